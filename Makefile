@@ -1,0 +1,88 @@
+# What can be done here: `make help`. Each step says what it does and how long it took.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+# The steps share two cores, one cluster and one build folder: never side by side, whatever -j says.
+.NOTPARALLEL:
+
+step := tests/steps/timed
+cluster := tests/cluster/cluster
+# CI and the tests use what Cargo.lock says, and do not change it.
+locked := --locked
+
+.PHONY: help
+help: ## This list
+	@awk -F ':.*## ' '/^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+##@ See it work
+
+.PHONY: demo demo-10k
+demo: ## A real Kubernetes and Pulp on this machine, the operator, and a small test: from nothing to figures
+	@tests/demo/demo small
+
+demo-10k: ## The same with 10,000 tasks a cell
+	@tests/demo/demo 10k
+
+##@ The local cluster
+
+.PHONY: cluster-up cluster-down cluster-status pulp-up images install
+cluster-up: ## Bring up a single-node Kubernetes on this machine
+	@$(step) 'the local Kubernetes cluster' $(cluster) up
+
+cluster-down: ## Take it down again; what was built for it is kept
+	@$(step) 'taking the local cluster down' $(cluster) down
+
+cluster-status: ## Say what of it lives
+	@$(cluster) status
+
+pulp-up: cluster-up ## Install a real Pulp into it
+	@$(step) 'a real Pulp in the cluster' tests/pulp/pulp up
+
+images: cluster-up ## Build the operator's images and bring them into it
+	@$(step) "the operator's images" operator/images load
+
+install: cluster-up ## Install or upgrade the operator in it, with Helm
+	@$(step) "the operator's chart" tests/demo/install
+
+##@ Work on it
+
+.PHONY: crds
+crds: ## Write the YAML of the CustomResourceDefinition from the Rust types
+	@$(step) 'writing crds/throughputtests.yaml and its copy in the chart' tests/steps/crds
+
+##@ Test it
+
+.PHONY: test test-all fmt scripts clippy deny unit chart api e2e bench
+test: fmt scripts clippy deny unit chart api e2e ## All tests
+
+test-all: test ## All tests, also the long ones
+
+fmt: ## Formatting of the Rust code (`cargo fmt --all` mends it)
+	@$(step) 'formatting of the Rust code' cargo fmt --all --check
+
+scripts: ## Shell scripts, with shellcheck
+	@$(step) 'shell scripts' tests/steps/shellcheck
+
+clippy: ## Lints; the API's types also without their Kubernetes part
+	@$(step) 'lints' cargo clippy $(locked) --workspace --all-targets --all-features -- --deny warnings
+	@$(step) 'lints of the API without Kubernetes' cargo clippy $(locked) --package throughput-crds -- --deny warnings
+
+deny: ## Licences, banned crates, sources and known vulnerabilities of dependencies
+	@$(step) 'dependencies' tests/steps/deny
+
+unit: ## Rung 1: the pure parts
+	@$(step) 'unit tests' cargo test $(locked) --workspace --all-features --exclude throughput-api-tests --exclude throughput-e2e-tests
+
+chart: ## The Helm chart, without a cluster
+	@$(step) 'programs of the cluster' $(cluster) binaries
+	@$(step) 'the Helm chart' charts/check
+
+api: ## Rung 2: the controller against a real API server
+	@$(step) 'programs of the cluster' $(cluster) binaries
+	@$(step) 'tests against a real API server' cargo test $(locked) --package throughput-api-tests
+
+e2e: pulp-up install ## Rung 3: the installed operator with a real Pulp, on a real cluster
+	@$(step) 'tests on the cluster' cargo test $(locked) --package throughput-e2e-tests -- --test-threads=1
+
+bench: pulp-up install ## Measure what the operator itself costs
+	@$(step) 'measuring' cargo run $(locked) --package throughput-e2e-tests --bin bench

@@ -1,0 +1,57 @@
+//! The `ThroughputTest` API, `perf.pulpproject.org/v1alpha1`.
+//!
+//! A `ThroughputTest` is to a performance run what a `Job` is to a pod: one execution. Its spec does not
+//! change once it is created; to run again, create another.
+//!
+//! The types are plain serde types. The feature `kube` adds what a Kubernetes client and the generated
+//! `CustomResourceDefinition` need: the schema, and the CEL rules with which the API server refuses a spec
+//! that cannot be carried out. What can only be known later is found by the operator's plan.
+
+#![cfg_attr(
+    feature = "kube",
+    expect(unreachable_pub, reason = "the derived schema repeats each type inside of a function, with its own visibility")
+)]
+
+mod criteria;
+mod duration;
+mod matrix;
+mod scale;
+mod status;
+mod target;
+mod throughput_test;
+mod workload;
+
+pub use criteria::Criterion;
+pub use duration::{DurationText, NotADuration};
+pub use matrix::{Axis, AxisKind, AxisValue};
+pub use scale::{ObjectReference, ScaleTarget};
+pub use status::{
+    Best, CellCounts, CellParameter, CellProgress, CellResult, Condition, ConditionStatus, ConditionType, Current,
+    DurationsMilliseconds, LiveCounts, Phase, ProcessCounts, ReportReference, Stage, StageEntry, StatusSummary,
+    ThroughputTestStatus, Verdict, CellOutcome,
+};
+pub use target::{Credentials, CredentialsMethod, PulpTarget, SecretReference, ServiceReference, Target};
+#[cfg(feature = "kube")]
+pub use throughput_test::ThroughputTest;
+pub use throughput_test::{Load, Observe, ThroughputTestSpec, Timeouts};
+pub use workload::{
+    Dispatch, DispatchMethod, Procedure, PulpTasksWorkload, RequestDispatch, TestViewDispatch, Workload,
+};
+
+/// The annotation by which a Secret's owner says to which Service of its namespace the Secret may be sent.
+/// A Secret without it is not used.
+pub const SECRET_FOR_ANNOTATION: &str = "perf.pulpproject.org/for";
+
+/// The finalizer that a test carries while it holds a claim on what it scales.
+pub const RESTORE_FINALIZER: &str = "perf.pulpproject.org/restore";
+
+/// The `CustomResourceDefinition` as YAML, as it is checked in and installed by the chart.
+///
+/// # Errors
+/// None that a released version can have: the tests write it.
+#[cfg(feature = "kube")]
+pub fn crd_yaml() -> Result<String, serde_saphyr::ser::Error> {
+    use kube::CustomResourceExt;
+    let yaml = serde_saphyr::to_string(&ThroughputTest::crd())?;
+    Ok(format!("# Generated from the Rust types by `make crds`: edit those.\n{yaml}"))
+}

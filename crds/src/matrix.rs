@@ -1,0 +1,73 @@
+//! The matrix: which combinations are measured.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// One axis of the matrix. The cells are all combinations of the axes' values, the last axis changing
+/// fastest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "kube",
+    derive(kube::KubeSchema),
+    x_kube(validation = kube::core::Rule::new("self.of != 'Load' || self.name == 'concurrency'").message("the only load setting that an axis can vary so far is concurrency")),
+    x_kube(validation = kube::core::Rule::new("self.values.all(value, type(value) == int)").message("the values of a Scale or Load axis are whole numbers, written without quotes")),
+    x_kube(validation = kube::core::Rule::new("self.values.all(value, type(value) != int || (int(value) >= 0 && int(value) <= 10000))").message("the values of an axis lie between 0 and 10000")),
+    x_kube(validation = kube::core::Rule::new("self.of != 'Load' || self.values.all(value, type(value) != int || int(value) >= 1)").message("a concurrency is at least 1")),
+    x_kube(validation = kube::core::Rule::new("self.values.all(value, self.values.exists_one(other, other == value))").message("each value of an axis stands once; to measure a cell more often, set repeat")),
+)]
+#[serde(rename_all = "camelCase")]
+pub struct Axis {
+    /// What the axis varies: for Scale the name of an entry of `scale`, for Load a setting of `load`.
+    #[cfg_attr(feature = "kube", schemars(length(min = 1, max = 40)))]
+    pub name: String,
+    /// Scale varies a replica count, Load a setting of the load.
+    pub of: AxisKind,
+    /// The values, measured in this order.
+    #[cfg_attr(feature = "kube", schemars(length(min = 1, max = 64)))]
+    pub values: Vec<AxisValue>,
+}
+
+/// What an axis varies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+pub enum AxisKind {
+    /// The replicas of an entry of `scale`.
+    Scale,
+    /// A setting of `load`.
+    Load,
+}
+
+/// One value of an axis: a whole number or a text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum AxisValue {
+    /// A whole number.
+    Integer(i64),
+    /// A text.
+    Text(String),
+}
+
+impl fmt::Display for AxisValue {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer(number) => number.fmt(formatter),
+            Self::Text(text) => formatter.write_str(text),
+        }
+    }
+}
+
+#[cfg(feature = "kube")]
+impl schemars::JsonSchema for AxisValue {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "AxisValue".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "x-kubernetes-int-or-string": true, "maxLength": 100 })
+    }
+}

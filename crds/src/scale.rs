@@ -1,0 +1,36 @@
+//! What a run may scale.
+
+use serde::{Deserialize, Serialize};
+
+/// Something that the run may scale, and puts back as it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ScaleTarget {
+    /// The name by which an axis of the matrix refers to it.
+    #[cfg_attr(feature = "kube", schemars(length(min = 1, max = 40), regex(pattern = "^[a-z][a-zA-Z0-9]*$")))]
+    pub name: String,
+    /// The object, in the test's own namespace.
+    #[serde(rename = "ref")]
+    pub object: ObjectReference,
+}
+
+/// An object of the test's own namespace that has replicas.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "kube",
+    derive(kube::KubeSchema),
+    x_kube(validation = kube::core::Rule::new("self.apiVersion == 'apps/v1' && self.kind == 'Deployment'").message("only a Deployment can be scaled so far: write apiVersion: apps/v1, kind: Deployment")),
+)]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectReference {
+    /// The group and version: `apps/v1`.
+    #[cfg_attr(feature = "kube", schemars(length(max = 100)))]
+    pub api_version: String,
+    /// The kind: `Deployment`.
+    #[cfg_attr(feature = "kube", schemars(length(max = 63)))]
+    pub kind: String,
+    /// The name.
+    #[cfg_attr(feature = "kube", schemars(length(min = 1, max = 253)))]
+    pub name: String,
+}

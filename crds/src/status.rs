@@ -1,0 +1,394 @@
+//! What a run has found so far.
+//!
+//! No floating-point numbers: whole numbers with the unit in the name, or decimal texts.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What a run has found so far, and where it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ThroughputTestStatus {
+    /// The generation of the spec that this status is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// The conditions in one word, for people. Programs read the conditions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<Phase>,
+    /// The outcome, once there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    /// What holds and what does not, with reasons.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Condition>,
+    /// How many cells there are, and how many have ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cells: Option<CellCounts>,
+    /// The columns of `kubectl get`, for people.
+    #[serde(default)]
+    pub summary: StatusSummary,
+    /// The cell that is being measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current: Option<Current>,
+    /// The cells that have ended, in the order in which they were measured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub results: Vec<CellResult>,
+    /// The valid cell with the most tasks per second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best: Option<Best>,
+    /// Where the rest is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<ReportReference>,
+    /// When the run began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
+    /// When the run ended and everything was put back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<Timestamp>,
+}
+
+/// The conditions in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+pub enum Phase {
+    /// Something that the run needs is not there yet.
+    Pending,
+    /// Cells are being measured.
+    Running,
+    /// Everything is being put back.
+    Restoring,
+    /// It is over; the verdict tells how it went.
+    Finished,
+}
+
+/// The outcome of a cell or a test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+pub enum Verdict {
+    /// All was measured and every criterion is met.
+    Passed,
+    /// Something could not be carried out, or a criterion is not met.
+    Failed,
+    /// The figures cannot be trusted.
+    Invalid,
+    /// It was ended before it was done.
+    Aborted,
+}
+
+/// One condition, as Kubernetes knows them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Condition {
+    /// What it is about.
+    #[serde(rename = "type")]
+    pub type_: ConditionType,
+    /// Whether it holds.
+    pub status: ConditionStatus,
+    /// Why, in one word for programs.
+    #[cfg_attr(feature = "kube", schemars(length(min = 1, max = 100)))]
+    pub reason: String,
+    /// Why, in a sentence for people.
+    #[cfg_attr(feature = "kube", schemars(length(max = 2000)))]
+    pub message: String,
+    /// Since when it has been so.
+    pub last_transition_time: Timestamp,
+    /// The generation of the spec that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+}
+
+/// What a condition is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+pub enum ConditionType {
+    /// The spec can be carried out.
+    Accepted,
+    /// Targets, credentials and claims are there.
+    TargetsReady,
+    /// Cells are being measured.
+    Running,
+    /// Every cell was followed to its end and its figures are in the report.
+    ResultsCollected,
+    /// Everything that was scaled is as it was.
+    TargetsRestored,
+    /// The verdict is Passed.
+    Succeeded,
+    /// It is over, however it went: wait for this one.
+    Finished,
+}
+
+/// Whether a condition holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+pub enum ConditionStatus {
+    /// It holds.
+    True,
+    /// It does not.
+    False,
+    /// It is not known.
+    Unknown,
+}
+
+/// How many cells there are, and how many have ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct CellCounts {
+    /// All cells of the matrix, repeats included.
+    pub total: u32,
+    /// Those that have ended.
+    pub finished: u32,
+}
+
+/// The columns of `kubectl get`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct StatusSummary {
+    /// Ended and all cells: `2/6`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cells: Option<String>,
+    /// Tasks that have completed in all cells so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tasks: Option<u64>,
+    /// Tasks per second of the best cell so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tasks_per_second: Option<String>,
+    /// The 99th percentile of the time from dispatch to end in that cell: `412.7s`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p99: Option<String>,
+}
+
+/// Where the cell that is being measured is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Current {
+    /// The cell's position in the matrix, from 0.
+    pub cell: u32,
+    /// The attempt at it, from 1.
+    pub attempt: u32,
+    /// What the cell is doing. The same as the last entry of the timeline.
+    pub stage: Stage,
+    /// The cell's parameters.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parameters: Vec<CellParameter>,
+    /// When each stage began.
+    pub timeline: Vec<StageEntry>,
+    /// What was found on the way and belongs to the cell's result.
+    #[serde(default)]
+    pub progress: CellProgress,
+    /// Counts of now, rewritten at most every ten seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<LiveCounts>,
+}
+
+/// What a run is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+pub enum Stage {
+    /// Waiting for what the run needs.
+    AwaitingTargets,
+    /// Claiming what will be scaled.
+    Claiming,
+    /// Waiting until no task is left in Pulp's queue.
+    EmptyingQueue,
+    /// Waiting until as many workers are online in Pulp as the cell wants.
+    ScalingWorkers,
+    /// Waiting until all load generators are ready.
+    StartingGenerators,
+    /// The generators dispatch.
+    Dispatching,
+    /// The workers finish what was dispatched.
+    Draining,
+    /// Canceling what is left of a cell that cannot be finished.
+    CancelingTasks,
+    /// Reading the tasks and computing the figures.
+    Collecting,
+    /// Putting everything back.
+    Restoring,
+}
+
+/// When a stage began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct StageEntry {
+    /// The stage.
+    pub stage: Stage,
+    /// When it began, by the operator's clock.
+    pub since: Timestamp,
+}
+
+/// One value of a cell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct CellParameter {
+    /// The axis's name.
+    pub name: String,
+    /// The value.
+    pub value: String,
+}
+
+/// What was found on the way through a cell and belongs to its result.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct CellProgress {
+    /// Pulp's processes when the dispatch began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processes: Option<ProcessCounts>,
+    /// Why the cell cannot be finished as planned; what was collected is kept all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+    /// The reason of the failure, in one word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure_reason: Option<String>,
+    /// Why the figures cannot be trusted: each thing that was seen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub invalid: Vec<String>,
+}
+
+/// How many of Pulp's processes are online.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ProcessCounts {
+    /// Workers.
+    pub workers: u32,
+    /// API processes.
+    pub api_apps: u32,
+    /// Content processes.
+    pub content_apps: u32,
+}
+
+/// Counts of now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct LiveCounts {
+    /// When they were read.
+    pub at: Timestamp,
+    /// Tasks of this cell that Pulp knows.
+    pub tasks_submitted: u64,
+    /// Those that have not ended.
+    pub tasks_unfinished: u64,
+    /// Workers online in Pulp.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workers_online: Option<u32>,
+}
+
+/// What a cell came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct CellResult {
+    /// The cell's position in the matrix, from 0.
+    pub cell: u32,
+    /// Which repeat of the matrix it belongs to, from 1.
+    pub repeat: u32,
+    /// The attempt that the figures are from, from 1.
+    pub attempt: u32,
+    /// The cell's parameters.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parameters: Vec<CellParameter>,
+    /// How the cell ended.
+    pub outcome: CellOutcome,
+    /// What the figures amount to.
+    pub verdict: Verdict,
+    /// Why the verdict is not Passed, in one word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Why the verdict is not Passed, in a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// Requests that were sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests: Option<u64>,
+    /// Requests that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_failed: Option<u64>,
+    /// Tasks that Pulp knows under the cell's correlation id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tasks_submitted: Option<u64>,
+    /// Those that completed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tasks_completed: Option<u64>,
+    /// Those that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tasks_failed: Option<u64>,
+    /// Completed tasks over the time from the first start to the last end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tasks_per_second: Option<String>,
+    /// Completed of submitted tasks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub success_ratio: Option<String>,
+    /// From dispatch to start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait: Option<DurationsMilliseconds>,
+    /// From dispatch to end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<DurationsMilliseconds>,
+    /// When the cell began.
+    pub started_at: Timestamp,
+    /// When its figures were complete.
+    pub finished_at: Timestamp,
+    /// What the operator saw, each with its evidence.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub observations: Vec<String>,
+}
+
+/// How a cell ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+pub enum CellOutcome {
+    /// It was followed to its end.
+    Completed,
+    /// It could not be; the reason says why.
+    Incomplete,
+}
+
+/// A distribution of durations in whole milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct DurationsMilliseconds {
+    /// The mean.
+    pub mean: u64,
+    /// The median.
+    pub p50: u64,
+    /// The 95th percentile.
+    pub p95: u64,
+    /// The 99th percentile.
+    pub p99: u64,
+    /// The largest.
+    pub max: u64,
+}
+
+/// The best cell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Best {
+    /// The cell's position in the matrix, from 0.
+    pub cell: u32,
+    /// Its parameters.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parameters: Vec<CellParameter>,
+    /// Its tasks per second.
+    pub tasks_per_second: String,
+}
+
+/// Where the report is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ReportReference {
+    /// The `ConfigMap` with the keys `report.md`, `report.csv` and `report.json`.
+    pub config_map_name: String,
+    /// The report's size in bytes, all keys together.
+    pub bytes: u64,
+}

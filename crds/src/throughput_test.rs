@@ -1,0 +1,173 @@
+//! The root of the API: one performance run.
+
+use serde::{Deserialize, Serialize};
+
+use crate::criteria::Criterion;
+use crate::duration::DurationText;
+use crate::matrix::Axis;
+use crate::scale::ScaleTarget;
+use crate::target::Target;
+use crate::workload::Workload;
+
+/// One performance run: what is tested, what may be scaled, which combinations are measured, and what has
+/// to be reached. It cannot be changed once it is created.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "kube",
+    derive(kube::CustomResource, kube::KubeSchema),
+    kube(
+        group = "perf.pulpproject.org",
+        version = "v1alpha1",
+        kind = "ThroughputTest",
+        plural = "throughputtests",
+        shortname = "tt",
+        category = "perf",
+        namespaced,
+        status = "crate::status::ThroughputTestStatus",
+        derive = "PartialEq",
+        doc = "One performance run inside the cluster: workers are scaled, load is started, and tasks per second, latency and a verdict are written into the status.",
+        validation = kube::core::Rule::new("size(self.metadata.name) <= 40").message("the name of a ThroughputTest has at most 40 characters, so that its Jobs can be named after it"),
+        printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
+        printcolumn(name = "Cells", type_ = "string", json_path = ".status.summary.cells"),
+        printcolumn(name = "Tasks", type_ = "integer", json_path = ".status.summary.tasks"),
+        printcolumn(name = "TPS", type_ = "string", json_path = ".status.summary.tasksPerSecond"),
+        printcolumn(name = "P99", type_ = "string", json_path = ".status.summary.p99"),
+        printcolumn(name = "Verdict", type_ = "string", json_path = ".status.verdict"),
+        printcolumn(name = "Stage", type_ = "string", json_path = ".status.current.stage", priority = 1),
+        printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    ),
+    x_kube(validation = kube::core::Rule::new("self == oldSelf").message("the spec of a ThroughputTest cannot be changed: create another one (metadata.generateName gives it a name of its own)")),
+    x_kube(validation = kube::core::Rule::new("!has(self.workload.pulpTasks) || has(self.target.pulp)").message("pulpTasks needs target.pulp; write target.pulp: {credentials: …}, all else in it has defaults")),
+    x_kube(validation = kube::core::Rule::new("!has(self.workload.pulpTasks) || size(self.scale) > 0").message("pulpTasks needs to know the workers: name their Deployment in scale")),
+    x_kube(validation = kube::core::Rule::new("self.matrix.all(axis, axis.of != 'Scale' || self.scale.exists(entry, entry.name == axis.name))").message("an axis of: Scale is named after an entry of scale; no entry of scale has this axis's name")),
+    x_kube(validation = kube::core::Rule::new("self.matrix.all(axis, self.matrix.exists_one(other, other.of == axis.of && other.name == axis.name))").message("each axis of the matrix stands once")),
+    x_kube(validation = kube::core::Rule::new("self.scale.all(entry, self.scale.exists_one(other, other.name == entry.name))").message("each name in scale stands once")),
+    x_kube(validation = kube::core::Rule::new("self.scale.all(entry, self.scale.exists_one(other, other.ref == entry.ref))").message("each object in scale stands once")),
+    x_kube(validation = kube::core::Rule::new("self.repeat * (size(self.matrix) > 0 ? size(self.matrix[0].values) : 1) * (size(self.matrix) > 1 ? size(self.matrix[1].values) : 1) * (size(self.matrix) > 2 ? size(self.matrix[2].values) : 1) * (size(self.matrix) > 3 ? size(self.matrix[3].values) : 1) <= 64").message("the matrix has more than 64 cells (the product of its axes' values and repeat): measure fewer values, or split it into several tests")),
+)]
+#[serde(rename_all = "camelCase")]
+pub struct ThroughputTestSpec {
+    /// The system under test.
+    pub target: Target,
+    /// What the run may scale. Everything here is put back as it was, whatever happens.
+    #[serde(default)]
+    #[cfg_attr(feature = "kube", schemars(length(max = 8)))]
+    pub scale: Vec<ScaleTarget>,
+    /// Which combinations are measured; one cell with everything as it is when there is no axis.
+    #[serde(default)]
+    #[cfg_attr(feature = "kube", schemars(length(max = 4)))]
+    pub matrix: Vec<Axis>,
+    /// How often the whole matrix is measured.
+    #[serde(default = "default_repeat")]
+    #[cfg_attr(feature = "kube", schemars(range(min = 1, max = 64)))]
+    pub repeat: u32,
+    /// What the load consists of.
+    pub workload: Workload,
+    /// How much load, where no axis varies it.
+    #[serde(default)]
+    pub load: Load,
+    /// Further sources of figures; each is off until it is named. None can be named so far.
+    #[serde(default)]
+    pub observe: Observe,
+    /// What every cell has to reach.
+    #[serde(default)]
+    #[cfg_attr(feature = "kube", schemars(length(max = 16)))]
+    pub criteria: Vec<Criterion>,
+    /// How long each part of the run may take.
+    #[serde(default)]
+    pub timeouts: Timeouts,
+}
+
+fn default_repeat() -> u32 {
+    1
+}
+
+/// How much load, where no axis of the matrix varies it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Load {
+    /// How many load generators share the load. One so far.
+    #[serde(default = "default_generators")]
+    #[cfg_attr(feature = "kube", schemars(range(min = 1, max = 1)))]
+    pub generators: u32,
+    /// How many requests each generator has under way at once.
+    #[serde(default = "default_concurrency")]
+    #[cfg_attr(feature = "kube", schemars(range(min = 1, max = 10_000)))]
+    pub concurrency: u32,
+}
+
+impl Default for Load {
+    fn default() -> Self {
+        Self { generators: default_generators(), concurrency: default_concurrency() }
+    }
+}
+
+fn default_generators() -> u32 {
+    1
+}
+
+fn default_concurrency() -> u32 {
+    1
+}
+
+/// Further sources of figures. None can be named so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Observe {}
+
+/// How long each part of the run may take. When a part of a cell takes longer, the cell ends with that
+/// reason, what was collected is kept, and everything is put back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Timeouts {
+    /// How long to wait for targets, credentials, claims and an empty queue before anything is scaled.
+    #[serde(default = "default_start")]
+    pub start: DurationText,
+    /// How long the workers may take to come online, or to be gone.
+    #[serde(default = "default_scale")]
+    pub scale: DurationText,
+    /// How long the load generators may take until they are ready to start.
+    #[serde(default = "default_generator_start")]
+    pub generator_start: DurationText,
+    /// How long dispatching may take.
+    #[serde(default = "default_dispatch")]
+    pub dispatch: DurationText,
+    /// How long the workers may take from the last dispatch until all tasks have ended.
+    #[serde(default = "default_drain")]
+    pub drain: DurationText,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            start: default_start(),
+            scale: default_scale(),
+            generator_start: default_generator_start(),
+            dispatch: default_dispatch(),
+            drain: default_drain(),
+        }
+    }
+}
+
+fn default_start() -> DurationText {
+    DurationText::from_seconds(15 * 60)
+}
+
+fn default_scale() -> DurationText {
+    DurationText::from_seconds(10 * 60)
+}
+
+fn default_generator_start() -> DurationText {
+    DurationText::from_seconds(5 * 60)
+}
+
+fn default_dispatch() -> DurationText {
+    DurationText::from_seconds(30 * 60)
+}
+
+fn default_drain() -> DurationText {
+    DurationText::from_seconds(2 * 60 * 60)
+}

@@ -1,0 +1,157 @@
+//! What the load consists of.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::duration::DurationText;
+
+/// What the load consists of: exactly one of its fields.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "kube",
+    derive(kube::KubeSchema),
+    x_kube(validation = kube::core::Rule::new("has(self.pulpTasks)").message("name the workload: pulpTasks")),
+)]
+#[serde(rename_all = "camelCase")]
+pub struct Workload {
+    /// Pulp tasks, dispatched by requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pulp_tasks: Option<PulpTasksWorkload>,
+}
+
+/// Pulp tasks, dispatched by requests.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct PulpTasksWorkload {
+    /// How many tasks each cell dispatches. A view that dispatches many at once can overshoot; what was
+    /// really dispatched is in the results.
+    #[cfg_attr(feature = "kube", schemars(range(min = 1, max = 200_000)))]
+    pub tasks: u64,
+    /// What the workers do while tasks are dispatched.
+    #[serde(default)]
+    pub procedure: Procedure,
+    /// How the tasks are dispatched.
+    #[serde(default)]
+    pub dispatch: Dispatch,
+}
+
+/// What the workers do while tasks are dispatched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+pub enum Procedure {
+    /// The workers run while tasks are dispatched: the rate that the system sustains.
+    #[default]
+    Sustained,
+}
+
+/// How tasks are dispatched: exactly one of its fields; the test view when none is given.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "kube",
+    derive(kube::KubeSchema),
+    x_kube(validation = kube::core::Rule::new("!(has(self.testView) && has(self.request))").message("give one way to dispatch: testView or request")),
+)]
+#[serde(rename_all = "camelCase")]
+pub struct Dispatch {
+    /// A view made for tests that dispatches many tasks within one request, such as pulp-service's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_view: Option<TestViewDispatch>,
+    /// Any request that Pulp answers with a task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<RequestDispatch>,
+}
+
+/// A view made for tests that dispatches many tasks within one request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct TestViewDispatch {
+    /// The view's path below Pulp's API root.
+    #[serde(default = "default_view_path")]
+    #[cfg_attr(feature = "kube", schemars(length(max = 256), regex(pattern = "^([-._~A-Za-z0-9]+/)+$")))]
+    pub path: String,
+    /// The query's parameters.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "kube", schemars(extend("maxProperties" = 16)))]
+    pub query: BTreeMap<String, String>,
+    /// The field of the JSON answer that carries the number of dispatched tasks.
+    #[serde(default = "default_count_field")]
+    #[cfg_attr(feature = "kube", schemars(length(min = 1, max = 64)))]
+    pub count_field: String,
+    /// The most tasks that one request dispatches, when that is known: the generator then stops exactly,
+    /// before any answer has told it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "kube", schemars(range(min = 1, max = 200_000)))]
+    pub tasks_per_request: Option<u64>,
+    /// How long one request may take. The view of pulp-service works for 25 s, whatever it is asked.
+    #[serde(default = "default_view_timeout")]
+    pub timeout: DurationText,
+}
+
+impl Default for TestViewDispatch {
+    fn default() -> Self {
+        Self {
+            path: default_view_path(),
+            query: BTreeMap::new(),
+            count_field: default_count_field(),
+            tasks_per_request: None,
+            timeout: default_view_timeout(),
+        }
+    }
+}
+
+fn default_view_path() -> String {
+    "test/tasks/".to_owned()
+}
+
+fn default_count_field() -> String {
+    "tasks_executed".to_owned()
+}
+
+fn default_view_timeout() -> DurationText {
+    DurationText::from_seconds(60)
+}
+
+/// A request that Pulp answers with one task: with status 202 and `{"task": …}`, or 201.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct RequestDispatch {
+    /// The method.
+    #[serde(default)]
+    pub method: DispatchMethod,
+    /// The path below Pulp's API root, the domain included where there is one.
+    #[cfg_attr(feature = "kube", schemars(length(min = 1, max = 256), regex(pattern = "^[-._~A-Za-z0-9][-._~A-Za-z0-9/]*$")))]
+    pub path: String,
+    /// The JSON body, as text. Each `{unique}` in it is replaced by a value that no other request has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "kube", schemars(length(max = 8192)))]
+    pub body: Option<String>,
+    /// How long one request may take.
+    #[serde(default = "default_request_timeout")]
+    pub timeout: DurationText,
+}
+
+fn default_request_timeout() -> DurationText {
+    DurationText::from_seconds(30)
+}
+
+/// The method of a dispatching request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+#[serde(rename_all = "UPPERCASE")]
+pub enum DispatchMethod {
+    /// `GET`
+    Get,
+    /// `POST`
+    #[default]
+    Post,
+    /// `PUT`
+    Put,
+    /// `PATCH`
+    Patch,
+    /// `DELETE`
+    Delete,
+}

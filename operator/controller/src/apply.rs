@@ -1,0 +1,243 @@
+//! Carries out what was decided. Each action can be repeated.
+
+use std::io::Write;
+use std::time::Duration;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use k8s_openapi::ByteString;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::api::{Api, DeleteParams, ObjectMeta, Patch, PatchParams};
+use kube::{Client, ResourceExt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use throughput_crds::{RESTORE_FINALIZER, ReportReference, ThroughputTest};
+use throughput_model::cell::CellAddress;
+use uuid::Uuid;
+
+use crate::build::{self, CellIngredients, GeneratorSettings};
+use crate::claim::{self, ClaimError, RestoreError, Restored};
+use crate::deadline::{RequestError, within};
+use crate::decide::{Action, TestFacts};
+use crate::names::{self, FIELD_MANAGER};
+use crate::observe::{PulpClients, claimant};
+use crate::plan::Plan;
+use crate::report::{CellDetail, TestReport, csv, markdown};
+use crate::token::TokenKey;
+
+/// How long tasks are canceled before the test is looked at again: Pulp cancels them one by one.
+const CANCELING_AT_ONCE: Duration = Duration::from_secs(30);
+
+/// What acting needs.
+#[derive(Clone)]
+pub struct Hands {
+    /// The API server.
+    pub client: Client,
+    /// The Pulps under test.
+    pub pulps: PulpClients,
+    /// What is the same for all generators.
+    pub generators: GeneratorSettings,
+    /// The key of the generators' tokens.
+    pub key: TokenKey,
+}
+
+/// An action that was not carried out. It will be decided and tried again.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// The API server did not do it.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// A target was not claimed.
+    #[error(transparent)]
+    Claim(#[from] ClaimError),
+    /// A target was not put back.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
+    /// Pulp did not cancel.
+    #[error("Pulp did not cancel the tasks that are left: {0}")]
+    Cancel(#[from] throughput_pulp::PulpError),
+    /// Something was not written as JSON.
+    #[error("cannot write the report: {0}")]
+    Json(#[from] serde_json::Error),
+    /// Something was not compressed.
+    #[error("cannot compress the cell's details: {0}")]
+    Compress(#[from] std::io::Error),
+}
+
+/// What actions found that belongs into the status.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Applied {
+    /// The report that was written.
+    pub report: Option<ReportReference>,
+}
+
+/// Carries out the actions, in their order.
+pub async fn apply(
+    hands: &Hands,
+    facts: &TestFacts,
+    plan: Option<&Plan>,
+    actions: &[Action],
+) -> Result<Applied, ApplyError> {
+    let mut applied = Applied::default();
+    let claimant = claimant(facts);
+    let (client, namespace) = (&hands.client, facts.namespace.as_str());
+    for action in actions {
+        match action {
+            Action::AddFinalizer => set_finalizer(client, facts, true).await?,
+            Action::Claim { deployments } => {
+                claim::claim_all(client, &claimant, deployments).await?;
+            }
+            Action::Scale { deployment, replicas } => {
+                let replicas = i32::try_from(*replicas).unwrap_or(i32::MAX);
+                claim::scale(client, namespace, deployment, replicas).await?;
+                tracing::info!(test = facts.name, deployment, replicas, "scaled");
+            }
+            Action::StartGenerators { address, workload } => {
+                let lifetime = plan.map(|plan| plan.deadlines.generator_start + plan.deadlines.dispatch);
+                let ingredients = CellIngredients {
+                    test: facts,
+                    address,
+                    generators: plan.map_or(1, |plan| plan.generators),
+                    workload,
+                    credentials_secret: plan.and_then(|plan| plan.secret.as_deref()),
+                    token: &hands.key.token(address),
+                    lifetime: lifetime.unwrap_or_default(),
+                };
+                start_generators(hands, &ingredients).await?;
+            }
+            Action::DeleteGenerators { address } => delete_generators(client, facts, address).await?,
+            Action::CancelTasks { correlation_id } => {
+                cancel(hands, facts, *correlation_id).await?;
+            }
+            Action::WriteReport { address, detail, report } => {
+                applied.report = Some(write_report(client, facts, address, detail, report).await?);
+            }
+            Action::Restore => restore_all(client, facts).await?,
+        }
+    }
+    Ok(applied)
+}
+
+async fn cancel(hands: &Hands, facts: &TestFacts, correlation_id: Uuid) -> Result<(), ApplyError> {
+    let Some(pulp) = hands.pulps.of(&facts.uid) else {
+        return Ok(());
+    };
+    match tokio::time::timeout(CANCELING_AT_ONCE, pulp.cancel_unfinished(correlation_id)).await {
+        Ok(canceled) => tracing::info!(test = facts.name, canceled = ?canceled?, "asked Pulp to cancel what is left"),
+        Err(_) => tracing::info!(test = facts.name, "asked Pulp to cancel a part of what is left"),
+    }
+    Ok(())
+}
+
+async fn start_generators(hands: &Hands, ingredients: &CellIngredients<'_>) -> Result<(), ApplyError> {
+    let objects = build::cell_objects(&hands.generators, ingredients)?;
+    let namespace = &ingredients.test.namespace;
+    server_side_apply(&hands.client, namespace, &objects.config_map).await?;
+    server_side_apply(&hands.client, namespace, &objects.secret).await?;
+    server_side_apply(&hands.client, namespace, &objects.job).await?;
+    Ok(())
+}
+
+async fn server_side_apply<K>(client: &Client, namespace: &str, object: &K) -> Result<(), RequestError>
+where
+    K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
+        + Clone
+        + std::fmt::Debug
+        + DeserializeOwned
+        + Serialize,
+{
+    let api: Api<K> = Api::namespaced(client.clone(), namespace);
+    let params = PatchParams::apply(FIELD_MANAGER).force();
+    within("apply an object of the test", api.patch(&object.name_any(), &params, &Patch::Apply(object))).await?;
+    Ok(())
+}
+
+async fn delete_generators(client: &Client, facts: &TestFacts, address: &CellAddress) -> Result<(), RequestError> {
+    let name = names::cell(&facts.name, address);
+    let jobs: Api<Job> = Api::namespaced(client.clone(), &facts.namespace);
+    let secrets: Api<Secret> = Api::namespaced(client.clone(), &facts.namespace);
+    absent(within("delete the cell's Job", jobs.delete(&name, &DeleteParams::background())).await)?;
+    absent(within("delete the cell's Secret", secrets.delete(&name, &DeleteParams::default())).await)
+}
+
+/// What is not there need not be deleted.
+fn absent<T>(deleted: Result<T, RequestError>) -> Result<(), RequestError> {
+    match deleted {
+        Ok(_) => Ok(()),
+        Err(error) if error.is_not_found() => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+async fn write_report(
+    client: &Client,
+    facts: &TestFacts,
+    address: &CellAddress,
+    detail: &CellDetail,
+    report: &TestReport,
+) -> Result<ReportReference, ApplyError> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(&serde_json::to_vec(detail)?)?;
+    let compressed = encoder.finish()?;
+    let cell = ConfigMap {
+        metadata: build::metadata(facts, address),
+        binary_data: Some([("cell.json.gz".to_owned(), ByteString(compressed))].into()),
+        ..ConfigMap::default()
+    };
+    server_side_apply(client, &facts.namespace, &cell).await?;
+    let files = [
+        ("report.md", markdown::render(report)),
+        ("report.csv", csv::render(report)),
+        ("report.json", serde_json::to_string(report)?),
+    ];
+    let bytes = files.iter().map(|(_, text)| text.len() as u64).sum();
+    let name = names::report(&facts.name);
+    let map = ConfigMap {
+        metadata: ObjectMeta { name: Some(name.clone()), ..build::metadata(facts, address) },
+        data: Some(files.map(|(key, text)| (key.to_owned(), text)).into()),
+        ..ConfigMap::default()
+    };
+    server_side_apply(client, &facts.namespace, &map).await?;
+    Ok(ReportReference { config_map_name: name, bytes })
+}
+
+async fn restore_all(client: &Client, facts: &TestFacts) -> Result<(), ApplyError> {
+    let mut first_error = None;
+    for claim in claim::held_by(client, &facts.namespace, &facts.uid).await? {
+        // One that cannot be put back does not keep the others from it.
+        match claim::restore(client, &facts.namespace, &claim).await {
+            Ok(Restored::AsFound) => {
+                tracing::info!(test = facts.name, deployment = claim.record.deployment, replicas = claim.record.replicas, "restored");
+            }
+            Ok(Restored::Gone) => {
+                tracing::warn!(test = facts.name, deployment = claim.record.deployment, "the target is gone, there is nothing to restore");
+            }
+            Err(error) => {
+                first_error.get_or_insert(error);
+            }
+        }
+    }
+    first_error.map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// Puts our finalizer on the test, or takes it off.
+pub async fn set_finalizer(client: &Client, facts: &TestFacts, wanted: bool) -> Result<(), RequestError> {
+    let tests: Api<ThroughputTest> = Api::namespaced(client.clone(), &facts.namespace);
+    let Some(test) = within("read the test", tests.get_opt(&facts.name)).await? else {
+        return Ok(());
+    };
+    let mut finalizers: Vec<String> = test.finalizers().to_vec();
+    finalizers.retain(|finalizer| finalizer != RESTORE_FINALIZER);
+    if wanted {
+        finalizers.push(RESTORE_FINALIZER.to_owned());
+    }
+    if finalizers == test.finalizers() || test.uid().as_deref() != Some(&facts.uid) {
+        return Ok(());
+    }
+    let patch = json!({"metadata": {"finalizers": finalizers, "resourceVersion": test.resource_version()}});
+    let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    within("set the finalizer", tests.patch(&facts.name, &params, &Patch::Merge(&patch))).await?;
+    Ok(())
+}

@@ -1,0 +1,255 @@
+//! Claims: who scales a Deployment, and what it was before.
+//!
+//! A claim is a `Lease` named after the Deployment's UID. Creating it is the lock: the API server lets one
+//! creator win. What it holds is the undo log: enough to put the Deployment back even when the test that
+//! claimed it is gone. It is created before anything is scaled and deleted after everything is restored.
+
+mod ownership;
+mod restore;
+
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, MicroTime};
+use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, Patch, PatchParams, PostParams, Preconditions};
+use kube::{Client, ResourceExt};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+pub(crate) use restore::scale;
+pub use restore::{RestoreError, Restored, restore};
+
+use crate::deadline::{RequestError, within};
+use crate::names::{FIELD_MANAGER, MANAGED_BY_LABEL, MANAGED_BY_VALUE, TEST_UID_LABEL};
+
+/// The annotation of a claim that holds its [`ClaimRecord`].
+const RECORD_ANNOTATION: &str = "perf.pulpproject.org/claim";
+/// The annotation on a claimed Deployment: a notice for people.
+pub(crate) const NOTICE_ANNOTATION: &str = "perf.pulpproject.org/claimed-by";
+/// Marks a Lease as a claim.
+const CLAIM_LABEL: &str = "perf.pulpproject.org/claim";
+
+/// Who claims.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claimant {
+    /// The namespace of the test and of everything that it scales.
+    pub namespace: String,
+    /// The test's name.
+    pub test: String,
+    /// The test's UID.
+    pub test_uid: String,
+}
+
+/// What a claimed Deployment was before.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClaimRecord {
+    /// The Deployment's name.
+    pub deployment: String,
+    /// The Deployment's UID: another Deployment of the same name is not restored.
+    pub uid: String,
+    /// Its replicas before.
+    pub replicas: i32,
+    /// Those of its `managedFields` that owned `spec.replicas` before.
+    pub replicas_owners: Vec<ManagedFieldsEntry>,
+}
+
+/// A claim of this test.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claim {
+    /// The Lease's name.
+    pub lease: String,
+    /// The Lease's UID.
+    pub lease_uid: String,
+    /// What was before.
+    pub record: ClaimRecord,
+}
+
+/// Who holds the claim on a Deployment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// Nobody.
+    Nobody,
+    /// The test that asks.
+    This,
+    /// Another test, by its holder identity.
+    Another(String),
+}
+
+/// Why a claim was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum ClaimError {
+    /// The API server did not do it.
+    #[error("cannot claim the Deployment {deployment}: {source}")]
+    Request {
+        /// The Deployment.
+        deployment: String,
+        /// What it said.
+        source: RequestError,
+    },
+}
+
+impl Claimant {
+    /// How the holder is named in a Lease.
+    pub fn identity(&self) -> String {
+        format!("{}/{}/{}", self.namespace, self.test, self.test_uid)
+    }
+}
+
+/// The name of the Lease that claims the Deployment with this UID.
+pub fn lease_name(deployment_uid: &str) -> String {
+    format!("throughput-{deployment_uid}")
+}
+
+/// The claims that this test holds.
+pub async fn held_by(client: &Client, namespace: &str, test_uid: &str) -> Result<Vec<Claim>, RequestError> {
+    list(client, namespace, &format!("{CLAIM_LABEL}=true,{TEST_UID_LABEL}={test_uid}")).await
+}
+
+/// All claims of a namespace, whoever holds them.
+pub async fn all_in(client: &Client, namespace: &str) -> Result<Vec<Claim>, RequestError> {
+    list(client, namespace, &format!("{CLAIM_LABEL}=true")).await
+}
+
+async fn list(client: &Client, namespace: &str, selector: &str) -> Result<Vec<Claim>, RequestError> {
+    let leases: Api<Lease> = Api::namespaced(client.clone(), namespace);
+    let found = within("list claims", leases.list(&ListParams::default().labels(selector))).await?;
+    let mut claims: Vec<Claim> = found.items.iter().filter_map(read).collect();
+    claims.sort_by(|one, other| one.record.deployment.cmp(&other.record.deployment));
+    Ok(claims)
+}
+
+fn read(lease: &Lease) -> Option<Claim> {
+    let record = lease.annotations().get(RECORD_ANNOTATION)?;
+    match serde_json::from_str(record) {
+        Ok(record) => Some(Claim { lease: lease.name_any(), lease_uid: lease.uid()?, record }),
+        Err(error) => {
+            tracing::error!(lease = lease.name_any(), %error, "a claim cannot be read; its target is not restored");
+            None
+        }
+    }
+}
+
+/// Who holds the claim on this Deployment.
+pub async fn holder(client: &Client, claimant: &Claimant, deployment_uid: &str) -> Result<Holder, RequestError> {
+    let leases: Api<Lease> = Api::namespaced(client.clone(), &claimant.namespace);
+    let lease = within("read a claim", leases.get_opt(&lease_name(deployment_uid))).await?;
+    Ok(match lease {
+        None => Holder::Nobody,
+        Some(lease) => match lease.spec.and_then(|spec| spec.holder_identity) {
+            Some(identity) if identity == claimant.identity() => Holder::This,
+            identity => Holder::Another(identity.unwrap_or_else(|| "somebody unnamed".to_owned())),
+        },
+    })
+}
+
+/// Claims these Deployments, all or none, in the order of their names so that two tests cannot each hold
+/// what the other waits for. `false` when another test was first: then nothing new is held.
+pub async fn claim_all(
+    client: &Client,
+    claimant: &Claimant,
+    deployments: &[String],
+) -> Result<bool, ClaimError> {
+    let mut names = deployments.to_vec();
+    names.sort_unstable();
+    let mut made = Vec::new();
+    for name in &names {
+        let outcome = claim_one(client, claimant, name)
+            .await
+            .map_err(|source| ClaimError::Request { deployment: name.clone(), source })?;
+        match outcome {
+            Attempt::Made(claim) => made.push(claim),
+            Attempt::AlreadyOurs => {}
+            Attempt::Refused => {
+                for claim in &made {
+                    release(client, &claimant.namespace, claim)
+                        .await
+                        .map_err(|source| ClaimError::Request { deployment: name.clone(), source })?;
+                }
+                return Ok(false);
+            }
+        }
+    }
+    for name in &names {
+        announce(client, claimant, name)
+            .await
+            .map_err(|source| ClaimError::Request { deployment: name.clone(), source })?;
+    }
+    Ok(true)
+}
+
+enum Attempt {
+    Made(Claim),
+    AlreadyOurs,
+    Refused,
+}
+
+async fn claim_one(client: &Client, claimant: &Claimant, name: &str) -> Result<Attempt, RequestError> {
+    let deployments: Api<Deployment> = Api::namespaced(client.clone(), &claimant.namespace);
+    let Some(deployment) = within("read a target", deployments.get_opt(name)).await? else {
+        return Ok(Attempt::Refused);
+    };
+    let uid = deployment.uid().unwrap_or_default();
+    match holder(client, claimant, &uid).await? {
+        Holder::This => return Ok(Attempt::AlreadyOurs),
+        Holder::Another(_) => return Ok(Attempt::Refused),
+        Holder::Nobody => {}
+    }
+    let record = ClaimRecord {
+        deployment: name.to_owned(),
+        replicas: deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1),
+        replicas_owners: ownership::owners_of_replicas(deployment.managed_fields()),
+        uid,
+    };
+    let leases: Api<Lease> = Api::namespaced(client.clone(), &claimant.namespace);
+    let lease = lease(claimant, &record);
+    match within("create a claim", leases.create(&PostParams::default(), &lease)).await {
+        Ok(lease) => Ok(Attempt::Made(Claim {
+            lease: lease.name_any(),
+            lease_uid: lease.uid().unwrap_or_default(),
+            record,
+        })),
+        Err(error) if error.is_conflict() => Ok(Attempt::Refused),
+        Err(error) => Err(error),
+    }
+}
+
+fn lease(claimant: &Claimant, record: &ClaimRecord) -> Lease {
+    let labels = [(MANAGED_BY_LABEL, MANAGED_BY_VALUE), (CLAIM_LABEL, "true"), (TEST_UID_LABEL, &claimant.test_uid)];
+    let annotations = [(RECORD_ANNOTATION, json!(record).to_string())];
+    Lease {
+        metadata: ObjectMeta {
+            name: Some(lease_name(&record.uid)),
+            namespace: Some(claimant.namespace.clone()),
+            labels: Some(labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into()),
+            annotations: Some(annotations.map(|(key, value)| (key.to_owned(), value)).into()),
+            ..ObjectMeta::default()
+        },
+        spec: Some(LeaseSpec {
+            holder_identity: Some(claimant.identity()),
+            acquire_time: Some(MicroTime(jiff::Timestamp::now())),
+            ..LeaseSpec::default()
+        }),
+    }
+}
+
+/// Writes the notice for people onto the Deployment.
+async fn announce(client: &Client, claimant: &Claimant, name: &str) -> Result<(), RequestError> {
+    let deployments: Api<Deployment> = Api::namespaced(client.clone(), &claimant.namespace);
+    let notice = json!({"metadata": {"annotations": {NOTICE_ANNOTATION: format!("ThroughputTest {}", claimant.test)}}});
+    let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    within("announce a claim", deployments.patch(name, &params, &Patch::Merge(&notice))).await?;
+    Ok(())
+}
+
+/// Gives up a claim. What it claimed has been restored.
+async fn release(client: &Client, namespace: &str, claim: &Claim) -> Result<(), RequestError> {
+    let leases: Api<Lease> = Api::namespaced(client.clone(), namespace);
+    let precondition = Preconditions { uid: Some(claim.lease_uid.clone()), resource_version: None };
+    let params = DeleteParams { preconditions: Some(precondition), ..DeleteParams::default() };
+    match within("release a claim", leases.delete(&claim.lease, &params)).await {
+        Ok(_) => Ok(()),
+        Err(error) if error.is_not_found() => Ok(()),
+        Err(error) => Err(error),
+    }
+}

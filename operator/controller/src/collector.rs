@@ -1,0 +1,221 @@
+//! The operator's side of the generators' protocol (see [`throughput_model::protocol`]).
+//!
+//! A call is answered only after what must outlive the operator is stored in the cell's `ConfigMap`.
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post, put};
+use axum::{Json, Router};
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::api::{Api, Patch, PatchParams};
+use kube::{Client, ResourceExt};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use throughput_model::cell::CellAddress;
+use throughput_model::generator::{GeneratorResult, RESULT_VERSION};
+use throughput_model::protocol::{LARGEST_BODY_BYTES, Progress, Registration, StartAnswer};
+use tokio::time::Instant;
+
+use crate::deadline::{RequestError, within};
+use crate::gate::{Admission, Gate, Standing};
+use crate::names::{self, COLLECTOR_FIELD_MANAGER};
+use crate::token::TokenKey;
+
+/// How long a question for the start is held back when there is nothing to say.
+const HOLD_BACK: Duration = Duration::from_secs(10);
+
+/// What the collector needs.
+#[derive(Clone)]
+pub struct Collector {
+    /// Where results are stored.
+    pub client: Client,
+    /// Who may call.
+    pub key: TokenKey,
+    /// Which cells may start.
+    pub gate: Gate,
+    /// The namespaces whose tests this operator carries out.
+    pub namespaces: Vec<String>,
+}
+
+/// The segments of a call's path.
+#[derive(Debug, Deserialize)]
+struct Caller {
+    namespace: String,
+    test: String,
+    uid: String,
+    cell: u32,
+    attempt: u32,
+    index: u32,
+}
+
+/// Why a call is not carried out.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error("this token is not the one of this attempt")]
+    Unauthorized,
+    #[error("the attempt is over")]
+    Gone,
+    #[error("the test has not been looked at since the operator started: come again")]
+    NotKnownYet,
+    #[error("another pod has registered with this index: {0}")]
+    Taken(String),
+    #[error("the body is not what this call takes: {0}")]
+    Malformed(String),
+    #[error("{0}")]
+    Storage(#[from] RequestError),
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let status = match &self {
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Gone => StatusCode::GONE,
+            Self::NotKnownYet => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Taken(_) => StatusCode::CONFLICT,
+            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::Storage(error) if error.is_not_found() => StatusCode::GONE,
+            Self::Storage(_) => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        tracing::info!(%status, refusal = %self, "refused a generator's call");
+        (status, self.to_string()).into_response()
+    }
+}
+
+/// The collector's routes.
+pub fn router(collector: Collector) -> Router {
+    let prefix =
+        "/v1/namespaces/{namespace}/tests/{test}/uid/{uid}/cells/{cell}/attempts/{attempt}/generators/{index}";
+    Router::new()
+        .route(&format!("{prefix}/register"), post(register))
+        .route(&format!("{prefix}/start"), get(start))
+        .route(&format!("{prefix}/progress"), post(progress))
+        .route(&format!("{prefix}/result"), put(result))
+        .layer(DefaultBodyLimit::max(LARGEST_BODY_BYTES))
+        .with_state(collector)
+}
+
+async fn register(
+    State(collector): State<Collector>,
+    Path(caller): Path<Caller>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<StatusCode, Refusal> {
+    collector.admit(&caller, &headers)?;
+    let registration: Registration = read(&body)?;
+    let key = names::registration_key(caller.index);
+    if let Some(before) = collector.stored::<Registration>(&caller, &key).await?
+        && before.pod_uid != registration.pod_uid
+    {
+        return Err(Refusal::Taken(before.pod_name));
+    }
+    collector.store(&caller, &key, &json!(registration).to_string()).await?;
+    tracing::info!(test = caller.test, cell = caller.cell, index = caller.index, pod = registration.pod_name, "registered");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn start(
+    State(collector): State<Collector>,
+    Path(caller): Path<Caller>,
+    headers: HeaderMap,
+) -> Result<Json<StartAnswer>, Refusal> {
+    let deadline = Instant::now() + HOLD_BACK;
+    let mut changes = collector.gate.changes();
+    loop {
+        changes.mark_unchanged();
+        if let Standing::Dispatch(_, at) = collector.admit(&caller, &headers)? {
+            let remaining = at.saturating_duration_since(Instant::now()).as_nanos();
+            return Ok(Json(StartAnswer::Start { in_nanoseconds: u64::try_from(remaining).unwrap_or(u64::MAX) }));
+        }
+        match tokio::time::timeout_at(deadline, changes.changed()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) | Err(_) => return Ok(Json(StartAnswer::Wait)),
+        }
+    }
+}
+
+async fn progress(
+    State(collector): State<Collector>,
+    Path(caller): Path<Caller>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<StatusCode, Refusal> {
+    collector.admit(&caller, &headers)?;
+    let progress: Progress = read(&body)?;
+    collector.gate.note_progress(&caller.address(), caller.index, progress);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn result(
+    State(collector): State<Collector>,
+    Path(caller): Path<Caller>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<StatusCode, Refusal> {
+    collector.admit(&caller, &headers)?;
+    let result: GeneratorResult = read(&body)?;
+    if result.version != RESULT_VERSION {
+        return Err(Refusal::Malformed(format!("version {} of a result, {RESULT_VERSION} is wanted", result.version)));
+    }
+    let text = serde_json::to_string(&result).map_err(|error| Refusal::Malformed(error.to_string()))?;
+    collector.store(&caller, &names::result_key(caller.index), &text).await?;
+    tracing::info!(test = caller.test, cell = caller.cell, index = caller.index, bytes = text.len(), "result stored");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refusal> {
+    serde_json::from_slice(body).map_err(|error| Refusal::Malformed(error.to_string()))
+}
+
+impl Caller {
+    fn address(&self) -> CellAddress {
+        CellAddress { test_uid: self.uid.clone(), cell: self.cell, attempt: self.attempt }
+    }
+}
+
+impl Collector {
+    /// How the caller's attempt stands, if it may call at all. The token is looked at first: who has none
+    /// learns nothing.
+    fn admit(&self, caller: &Caller, headers: &HeaderMap) -> Result<Standing, Refusal> {
+        let address = caller.address();
+        let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token = token.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+        if !self.key.accepts(&address, token) || !self.namespaces.contains(&caller.namespace) {
+            return Err(Refusal::Unauthorized);
+        }
+        match self.gate.admission(&address) {
+            Admission::NotKnownYet => Err(Refusal::NotKnownYet),
+            Admission::Gone => Err(Refusal::Gone),
+            Admission::Admitted(standing) => Ok(standing),
+        }
+    }
+
+    async fn stored<T: DeserializeOwned>(&self, caller: &Caller, key: &str) -> Result<Option<T>, Refusal> {
+        let name = names::cell(&caller.test, &caller.address());
+        let maps: Api<ConfigMap> = Api::namespaced(self.client.clone(), &caller.namespace);
+        let map = within("read the cell's ConfigMap", maps.get(&name)).await?;
+        belongs(&map, caller)?;
+        Ok(map.data.and_then(|mut data| data.remove(key)).and_then(|text| serde_json::from_str(&text).ok()))
+    }
+
+    async fn store(&self, caller: &Caller, key: &str, text: &str) -> Result<(), Refusal> {
+        let name = names::cell(&caller.test, &caller.address());
+        let maps: Api<ConfigMap> = Api::namespaced(self.client.clone(), &caller.namespace);
+        // The token proves the test's UID, not the names in the path: they must lead to what that test owns.
+        belongs(&within("read the cell's ConfigMap", maps.get(&name)).await?, caller)?;
+        let params = PatchParams { field_manager: Some(COLLECTOR_FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        within("store in the cell's ConfigMap", maps.patch(&name, &params, &Patch::Merge(json!({"data": {key: text}}))))
+            .await?;
+        Ok(())
+    }
+
+}
+
+fn belongs(map: &ConfigMap, caller: &Caller) -> Result<(), Refusal> {
+    let owned = map.owner_references().iter().any(|owner| owner.uid == caller.uid);
+    if owned { Ok(()) } else { Err(Refusal::Unauthorized) }
+}

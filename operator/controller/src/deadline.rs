@@ -1,0 +1,60 @@
+//! A deadline on every request to the API server.
+
+use std::future::Future;
+use std::time::Duration;
+
+/// How long one request may take.
+const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
+
+/// A request that did not do what it should.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// The API server answered with an error, or not at all.
+    #[error("cannot {what}: {source}")]
+    Kube {
+        /// What was to be done.
+        what: &'static str,
+        /// What was said.
+        source: Box<kube::Error>,
+    },
+    /// No answer in time.
+    #[error("cannot {what}: no answer within {REQUEST_DEADLINE:?}")]
+    Deadline {
+        /// What was to be done.
+        what: &'static str,
+    },
+}
+
+impl RequestError {
+    /// Whether the object exists already, or has changed since it was read.
+    pub fn is_conflict(&self) -> bool {
+        self.code() == Some(409)
+    }
+
+    /// Whether the object does not exist.
+    pub fn is_not_found(&self) -> bool {
+        self.code() == Some(404)
+    }
+
+    fn code(&self) -> Option<u16> {
+        match self {
+            Self::Kube { source, .. } => match source.as_ref() {
+                kube::Error::Api(status) => Some(status.code),
+                _ => None,
+            },
+            Self::Deadline { .. } => None,
+        }
+    }
+}
+
+/// Awaits a request to the API server, but not for ever.
+pub async fn within<T>(
+    what: &'static str,
+    request: impl Future<Output = Result<T, kube::Error>>,
+) -> Result<T, RequestError> {
+    match tokio::time::timeout(REQUEST_DEADLINE, request).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(source)) => Err(RequestError::Kube { what, source: Box::new(source) }),
+        Err(_) => Err(RequestError::Deadline { what }),
+    }
+}

@@ -1,0 +1,293 @@
+//! What to do next. Pure: plan, status, what was observed, and the time, become a [`Decision`].
+//!
+//! The status is the journal: a stage is written there before anything is done for it, and everything that a
+//! stage does can be done again. So the operator may be killed at any point and started again: it reads the
+//! stage and goes on.
+
+mod finish;
+mod measuring;
+mod preparing;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use throughput_crds::{CellProgress, ConditionStatus, ConditionType, Current, Stage, StageEntry, ThroughputTestStatus};
+use throughput_model::cell::CellAddress;
+use throughput_model::workload::Workload;
+use uuid::Uuid;
+
+use crate::observed::Observed;
+use crate::plan::{Cell, Plan, Rejection};
+use crate::report::{CellDetail, TestReport};
+use crate::result::parameters;
+use crate::status;
+
+/// Which test is decided about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TestFacts {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its UID.
+    pub uid: String,
+    /// The generation of its spec.
+    pub generation: Option<i64>,
+}
+
+/// What to do, and what to say.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// What to do, in this order, before the status is written.
+    pub actions: Vec<Action>,
+    /// The status.
+    pub status: ThroughputTestStatus,
+    /// What to tell people.
+    pub events: Vec<EventText>,
+    /// Whether the finalizer is to be removed, after the status is written.
+    pub release: bool,
+    /// When to look again; `None` waits for a change.
+    pub next: Option<Duration>,
+}
+
+/// One thing to do. Each can be done again.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Put our finalizer on the test.
+    AddFinalizer,
+    /// Claim all Deployments of the plan, or none.
+    Claim {
+        /// Their names.
+        deployments: Vec<String>,
+    },
+    /// Set a Deployment's replicas.
+    Scale {
+        /// Its name.
+        deployment: String,
+        /// How many.
+        replicas: u32,
+    },
+    /// Make the cell's `ConfigMap`, Secret and Job.
+    StartGenerators {
+        /// The cell.
+        address: CellAddress,
+        /// What the generators do.
+        workload: Box<Workload>,
+    },
+    /// Delete the cell's Job and Secret.
+    DeleteGenerators {
+        /// The cell.
+        address: CellAddress,
+    },
+    /// Ask Pulp to cancel what is left of the cell.
+    CancelTasks {
+        /// The cell's correlation id.
+        correlation_id: Uuid,
+    },
+    /// Write a cell's details and the test's report.
+    WriteReport {
+        /// The cell.
+        address: CellAddress,
+        /// Its details.
+        detail: Box<CellDetail>,
+        /// The report, this cell included.
+        report: Box<TestReport>,
+    },
+    /// Put back everything that is claimed.
+    Restore,
+}
+
+/// Something to tell people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventText {
+    /// Whether somebody should look.
+    pub warning: bool,
+    /// In one word.
+    pub reason: &'static str,
+    /// In a sentence.
+    pub note: String,
+}
+
+/// Decides what to do next.
+pub fn decide(
+    test: &TestFacts,
+    plan: &Result<Plan, Rejection>,
+    status: &ThroughputTestStatus,
+    observed: &Observed,
+    now: Timestamp,
+) -> Decision {
+    let mut draft = Draft::new(test, status, now);
+    match plan {
+        _ if draft.is_finished() => finish::after_the_end(&mut draft, observed),
+        _ if observed.deleting => finish::restore_for_deletion(&mut draft, observed),
+        Err(rejection) => finish::reject(&mut draft, rejection, observed),
+        Ok(plan) => carry_out(&mut draft, plan, observed),
+    }
+    draft.decided()
+}
+
+fn carry_out(draft: &mut Draft<'_>, plan: &Plan, observed: &Observed) {
+    status::accept(draft, plan);
+    let Some(current) = draft.status.current.clone() else {
+        return draft.begin_cell(&plan.cells[0], Stage::AwaitingTargets);
+    };
+    let Some(cell) = plan.cells.get(current.cell as usize) else {
+        // The spec cannot change, so this takes a status that somebody edited by hand.
+        return draft.enter(Stage::Restoring);
+    };
+    let view = View { plan, cell, current: &current, observed };
+    match current.stage {
+        Stage::AwaitingTargets => preparing::awaiting_targets(draft, &view),
+        Stage::Claiming => preparing::claiming(draft, &view),
+        Stage::EmptyingQueue => preparing::emptying_queue(draft, &view),
+        Stage::ScalingWorkers => preparing::scaling_workers(draft, &view),
+        Stage::StartingGenerators => preparing::starting_generators(draft, &view),
+        Stage::Dispatching => measuring::dispatching(draft, &view),
+        Stage::Draining => measuring::draining(draft, &view),
+        Stage::CancelingTasks => measuring::canceling_tasks(draft, &view),
+        Stage::Collecting => measuring::collecting(draft, &view),
+        Stage::Restoring => finish::restoring(draft, &view),
+    }
+}
+
+/// What a stage looks at.
+struct View<'a> {
+    plan: &'a Plan,
+    cell: &'a Cell,
+    current: &'a Current,
+    observed: &'a Observed,
+}
+
+impl View<'_> {
+    /// The replicas that this entry of the plan's `scale` shall have in this cell.
+    fn wanted_replicas(&self, entry: usize) -> Option<u32> {
+        let deployment = &self.plan.scale[entry].deployment;
+        let as_found = || {
+            let claim = self.observed.claims.iter().find(|claim| claim.record.deployment == *deployment)?;
+            u32::try_from(claim.record.replicas).ok()
+        };
+        self.cell.replicas[entry].or_else(as_found)
+    }
+
+    /// The workers that this cell wants.
+    fn wanted_workers(&self) -> Option<u32> {
+        self.wanted_replicas(self.plan.workers)
+    }
+
+    /// When this stage began.
+    fn since(&self) -> Timestamp {
+        self.current.timeline.last().map(|entry| entry.since).unwrap_or_default()
+    }
+
+    /// When another stage of this cell began.
+    fn began(&self, stage: Stage) -> Option<Timestamp> {
+        self.current.timeline.iter().find(|entry| entry.stage == stage).map(|entry| entry.since)
+    }
+}
+
+/// A decision in the making.
+pub(crate) struct Draft<'a> {
+    pub(crate) test: &'a TestFacts,
+    pub(crate) status: ThroughputTestStatus,
+    pub(crate) now: Timestamp,
+    actions: Vec<Action>,
+    events: Vec<EventText>,
+    release: bool,
+    next: Option<Duration>,
+}
+
+impl<'a> Draft<'a> {
+    fn new(test: &'a TestFacts, status: &ThroughputTestStatus, now: Timestamp) -> Self {
+        let status = status.clone();
+        Self { test, status, now, actions: Vec::new(), events: Vec::new(), release: false, next: None }
+    }
+
+    fn decided(mut self) -> Decision {
+        status::summarize(&mut self.status);
+        let Self { test: _, status, now: _, actions, events, release, next } = self;
+        Decision { actions, status, events, release, next }
+    }
+
+    fn is_finished(&self) -> bool {
+        status::holds(&self.status, ConditionType::Finished)
+    }
+
+    /// The address of an attempt at a cell of this test.
+    fn address(&self, current: &Current) -> CellAddress {
+        CellAddress { test_uid: self.test.uid.clone(), cell: current.cell, attempt: current.attempt }
+    }
+
+    fn act(&mut self, action: Action) {
+        self.actions.push(action);
+    }
+
+    fn tell(&mut self, reason: &'static str, note: String) {
+        self.events.push(EventText { warning: false, reason, note });
+    }
+
+    fn warn(&mut self, reason: &'static str, note: String) {
+        self.events.push(EventText { warning: true, reason, note });
+    }
+
+    fn look_again_in(&mut self, wait: Duration) {
+        self.next = Some(wait);
+    }
+
+    pub(crate) fn condition(&mut self, type_: ConditionType, holds: ConditionStatus, reason: &str, message: impl Into<String>) {
+        status::set(&mut self.status.conditions, type_, holds, reason, message.into(), self.now, self.test.generation);
+    }
+
+    /// Begins a cell in this stage.
+    fn begin_cell(&mut self, cell: &Cell, stage: Stage) {
+        self.status.current = Some(Current {
+            cell: cell.index,
+            attempt: 1,
+            stage,
+            parameters: parameters(cell),
+            timeline: vec![StageEntry { stage, since: self.now }],
+            progress: CellProgress::default(),
+            live: None,
+        });
+        self.look_again_in(Duration::ZERO);
+    }
+
+    /// Goes on to another stage of the same cell.
+    fn enter(&mut self, stage: Stage) {
+        let now = self.now;
+        if let Some(current) = &mut self.status.current {
+            current.stage = stage;
+            current.timeline.push(StageEntry { stage, since: now });
+        }
+        self.look_again_in(Duration::ZERO);
+    }
+
+    /// Ends the cell's plan for this reason, and goes on to `stage`. What was collected is kept.
+    fn fail_cell(&mut self, reason: &'static str, message: String, stage: Stage) {
+        if let Some(current) = &mut self.status.current {
+            current.progress.failure.get_or_insert_with(|| message.clone());
+            current.progress.failure_reason.get_or_insert_with(|| reason.to_owned());
+        }
+        self.warn(reason, message);
+        self.enter(stage);
+    }
+
+    /// Notes why the cell's figures cannot be trusted, once.
+    fn doubt(&mut self, doubt: String) {
+        if let Some(current) = &mut self.status.current
+            && !current.progress.invalid.contains(&doubt)
+        {
+            current.progress.invalid.push(doubt.clone());
+            self.warn("FiguresNotTrusted", doubt);
+        }
+    }
+
+    /// Whether more time has passed since then than is allowed.
+    fn is_past(&self, since: Timestamp, allowed: Duration) -> bool {
+        elapsed(since, self.now) > allowed
+    }
+}
+
+/// The time from one instant to another, none when they are in the wrong order.
+pub(crate) fn elapsed(from: Timestamp, to: Timestamp) -> Duration {
+    Duration::try_from(to.duration_since(from)).unwrap_or_default()
+}

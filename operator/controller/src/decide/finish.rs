@@ -1,0 +1,124 @@
+//! How a run ends: everything is put back, then the verdict is given.
+
+use std::time::Duration;
+
+use throughput_crds::{CellOutcome, ConditionStatus, ConditionType, Verdict};
+
+use super::{Action, Draft, View};
+use crate::observed::{Job, Observed};
+use crate::plan::Rejection;
+
+/// How often to look whether everything is put back.
+const LOOK_AT_RESTORING: Duration = Duration::from_millis(500);
+
+/// Puts everything back, then finishes.
+pub(super) fn restoring(draft: &mut Draft<'_>, view: &View<'_>) {
+    let address = draft.address(view.current);
+    let generators_gone = view.observed.generators.job == Job::Absent;
+    if view.observed.claims.is_empty() && generators_gone {
+        return finish(draft, view.plan.cells.len());
+    }
+    draft.condition(ConditionType::Running, ConditionStatus::False, "Restoring", "no further cell is measured");
+    if !generators_gone {
+        draft.act(Action::DeleteGenerators { address });
+    }
+    draft.act(Action::Restore);
+    draft.look_again_in(LOOK_AT_RESTORING);
+}
+
+fn finish(draft: &mut Draft<'_>, cells: usize) {
+    let complete = draft.status.results.iter().filter(|result| result.outcome == CellOutcome::Completed).count();
+    let verdict = verdict(draft, cells);
+    let words = format!("{complete} of {cells} cells were followed to their end");
+    let collected = if complete == cells { ConditionStatus::True } else { ConditionStatus::False };
+    draft.condition(ConditionType::ResultsCollected, collected, if complete == cells { "AllCells" } else { "Incomplete" }, words.clone());
+    draft.condition(ConditionType::TargetsRestored, ConditionStatus::True, "AsFound", "everything that was scaled is as it was found");
+    draft.tell("TargetsRestored", "everything that was scaled is as it was found".to_owned());
+    let reason = draft
+        .status
+        .results
+        .iter()
+        .find(|result| result.verdict == verdict)
+        .and_then(|result| result.message.clone())
+        .unwrap_or(words);
+    end(draft, verdict, verdict_reason(verdict), reason);
+    draft.release = true;
+}
+
+/// The test's verdict: what could not be carried out or is not met weighs more than what cannot be trusted.
+fn verdict(draft: &Draft<'_>, cells: usize) -> Verdict {
+    let any = |verdict| draft.status.results.iter().any(|result| result.verdict == verdict);
+    if draft.status.results.len() < cells || any(Verdict::Failed) {
+        Verdict::Failed
+    } else if any(Verdict::Invalid) {
+        Verdict::Invalid
+    } else {
+        Verdict::Passed
+    }
+}
+
+fn verdict_reason(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Passed => "Passed",
+        Verdict::Failed => "Failed",
+        Verdict::Invalid => "Invalid",
+        Verdict::Aborted => "Aborted",
+    }
+}
+
+fn end(draft: &mut Draft<'_>, verdict: Verdict, reason: &str, message: String) {
+    let passed = if verdict == Verdict::Passed { ConditionStatus::True } else { ConditionStatus::False };
+    draft.condition(ConditionType::Running, ConditionStatus::False, "Finished", "the run is over");
+    draft.condition(ConditionType::Succeeded, passed, reason, message.clone());
+    draft.condition(ConditionType::Finished, ConditionStatus::True, reason, message.clone());
+    let note = format!("{}: {message}", verdict_reason(verdict));
+    if verdict == Verdict::Passed { draft.tell("Finished", note) } else { draft.warn("Finished", note) }
+    draft.status.verdict = Some(verdict);
+    draft.status.current = None;
+    draft.status.finished_at = Some(draft.now);
+    draft.next = None;
+}
+
+/// Ends a run that never scaled anything.
+pub(super) fn give_up(draft: &mut Draft<'_>, reason: &'static str, message: &str) {
+    draft.condition(ConditionType::ResultsCollected, ConditionStatus::False, "NothingMeasured", "no cell was measured");
+    draft.condition(ConditionType::TargetsRestored, ConditionStatus::True, "NothingScaled", "nothing was scaled");
+    end(draft, Verdict::Failed, reason, message.to_owned());
+    draft.release = true;
+}
+
+/// A spec that can never be carried out.
+pub(super) fn reject(draft: &mut Draft<'_>, rejection: &Rejection, observed: &Observed) {
+    if !observed.claims.is_empty() {
+        // It was accepted once, by another version of this program: what that one claimed is put back first.
+        draft.act(Action::Restore);
+        return draft.look_again_in(LOOK_AT_RESTORING);
+    }
+    draft.status.observed_generation = draft.test.generation;
+    draft.condition(ConditionType::Accepted, ConditionStatus::False, rejection.reason(), rejection.to_string());
+    give_up(draft, rejection.reason(), &rejection.to_string());
+}
+
+/// The test was deleted: everything is put back before it may go.
+pub(super) fn restore_for_deletion(draft: &mut Draft<'_>, observed: &Observed) {
+    if observed.claims.is_empty() {
+        draft.release = true;
+        return;
+    }
+    if let Some(current) = draft.status.current.clone() {
+        let address = draft.address(&current);
+        draft.act(Action::DeleteGenerators { address });
+    }
+    draft.act(Action::Restore);
+    draft.look_again_in(LOOK_AT_RESTORING);
+}
+
+/// Nothing is left to be done but to let go, should the program have been killed just before it did.
+pub(super) fn after_the_end(draft: &mut Draft<'_>, observed: &Observed) {
+    if observed.claims.is_empty() {
+        draft.release = observed.has_finalizer;
+    } else {
+        draft.act(Action::Restore);
+        draft.look_again_in(LOOK_AT_RESTORING);
+    }
+}

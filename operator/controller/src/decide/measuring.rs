@@ -1,0 +1,230 @@
+//! From the first request of a cell to its figures.
+
+use std::time::Duration;
+
+use throughput_crds::{ConditionStatus, ConditionType, LiveCounts, Stage};
+use throughput_model::workload::Dispatch;
+
+use super::{Action, Draft, View, elapsed};
+use crate::observed::{Counts, Job, OwnTasks, Pulp, Remains, Target};
+use crate::report::{SCHEMA_VERSION, TestReport};
+use crate::result::{Evidence, measure, summarized};
+
+/// How often to count while generators dispatch.
+const LOOK_WHILE_DISPATCHING: Duration = Duration::from_secs(5);
+/// The live counts in the status are rewritten at most this often.
+const REWRITE_LIVE_COUNTS: Duration = Duration::from_secs(10);
+/// How much longer than the dispatch deadline a generator may take to deliver.
+const DELIVERY_GRACE: Duration = Duration::from_secs(120);
+/// How long canceling may take. Pulp cancels tasks one by one, about seven a second on a busy machine.
+const CANCELING_DEADLINE: Duration = Duration::from_secs(45 * 60);
+/// How long reading a cell's tasks may be tried.
+const COLLECTING_DEADLINE: Duration = Duration::from_secs(600);
+
+pub(super) fn dispatching(draft: &mut Draft<'_>, view: &View<'_>) {
+    watch_for_drift(draft, view);
+    count(draft, view);
+    let generators = &view.observed.generators;
+    if generators.results.len() >= view.plan.generators as usize {
+        draft.condition(ConditionType::Running, ConditionStatus::True, "Draining", "the workers finish what was dispatched");
+        return draft.enter(Stage::Draining);
+    }
+    let lost = match &generators.job {
+        Job::Failed { message } => Some(message.clone()),
+        Job::Absent => Some("its Job was deleted".to_owned()),
+        // A generator ends well only once its result is stored; the store may be seen a moment later.
+        Job::Complete | Job::Active { .. } => None,
+    };
+    if let Some(message) = lost {
+        return draft.fail_cell("GeneratorFailed", format!("a load generator was lost: {message}"), Stage::CancelingTasks);
+    }
+    let request = match &view.plan.dispatch {
+        Dispatch::TestView(view) => view.request_timeout_milliseconds,
+        Dispatch::Request(request) => request.request_timeout_milliseconds,
+    };
+    let allowed = view.plan.deadlines.dispatch + Duration::from_millis(request) + DELIVERY_GRACE;
+    if draft.is_past(view.since(), allowed) {
+        let message = "no load generator delivered its result in time after timeouts.dispatch".to_owned();
+        return draft.fail_cell("ResultNotDelivered", message, Stage::CancelingTasks);
+    }
+    draft.look_again_in(LOOK_WHILE_DISPATCHING);
+}
+
+pub(super) fn draining(draft: &mut Draft<'_>, view: &View<'_>) {
+    watch_for_drift(draft, view);
+    let own = count(draft, view);
+    if own.is_some_and(|own| own.unfinished == 0) {
+        return draft.enter(Stage::Collecting);
+    }
+    if draft.is_past(view.since(), view.plan.deadlines.drain) {
+        let left = own.map_or_else(
+            || "Pulp does not say how many tasks are left".to_owned(),
+            |own| format!("{} of {} tasks are unfinished", own.unfinished, own.submitted),
+        );
+        return draft.fail_cell("DrainDeadlineExceeded", format!("timeouts.drain passed: {left}"), Stage::CancelingTasks);
+    }
+    let dispatching_for = view.began(Stage::Dispatching).map(|since| elapsed(since, draft.now)).unwrap_or_default();
+    draft.look_again_in(own.map_or(LOOK_WHILE_DISPATCHING, |own| until_drained_is_seen(own, dispatching_for)));
+}
+
+/// When to count again: a tenth of the time that the rest takes at the rate so far, so that a long drain is
+/// hardly disturbed and its end is still seen at once.
+fn until_drained_is_seen(own: OwnTasks, working_for: Duration) -> Duration {
+    let (shortest, longest) = (Duration::from_millis(500), Duration::from_secs(10));
+    let done = own.submitted.saturating_sub(own.unfinished);
+    if done == 0 {
+        return Duration::from_secs(2);
+    }
+    let per_task = working_for.as_micros() / u128::from(done);
+    let rest = per_task * u128::from(own.unfinished) / 10;
+    Duration::from_micros(u64::try_from(rest).unwrap_or(u64::MAX)).clamp(shortest, longest)
+}
+
+pub(super) fn canceling_tasks(draft: &mut Draft<'_>, view: &View<'_>) {
+    let own = count(draft, view);
+    if own.is_some_and(|own| own.unfinished == 0) {
+        return draft.enter(Stage::Collecting);
+    }
+    if draft.is_past(view.since(), CANCELING_DEADLINE) {
+        draft.warn("TasksNotCanceled", "tasks of this cell could not be canceled; no further cell is measured".to_owned());
+        if let Some(current) = &mut draft.status.current {
+            current.progress.failure_reason = Some(TASKS_NOT_CANCELED.to_owned());
+        }
+        return draft.enter(Stage::Collecting);
+    }
+    let address = draft.address(view.current);
+    draft.act(Action::DeleteGenerators { address: address.clone() });
+    draft.act(Action::CancelTasks { correlation_id: address.correlation_id() });
+    draft.look_again_in(LOOK_WHILE_DISPATCHING);
+}
+
+/// The reasons after which no further cell is measured: it would begin on another's leftovers.
+const TASKS_NOT_CANCELED: &str = "TasksNotCanceled";
+const STOPS_THE_MATRIX: [&str; 3] = [TASKS_NOT_CANCELED, "QueueNotEmpty", "TargetGone"];
+
+pub(super) fn collecting(draft: &mut Draft<'_>, view: &View<'_>) {
+    let nothing = Remains { tasks: Vec::new(), foreign_tasks: 0, report: None };
+    let remains = match &view.observed.remains {
+        Some(remains) => remains,
+        None if draft.is_past(view.since(), COLLECTING_DEADLINE) => {
+            let words = match &view.observed.pulp {
+                Pulp::Silent { words, .. } => words.clone(),
+                Pulp::NotAsked | Pulp::Answering(_) => "Pulp's answer was not complete".to_owned(),
+            };
+            if let Some(current) = &mut draft.status.current {
+                current.progress.failure.get_or_insert(format!("the cell's tasks could not be read: {words}"));
+                current.progress.failure_reason.get_or_insert("TasksNotRead".to_owned());
+            }
+            &nothing
+        }
+        None => return draft.look_again_in(Duration::from_secs(2)),
+    };
+    write_results(draft, view, remains);
+    let stop = draft.status.current.as_ref().and_then(|current| current.progress.failure_reason.clone());
+    let next = view.plan.cells.get(view.cell.index as usize + 1);
+    match next {
+        Some(cell) if !stop.is_some_and(|reason| STOPS_THE_MATRIX.contains(&reason.as_str())) => {
+            draft.begin_cell(cell, Stage::EmptyingQueue);
+        }
+        _ => draft.enter(Stage::Restoring),
+    }
+}
+
+fn write_results(draft: &mut Draft<'_>, view: &View<'_>, remains: &Remains) {
+    let current = draft.status.current.clone().unwrap_or_else(|| view.current.clone());
+    let address = draft.address(&current);
+    let evidence = Evidence {
+        tasks: &remains.tasks,
+        foreign_tasks: remains.foreign_tasks,
+        generators: &view.observed.generators.results,
+        workers: view.wanted_workers().unwrap_or_default(),
+    };
+    let detail = measure(view.plan, view.cell, &current, &evidence, address.correlation_id(), draft.now);
+    let result = summarized(&detail.figures);
+    let report = remains.report.clone().unwrap_or_else(|| TestReport {
+        schema_version: SCHEMA_VERSION,
+        namespace: draft.test.namespace.clone(),
+        test: draft.test.name.clone(),
+        test_uid: draft.test.uid.clone(),
+        operator_version: env!("CARGO_PKG_VERSION").to_owned(),
+        workers_axis: view.plan.scale[view.plan.workers].name.clone(),
+        cells: Vec::new(),
+    });
+    let report = Box::new(report.with(detail.figures.clone()));
+    draft.status.results.retain(|other| other.cell != result.cell);
+    draft.tell(
+        "CellFinished",
+        format!(
+            "cell {} of {}: {:?}, {} tasks per second",
+            result.cell + 1,
+            view.plan.cells.len(),
+            result.verdict,
+            result.tasks_per_second.as_deref().unwrap_or("no")
+        ),
+    );
+    draft.status.results.push(result);
+    draft.act(Action::WriteReport { address: address.clone(), detail: Box::new(detail), report });
+    draft.act(Action::DeleteGenerators { address });
+}
+
+/// Takes what Pulp counts into the status, and returns the cell's own tasks.
+fn count(draft: &mut Draft<'_>, view: &View<'_>) -> Option<OwnTasks> {
+    let Counts { own, workers_online, processes, unfinished: _ } = match &view.observed.pulp {
+        Pulp::Answering(counts) => counts,
+        Pulp::Silent { words, .. } => {
+            draft.condition(ConditionType::Running, ConditionStatus::True, "PulpSilent", words.clone());
+            return None;
+        }
+        Pulp::NotAsked => return None,
+    };
+    let now = draft.now;
+    if let Some(current) = &mut draft.status.current {
+        current.progress.processes = current.progress.processes.or(*processes);
+        let is_due = current.live.is_none_or(|live| elapsed(live.at, now) >= REWRITE_LIVE_COUNTS);
+        if let (Some(own), true) = (own, is_due) {
+            current.live = Some(LiveCounts {
+                at: now,
+                tasks_submitted: own.submitted,
+                tasks_unfinished: own.unfinished,
+                workers_online: *workers_online,
+            });
+        }
+    }
+    *own
+}
+
+/// Notes it when a Deployment does not have the replicas that the cell wants any more.
+pub(super) fn watch_for_drift(draft: &mut Draft<'_>, view: &View<'_>) {
+    for (entry, target) in view.observed.targets.iter().enumerate() {
+        let deployment = &view.plan.scale[entry].deployment;
+        match (target, view.wanted_replicas(entry)) {
+            (Target::Present { replicas, .. }, Some(wanted)) if *replicas != wanted => {
+                draft.doubt(format!("the replicas of the Deployment {deployment} were changed from {wanted} to {replicas} while the cell was measured"));
+            }
+            (Target::Missing, _) => {
+                draft.doubt(format!("the Deployment {deployment} was deleted while the cell was measured"));
+            }
+            (Target::Autoscaled { autoscaler }, _) => {
+                draft.doubt(format!("the HorizontalPodAutoscaler {autoscaler} began to scale the Deployment {deployment} while the cell was measured"));
+            }
+            (Target::Present { .. }, _) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_drain_is_counted_rarely_and_its_end_is_seen_soon() {
+        let after = |unfinished| {
+            let own = OwnTasks { submitted: 10_000, unfinished };
+            until_drained_is_seen(own, Duration::from_secs(100))
+        };
+        assert_eq!(after(9_900), Duration::from_secs(10));
+        assert_eq!(after(5_000), Duration::from_secs(10));
+        assert_eq!(after(900), Duration::from_micros(989_010));
+        assert_eq!(after(3), Duration::from_millis(500));
+    }
+}

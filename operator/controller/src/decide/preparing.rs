@@ -1,0 +1,173 @@
+//! From a new test to generators that are ready to start.
+
+use std::time::Duration;
+
+use throughput_crds::{ConditionStatus, ConditionType, Stage};
+
+use super::{Action, Draft, View};
+use crate::claim::Holder;
+use crate::observed::{Credentials, Job, Pulp, Target};
+
+/// How often to look whether what is missing has come.
+const LOOK_FOR_TARGETS: Duration = Duration::from_secs(5);
+/// How often to look whether the queue is empty.
+const LOOK_AT_QUEUE: Duration = Duration::from_secs(2);
+/// How often to look whether the workers are online.
+const LOOK_AT_WORKERS: Duration = Duration::from_secs(1);
+/// How often to look at the generators, besides when their Job or `ConfigMap` changes.
+const LOOK_AT_GENERATORS: Duration = Duration::from_secs(5);
+
+pub(super) fn awaiting_targets(draft: &mut Draft<'_>, view: &View<'_>) {
+    match missing(view) {
+        None => {
+            draft.condition(ConditionType::TargetsReady, ConditionStatus::True, "AllFound", "everything that the run needs is there");
+            draft.enter(Stage::Claiming);
+        }
+        Some((reason, message)) => {
+            let waited_enough = draft.is_past(view.since(), view.plan.deadlines.start);
+            draft.condition(ConditionType::TargetsReady, ConditionStatus::False, reason, message.clone());
+            if waited_enough {
+                draft.warn(reason, format!("not there within timeouts.start: {message}"));
+                super::finish::give_up(draft, reason, &message);
+            } else {
+                draft.look_again_in(LOOK_FOR_TARGETS);
+            }
+        }
+    }
+}
+
+/// The first thing that the run needs and that is not there.
+fn missing(view: &View<'_>) -> Option<(&'static str, String)> {
+    let targets = view.plan.scale.iter().zip(&view.observed.targets);
+    let not_ready = targets.filter_map(|(entry, target)| match target {
+        Target::Missing => Some((
+            "TargetNotFound",
+            format!("there is no Deployment {} in this namespace (scale entry {})", entry.deployment, entry.name),
+        )),
+        Target::Autoscaled { autoscaler } => Some((
+            "TargetAutoscaled",
+            format!(
+                "the HorizontalPodAutoscaler {autoscaler} scales the Deployment {}, and would undo what the run scales: delete it for the time of the run",
+                entry.deployment
+            ),
+        )),
+        Target::Present { holder: Holder::Another(identity), .. } => Some((
+            "TargetClaimed",
+            format!("the Deployment {} is claimed by another test, {identity}", entry.deployment),
+        )),
+        Target::Present { holder: Holder::Nobody | Holder::This, .. } => None,
+    });
+    let pulp = match &view.observed.pulp {
+        Pulp::Silent { reason, words } => Some((*reason, words.clone())),
+        Pulp::NotAsked | Pulp::Answering(_) => None,
+    };
+    let credentials = match &view.observed.credentials {
+        Credentials::Unusable { reason, message } => Some((*reason, message.clone())),
+        Credentials::Ready => None,
+    };
+    not_ready.into_iter().next().or(credentials).or(pulp)
+}
+
+pub(super) fn claiming(draft: &mut Draft<'_>, view: &View<'_>) {
+    let ours = |target: &Target| matches!(target, Target::Present { holder: Holder::This, .. });
+    if view.observed.has_finalizer && view.observed.targets.iter().all(ours) {
+        let names: Vec<&str> = view.plan.scale.iter().map(|entry| entry.deployment.as_str()).collect();
+        draft.tell("TargetsClaimed", format!("claimed {}", names.join(", ")));
+        draft.condition(ConditionType::TargetsRestored, ConditionStatus::False, "Claimed", "the targets are claimed and will be put back at the end");
+        draft.condition(ConditionType::Running, ConditionStatus::True, "Measuring", "cells are being measured");
+        draft.status.started_at.get_or_insert(draft.now);
+        return draft.begin_cell(view.cell, Stage::EmptyingQueue);
+    }
+    if view.observed.claims.is_empty() && missing(view).is_some() {
+        return draft.enter(Stage::AwaitingTargets);
+    }
+    if !view.observed.has_finalizer {
+        draft.act(Action::AddFinalizer);
+    }
+    draft.act(Action::Claim { deployments: view.plan.scale.iter().map(|entry| entry.deployment.clone()).collect() });
+    draft.look_again_in(Duration::from_millis(500));
+}
+
+pub(super) fn emptying_queue(draft: &mut Draft<'_>, view: &View<'_>) {
+    let unfinished = match &view.observed.pulp {
+        Pulp::Answering(counts) => counts.unfinished,
+        Pulp::Silent { .. } | Pulp::NotAsked => None,
+    };
+    if unfinished == Some(0) {
+        return draft.enter(Stage::ScalingWorkers);
+    }
+    let what = match (unfinished, &view.observed.pulp) {
+        (Some(unfinished), _) => format!("{unfinished} tasks that are not of this run are unfinished in Pulp's queue"),
+        (None, Pulp::Silent { words, .. }) => words.clone(),
+        (None, _) => "Pulp was not asked yet".to_owned(),
+    };
+    if draft.is_past(view.since(), view.plan.deadlines.start) {
+        return draft.fail_cell("QueueNotEmpty", format!("timeouts.start passed: {what}"), Stage::Collecting);
+    }
+    draft.condition(ConditionType::Running, ConditionStatus::True, "EmptyingQueue", what);
+    draft.look_again_in(LOOK_AT_QUEUE);
+}
+
+pub(super) fn scaling_workers(draft: &mut Draft<'_>, view: &View<'_>) {
+    let mut all_there = true;
+    let mut seen = Vec::new();
+    for (entry, target) in view.observed.targets.iter().enumerate() {
+        let deployment = &view.plan.scale[entry].deployment;
+        let (Target::Present { replicas, ready, .. }, Some(wanted)) = (target, view.wanted_replicas(entry)) else {
+            return draft.fail_cell("TargetGone", format!("the Deployment {deployment} is not there any more"), Stage::Collecting);
+        };
+        if *replicas != wanted {
+            draft.act(Action::Scale { deployment: deployment.clone(), replicas: wanted });
+        }
+        all_there &= (*replicas, *ready) == (wanted, wanted);
+        seen.push(format!("{deployment} has {ready} of {wanted} replicas ready"));
+    }
+    let online = match &view.observed.pulp {
+        Pulp::Answering(counts) => counts.workers_online,
+        Pulp::Silent { .. } | Pulp::NotAsked => None,
+    };
+    if all_there && online.is_some() && online == view.wanted_workers() {
+        return draft.enter(Stage::StartingGenerators);
+    }
+    seen.push(online.map_or_else(
+        || "Pulp does not say how many workers are online".to_owned(),
+        |online| format!("{online} workers are online in Pulp"),
+    ));
+    let seen = seen.join(", ");
+    if draft.is_past(view.since(), view.plan.deadlines.scale) {
+        return draft.fail_cell("WorkersNotOnline", format!("timeouts.scale passed: {seen}"), Stage::Collecting);
+    }
+    draft.condition(ConditionType::Running, ConditionStatus::True, "ScalingWorkers", seen);
+    draft.look_again_in(LOOK_AT_WORKERS);
+}
+
+pub(super) fn starting_generators(draft: &mut Draft<'_>, view: &View<'_>) {
+    super::measuring::watch_for_drift(draft, view);
+    let address = draft.address(view.current);
+    let generators = &view.observed.generators;
+    if generators.registered >= view.plan.generators {
+        draft.condition(ConditionType::Running, ConditionStatus::True, "Dispatching", "the generators dispatch tasks");
+        return draft.enter(Stage::Dispatching);
+    }
+    match &generators.job {
+        Job::Failed { message } => {
+            return draft.fail_cell("GeneratorFailed", format!("a load generator failed before it was ready: {message}"), Stage::Collecting);
+        }
+        Job::Complete => {
+            return draft.fail_cell("GeneratorFailed", "a load generator ended before it was ready".to_owned(), Stage::Collecting);
+        }
+        Job::Absent | Job::Active { .. } => {}
+    }
+    let trouble = match &generators.job {
+        Job::Active { trouble: Some(trouble) } => format!(", {trouble}"),
+        _ => String::new(),
+    };
+    let seen = format!("{} of {} load generators are ready{trouble}", generators.registered, view.plan.generators);
+    if draft.is_past(view.since(), view.plan.deadlines.generator_start) {
+        return draft.fail_cell("GeneratorNotReady", format!("timeouts.generatorStart passed: {seen}"), Stage::Collecting);
+    }
+    let workload = Box::new(view.plan.workload(view.cell, address.correlation_id()));
+    draft.act(Action::StartGenerators { address, workload });
+    draft.condition(ConditionType::Running, ConditionStatus::True, "StartingGenerators", seen);
+    draft.look_again_in(LOOK_AT_GENERATORS);
+}

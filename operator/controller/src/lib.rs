@@ -1,0 +1,34 @@
+//! The operator that carries out `ThroughputTest`s.
+//!
+//! Data flows one way, and each file is named for its step. With a client of the API server: [`observe`],
+//! [`apply`], and the [`collector`] that load generators talk to. Pure: [`plan`] and [`matrix`] (what is to be
+//! done), [`decide`] (what to do next), [`result`] and [`criteria`] (what it came to), [`status`] and
+//! [`report`] (how it is told), [`build`] (what is created). [`reconcile`] is the page that calls them in
+//! order; [`claim`] sees to it that everything is left as it was found.
+
+pub mod apply;
+pub mod backoff;
+pub mod build;
+pub mod claim;
+pub mod collector;
+pub mod criteria;
+pub mod deadline;
+pub mod decide;
+pub mod gate;
+pub mod health;
+pub mod key;
+pub mod leader;
+pub mod matrix;
+pub mod metrics;
+pub mod names;
+pub mod observe;
+pub mod observed;
+pub mod plan;
+pub mod reconcile;
+pub mod report;
+pub mod result;
+pub mod run;
+pub mod settings;
+pub mod signals;
+pub mod status;
+pub mod token;

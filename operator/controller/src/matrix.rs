@@ -1,0 +1,138 @@
+//! The cells of a matrix, in the order in which they are measured.
+
+use throughput_crds::{Axis, AxisKind, ThroughputTestSpec};
+
+use crate::plan::{Cell, Rejection, ScaledDeployment, number};
+
+/// All cells: repeats outermost, then the axes in their order, the last one changing fastest.
+pub fn cells(
+    spec: &ThroughputTestSpec,
+    scale: &[ScaledDeployment],
+    workers: usize,
+) -> Result<Vec<Cell>, Rejection> {
+    let plain = Cell {
+        index: 0,
+        repeat: 1,
+        parameters: Vec::new(),
+        replicas: vec![None; scale.len()],
+        concurrency: spec.load.concurrency,
+    };
+    let mut combinations = vec![plain];
+    for axis in &spec.matrix {
+        let mut varied = Vec::new();
+        for cell in &combinations {
+            for value in &axis.values {
+                let mut cell = cell.clone();
+                cell.parameters.push((axis.name.clone(), value.to_string()));
+                set(&mut cell, axis, value, scale, workers)?;
+                varied.push(cell);
+            }
+        }
+        combinations = varied;
+    }
+    let repeated = (1..=spec.repeat).flat_map(|repeat| {
+        combinations.iter().map(move |cell| Cell { repeat, ..cell.clone() })
+    });
+    Ok((0..).zip(repeated).map(|(index, cell)| Cell { index, ..cell }).collect())
+}
+
+fn set(
+    cell: &mut Cell,
+    axis: &Axis,
+    value: &throughput_crds::AxisValue,
+    scale: &[ScaledDeployment],
+    workers: usize,
+) -> Result<(), Rejection> {
+    match axis.of {
+        AxisKind::Scale => {
+            let entry = scale
+                .iter()
+                .position(|entry| entry.name == axis.name)
+                .ok_or_else(|| Rejection::UnknownAxis(axis.name.clone()))?;
+            let replicas = number(&axis.name, value, 0)?;
+            if entry == workers && replicas == 0 {
+                return Err(Rejection::NoWorkersInCell(axis.name.clone()));
+            }
+            cell.replicas[entry] = Some(replicas);
+        }
+        AxisKind::Load if axis.name == "concurrency" => cell.concurrency = number(&axis.name, value, 1)?,
+        AxisKind::Load => return Err(Rejection::UnknownAxis(axis.name.clone())),
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use throughput_crds::ThroughputTestSpec;
+
+    use super::*;
+    use crate::plan::Plan;
+
+    fn spec(matrix: serde_json::Value, repeat: u32) -> ThroughputTestSpec {
+        serde_json::from_value(json!({
+            "target": {"service": {"name": "pulp-api", "port": 24817}, "pulp": {"credentials": {"method": "None"}}},
+            "scale": [{"name": "workers", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "pulp-worker"}}],
+            "matrix": matrix,
+            "repeat": repeat,
+            "workload": {"pulpTasks": {"tasks": 10}},
+        }))
+        .unwrap()
+    }
+
+    fn described(matrix: serde_json::Value, repeat: u32) -> Vec<(u32, u32, Option<u32>, u32)> {
+        let plan = Plan::new("pulp", &spec(matrix, repeat)).unwrap();
+        plan.cells.iter().map(|cell| (cell.index, cell.repeat, cell.replicas[0], cell.concurrency)).collect()
+    }
+
+    #[test]
+    fn the_last_axis_changes_fastest_and_repeats_are_outermost() {
+        let matrix = json!([
+            {"name": "workers", "of": "Scale", "values": [5, 10]},
+            {"name": "concurrency", "of": "Load", "values": [1, 4]},
+        ]);
+        assert_eq!(
+            described(matrix, 2),
+            [
+                (0, 1, Some(5), 1),
+                (1, 1, Some(5), 4),
+                (2, 1, Some(10), 1),
+                (3, 1, Some(10), 4),
+                (4, 2, Some(5), 1),
+                (5, 2, Some(5), 4),
+                (6, 2, Some(10), 1),
+                (7, 2, Some(10), 4),
+            ]
+        );
+    }
+
+    #[test]
+    fn without_axes_there_is_one_cell_that_leaves_the_replicas_alone() {
+        assert_eq!(described(json!([]), 1), [(0, 1, None, 1)]);
+    }
+
+    #[test]
+    fn a_sustained_cell_without_workers_is_rejected() {
+        let matrix = json!([{"name": "workers", "of": "Scale", "values": [0, 5]}]);
+        assert_eq!(
+            Plan::new("pulp", &spec(matrix, 1)),
+            Err(Rejection::NoWorkersInCell("workers".to_owned()))
+        );
+    }
+
+    #[test]
+    fn a_text_where_a_number_belongs_is_rejected_with_what_to_write() {
+        let matrix = json!([{"name": "workers", "of": "Scale", "values": ["many"]}]);
+        let rejection = Plan::new("pulp", &spec(matrix, 1)).unwrap_err();
+        assert_eq!(
+            rejection.to_string(),
+            "the value \"many\" of the axis \"workers\" is not a number that it can have: a whole number from 0"
+        );
+    }
+
+    #[test]
+    fn an_axis_that_varies_nothing_is_rejected() {
+        let matrix = json!([{"name": "users", "of": "Load", "values": [1]}]);
+        assert_eq!(Plan::new("pulp", &spec(matrix, 1)), Err(Rejection::UnknownAxis("users".to_owned())));
+    }
+}

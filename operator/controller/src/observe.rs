@@ -1,0 +1,145 @@
+//! Looks at the outside world, as far as the current stage needs it.
+
+mod credentials;
+mod generators;
+mod pulp;
+mod targets;
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::api::Api;
+use kube::{Client, ResourceExt};
+use throughput_crds::{Current, RESTORE_FINALIZER, Stage, ThroughputTest, ThroughputTestStatus};
+use throughput_model::cell::CellAddress;
+
+pub use pulp::PulpClients;
+
+use crate::claim::{self, Claimant};
+use crate::deadline::{RequestError, within};
+use crate::decide::TestFacts;
+use crate::names;
+use crate::observed::{Credentials, Generators, Observed, Pulp, Remains};
+use crate::plan::Plan;
+use crate::report::TestReport;
+
+/// What looking needs.
+#[derive(Clone)]
+pub struct Eyes {
+    /// The API server.
+    pub client: Client,
+    /// The Pulps under test.
+    pub pulps: PulpClients,
+}
+
+/// Looks at what the test's current stage depends on.
+pub async fn observe(
+    eyes: &Eyes,
+    test: &ThroughputTest,
+    facts: &TestFacts,
+    plan: Option<&Plan>,
+) -> Result<Observed, RequestError> {
+    let Eyes { client, pulps } = eyes;
+    let claimant = claimant(facts);
+    let status = test.status.clone().unwrap_or_default();
+    let stage = stage(&status);
+    let targets = match plan {
+        Some(plan) => targets::look(client, &claimant, plan).await?,
+        None => Vec::new(),
+    };
+    let claims = claim::held_by(client, &facts.namespace, &facts.uid).await?;
+    let mut observed = Observed {
+        deleting: test.metadata.deletion_timestamp.is_some(),
+        has_finalizer: test.finalizers().iter().any(|finalizer| finalizer == RESTORE_FINALIZER),
+        targets,
+        claims,
+        credentials: Credentials::Ready,
+        pulp: Pulp::NotAsked,
+        generators: Generators::default(),
+        remains: None,
+    };
+    let Some(plan) = plan.filter(|_| !observed.deleting) else {
+        return Ok(observed);
+    };
+    if let Some(current) = &status.current
+        && has_generators(stage)
+    {
+        observed.generators = generators::look(client, facts, &address(facts, current)).await?;
+    }
+    if asks_pulp(stage) {
+        match credentials::read(client, &facts.namespace, plan).await? {
+            Ok(found) => {
+                let question = pulp::Question { plan, facts, status: &status, stage };
+                let answer = pulps.ask(&question, found).await;
+                observed.pulp = answer.pulp;
+                observed.remains = answer.remains;
+            }
+            Err(unusable) => observed.credentials = unusable,
+        }
+    }
+    if let Some(remains) = &mut observed.remains {
+        remains.report = read_report(client, facts).await?;
+    }
+    Ok(observed)
+}
+
+/// Who claims for this test.
+pub fn claimant(facts: &TestFacts) -> Claimant {
+    Claimant { namespace: facts.namespace.clone(), test: facts.name.clone(), test_uid: facts.uid.clone() }
+}
+
+fn address(facts: &TestFacts, current: &Current) -> CellAddress {
+    CellAddress { test_uid: facts.uid.clone(), cell: current.cell, attempt: current.attempt }
+}
+
+/// The stage that a decision will be about.
+fn stage(status: &ThroughputTestStatus) -> Stage {
+    status.current.as_ref().map_or(Stage::AwaitingTargets, |current| current.stage)
+}
+
+fn has_generators(stage: Stage) -> bool {
+    match stage {
+        Stage::AwaitingTargets | Stage::Claiming | Stage::EmptyingQueue | Stage::ScalingWorkers => false,
+        Stage::StartingGenerators
+        | Stage::Dispatching
+        | Stage::Draining
+        | Stage::CancelingTasks
+        | Stage::Collecting
+        | Stage::Restoring => true,
+    }
+}
+
+fn asks_pulp(stage: Stage) -> bool {
+    match stage {
+        Stage::AwaitingTargets
+        | Stage::EmptyingQueue
+        | Stage::ScalingWorkers
+        | Stage::Dispatching
+        | Stage::Draining
+        | Stage::CancelingTasks
+        | Stage::Collecting => true,
+        Stage::Claiming | Stage::StartingGenerators | Stage::Restoring => false,
+    }
+}
+
+/// The report of the cells before this one. One that cannot be read is not lost silently.
+async fn read_report(client: &Client, facts: &TestFacts) -> Result<Option<TestReport>, RequestError> {
+    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), &facts.namespace);
+    let map = within("read the report", maps.get_opt(&names::report(&facts.name))).await?;
+    let Some(text) = map.and_then(|map| map.data).and_then(|mut data| data.remove("report.json")) else {
+        return Ok(None);
+    };
+    match serde_json::from_str::<TestReport>(&text) {
+        Ok(report) if report.test_uid == facts.uid => Ok(Some(report)),
+        Ok(_) => Ok(None),
+        Err(error) => {
+            tracing::error!(test = facts.name, %error, "the report so far cannot be read; it is begun anew");
+            Ok(None)
+        }
+    }
+}
+
+impl Remains {
+    /// What is left of a cell: its tasks, and how many of others were there.
+    fn of(tasks: Vec<throughput_model::task::TaskRecord>, foreign_tasks: u64) -> Self {
+        Self { tasks, foreign_tasks, report: None }
+    }
+}

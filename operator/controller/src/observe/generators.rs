@@ -1,0 +1,89 @@
+//! The load generators of a cell: their Job, and what they have stored with the collector.
+
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use kube::Client;
+use kube::api::{Api, ListParams};
+use throughput_model::cell::CellAddress;
+use throughput_model::generator::GeneratorResult;
+
+use crate::deadline::{RequestError, within};
+use crate::decide::TestFacts;
+use crate::names;
+use crate::observed::{Generators, Job as JobState};
+
+/// The longest message of a container that is quoted, in characters.
+const LONGEST_QUOTE: usize = 300;
+
+pub(super) async fn look(client: &Client, facts: &TestFacts, address: &CellAddress) -> Result<Generators, RequestError> {
+    let name = names::cell(&facts.name, address);
+    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), &facts.namespace);
+    let data = within("read the cell's ConfigMap", maps.get_opt(&name)).await?.and_then(|map| map.data).unwrap_or_default();
+    let jobs: Api<Job> = Api::namespaced(client.clone(), &facts.namespace);
+    let job = within("read the cell's Job", jobs.get_opt(&name)).await?;
+    let mut generators = Generators { job: job.as_ref().map(state).unwrap_or_default(), ..Generators::default() };
+    for (key, value) in &data {
+        if key.ends_with(".registration.json") {
+            generators.registered += 1;
+        } else if key.ends_with(".result.json") {
+            match serde_json::from_str::<GeneratorResult>(value) {
+                Ok(result) => generators.results.push(result),
+                // The collector stores only what it has read, so this takes a hand in the ConfigMap.
+                Err(error) => tracing::error!(name, key, %error, "a stored result cannot be read"),
+            }
+        }
+    }
+    if matches!(generators.job, JobState::Active { .. } | JobState::Failed { .. }) {
+        let words = pod_words(client, facts, &name).await?;
+        match &mut generators.job {
+            JobState::Active { trouble } => *trouble = words,
+            JobState::Failed { message } => message.push_str(&words.map(|words| format!(": {words}")).unwrap_or_default()),
+            JobState::Absent | JobState::Complete => {}
+        }
+    }
+    Ok(generators)
+}
+
+fn state(job: &Job) -> JobState {
+    if job.metadata.deletion_timestamp.is_some() {
+        return JobState::Active { trouble: None };
+    }
+    let conditions = job.status.as_ref().and_then(|status| status.conditions.as_ref());
+    let ended = conditions.into_iter().flatten().find(|condition| {
+        condition.status == "True" && ["Complete", "Failed", "FailureTarget"].contains(&condition.type_.as_str())
+    });
+    match ended {
+        None => JobState::Active { trouble: None },
+        Some(condition) if condition.type_ == "Complete" => JobState::Complete,
+        Some(condition) => JobState::Failed { message: condition.message.clone().unwrap_or_default() },
+    }
+}
+
+/// Why the Job's pods do not start, or what they ended with, in the kubelet's words.
+async fn pod_words(client: &Client, facts: &TestFacts, job: &str) -> Result<Option<String>, RequestError> {
+    let pods: Api<Pod> = Api::namespaced(client.clone(), &facts.namespace);
+    let selector = format!("batch.kubernetes.io/job-name={job}");
+    let pods = within("list the Job's pods", pods.list(&ListParams::default().labels(&selector))).await?;
+    Ok(pods.items.iter().find_map(words_of))
+}
+
+fn words_of(pod: &Pod) -> Option<String> {
+    let status = pod.status.as_ref()?;
+    let container = status.container_statuses.iter().flatten().find_map(|container| {
+        let state = container.state.as_ref()?;
+        if let Some(waiting) = &state.waiting {
+            let reason = waiting.reason.clone().filter(|reason| reason != "ContainerCreating")?;
+            return Some(format!("{reason}: {}", waiting.message.clone().unwrap_or_default()));
+        }
+        let ended = state.terminated.as_ref().filter(|ended| ended.exit_code != 0)?;
+        let reason = ended.reason.clone().unwrap_or_else(|| "Error".to_owned());
+        Some(format!("{reason}, exit code {}: {}", ended.exit_code, ended.message.clone().unwrap_or_default()))
+    });
+    let scheduling = || {
+        let condition = status.conditions.iter().flatten().find(|c| c.type_ == "PodScheduled" && c.status == "False")?;
+        condition.message.clone()
+    };
+    let pod_reason = || status.reason.clone();
+    let words = container.or_else(scheduling).or_else(pod_reason)?;
+    Some(words.chars().take(LONGEST_QUOTE).collect())
+}

@@ -1,0 +1,175 @@
+//! What Pulp is asked in each stage.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use throughput_crds::{ProcessCounts, Stage, ThroughputTestStatus};
+use throughput_model::task::TaskState;
+use throughput_pulp::{ClientOptions, PulpClient, PulpError, TaskFilter};
+use uuid::Uuid;
+
+use super::credentials::Found;
+use crate::decide::TestFacts;
+use crate::observed::{Counts, OwnTasks, Pulp, Remains};
+use crate::plan::Plan;
+
+/// More tasks than this are not read: a cell dispatches at most 200,000, and overshoots by what was under way.
+const MOST_TASKS: u64 = 400_000;
+
+/// One client a test, so that each test logs in once.
+#[derive(Clone, Debug, Default)]
+pub struct PulpClients(Arc<Mutex<HashMap<String, Kept>>>);
+
+#[derive(Clone, Debug)]
+struct Kept {
+    credentials_version: String,
+    client: Arc<PulpClient>,
+}
+
+/// What is to be known.
+pub(super) struct Question<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) facts: &'a TestFacts,
+    pub(super) status: &'a ThroughputTestStatus,
+    pub(super) stage: Stage,
+}
+
+/// What was answered.
+pub(super) struct Answer {
+    pub(super) pulp: Pulp,
+    pub(super) remains: Option<Remains>,
+}
+
+impl PulpClients {
+    /// The client of a test, if it was asked for before.
+    pub fn of(&self, test_uid: &str) -> Option<Arc<PulpClient>> {
+        self.lock().get(test_uid).map(|kept| kept.client.clone())
+    }
+
+    /// Forgets the client of a test that is over, and its session with it.
+    pub fn forget(&self, test_uid: &str) {
+        self.lock().remove(test_uid);
+    }
+
+    /// Asks what the stage wants to know.
+    pub(super) async fn ask(&self, question: &Question<'_>, found: Found) -> Answer {
+        let client = match self.client(question, found) {
+            Ok(client) => client,
+            Err(error) => {
+                let words = error.to_string();
+                return Answer { pulp: Pulp::Silent { reason: "PulpAddressInvalid", words }, remains: None };
+            }
+        };
+        match answer(&client, question).await {
+            Ok((counts, remains)) => Answer { pulp: Pulp::Answering(counts), remains },
+            Err(error) => Answer { pulp: silent(question, &error), remains: None },
+        }
+    }
+
+    fn client(&self, question: &Question<'_>, found: Found) -> Result<Arc<PulpClient>, throughput_pulp::SetupError> {
+        let uid = &question.facts.uid;
+        if let Some(kept) = self.lock().get(uid)
+            && kept.credentials_version == found.version
+        {
+            return Ok(kept.client.clone());
+        }
+        let options = ClientOptions::default();
+        let client = Arc::new(PulpClient::new(&question.plan.pulp, found.credentials, options)?);
+        let kept = Kept { credentials_version: found.version, client: client.clone() };
+        self.lock().insert(uid.clone(), kept);
+        Ok(client)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Kept>> {
+        // Nothing that holds the lock can panic half-way through a change.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn silent(question: &Question<'_>, error: &PulpError) -> Pulp {
+    let reason = match error.failure_class() {
+        throughput_model::failure::FailureClass::Unauthorized => "PulpUnauthorized",
+        throughput_model::failure::FailureClass::UnexpectedAnswer => "NotAPulp",
+        throughput_model::failure::FailureClass::Connect
+        | throughput_model::failure::FailureClass::Timeout
+        | throughput_model::failure::FailureClass::Reset => "PulpUnreachable",
+        throughput_model::failure::FailureClass::ClientError | throughput_model::failure::FailureClass::ServerError => {
+            "PulpError"
+        }
+    };
+    Pulp::Silent { reason, words: format!("{}{}: {error}", question.plan.pulp.base_url, question.plan.pulp.api_root) }
+}
+
+async fn answer(client: &PulpClient, question: &Question<'_>) -> Result<(Counts, Option<Remains>), PulpError> {
+    let none = (Counts::default(), None);
+    let correlation_id = correlation_id(question);
+    match (question.stage, correlation_id) {
+        // The same request as when the queue is watched, so that what is wrong with it is known before
+        // anything is scaled.
+        (Stage::AwaitingTargets | Stage::EmptyingQueue, _) => {
+            let unfinished = Some(client.count_tasks(&unfinished(None)).await?);
+            Ok((Counts { unfinished, ..Counts::default() }, None))
+        }
+        (Stage::ScalingWorkers, _) => {
+            let workers = client.online_workers_count().await?;
+            let workers_online = Some(u32::try_from(workers).unwrap_or(u32::MAX));
+            Ok((Counts { workers_online, ..Counts::default() }, None))
+        }
+        (Stage::Dispatching | Stage::Draining | Stage::CancelingTasks, Some(id)) => {
+            let own = OwnTasks {
+                submitted: client.count_tasks(&all(Some(id))).await?,
+                unfinished: client.count_tasks(&unfinished(Some(id))).await?,
+            };
+            let processes = processes(client, question).await?;
+            Ok((Counts { own: Some(own), processes, ..Counts::default() }, None))
+        }
+        (Stage::Collecting, Some(id)) => Ok((Counts::default(), Some(remains(client, id).await?))),
+        (Stage::Collecting | Stage::Dispatching | Stage::Draining | Stage::CancelingTasks, None)
+        | (Stage::Claiming | Stage::StartingGenerators | Stage::Restoring, _) => Ok(none),
+    }
+}
+
+fn correlation_id(question: &Question<'_>) -> Option<Uuid> {
+    let current = question.status.current.as_ref()?;
+    Some(super::address(question.facts, current).correlation_id())
+}
+
+fn all(correlation_id: Option<Uuid>) -> TaskFilter {
+    TaskFilter { correlation_id, ..TaskFilter::default() }
+}
+
+fn unfinished(correlation_id: Option<Uuid>) -> TaskFilter {
+    TaskFilter { correlation_id, states: TaskState::UNFINISHED.to_vec(), ..TaskFilter::default() }
+}
+
+/// All processes, once a cell: the status page is too dear to be asked often.
+async fn processes(client: &PulpClient, question: &Question<'_>) -> Result<Option<ProcessCounts>, PulpError> {
+    let known = question.status.current.as_ref().and_then(|current| current.progress.processes);
+    if known.is_some() || question.stage != Stage::Dispatching {
+        return Ok(None);
+    }
+    let status = client.status().await?;
+    let count = |processes: usize| u32::try_from(processes).unwrap_or(u32::MAX);
+    Ok(Some(ProcessCounts {
+        workers: count(status.online_workers.len()),
+        api_apps: count(status.online_api_apps.len()),
+        content_apps: count(status.online_content_apps.len()),
+    }))
+}
+
+/// The cell's tasks, and how many of others were dispatched in its window.
+async fn remains(client: &PulpClient, correlation_id: Uuid) -> Result<Remains, PulpError> {
+    let tasks = client.tasks_of(correlation_id, MOST_TASKS).await?;
+    let begin = tasks.iter().map(|task| task.pulp_created).min();
+    let end: Option<Timestamp> = tasks.iter().filter_map(|task| task.finished_at).max();
+    let foreign_tasks = match (begin, end) {
+        (Some(begin), Some(end)) => {
+            let window = TaskFilter { created_since: Some(begin), created_until: Some(end), ..TaskFilter::default() };
+            let own = tasks.iter().filter(|task| task.pulp_created <= end).count() as u64;
+            client.count_tasks(&window).await?.saturating_sub(own)
+        }
+        _ => 0,
+    };
+    Ok(Remains::of(tasks, foreign_tasks))
+}

@@ -1,0 +1,144 @@
+//! What the outside world looks like, folded to what decisions depend on.
+
+use throughput_crds::ProcessCounts;
+use throughput_model::generator::GeneratorResult;
+use throughput_model::task::TaskRecord;
+
+use crate::claim::{Claim, Holder};
+use crate::report::TestReport;
+
+/// Everything that a decision depends on, besides the plan and the status.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Observed {
+    /// Somebody deleted the test.
+    pub deleting: bool,
+    /// The test carries our finalizer.
+    pub has_finalizer: bool,
+    /// The Deployments of the plan, in its order.
+    pub targets: Vec<Target>,
+    /// The claims that this test holds.
+    pub claims: Vec<Claim>,
+    /// Pulp's credentials.
+    pub credentials: Credentials,
+    /// What Pulp answered.
+    pub pulp: Pulp,
+    /// The load generators of the current cell.
+    pub generators: Generators,
+    /// What the current cell left behind; only read when it is to be measured.
+    pub remains: Option<Remains>,
+}
+
+/// A Deployment of the plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// There is none of that name.
+    Missing,
+    /// An autoscaler would undo what we scale.
+    Autoscaled {
+        /// The `HorizontalPodAutoscaler`.
+        autoscaler: String,
+    },
+    /// It is there.
+    Present {
+        /// The replicas that it shall have.
+        replicas: u32,
+        /// The replicas that are ready.
+        ready: u32,
+        /// Who holds the claim on it.
+        holder: Holder,
+    },
+}
+
+/// Pulp's credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credentials {
+    /// They are there, or Pulp asks for none.
+    Ready,
+    /// They cannot be used.
+    Unusable {
+        /// Why, in one word.
+        reason: &'static str,
+        /// Why, and what to do.
+        message: String,
+    },
+}
+
+/// What Pulp answered to what the current stage asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pulp {
+    /// It was not asked.
+    NotAsked,
+    /// It did not answer as a Pulp does.
+    Silent {
+        /// Why, in one word.
+        reason: &'static str,
+        /// Its own words, bounded.
+        words: String,
+    },
+    /// Its counts.
+    Answering(Counts),
+}
+
+/// What Pulp counts. Only what the stage asks for is set.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Tasks of anybody that have not ended.
+    pub unfinished: Option<u64>,
+    /// Tasks of the current cell.
+    pub own: Option<OwnTasks>,
+    /// Workers online.
+    pub workers_online: Option<u32>,
+    /// All processes online.
+    pub processes: Option<ProcessCounts>,
+}
+
+/// The tasks of the current cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnTasks {
+    /// All.
+    pub submitted: u64,
+    /// Those that have not ended.
+    pub unfinished: u64,
+}
+
+/// The load generators of the current cell.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Generators {
+    /// Their Job.
+    pub job: Job,
+    /// How many have registered.
+    pub registered: u32,
+    /// What was delivered.
+    pub results: Vec<GeneratorResult>,
+}
+
+/// The Job of the generators.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Job {
+    /// There is none.
+    #[default]
+    Absent,
+    /// It has not ended. A word on why its pods do not start, when the kubelet gives one.
+    Active {
+        /// `ErrImagePull: …`
+        trouble: Option<String>,
+    },
+    /// All pods ended well.
+    Complete,
+    /// A pod failed.
+    Failed {
+        /// Why, in the kubelet's words.
+        message: String,
+    },
+}
+
+/// What a cell left behind.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Remains {
+    /// Its tasks.
+    pub tasks: Vec<TaskRecord>,
+    /// Tasks of others in its window.
+    pub foreign_tasks: u64,
+    /// The report of the cells before it.
+    pub report: Option<TestReport>,
+}

@@ -1,0 +1,212 @@
+//! One look at one test: observe → plan → decide → apply → publish.
+//!
+//! # Guarantees
+//! * The status is read from the API server, not from a cache, and written with the version that was read:
+//!   a decision is never published over a newer one.
+//! * A stage is in the status before anything is done for it, and all that is done can be done again. The
+//!   operator may be killed at any point.
+//! * The finalizer goes last, when nothing is claimed any more.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kube::api::{Api, PostParams};
+use kube::runtime::controller::Action as Requeue;
+use kube::runtime::events::{Event, EventType, Recorder};
+use kube::{Resource, ResourceExt};
+use throughput_crds::{ConditionStatus, ConditionType, ThroughputTest, ThroughputTestStatus};
+use tokio::time::Instant;
+
+use crate::apply::{Applied, ApplyError, Hands, apply, set_finalizer};
+use crate::backoff::Backoffs;
+use crate::deadline::{RequestError, within};
+use crate::decide::{Decision, EventText, TestFacts, decide};
+use crate::gate::Gate;
+use crate::metrics::Metrics;
+use crate::observe::{Eyes, observe};
+use crate::plan::Plan;
+use crate::status;
+
+/// What reconciling needs.
+#[derive(Clone)]
+pub struct Context {
+    /// To look.
+    pub eyes: Eyes,
+    /// To act.
+    pub hands: Hands,
+    /// To tell people.
+    pub recorder: Recorder,
+    /// To tell the collector.
+    pub gate: Gate,
+    /// To be measured by.
+    pub metrics: Metrics,
+    /// How long to wait after failures, by test.
+    pub backoffs: Backoffs,
+}
+
+/// Why a test was not carried on. It is tried again.
+#[derive(Debug, thiserror::Error)]
+pub enum ReconcileError {
+    /// Looking failed.
+    #[error("cannot look at the test: {0}")]
+    Observe(RequestError),
+    /// Acting failed.
+    #[error(transparent)]
+    Apply(ApplyError),
+    /// The status was not written.
+    #[error("cannot publish: {0}")]
+    Publish(RequestError),
+}
+
+impl ReconcileError {
+    /// The step, for metrics.
+    pub fn step(&self) -> &'static str {
+        match self {
+            Self::Observe(_) => "observe",
+            Self::Apply(_) => "apply",
+            Self::Publish(_) => "publish",
+        }
+    }
+}
+
+/// Carries a test on by one step.
+pub async fn reconcile(cached: Arc<ThroughputTest>, context: Arc<Context>) -> Result<Requeue, ReconcileError> {
+    let facts = facts(&cached);
+    let started = Instant::now();
+    let Some(test) = read(&context, &facts).await.map_err(ReconcileError::Observe)? else {
+        context.forget(&facts.uid);
+        return Ok(Requeue::await_change());
+    };
+    let before = test.status.clone().unwrap_or_default();
+    let plan = Plan::new(&facts.namespace, &test.spec);
+    let observed =
+        observe(&context.eyes, &test, &facts, plan.as_ref().ok()).await.map_err(ReconcileError::Observe)?;
+    let mut decision = decide(&facts, &plan, &before, &observed, jiff::Timestamp::now());
+    let applied = apply(&context.hands, &facts, plan.as_ref().ok(), &decision.actions).await;
+    let error = take_in(&mut decision, &facts, &before, applied);
+    publish(&context, &test, &facts, &before, &decision).await.map_err(ReconcileError::Publish)?;
+    context.metrics.reconciled(started.elapsed());
+    match error {
+        Some(error) => Err(ReconcileError::Apply(error)),
+        None => {
+            context.backoffs.reset(&facts.uid);
+            Ok(decision.next.map_or_else(Requeue::await_change, Requeue::requeue))
+        }
+    }
+}
+
+/// When to try again after a failure: later each time.
+#[expect(clippy::needless_pass_by_value, reason = "the signature is the library's")]
+pub fn after_error(test: Arc<ThroughputTest>, error: &ReconcileError, context: Arc<Context>) -> Requeue {
+    let facts = facts(&test);
+    let wait = context.backoffs.next(&facts.uid);
+    context.metrics.failed(error.step());
+    tracing::warn!(namespace = facts.namespace, test = facts.name, %error, retry_in = ?wait, "could not carry the test on");
+    Requeue::requeue(wait)
+}
+
+fn facts(test: &ThroughputTest) -> TestFacts {
+    TestFacts {
+        namespace: test.namespace().unwrap_or_default(),
+        name: test.name_any(),
+        uid: test.uid().unwrap_or_default(),
+        generation: test.metadata.generation,
+    }
+}
+
+/// Reads the test as it is now; `None` when it is gone.
+async fn read(context: &Context, facts: &TestFacts) -> Result<Option<ThroughputTest>, RequestError> {
+    let tests: Api<ThroughputTest> = Api::namespaced(context.eyes.client.clone(), &facts.namespace);
+    let test = within("read the test", tests.get_opt(&facts.name)).await?;
+    Ok(test.filter(|test| test.uid().as_deref() == Some(facts.uid.as_str())))
+}
+
+/// Takes what acting found into the status. When it failed, the status stays as it was, but for the word on
+/// the failure: a stage is not left before its work is done.
+fn take_in(
+    decision: &mut Decision,
+    facts: &TestFacts,
+    before: &ThroughputTestStatus,
+    applied: Result<Applied, ApplyError>,
+) -> Option<ApplyError> {
+    match applied {
+        Ok(Applied { report }) => {
+            if report.is_some() {
+                decision.status.report = report;
+            }
+            None
+        }
+        Err(error) => {
+            let (type_, status) = match &error {
+                ApplyError::Restore(_) => (ConditionType::TargetsRestored, ConditionStatus::False),
+                _ => (ConditionType::Running, ConditionStatus::Unknown),
+            };
+            let mut after = before.clone();
+            let (message, now) = (error.to_string(), jiff::Timestamp::now());
+            status::set(&mut after.conditions, type_, status, "ActionFailed", message.clone(), now, facts.generation);
+            decision.status = after;
+            decision.release = false;
+            decision.events = vec![EventText { warning: true, reason: "ActionFailed", note: message }];
+            Some(error)
+        }
+    }
+}
+
+/// Writes the status when it changed, tells people, tells the collector, and lets go of the test.
+async fn publish(
+    context: &Context,
+    test: &ThroughputTest,
+    facts: &TestFacts,
+    before: &ThroughputTestStatus,
+    decision: &Decision,
+) -> Result<(), RequestError> {
+    let tests: Api<ThroughputTest> = Api::namespaced(context.eyes.client.clone(), &facts.namespace);
+    if decision.status != *before {
+        // The finalizer may have been added since the test was read, so its version is read again; the UID
+        // and the single writer make sure that the status is still the one that was decided upon.
+        let mut newest = within("read the test", tests.get(&facts.name)).await?;
+        if newest.status.clone().unwrap_or_default() != *before {
+            return Ok(());
+        }
+        newest.status = Some(decision.status.clone());
+        within("write the status", tests.replace_status(&facts.name, &PostParams::default(), &newest)).await?;
+    }
+    context.gate.follow(&facts.uid, &decision.status, Instant::now());
+    context.metrics.follow(facts, &decision.status);
+    for event in &decision.events {
+        tell(context, test, event).await;
+    }
+    if decision.release {
+        set_finalizer(&context.eyes.client, facts, false).await?;
+        context.eyes.pulps.forget(&facts.uid);
+    }
+    Ok(())
+}
+
+/// Events are for people's convenience: one that is not written is logged, and nothing else.
+async fn tell(context: &Context, test: &ThroughputTest, event: &EventText) {
+    let EventText { warning, reason, note } = event;
+    let event = Event {
+        type_: if *warning { EventType::Warning } else { EventType::Normal },
+        reason: (*reason).to_owned(),
+        note: Some(note.chars().take(1_000).collect()),
+        action: "Reconcile".to_owned(),
+        secondary: None,
+    };
+    let about = test.object_ref(&());
+    match tokio::time::timeout(Duration::from_secs(5), context.recorder.publish(&event, &about)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, reason, "an event was not written"),
+        Err(_) => tracing::warn!(reason, "an event was not written in time"),
+    }
+}
+
+impl Context {
+    /// Forgets a test that does not exist any more.
+    fn forget(&self, test_uid: &str) {
+        self.gate.forget(test_uid);
+        self.eyes.pulps.forget(test_uid);
+        self.backoffs.reset(test_uid);
+        self.metrics.forget(test_uid);
+    }
+}

@@ -1,0 +1,204 @@
+//! A test's report: all figures of all cells, and what is rendered of them.
+//!
+//! The report is data first ([`TestReport`]); each renderer is a pure function of it, one a file.
+
+pub mod csv;
+pub mod markdown;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use throughput_crds::{CellOutcome, CellParameter, ProcessCounts, StageEntry, Verdict};
+use throughput_model::failure::Failures;
+use throughput_model::figures::{QueuePoint, TaskFigures};
+use throughput_model::generator::{RequestFigures, StopReason};
+use throughput_model::histogram::LatencySummary;
+use uuid::Uuid;
+
+/// The version of the report's JSON. It grows when a field changes its meaning or goes.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// All that a test measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TestReport {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// The test's namespace.
+    pub namespace: String,
+    /// The test's name.
+    pub test: String,
+    /// The test's UID.
+    pub test_uid: String,
+    /// The operator's version.
+    pub operator_version: String,
+    /// The name of the `scale` entry of Pulp's workers.
+    pub workers_axis: String,
+    /// The cells that have ended, in the order in which they were measured.
+    pub cells: Vec<CellReport>,
+}
+
+/// All figures of one cell.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CellReport {
+    /// The position in the matrix, from 0.
+    pub cell: u32,
+    /// The repeat of the matrix, from 1.
+    pub repeat: u32,
+    /// The attempt, from 1.
+    pub attempt: u32,
+    /// The cell's parameters.
+    pub parameters: Vec<CellParameter>,
+    /// The correlation id of the cell's tasks: `logging_cid` in Pulp.
+    pub correlation_id: Uuid,
+    /// How the cell ended.
+    pub outcome: CellOutcome,
+    /// What its figures amount to.
+    pub verdict: Verdict,
+    /// Why the verdict is not Passed, in one word.
+    pub reason: Option<String>,
+    /// Why the verdict is not Passed.
+    pub message: Option<String>,
+    /// The replicas that the workers had.
+    pub workers: u32,
+    /// Tasks that were to be dispatched.
+    pub tasks_wanted: u64,
+    /// What the load generators measured; absent when none delivered.
+    pub requests: Option<RequestReport>,
+    /// What Pulp says of the tasks.
+    pub tasks: TaskFigures,
+    /// Pulp's processes when the dispatch began.
+    pub processes: Option<ProcessCounts>,
+    /// When each stage began.
+    pub timeline: Vec<StageEntry>,
+    /// When the cell's figures were complete.
+    pub finished_at: Timestamp,
+    /// What the operator saw, each with its evidence.
+    pub observations: Vec<String>,
+}
+
+/// What the load generators of a cell measured, together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RequestReport {
+    /// How many generators delivered.
+    pub generators: u32,
+    /// Requests that were sent.
+    pub sent: u64,
+    /// Requests that were answered as they should be.
+    pub succeeded: u64,
+    /// Requests that failed, by class, with samples.
+    pub failures: Failures,
+    /// Tasks that the answers say were dispatched.
+    pub tasks_dispatched: u64,
+    /// The most tasks that one request dispatched.
+    pub largest_yield: u64,
+    /// Dispatched beyond what was wanted.
+    pub overshoot: u64,
+    /// Why the generators stopped: the first reason other than having reached the target, if any.
+    pub stopped: StopReason,
+    /// When the first generator began, by its clock.
+    pub started_at: Timestamp,
+    /// When the last generator ended, by its clock.
+    pub finished_at: Timestamp,
+    /// The latency of requests that succeeded.
+    pub latency: LatencySummary,
+    /// The latency of requests that failed.
+    pub failed_latency: LatencySummary,
+}
+
+/// What is too large for the test's report and is kept with the cell: series and histograms.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CellDetail {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// The figures.
+    pub figures: CellReport,
+    /// The queue over time.
+    pub queue: Vec<QueuePoint>,
+    /// Counts and histograms of requests, ready to be merged with those of other runs.
+    pub request_figures: Option<RequestFigures>,
+}
+
+impl TestReport {
+    /// Adds a cell, or replaces what an earlier attempt at the same cell left.
+    pub fn with(mut self, cell: CellReport) -> Self {
+        self.cells.retain(|other| other.cell != cell.cell);
+        self.cells.push(cell);
+        self.cells.sort_by_key(|cell| cell.cell);
+        self
+    }
+}
+
+/// The cell's workers as the table shows them.
+fn workers(cell: &CellReport) -> String {
+    cell.workers.to_string()
+}
+
+/// The cell's number in the table, from 1, with the parameters that have no column of their own.
+fn run(cell: &CellReport, workers_axis: &str) -> String {
+    let others: Vec<String> = cell
+        .parameters
+        .iter()
+        .filter(|parameter| parameter.name != workers_axis)
+        .map(|parameter| format!("{} {}", parameter.name, parameter.value))
+        .collect();
+    let number = cell.cell + 1;
+    if others.is_empty() { number.to_string() } else { format!("{number} ({})", others.join(", ")) }
+}
+
+/// What the table shows where there is no figure.
+const NO_FIGURE: &str = "-";
+
+fn average_wait_seconds(cell: &CellReport) -> Option<String> {
+    cell.tasks.wait.map(|wait| throughput_model::decimal::seconds(wait.mean_microseconds, 3))
+}
+
+#[cfg(test)]
+pub(crate) mod fixture {
+    use serde_json::json;
+
+    use super::TestReport;
+
+    /// A report of two cells: one that passed, one whose workers never came.
+    pub(crate) fn report() -> TestReport {
+        let empty = json!({
+            "submitted": 0, "completed": 0, "failed": 0, "canceled": 0, "unfinished": 0,
+            "firstCreatedAt": null, "lastCreatedAt": null, "firstStartedAt": null, "lastFinishedAt": null,
+            "windowMicroseconds": null, "tasksPerSecond": null, "dispatchedPerSecond": null, "successRatio": null,
+            "wait": null, "unblockedWait": null, "service": null, "total": null, "negativeDurations": 0,
+            "errorSamples": [],
+        });
+        let mut measured = empty.clone();
+        measured["submitted"] = json!(200);
+        measured["completed"] = json!(199);
+        measured["tasksPerSecond"] = json!("18.437");
+        measured["wait"] = json!({"count": 200, "meanMicroseconds": 4_123_456, "p50Microseconds": 4_000_000,
+            "p95Microseconds": 8_000_000, "p99Microseconds": 9_000_000, "maxMicroseconds": 9_500_000});
+        serde_json::from_value(json!({
+            "schemaVersion": 1, "namespace": "pulp", "test": "small", "testUid": "1", "operatorVersion": "0",
+            "workersAxis": "workers",
+            "cells": [
+                {"cell": 0, "repeat": 1, "attempt": 1,
+                 "parameters": [{"name": "workers", "value": "2"}, {"name": "concurrency", "value": "4"}],
+                 "correlationId": "00000000-0000-0000-0000-000000000000", "outcome": "Completed", "verdict": "Passed",
+                 "reason": null, "message": null, "workers": 2, "tasksWanted": 200,
+                 "requests": {"generators": 1, "sent": 4, "succeeded": 4, "failures": {}, "tasksDispatched": 200,
+                    "largestYield": 50, "overshoot": 0, "stopped": "TargetReached",
+                    "startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:00:10Z",
+                    "latency": {"count": 4, "meanMicroseconds": 1, "p50Microseconds": 1, "p95Microseconds": 1, "p99Microseconds": 1, "maxMicroseconds": 1},
+                    "failedLatency": {"count": 0, "meanMicroseconds": 0, "p50Microseconds": 0, "p95Microseconds": 0, "p99Microseconds": 0, "maxMicroseconds": 0}},
+                 "tasks": measured, "processes": null, "timeline": [], "finishedAt": "2026-01-01T00:01:00Z",
+                 "observations": ["1 task failed: \"a | b\""]},
+                {"cell": 1, "repeat": 1, "attempt": 1,
+                 "parameters": [{"name": "workers", "value": "4"}, {"name": "concurrency", "value": "4"}],
+                 "correlationId": "00000000-0000-0000-0000-000000000000", "outcome": "Incomplete", "verdict": "Failed",
+                 "reason": "WorkersNotOnline", "message": "3 of 4 workers online", "workers": 4, "tasksWanted": 200,
+                 "requests": null, "tasks": empty, "processes": null, "timeline": [],
+                 "finishedAt": "2026-01-01T00:02:00Z", "observations": []},
+            ],
+        }))
+        .unwrap()
+    }
+}

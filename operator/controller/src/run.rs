@@ -1,0 +1,176 @@
+//! Wires everything together and runs it until it is told to stop.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use futures::StreamExt;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::runtime::controller::{Config as ControllerConfig, Controller};
+use kube::runtime::events::{Recorder, Reporter};
+use kube::runtime::watcher;
+use kube::{Api, Client};
+use throughput_crds::ThroughputTest;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::apply::Hands;
+use crate::backoff::Backoffs;
+use crate::claim;
+use crate::collector::{self, Collector};
+use crate::deadline::RequestError;
+use crate::gate::Gate;
+use crate::health;
+use crate::key::{self, KeyError};
+use crate::leader::Candidate;
+use crate::metrics::Metrics;
+use crate::names::{MANAGED_BY_LABEL, MANAGED_BY_VALUE};
+use crate::observe::{Eyes, PulpClients};
+use crate::reconcile::{Context, after_error, reconcile};
+use crate::settings::{CommonFlags, RunFlags};
+
+/// How many tests are looked at at once.
+const TESTS_AT_ONCE: u16 = 16;
+/// How long `restore` tries.
+const RESTORE_DEADLINE: Duration = Duration::from_secs(100);
+
+/// Why the operator ended.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// There is no API server to be reached by the environment or a kubeconfig.
+    #[error("cannot find the API server: {0}")]
+    Config(#[from] kube::config::InferConfigError),
+    /// The client could not be made.
+    #[error("cannot make a client of the API server: {0}")]
+    Client(#[from] kube::Error),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// No token key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The API server refused something that `restore` needs.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// A target was not put back.
+    #[error("{0} claims could not be restored")]
+    NotRestored(usize),
+    /// The lead was lost.
+    #[error("the lead was lost; whoever has it goes on")]
+    LeadLost,
+}
+
+/// A client of the API server that the environment names.
+pub async fn client() -> Result<Client, RunError> {
+    let config = kube::Config::infer().await?;
+    Ok(Client::try_from(config)?)
+}
+
+/// Carries out tests until `stop` is cancelled or the lead is lost.
+pub async fn run(client: Client, flags: &RunFlags, stop: CancellationToken) -> Result<(), RunError> {
+    let (metrics, gate, work) = (Metrics::default(), Gate::default(), CancellationToken::new());
+    let health = serve(flags.listen, health::router(metrics.clone(), gate.clone()), work.clone()).await?;
+    let candidate = Candidate::new(client.clone(), &flags.common.namespace, flags.pod_name.clone());
+    if !candidate.lead(&stop).await {
+        return Ok(());
+    }
+    let key = key::read_or_make(&client, &flags.common.namespace).await?;
+    let namespaces = flags.common.namespaces();
+    let collector = Collector { client: client.clone(), key: key.clone(), gate: gate.clone(), namespaces: namespaces.clone() };
+    let collector = serve(flags.collector_listen, collector::router(collector), work.clone()).await?;
+    metrics.set_leader(true);
+    let pulps = PulpClients::default();
+    let reporter = Reporter { controller: "throughput-operator".to_owned(), instance: Some(flags.pod_name.clone()) };
+    let context = Arc::new(Context {
+        eyes: Eyes { client: client.clone(), pulps: pulps.clone() },
+        hands: Hands { client: client.clone(), pulps, generators: flags.generators(), key },
+        recorder: Recorder::new(client.clone(), reporter),
+        gate,
+        metrics: metrics.clone(),
+        backoffs: Backoffs::default(),
+    });
+    tokio::join!(candidate.keep(&stop, &work), control(&client, &namespaces, &context, &work));
+    metrics.set_leader(false);
+    let lost = !stop.is_cancelled();
+    if !lost {
+        candidate.give_up().await;
+    }
+    for server in [health, collector] {
+        let _ = tokio::time::timeout(Duration::from_secs(5), server).await;
+    }
+    if lost { Err(RunError::LeadLost) } else { Ok(()) }
+}
+
+/// One controller a namespace, until `work` is cancelled.
+async fn control(client: &Client, namespaces: &[String], context: &Arc<Context>, work: &CancellationToken) {
+    let controllers = namespaces.iter().map(|namespace| {
+        let ours = watcher::Config::default().labels(&format!("{MANAGED_BY_LABEL}={MANAGED_BY_VALUE}"));
+        let tests: Api<ThroughputTest> = Api::namespaced(client.clone(), namespace);
+        let jobs: Api<Job> = Api::namespaced(client.clone(), namespace);
+        let maps: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
+        Controller::new(tests, watcher::Config::default())
+            .owns(jobs, ours.clone())
+            .owns(maps, ours)
+            .with_config(ControllerConfig::default().concurrency(TESTS_AT_ONCE))
+            .graceful_shutdown_on(work.clone().cancelled_owned())
+            .run(reconcile, after_error, context.clone())
+            .for_each(|result| async {
+                // What failed within a test is logged where it is known; what remains is about watching.
+                if let Err(error) = result
+                    && !matches!(error, kube::runtime::controller::Error::ReconcilerFailed(..))
+                {
+                    tracing::warn!(%error, "watching");
+                }
+            })
+    });
+    futures::future::join_all(controllers).await;
+}
+
+async fn serve(
+    address: SocketAddr,
+    router: Router,
+    work: CancellationToken,
+) -> Result<tokio::task::JoinHandle<()>, RunError> {
+    let listener = TcpListener::bind(address).await.map_err(|source| RunError::Listen { address, source })?;
+    tracing::info!(%address, "listens");
+    Ok(tokio::spawn(async move {
+        let served = axum::serve(listener, router).with_graceful_shutdown(work.cancelled_owned()).await;
+        if let Err(error) = served {
+            tracing::error!(%address, %error, "stopped listening");
+        }
+    }))
+}
+
+/// Puts back everything that is claimed in the watched namespaces, whoever claimed it.
+pub async fn restore(client: &Client, flags: &CommonFlags) -> Result<(), RunError> {
+    let restored = tokio::time::timeout(RESTORE_DEADLINE, async {
+        let mut left = 0;
+        for namespace in flags.namespaces() {
+            for held in claim::all_in(client, &namespace).await? {
+                match claim::restore(client, &namespace, &held).await {
+                    Ok(restored) => {
+                        tracing::info!(namespace, deployment = held.record.deployment, ?restored, "restored");
+                    }
+                    Err(error) => {
+                        tracing::error!(namespace, %error, "not restored");
+                        left += 1;
+                    }
+                }
+            }
+        }
+        Ok::<usize, RequestError>(left)
+    });
+    match restored.await {
+        Ok(Ok(0)) => Ok(()),
+        Ok(Ok(left)) => Err(RunError::NotRestored(left)),
+        Ok(Err(error)) => Err(error.into()),
+        Err(_) => Err(RequestError::Deadline { what: "restore everything" }.into()),
+    }
+}

@@ -1,0 +1,128 @@
+//! The command line, and the settings that are made of it once.
+
+use std::net::SocketAddr;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::build::GeneratorSettings;
+
+/// Carries out ThroughputTests.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "throughput-operator", version, about)]
+pub struct Flags {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Carry out the tests of the watched namespaces.
+    Run(Box<RunFlags>),
+    /// Put back everything that is claimed in the watched namespaces, and end. Run before uninstalling.
+    Restore(CommonFlags),
+}
+
+/// What all commands take.
+#[derive(Clone, Debug, Args)]
+pub struct CommonFlags {
+    /// The operator's own namespace.
+    #[arg(long, env = "POD_NAMESPACE", value_name = "NAME")]
+    pub namespace: String,
+    /// The namespaces whose tests are carried out, separated by commas; the operator's own when there is none.
+    #[arg(long, env = "WATCH_NAMESPACES", value_name = "NAMES", value_delimiter = ',')]
+    pub watch_namespaces: Vec<String>,
+    /// How log lines look.
+    #[arg(long, value_enum, default_value_t = LogFormat::Json)]
+    pub log_format: LogFormat,
+    /// Which log lines are written: error, warn, info, debug, or a filter such as `info,kube=warn`.
+    #[arg(long, default_value = "info", value_name = "FILTER")]
+    pub log: String,
+}
+
+/// What `run` takes.
+#[derive(Clone, Debug, Args)]
+pub struct RunFlags {
+    /// What all commands take.
+    #[command(flatten)]
+    pub common: CommonFlags,
+    /// The name of the operator's pod.
+    #[arg(long, env = "POD_NAME", value_name = "NAME")]
+    pub pod_name: String,
+    /// Where `/livez`, `/readyz` and `/metrics` are served.
+    #[arg(long, default_value = "0.0.0.0:8080", value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+    /// Where the load generators are served.
+    #[arg(long, default_value = "0.0.0.0:8081", value_name = "ADDRESS")]
+    pub collector_listen: SocketAddr,
+    /// The collector's base URL as a pod reaches it.
+    #[arg(long, env = "COLLECTOR_URL", value_name = "URL")]
+    pub collector_url: String,
+    /// The load generators' image.
+    #[arg(long, env = "LOADGEN_IMAGE", value_name = "IMAGE")]
+    pub loadgen_image: String,
+    /// When the load generators' image is pulled: Always, IfNotPresent or Never.
+    #[arg(long, default_value = "IfNotPresent", value_name = "POLICY")]
+    pub loadgen_image_pull_policy: String,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// One JSON object a line, for programs.
+    Json,
+    /// For people.
+    Text,
+}
+
+impl CommonFlags {
+    /// The namespaces whose tests are carried out: each once, at least one.
+    pub fn namespaces(&self) -> Vec<String> {
+        let mut names: Vec<String> =
+            self.watch_namespaces.iter().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect();
+        if names.is_empty() {
+            names.push(self.namespace.clone());
+        }
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+}
+
+impl RunFlags {
+    /// What is the same for all generators.
+    pub fn generators(&self) -> GeneratorSettings {
+        GeneratorSettings {
+            image: self.loadgen_image.clone(),
+            image_pull_policy: self.loadgen_image_pull_policy.clone(),
+            collector_url: self.collector_url.trim_end_matches('/').to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn namespaces(watched: &[&str]) -> Vec<String> {
+        CommonFlags {
+            namespace: "own".to_owned(),
+            watch_namespaces: watched.iter().map(|name| (*name).to_owned()).collect(),
+            log_format: LogFormat::Json,
+            log: "info".to_owned(),
+        }
+        .namespaces()
+    }
+
+    #[test]
+    fn without_a_list_the_own_namespace_is_watched() {
+        assert_eq!(namespaces(&[]), ["own"]);
+        assert_eq!(namespaces(&[""]), ["own"]);
+    }
+
+    #[test]
+    fn each_namespace_is_watched_once() {
+        assert_eq!(namespaces(&["b", " a", "b"]), ["a", "b"]);
+    }
+}

@@ -1,0 +1,112 @@
+//! The status: computed from what was decided, nothing read, nothing written.
+
+use jiff::Timestamp;
+use throughput_crds::{
+    Best, CellCounts, Condition, ConditionStatus, ConditionType, Phase, Stage, ThroughputTestStatus, Verdict,
+};
+use throughput_model::decimal;
+
+use crate::decide::Draft;
+use crate::plan::Plan;
+
+/// The longest message of a condition, in characters.
+const LONGEST_MESSAGE: usize = 1_000;
+
+/// Sets a condition; the time of its transition changes only with its status.
+pub fn set(
+    conditions: &mut Vec<Condition>,
+    type_: ConditionType,
+    status: ConditionStatus,
+    reason: &str,
+    message: String,
+    now: Timestamp,
+    generation: Option<i64>,
+) {
+    let message: String = message.chars().take(LONGEST_MESSAGE).collect();
+    let before = conditions.iter_mut().find(|condition| condition.type_ == type_);
+    let since = match &before {
+        Some(before) if before.status == status => before.last_transition_time,
+        // Kubernetes keeps whole seconds in conditions.
+        _ => Timestamp::from_second(now.as_second()).unwrap_or(now),
+    };
+    let after = Condition {
+        type_,
+        status,
+        reason: reason.to_owned(),
+        message,
+        last_transition_time: since,
+        observed_generation: generation,
+    };
+    match before {
+        Some(before) => *before = after,
+        None => conditions.push(after),
+    }
+}
+
+/// Whether a condition is True.
+pub fn holds(status: &ThroughputTestStatus, type_: ConditionType) -> bool {
+    status.conditions.iter().any(|condition| condition.type_ == type_ && condition.status == ConditionStatus::True)
+}
+
+/// Notes that the spec has become a plan.
+pub(crate) fn accept(draft: &mut Draft<'_>, plan: &Plan) {
+    draft.status.observed_generation = draft.test.generation;
+    let total = u32::try_from(plan.cells.len()).unwrap_or(u32::MAX);
+    draft.status.cells.get_or_insert(CellCounts { total, finished: 0 });
+    draft.condition(ConditionType::Accepted, ConditionStatus::True, "Planned", format!("{total} cells will be measured"));
+    if !draft.status.conditions.iter().any(|condition| condition.type_ == ConditionType::Finished) {
+        draft.condition(ConditionType::Running, ConditionStatus::False, "NotStarted", "nothing has been scaled yet");
+        draft.condition(ConditionType::Finished, ConditionStatus::False, "NotFinished", "the run is not over");
+    }
+}
+
+/// Fills in what people read: the phase, the counts, the columns, the best cell.
+pub fn summarize(status: &mut ThroughputTestStatus) {
+    status.phase = Some(phase(status));
+    if let Some(cells) = &mut status.cells {
+        cells.finished = u32::try_from(status.results.len()).unwrap_or(u32::MAX);
+        status.summary.cells = Some(format!("{}/{}", cells.finished, cells.total));
+    }
+    let completed: u64 = status.results.iter().filter_map(|result| result.tasks_completed).sum();
+    let live = status
+        .current
+        .as_ref()
+        .and_then(|current| current.live)
+        .map_or(0, |live| live.tasks_submitted.saturating_sub(live.tasks_unfinished));
+    if !status.results.is_empty() || live > 0 {
+        status.summary.tasks = Some(completed + live);
+    }
+    let trusted = status.results.iter().filter(|result| !matches!(result.verdict, Verdict::Invalid));
+    let best = trusted
+        .filter_map(|result| result.tasks_per_second.as_deref().map(|figure| (figure, result)))
+        .max_by(|(one, _), (other, _)| decimal::compare(one, other).unwrap_or(std::cmp::Ordering::Equal));
+    if let Some((figure, result)) = best {
+        status.summary.tasks_per_second = Some(figure.to_owned());
+        status.summary.p99 =
+            result.total.map(|total| format!("{}s", decimal::seconds(total.p99.saturating_mul(1_000), 1)));
+        status.best = Some(Best {
+            cell: result.cell,
+            parameters: result.parameters.clone(),
+            tasks_per_second: figure.to_owned(),
+        });
+    }
+}
+
+fn phase(status: &ThroughputTestStatus) -> Phase {
+    if holds(status, ConditionType::Finished) {
+        return Phase::Finished;
+    }
+    match status.current.as_ref().map(|current| current.stage) {
+        None | Some(Stage::AwaitingTargets | Stage::Claiming) => Phase::Pending,
+        Some(Stage::Restoring) => Phase::Restoring,
+        Some(
+            Stage::EmptyingQueue
+            | Stage::ScalingWorkers
+            | Stage::StartingGenerators
+            | Stage::Dispatching
+            | Stage::Draining
+            | Stage::CancelingTasks
+            | Stage::Collecting,
+        ) => Phase::Running,
+    }
+}

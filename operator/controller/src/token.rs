@@ -1,0 +1,69 @@
+//! The tokens with which generators prove which cell they belong to.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use throughput_model::cell::CellAddress;
+
+/// The key that all tokens are made with. It never leaves the operator.
+#[derive(Clone)]
+pub struct TokenKey(Vec<u8>);
+
+impl std::fmt::Debug for TokenKey {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("TokenKey(…)")
+    }
+}
+
+impl TokenKey {
+    /// The length of a key, in bytes.
+    pub const BYTES: usize = 32;
+
+    /// A key of these bytes; `None` when they are too few.
+    pub fn new(bytes: Vec<u8>) -> Option<Self> {
+        (bytes.len() >= Self::BYTES).then_some(Self(bytes))
+    }
+
+    /// The token of an attempt at a cell. The same every time, so that a restarted operator knows it again.
+    pub fn token(&self, address: &CellAddress) -> String {
+        URL_SAFE_NO_PAD.encode(self.mac(address).finalize().into_bytes())
+    }
+
+    /// Whether this is the token of the attempt; takes the same time whatever is wrong with it.
+    pub fn accepts(&self, address: &CellAddress, token: &str) -> bool {
+        URL_SAFE_NO_PAD.decode(token).is_ok_and(|bytes| self.mac(address).verify_slice(&bytes).is_ok())
+    }
+
+    #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
+    fn mac(&self, address: &CellAddress) -> Hmac<Sha256> {
+        let CellAddress { test_uid, cell, attempt } = address;
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("any length");
+        mac.update(format!("{test_uid}/{cell}/{attempt}").as_bytes());
+        mac
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(cell: u32) -> CellAddress {
+        CellAddress { test_uid: "uid".to_owned(), cell, attempt: 1 }
+    }
+
+    #[test]
+    fn a_token_opens_its_own_cell_and_no_other() {
+        let key = TokenKey::new(vec![7; 32]).unwrap();
+        let token = key.token(&address(0));
+        assert!(key.accepts(&address(0), &token));
+        assert!(!key.accepts(&address(1), &token));
+        assert!(!key.accepts(&address(0), "no token"));
+        assert!(!TokenKey::new(vec![8; 32]).unwrap().accepts(&address(0), &token));
+    }
+
+    #[test]
+    fn a_short_key_is_no_key() {
+        assert!(TokenKey::new(vec![7; 31]).is_none());
+    }
+}

@@ -1,0 +1,218 @@
+//! The calls to the operator's collector, each made once. [`crate::persist`] repeats them.
+
+use std::error::Error;
+use std::fmt;
+use std::iter::successors;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{Method, Url};
+use throughput_model::generator::GeneratorResult;
+use throughput_model::protocol::{Progress, Registration, StartAnswer, prefix};
+use tokio::time::Instant;
+
+use crate::settings::Settings;
+use crate::start::StartSample;
+
+/// The longest answer of the collector that is read, in bytes.
+const LARGEST_ANSWER_BYTES: usize = 16 * 1024;
+/// Storing a registration or a result may wait for the cluster's API.
+const STORE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longer than the collector holds a question for the start back.
+const START_TIMEOUT: Duration = Duration::from_mins(1);
+/// The next progress comes in a second.
+const PROGRESS_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The token for the collector. Its `Debug` text does not hold it.
+#[derive(Clone)]
+pub struct BearerToken(HeaderValue);
+
+impl BearerToken {
+    /// A token, unless it is empty or cannot be sent.
+    pub fn new(token: &str) -> Option<Self> {
+        if token.is_empty() {
+            return None;
+        }
+        let mut header = HeaderValue::from_str(&format!("Bearer {token}")).ok()?;
+        header.set_sensitive(true);
+        Some(Self(header))
+    }
+}
+
+impl fmt::Debug for BearerToken {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("BearerToken(redacted)")
+    }
+}
+
+/// A call that did not do what it is for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// 410: the attempt is over, and the generator shall end.
+    #[error("the attempt is over")]
+    AttemptOver,
+    /// 401: the token is wrong, or the collector does not know it yet.
+    #[error("the token is refused")]
+    TokenRefused,
+    /// 409: another pod holds this generator's index.
+    #[error("another pod holds this generator's index")]
+    IndexTaken,
+    /// Anything else, which may pass.
+    #[error("{0}")]
+    Trouble(String),
+}
+
+/// A collector address that no call can be made of.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cannot call the collector at {url}: {cause}")]
+pub struct BadCollector {
+    url: String,
+    cause: String,
+}
+
+/// A client of the collector, for one generator.
+#[derive(Debug)]
+pub struct Collector {
+    http: reqwest::Client,
+    base: Url,
+    prefix: String,
+    smallest_round_trip: Mutex<Option<Duration>>,
+}
+
+impl Collector {
+    /// Makes a client. Nothing is sent yet.
+    pub fn new(settings: &Settings) -> Result<Self, BadCollector> {
+        let bad = |cause: String| BadCollector { url: settings.collector.clone(), cause };
+        let base = Url::parse(&settings.collector).map_err(|error| bad(error.to_string()))?;
+        if !matches!(base.scheme(), "http" | "https") || !base.username().is_empty() || base.path() != "/" {
+            return Err(bad("not of the form http://host:port".to_owned()));
+        }
+        let mut builder = reqwest::Client::builder()
+            .default_headers(HeaderMap::from_iter([(AUTHORIZATION, settings.token.0.clone())]))
+            .user_agent(concat!("throughput-loadgen/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(Duration::from_secs(5))
+            .no_proxy();
+        if base.scheme() == "http" {
+            // An image without any certificate must do for plain HTTP.
+            builder = builder.tls_certs_only([]);
+        }
+        let http = builder.build().map_err(|error| bad(error.to_string()))?;
+        let Settings { namespace, test, assignment, index, .. } = settings;
+        let prefix = prefix(namespace, test, &assignment.address, *index);
+        Ok(Self { http, base, prefix, smallest_round_trip: Mutex::default() })
+    }
+
+    /// Says that this generator is there.
+    pub async fn register(&self, registration: &Registration) -> Result<(), CallError> {
+        match self.call(Method::POST, "register", Some(json(registration)?), STORE_TIMEOUT).await {
+            Err(Failure::Status(409, _)) => Err(CallError::IndexTaken),
+            other => Ok(other.map(|_| ())?),
+        }
+    }
+
+    /// Asks for the start. `None` when there is nothing to say yet.
+    pub async fn start(&self) -> Result<Option<StartSample>, CallError> {
+        let asked = Instant::now();
+        let body = self.call(Method::GET, "start", None, START_TIMEOUT).await?;
+        let answered = Instant::now();
+        match serde_json::from_slice(&body) {
+            Ok(StartAnswer::Wait) => Ok(None),
+            Ok(StartAnswer::Start { in_nanoseconds }) => {
+                Ok(Some(StartSample { asked, answered, remaining: Duration::from_nanos(in_nanoseconds) }))
+            }
+            Err(error) => Err(CallError::Trouble(format!("not a start: {error}"))),
+        }
+    }
+
+    /// Says how far this generator is.
+    pub async fn progress(&self, progress: &Progress) -> Result<(), CallError> {
+        Ok(self.call(Method::POST, "progress", Some(json(progress)?), PROGRESS_TIMEOUT).await.map(|_| ())?)
+    }
+
+    /// Delivers the result. It is stored once this succeeds.
+    pub async fn deliver(&self, result: &GeneratorResult) -> Result<(), CallError> {
+        Ok(self.call(Method::PUT, "result", Some(json(result)?), STORE_TIMEOUT).await.map(|_| ())?)
+    }
+
+    /// The smallest round trip of any call so far; 0 before the first.
+    pub fn smallest_round_trip(&self) -> Duration {
+        self.smallest_round_trip.lock().map(|smallest| smallest.unwrap_or_default()).unwrap_or_default()
+    }
+
+    async fn call(
+        &self,
+        method: Method,
+        name: &str,
+        body: Option<Vec<u8>>,
+        timeout: Duration,
+    ) -> Result<Vec<u8>, Failure> {
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}/{name}", self.prefix));
+        let mut request = self.http.request(method, url).timeout(timeout);
+        if let Some(body) = body {
+            request = request.header(CONTENT_TYPE, "application/json").body(body);
+        }
+        let asked = Instant::now();
+        let response = request.send().await?;
+        self.note_round_trip(asked.elapsed());
+        let status = response.status().as_u16();
+        let body = read(response).await?;
+        if matches!(status, 200..=299) { Ok(body) } else { Err(Failure::Status(status, body)) }
+    }
+
+    fn note_round_trip(&self, round_trip: Duration) {
+        if let Ok(mut smallest) = self.smallest_round_trip.lock() {
+            *smallest = Some(smallest.map_or(round_trip, |known| known.min(round_trip)));
+        }
+    }
+}
+
+/// A call without a success.
+enum Failure {
+    Transport(reqwest::Error),
+    TooLarge,
+    Status(u16, Vec<u8>),
+}
+
+impl From<reqwest::Error> for Failure {
+    fn from(error: reqwest::Error) -> Self {
+        Self::Transport(error.without_url())
+    }
+}
+
+impl From<Failure> for CallError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Status(410, _) => Self::AttemptOver,
+            Failure::Status(401, _) => Self::TokenRefused,
+            Failure::Status(status, body) => {
+                let said: String = String::from_utf8_lossy(&body).escape_debug().take(300).collect();
+                Self::Trouble(format!("status {status}: {said}"))
+            }
+            Failure::TooLarge => {
+                Self::Trouble(format!("an answer of more than {LARGEST_ANSWER_BYTES} bytes"))
+            }
+            Failure::Transport(error) => {
+                let root = successors(error.source(), |&cause| cause.source()).last();
+                Self::Trouble(format!("{error}{}", root.map(|root| format!(": {root}")).unwrap_or_default()))
+            }
+        }
+    }
+}
+
+fn json(value: &impl serde::Serialize) -> Result<Vec<u8>, CallError> {
+    serde_json::to_vec(value).map_err(|error| CallError::Trouble(format!("cannot be written: {error}")))
+}
+
+async fn read(mut response: reqwest::Response) -> Result<Vec<u8>, Failure> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        body.extend_from_slice(&chunk);
+        if body.len() > LARGEST_ANSWER_BYTES {
+            return Err(Failure::TooLarge);
+        }
+    }
+    Ok(body)
+}

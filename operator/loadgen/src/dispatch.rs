@@ -1,0 +1,122 @@
+//! One dispatching request, and what came of it.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use serde_json::Value;
+use throughput_model::failure::FailureClass;
+use throughput_model::workload::{Dispatch, DispatchRequest, Method, PulpTasks, TestView};
+use throughput_pulp::{Answer, PulpClient, PulpError, Request};
+use uuid::Uuid;
+
+/// What is replaced in a request's body by a value that no other request has.
+const UNIQUE: &str = "{unique}";
+
+/// A request that did not dispatch tasks, as far as its sender knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DispatchFailure {
+    /// What kind of failure.
+    pub class: FailureClass,
+    /// In words.
+    pub description: String,
+}
+
+/// Sends the requests of one generator.
+#[derive(Debug)]
+pub struct Dispatcher {
+    pulp: PulpClient,
+    dispatch: Dispatch,
+    correlation_id: Uuid,
+    /// What the values for `{unique}` are made of, besides a number.
+    unique_seed: String,
+    unique_number: AtomicU64,
+}
+
+impl Dispatcher {
+    /// A sender for this load. No other pod may have the same `unique_seed`.
+    pub fn new(pulp: PulpClient, tasks: &PulpTasks, unique_seed: String) -> Self {
+        Self {
+            pulp,
+            dispatch: tasks.dispatch.clone(),
+            correlation_id: tasks.correlation_id,
+            unique_seed,
+            unique_number: AtomicU64::new(0),
+        }
+    }
+
+    /// Sends one request. Answers how many tasks it dispatched, which is at least 1.
+    pub async fn send(&self) -> Result<u64, DispatchFailure> {
+        let tasks = match &self.dispatch {
+            Dispatch::TestView(view) => self.send_to_test_view(view).await,
+            Dispatch::Request(request) => self.send_request(request).await,
+        };
+        tasks
+            .map_err(|error| DispatchFailure { class: error.failure_class(), description: error.to_string() })
+    }
+
+    async fn send_to_test_view(&self, view: &TestView) -> Result<u64, PulpError> {
+        let TestView { path, query, count_field, tasks_per_request: _, request_timeout_milliseconds } = view;
+        let query: Vec<(&str, &str)> =
+            query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let request =
+            Request { query: &query, ..self.prepare(Method::Get, path, *request_timeout_milliseconds) };
+        tasks_of_test_view(&self.pulp.send(&request).await?, count_field)
+    }
+
+    async fn send_request(&self, request: &DispatchRequest) -> Result<u64, PulpError> {
+        let DispatchRequest { method, path, body, request_timeout_milliseconds } = request;
+        let body = body.as_ref().map(|body| self.fill(body));
+        let request =
+            Request { body: body.as_deref(), ..self.prepare(*method, path, *request_timeout_milliseconds) };
+        tasks_of_request(&self.pulp.send(&request).await?)
+    }
+
+    fn prepare<'a>(&self, method: Method, path: &'a str, timeout_milliseconds: u64) -> Request<'a> {
+        Request {
+            correlation_id: Some(self.correlation_id),
+            timeout: Some(Duration::from_millis(timeout_milliseconds)),
+            ..Request::new(method, path)
+        }
+    }
+
+    /// A body with each `{unique}` replaced.
+    fn fill(&self, body: &str) -> String {
+        let mut parts = body.split(UNIQUE);
+        let mut filled = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let number = self.unique_number.fetch_add(1, Ordering::Relaxed);
+            let name = format!("{}/{number}", self.unique_seed);
+            filled.push_str(&Uuid::new_v5(&self.correlation_id, name.as_bytes()).to_string());
+            filled.push_str(part);
+        }
+        filled
+    }
+}
+
+/// The tasks that a test view says it dispatched.
+fn tasks_of_test_view(answer: &Answer, count_field: &str) -> Result<u64, PulpError> {
+    let fields: BTreeMap<String, Value> = answer.json()?;
+    match fields.get(count_field).and_then(Value::as_u64) {
+        // Counted as a success it would be repeated without a pause.
+        Some(0) => Err(PulpError::UnexpectedAnswer("no task was dispatched".to_owned())),
+        Some(tasks) => Ok(tasks),
+        None => Err(PulpError::UnexpectedAnswer(format!("no count in the field {count_field}"))),
+    }
+}
+
+/// The task that a request dispatched: 202 tells its address, 201 what was made.
+fn tasks_of_request(answer: &Answer) -> Result<u64, PulpError> {
+    match answer.status {
+        201 => Ok(1),
+        202 => {
+            let fields: BTreeMap<String, Value> = answer.json()?;
+            if fields.get("task").is_some_and(Value::is_string) {
+                Ok(1)
+            } else {
+                Err(PulpError::UnexpectedAnswer("202 without a task".to_owned()))
+            }
+        }
+        status => Err(PulpError::UnexpectedAnswer(format!("status {status} dispatches no task"))),
+    }
+}

@@ -1,0 +1,162 @@
+//! What is known of the requests: how many were sent, what they led to, and whether to go on.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use throughput_model::failure::FailureClass;
+use throughput_model::generator::{RequestFigures, StopReason};
+use throughput_model::protocol::Progress;
+use tokio::time::Instant;
+
+use crate::budget::Budget;
+use crate::dispatch::DispatchFailure;
+use crate::streak::FailureStreak;
+use crate::users::{LoopPlan, LoopReport};
+
+/// One user, between two requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct User {
+    /// The failures since its last success.
+    pub failures_in_a_row: u32,
+}
+
+/// A request that ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finished {
+    /// Whose it was.
+    pub user: User,
+    /// When it was due, and sent.
+    pub sent: Instant,
+    /// When its answer was complete.
+    pub ended: Instant,
+    /// The tasks it dispatched; `None` when it was abandoned.
+    pub outcome: Option<Result<u64, DispatchFailure>>,
+}
+
+/// The books of a closed loop.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    budget: Budget,
+    streak: FailureStreak,
+    requests: RequestFigures,
+    first_sent: Option<Instant>,
+    last_ended: Option<Instant>,
+    last_success: Instant,
+    stopped: Option<StopReason>,
+}
+
+impl Ledger {
+    /// Empty books, begun now. A target of nothing is reached at once.
+    pub fn new(plan: &LoopPlan, now: Instant) -> Self {
+        let budget = Budget::new(plan.target, plan.expected_yield);
+        Self {
+            budget,
+            streak: FailureStreak::default(),
+            requests: RequestFigures::default(),
+            first_sent: None,
+            last_ended: None,
+            last_success: now,
+            stopped: budget.is_reached().then_some(StopReason::TargetReached),
+        }
+    }
+
+    /// Whether one more request may be sent now.
+    pub fn may_send(&self) -> bool {
+        self.stopped.is_none() && self.budget.may_send()
+    }
+
+    /// Why no further request is sent, once that is so.
+    pub fn stopped(&self) -> Option<StopReason> {
+        self.stopped
+    }
+
+    /// No further request is sent. The first reason counts.
+    pub fn stop(&mut self, reason: StopReason) {
+        self.stopped.get_or_insert(reason);
+    }
+
+    /// Takes note of a request that is sent now, and gives the instant back.
+    pub fn note_sent(&mut self, now: Instant) -> Instant {
+        self.budget.note_sent();
+        self.requests.sent += 1;
+        self.first_sent.get_or_insert(now);
+        now
+    }
+
+    /// Takes note of a request that ended, stops when that was enough or too much, and gives the user back.
+    /// `None` stands for a request that ended without telling how, which none does.
+    pub fn note_finished(&mut self, finished: Option<Finished>, now: Instant) -> User {
+        let finished = finished.unwrap_or_else(|| Finished {
+            user: User::default(),
+            sent: now,
+            ended: now,
+            outcome: Some(Err(failure(FailureClass::UnexpectedAnswer, "the request ended by itself"))),
+        });
+        let Finished { mut user, sent, ended, outcome } = finished;
+        let latency = ended.duration_since(sent);
+        self.last_ended = self.last_ended.max(Some(ended));
+        match outcome.unwrap_or_else(|| {
+            Err(failure(FailureClass::Timeout, "given up, since the generator was told to end"))
+        }) {
+            Ok(tasks) => {
+                self.budget.note_finished(tasks);
+                self.requests.succeeded += 1;
+                self.requests.latency.record(latency);
+                self.streak.note_success();
+                self.last_success = ended;
+                user.failures_in_a_row = 0;
+            }
+            Err(DispatchFailure { class, description }) => {
+                self.budget.note_finished(0);
+                self.requests.failures.record(class, &description);
+                self.requests.failed_latency.record(latency);
+                self.streak.note_failure();
+                user.failures_in_a_row = user.failures_in_a_row.saturating_add(1);
+            }
+        }
+        if self.budget.is_reached() {
+            self.stop(StopReason::TargetReached);
+        } else if self.streak.is_hopeless(now.duration_since(self.last_success)) {
+            self.stop(StopReason::TooManyFailures);
+        }
+        user
+    }
+
+    /// How far it is.
+    pub fn progress(&self) -> Progress {
+        let requests_failed = self.requests.failures.total();
+        Progress {
+            requests_sent: self.requests.sent,
+            requests_finished: self.requests.succeeded + requests_failed,
+            requests_failed,
+            tasks_dispatched: self.budget.dispatched(),
+        }
+    }
+
+    /// The report of a loop that was begun at this time of day and has ended.
+    pub fn report(self, started_at: Timestamp) -> LoopReport {
+        let Self { budget, streak: _, requests, first_sent, last_ended, last_success: _, stopped } = self;
+        let elapsed = match (first_sent, last_ended) {
+            (Some(first), Some(last)) => last.duration_since(first),
+            _ => Duration::ZERO,
+        };
+        // Requests that were under way at another stop can still have reached the target.
+        let stopped = match stopped {
+            _ if budget.is_reached() => StopReason::TargetReached,
+            Some(reason) => reason,
+            None => StopReason::Terminated,
+        };
+        LoopReport {
+            started_at,
+            elapsed,
+            stopped,
+            requests,
+            tasks_dispatched: budget.dispatched(),
+            largest_yield: budget.largest_yield(),
+        }
+    }
+}
+
+fn failure(class: FailureClass, description: &str) -> DispatchFailure {
+    DispatchFailure { class, description: description.to_owned() }
+}

@@ -1,0 +1,29 @@
+//! The load generator of a throughput test.
+//!
+//! One process carries out one [`Assignment`](throughput_model::workload::Assignment): it gets ready, tells
+//! the operator so, waits for the common start, sends requests in a closed loop, and delivers what it
+//! measured. [`run`] is that story; between the start and the delivery it needs nobody.
+//!
+//! | file | what it has |
+//! | --- | --- |
+//! | `settings` | the command line, and what is made of it once |
+//! | `run` | the story |
+//! | `collector`, `persist` | calls to the operator, and how they are repeated |
+//! | `start` | the instant of the start, from answers (pure) |
+//! | `users` | the closed loop |
+//! | `ledger` | what is known of its requests (pure) |
+//! | `budget`, `streak` | when no further request is sent (pure) |
+//! | `dispatch` | one request and what came of it |
+
+pub mod budget;
+pub mod collector;
+pub mod dispatch;
+pub mod ledger;
+pub mod logs;
+pub mod persist;
+pub mod run;
+pub mod settings;
+pub mod start;
+pub mod streak;
+pub mod termination;
+pub mod users;

@@ -1,0 +1,268 @@
+//! A generator's life: get ready, register, await the start, send the load, deliver.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use throughput_model::failure::FailureClass;
+use throughput_model::generator::{GeneratorResult, RESULT_VERSION};
+use throughput_model::protocol::{Progress, Registration};
+use throughput_model::workload::{Dispatch, PulpTasks, Workload};
+use throughput_pulp::{ClientOptions, PulpClient, PulpError, SetupError};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::collector::{BadCollector, CallError, Collector};
+use crate::dispatch::Dispatcher;
+use crate::logs::milliseconds;
+use crate::persist::persist;
+use crate::settings::Settings;
+use crate::start::{StartEstimate, better};
+use crate::users::{LoopPlan, LoopReport, run_users};
+
+/// The pause between two tries to log in, and between two questions that are answered at once by "wait".
+const PAUSE: Duration = Duration::from_secs(1);
+/// How often the start is asked for again, to know it better.
+const START_REFINEMENTS: u32 = 3;
+/// How far away the start must be for that.
+const REFINABLE: Duration = Duration::from_secs(1);
+
+/// How a generator's life ended.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Ending {
+    /// The operator has the result.
+    #[error("the result is delivered")]
+    Delivered,
+    /// The operator wants no result: the attempt is over.
+    #[error("the attempt is over")]
+    AttemptOver,
+    /// The generator was told to end before the start, so there is no result.
+    #[error("told to end before the start")]
+    Terminated,
+    /// There is no result, or nobody has it.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+/// Why there is no result, or nobody has it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The collector's address is no address.
+    #[error(transparent)]
+    Collector(#[from] BadCollector),
+    /// No client can be made for the target.
+    #[error("the target cannot be asked: {0}")]
+    Target(#[from] SetupError),
+    /// The target refuses the login.
+    #[error("the login failed: {0}")]
+    Login(PulpError),
+    /// Another pod is this generator.
+    #[error("another pod holds this generator's index")]
+    IndexTaken,
+    /// The operator refuses the token.
+    #[error("the operator refuses the token of this attempt")]
+    TokenRefused,
+    /// The time to try was used up.
+    #[error("gave up on {what}: {last}")]
+    GaveUp {
+        /// What was tried.
+        what: &'static str,
+        /// What the last try led to.
+        last: String,
+    },
+}
+
+impl Ending {
+    /// 0 when the operator has what it wants, 143 (as a SIGTERM would) when told to end, 1 for a failure.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Delivered | Self::AttemptOver => ExitCode::SUCCESS,
+            Self::Terminated => ExitCode::from(143),
+            Self::Failed(_) => ExitCode::FAILURE,
+        }
+    }
+}
+
+/// Lives a generator's life. When `terminate` is cancelled, what was measured until then is delivered.
+pub async fn run(settings: &Settings, terminate: CancellationToken) -> Ending {
+    let Workload::PulpTasks(tasks) = &settings.assignment.workload;
+    match carry_out(settings, tasks, &terminate).await {
+        Ok(()) => Ending::Delivered,
+        Err(ending) => ending,
+    }
+}
+
+async fn carry_out(
+    settings: &Settings,
+    tasks: &PulpTasks,
+    terminate: &CancellationToken,
+) -> Result<(), Ending> {
+    let collector = Arc::new(Collector::new(settings).map_err(Failure::from)?);
+    let ready = async {
+        let until = Instant::now() + settings.give_up_after;
+        let pulp = log_in(settings, tasks, until).await?;
+        register(settings, &collector, until).await?;
+        let start = await_start(&collector, until).await?;
+        sleep_until(start.at).await;
+        Ok(pulp)
+    };
+    let pulp = terminate.run_until_cancelled(ready).await.unwrap_or(Err(Ending::Terminated))?;
+    let dispatcher = Arc::new(Dispatcher::new(pulp, tasks, settings.pod_uid.clone()));
+    let report = send_load(settings, tasks, dispatcher, &collector, terminate).await?;
+    deliver(settings, &collector, &result(settings, report)).await
+}
+
+/// A client that has logged in, so that the login is no part of what is measured. A target that is not there
+/// yet is waited for.
+async fn log_in(settings: &Settings, tasks: &PulpTasks, until: Instant) -> Result<PulpClient, Ending> {
+    let pulp = PulpClient::new(&tasks.pulp, settings.credentials.clone(), ClientOptions::default())
+        .map_err(Failure::from)?;
+    while let Err(error) = pulp.log_in().await {
+        if !may_pass(error.failure_class()) || Instant::now() + PAUSE >= until {
+            return Err(Failure::Login(error).into());
+        }
+        tracing::warn!(%error, "the login failed, trying again");
+        sleep(PAUSE).await;
+    }
+    Ok(pulp)
+}
+
+/// Whether a failed login may succeed later without anybody's doing.
+fn may_pass(class: FailureClass) -> bool {
+    match class {
+        FailureClass::Connect | FailureClass::Timeout | FailureClass::Reset | FailureClass::ServerError => {
+            true
+        }
+        FailureClass::Unauthorized | FailureClass::ClientError | FailureClass::UnexpectedAnswer => false,
+    }
+}
+
+async fn register(settings: &Settings, collector: &Collector, until: Instant) -> Result<(), Ending> {
+    let registration = Registration {
+        pod_name: settings.pod_name.clone(),
+        pod_uid: settings.pod_uid.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    persist("the registration", until, async || collector.register(&registration).await).await?;
+    tracing::info!(index = settings.index, "registered");
+    Ok(())
+}
+
+async fn await_start(collector: &Collector, until: Instant) -> Result<StartEstimate, Ending> {
+    let mut best = loop {
+        let asked = Instant::now();
+        if let Some(sample) = persist("the start", until, async || collector.start().await).await? {
+            break sample.estimate(collector.smallest_round_trip());
+        }
+        if Instant::now() >= until {
+            let last = "the operator says to wait".to_owned();
+            return Err(Failure::GaveUp { what: "the start", last }.into());
+        }
+        // The operator should hold the question back; when it does not, it is not asked all the time.
+        sleep_until(asked + PAUSE).await;
+    };
+    for _ in 0..START_REFINEMENTS {
+        let remaining = best.at.saturating_duration_since(Instant::now());
+        if remaining < REFINABLE {
+            break;
+        }
+        if let Ok(Ok(Some(sample))) = timeout(remaining / 4, collector.start()).await {
+            best = better(best, sample.estimate(collector.smallest_round_trip()));
+        }
+    }
+    tracing::info!(
+        in_milliseconds = milliseconds(best.at.saturating_duration_since(Instant::now())),
+        uncertainty_milliseconds = milliseconds(best.uncertainty),
+        "the start is known"
+    );
+    Ok(best)
+}
+
+/// Sends the load, while the operator is told each second how far it is. An operator that does not hear it
+/// changes nothing, but one that says the attempt is over ends it.
+async fn send_load(
+    settings: &Settings,
+    tasks: &PulpTasks,
+    dispatcher: Arc<Dispatcher>,
+    collector: &Arc<Collector>,
+    terminate: &CancellationToken,
+) -> Result<LoopReport, Ending> {
+    let plan = loop_plan(settings, tasks);
+    let (end, over) = (terminate.child_token(), CancellationToken::new());
+    let (progress, latest) = watch::channel(Progress::default());
+    let mut telling = JoinSet::new();
+    telling.spawn(tell_progress(Arc::clone(collector), latest, over.clone(), end.clone()));
+    tracing::info!(target_tasks = plan.target, concurrency = plan.concurrency, "sending");
+    let send = move || {
+        let dispatcher = Arc::clone(&dispatcher);
+        async move { dispatcher.send().await }
+    };
+    let report = run_users(&plan, send, &end, &progress).await;
+    telling.abort_all();
+    tracing::info!(
+        stopped = ?report.stopped,
+        tasks_dispatched = report.tasks_dispatched,
+        requests_sent = report.requests.sent,
+        requests_failed = report.requests.failures.total(),
+        in_milliseconds = milliseconds(report.elapsed),
+        "sent"
+    );
+    if over.is_cancelled() { Err(Ending::AttemptOver) } else { Ok(report) }
+}
+
+/// Tells the progress each second. When the answer is that the attempt is over, says so and ends the load.
+async fn tell_progress(
+    collector: Arc<Collector>,
+    latest: watch::Receiver<Progress>,
+    over: CancellationToken,
+    end: CancellationToken,
+) {
+    let mut seconds = interval(Duration::from_secs(1));
+    seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        seconds.tick().await;
+        let progress = latest.borrow().clone();
+        if let Err(CallError::AttemptOver) = collector.progress(&progress).await {
+            over.cancel();
+            end.cancel();
+            return;
+        }
+    }
+}
+
+fn loop_plan(settings: &Settings, tasks: &PulpTasks) -> LoopPlan {
+    LoopPlan {
+        target: tasks.share(settings.assignment.generators, settings.index),
+        expected_yield: match &tasks.dispatch {
+            Dispatch::TestView(view) => view.tasks_per_request.unwrap_or(1),
+            Dispatch::Request(_) => 1,
+        },
+        concurrency: tasks.concurrency.max(1),
+        dispatch_deadline: Duration::from_millis(tasks.dispatch_deadline_milliseconds),
+        termination_grace: settings.termination_grace,
+    }
+}
+
+fn result(settings: &Settings, report: LoopReport) -> GeneratorResult {
+    let LoopReport { started_at, elapsed, stopped, requests, tasks_dispatched, largest_yield } = report;
+    let elapsed_of_day = SignedDuration::try_from(elapsed).unwrap_or(SignedDuration::MAX);
+    GeneratorResult {
+        version: RESULT_VERSION,
+        pod_name: settings.pod_name.clone(),
+        started_at,
+        finished_at: started_at.checked_add(elapsed_of_day).unwrap_or(Timestamp::MAX),
+        elapsed_microseconds: u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
+        stopped,
+        requests,
+        tasks_dispatched,
+        largest_yield,
+    }
+}
+
+async fn deliver(settings: &Settings, collector: &Collector, result: &GeneratorResult) -> Result<(), Ending> {
+    let until = Instant::now() + settings.give_up_after;
+    persist("the delivery", until, async || collector.deliver(result).await).await
+}

@@ -1,0 +1,160 @@
+//! The closed loop: some users, each of which sends its next request when the one before is answered.
+//!
+//! All bookkeeping is done in one place, which starts a request for a user that may send and hears of each
+//! that ended. So there is nothing to lock, no wake-up to miss, and one histogram is enough.
+
+use std::future::Future;
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use jiff::Timestamp;
+use throughput_model::generator::{RequestFigures, StopReason};
+use throughput_model::protocol::Progress;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use crate::dispatch::DispatchFailure;
+use crate::ledger::{Finished, Ledger, User};
+use crate::streak::rest_after;
+
+/// What the users are to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoopPlan {
+    /// The tasks that are to be dispatched.
+    pub target: u64,
+    /// The tasks that a request is expected to dispatch, before the first answer tells.
+    pub expected_yield: u64,
+    /// How many requests are under way at most.
+    pub concurrency: u32,
+    /// How long new requests are sent.
+    pub dispatch_deadline: Duration,
+    /// How long requests under way are awaited after being told to end.
+    pub termination_grace: Duration,
+}
+
+/// What the users did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoopReport {
+    /// When the first request was sent, by the clock of this machine.
+    pub started_at: Timestamp,
+    /// From the first request to the last answer.
+    pub elapsed: Duration,
+    /// Why no further request was sent.
+    pub stopped: StopReason,
+    /// Requests, counted and timed.
+    pub requests: RequestFigures,
+    /// The tasks that were dispatched.
+    pub tasks_dispatched: u64,
+    /// The most tasks that one request dispatched.
+    pub largest_yield: u64,
+}
+
+/// Lets the users send until enough was dispatched, the deadline passed, too much failed or `end` was
+/// cancelled; then awaits what is under way. `send` makes one request and answers how many tasks it
+/// dispatched. How far the users are can be seen in `progress` at any time.
+pub async fn run_users<SendOne, Sending>(
+    plan: &LoopPlan,
+    send: SendOne,
+    end: &CancellationToken,
+    progress: &watch::Sender<Progress>,
+) -> LoopReport
+where
+    SendOne: Fn() -> Sending,
+    Sending: Future<Output = Result<u64, DispatchFailure>> + Send + 'static,
+{
+    let started_at = Timestamp::now();
+    let mut ledger = Ledger::new(plan, Instant::now());
+    let (mut under_way, abandon) = (JoinSet::new(), CancellationToken::new());
+    let (mut ready, mut resting) = (Ready::new(plan.concurrency), FuturesUnordered::new());
+    let deadline = sleep(plan.dispatch_deadline);
+    tokio::pin!(deadline);
+    while ledger.stopped().is_none() {
+        while ledger.may_send()
+            && let Some(user) = ready.take()
+        {
+            under_way.spawn(timed(user, ledger.note_sent(Instant::now()), send(), abandon.clone()));
+        }
+        progress.send_replace(ledger.progress());
+        tokio::select! {
+            () = end.cancelled() => ledger.stop(StopReason::Terminated),
+            () = &mut deadline => ledger.stop(StopReason::DeadlineExceeded),
+            Some(finished) = under_way.join_next() => {
+                let user = ledger.note_finished(finished.ok(), Instant::now());
+                match rest_after(user.failures_in_a_row) {
+                    Duration::ZERO => ready.put(user),
+                    rest => resting.push(rested(user, rest)),
+                }
+            }
+            Some(user) = resting.next() => ready.put(user),
+        }
+    }
+    await_under_way(&mut under_way, &mut ledger, progress, end, plan.termination_grace, &abandon).await;
+    ledger.report(started_at)
+}
+
+/// Awaits the requests under way; once told to end, only so long, and then abandons them.
+async fn await_under_way(
+    under_way: &mut JoinSet<Finished>,
+    ledger: &mut Ledger,
+    progress: &watch::Sender<Progress>,
+    end: &CancellationToken,
+    grace: Duration,
+    abandon: &CancellationToken,
+) {
+    let told_too_long_ago = async {
+        end.cancelled().await;
+        sleep(grace).await;
+    };
+    tokio::pin!(told_too_long_ago);
+    loop {
+        progress.send_replace(ledger.progress());
+        tokio::select! {
+            finished = under_way.join_next() => match finished {
+                Some(finished) => drop(ledger.note_finished(finished.ok(), Instant::now())),
+                None => return,
+            },
+            () = &mut told_too_long_ago, if !abandon.is_cancelled() => abandon.cancel(),
+        }
+    }
+}
+
+/// One request of a user, with the time that it took since it was due.
+async fn timed<Sending>(user: User, sent: Instant, sending: Sending, abandon: CancellationToken) -> Finished
+where
+    Sending: Future<Output = Result<u64, DispatchFailure>>,
+{
+    let outcome = abandon.run_until_cancelled(sending).await;
+    Finished { user, sent, ended: Instant::now(), outcome }
+}
+
+async fn rested(user: User, rest: Duration) -> User {
+    sleep_until(Instant::now() + rest).await;
+    user
+}
+
+/// The users that may send as soon as the budget allows it.
+struct Ready {
+    /// Users that have not sent anything yet.
+    fresh: u32,
+    waiting: Vec<User>,
+}
+
+impl Ready {
+    fn new(users: u32) -> Self {
+        Self { fresh: users, waiting: Vec::new() }
+    }
+
+    fn take(&mut self) -> Option<User> {
+        self.waiting.pop().or_else(|| {
+            self.fresh = self.fresh.checked_sub(1)?;
+            Some(User::default())
+        })
+    }
+
+    fn put(&mut self, user: User) {
+        self.waiting.push(user);
+    }
+}

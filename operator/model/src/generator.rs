@@ -1,0 +1,74 @@
+//! What one load generator measured.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::failure::Failures;
+use crate::histogram::LatencyHistogram;
+
+/// The version of the [`GeneratorResult`] format.
+pub const RESULT_VERSION: u32 = 1;
+
+/// What one load generator measured: counts and histograms that merge with those of others.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GeneratorResult {
+    /// [`RESULT_VERSION`].
+    pub version: u32,
+    /// The pod that measured it.
+    pub pod_name: String,
+    /// When the first request was sent, by the generator's clock.
+    pub started_at: Timestamp,
+    /// When the last answer was complete, by the generator's clock.
+    pub finished_at: Timestamp,
+    /// How long it took from the first to the last, by a clock that nobody sets, in microseconds.
+    pub elapsed_microseconds: u64,
+    /// Why no further request was sent.
+    pub stopped: StopReason,
+    /// What was counted.
+    pub requests: RequestFigures,
+    /// Tasks that the answers say were dispatched.
+    pub tasks_dispatched: u64,
+    /// The most tasks that a single request dispatched.
+    pub largest_yield: u64,
+}
+
+/// Why a generator sent no further request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StopReason {
+    /// What was dispatched and under way was enough to reach the target.
+    TargetReached,
+    /// The dispatch deadline passed first.
+    DeadlineExceeded,
+    /// So many requests failed one after the other that going on would say nothing new.
+    TooManyFailures,
+    /// The generator was told to end (its pod was deleted).
+    Terminated,
+}
+
+/// Counts and latencies of requests.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RequestFigures {
+    /// Requests that were sent.
+    pub sent: u64,
+    /// Requests that were answered as they should be.
+    pub succeeded: u64,
+    /// Requests that failed, by class; `sent = succeeded + failures.total()` once all have ended.
+    pub failures: Failures,
+    /// From sending a request to its complete answer, of those that succeeded.
+    pub latency: LatencyHistogram,
+    /// The same of those that failed.
+    pub failed_latency: LatencyHistogram,
+}
+
+impl RequestFigures {
+    /// Adds the figures of another generator.
+    pub fn merge(&mut self, other: &Self) {
+        self.sent += other.sent;
+        self.succeeded += other.succeeded;
+        self.failures.merge(&other.failures);
+        self.latency.merge(&other.latency);
+        self.failed_latency.merge(&other.failed_latency);
+    }
+}

@@ -1,0 +1,20 @@
+//! The vocabulary of a throughput test, and the arithmetic of its figures.
+//!
+//! Everything here is pure: no Kubernetes, no network, no clock. The operator and the load generators both
+//! depend on it, so that what one writes the other reads.
+//!
+//! * What a generator is told: [`workload`], and the calls that it makes, [`protocol`].
+//! * What a generator answers: [`generator`], made of [`histogram`]s and [`failure`] summaries.
+//! * What the system under test says of its tasks: [`task`].
+//! * What both become: [`figures`], printed through [`decimal`] and chosen by [`percentile`].
+
+pub mod cell;
+pub mod decimal;
+pub mod failure;
+pub mod figures;
+pub mod generator;
+pub mod histogram;
+pub mod percentile;
+pub mod protocol;
+pub mod task;
+pub mod workload;

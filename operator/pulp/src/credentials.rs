@@ -1,0 +1,138 @@
+//! Who asks: a user name and a password.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use reqwest::header::HeaderValue;
+
+/// The longest user name or password, in bytes.
+const LONGEST_BYTES: u64 = 4096;
+
+/// A user name and a password. Its `Debug` text holds neither.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// The user's name.
+    pub username: String,
+    /// The user's password.
+    pub password: String,
+}
+
+/// Credentials that could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum CredentialsError {
+    /// A file is missing, unreadable or no text.
+    #[error("cannot read {path}: {cause}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// A file holds nothing.
+    #[error("{0} is empty")]
+    Empty(PathBuf),
+    /// A file holds more than 4096 bytes.
+    #[error("{0} is longer than {LONGEST_BYTES} bytes")]
+    TooLong(PathBuf),
+}
+
+impl Credentials {
+    /// Reads the files `username` and `password` of a folder, as a mounted Secret has them. A newline at the
+    /// end does not belong to the value.
+    pub fn from_directory(directory: &Path) -> Result<Self, CredentialsError> {
+        Ok(Self {
+            username: read_value(&directory.join("username"))?,
+            password: read_value(&directory.join("password"))?,
+        })
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Credentials(redacted)")
+    }
+}
+
+/// Credentials as they are sent: the `Authorization` header, and what must not be quoted.
+#[derive(Clone)]
+pub(crate) struct Login {
+    pub(crate) authorization: HeaderValue,
+    pub(crate) secrets: [String; 2],
+}
+
+impl Login {
+    /// `None` never happens: base64 fits into a header.
+    pub(crate) fn new(credentials: Credentials) -> Option<Self> {
+        let Credentials { username, password } = credentials;
+        let encoded = BASE64.encode(format!("{username}:{password}"));
+        let mut authorization = HeaderValue::from_str(&format!("Basic {encoded}")).ok()?;
+        authorization.set_sensitive(true);
+        Some(Self { authorization, secrets: [password, encoded] })
+    }
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Login(redacted)")
+    }
+}
+
+fn read_value(path: &Path) -> Result<String, CredentialsError> {
+    let mut text = String::new();
+    File::open(path)
+        .and_then(|file| file.take(LONGEST_BYTES + 1).read_to_string(&mut text))
+        .map_err(|cause| CredentialsError::Unreadable { path: path.to_owned(), cause })?;
+    if text.len() as u64 > LONGEST_BYTES {
+        return Err(CredentialsError::TooLong(path.to_owned()));
+    }
+    let value = text.strip_suffix('\n').unwrap_or(&text);
+    let value = value.strip_suffix('\r').unwrap_or(value);
+    if value.is_empty() {
+        return Err(CredentialsError::Empty(path.to_owned()));
+    }
+    Ok(value.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::env::temp_dir;
+    use std::fs;
+    use std::process;
+
+    use super::*;
+
+    fn directory(name: &str, username: &str, password: &str) -> PathBuf {
+        let directory = temp_dir().join(format!("throughput-pulp-{}-{name}", process::id()));
+        fs::create_dir_all(&directory).unwrap();
+        fs::write(directory.join("username"), username).unwrap();
+        fs::write(directory.join("password"), password).unwrap();
+        directory
+    }
+
+    #[test]
+    fn one_newline_at_the_end_is_not_part_of_the_value() {
+        let credentials = Credentials::from_directory(&directory("newline", "admin\n", "two lines\n\n"));
+        let expected = Credentials { username: "admin".to_owned(), password: "two lines\n".to_owned() };
+        assert_eq!(credentials.unwrap(), expected);
+    }
+
+    #[test]
+    fn neither_value_shows_in_debug_texts() {
+        let credentials = Credentials { username: "admin".to_owned(), password: "hunter2".to_owned() };
+        assert_eq!(format!("{credentials:?}"), "Credentials(redacted)");
+    }
+
+    #[test]
+    fn a_missing_an_empty_and_an_endless_file_are_told_apart() {
+        let missing = Credentials::from_directory(Path::new("/nonexistent"));
+        assert!(matches!(missing, Err(CredentialsError::Unreadable { .. })));
+        let empty = Credentials::from_directory(&directory("empty", "admin", "\n"));
+        assert!(matches!(empty, Err(CredentialsError::Empty(path)) if path.ends_with("password")));
+        let endless = Credentials::from_directory(&directory("endless", &"a".repeat(5_000), "b"));
+        assert!(matches!(endless, Err(CredentialsError::TooLong(path)) if path.ends_with("username")));
+    }
+}

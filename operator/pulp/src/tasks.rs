@@ -1,0 +1,270 @@
+//! Pulp's tasks: counted, read, cancelled, nudged.
+
+use std::collections::HashSet;
+
+use futures::{StreamExt, TryStreamExt};
+use jiff::Timestamp;
+use serde::Deserialize;
+use throughput_model::failure::LONGEST_SAMPLE;
+use throughput_model::task::{TaskRecord, TaskState};
+use throughput_model::workload::Method;
+use uuid::Uuid;
+
+use crate::client::{PulpClient, Request};
+use crate::error::PulpError;
+
+/// The longest page of tasks that is read, in bytes.
+const LARGEST_PAGE_BYTES: usize = 16 * 1024 * 1024;
+/// How many tasks one page holds. Each page costs about 0.6 s where 10,000 tasks are.
+const TASKS_PER_PAGE: usize = 1_000;
+/// How many tasks are asked to be cancelled at once.
+const CANCELLED_AT_ONCE: usize = 8;
+/// A purge of nothing: no task finished before 1970. Without an instant, Pulp would choose one that deletes.
+const PURGE_NOTHING: &str = r#"{"finished_before":"1970-01-01T00:00:00Z","states":["skipped"]}"#;
+
+/// Which tasks are meant: those that fulfil all that is set.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TaskFilter {
+    /// Tasks that requests with this `Correlation-ID` started.
+    pub correlation_id: Option<Uuid>,
+    /// Tasks in one of these states; in any when empty.
+    pub states: Vec<TaskState>,
+    /// Tasks that were dispatched at this instant of Pulp's clock or later.
+    pub created_since: Option<Timestamp>,
+    /// Tasks that were dispatched at this instant of Pulp's clock or earlier.
+    pub created_until: Option<Timestamp>,
+}
+
+/// What became of cancelling tasks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cancellation {
+    /// Tasks that Pulp says it will cancel. Those that waited may need a live worker for that.
+    pub canceling: u64,
+    /// Tasks that had ended, or were gone, before they could be cancelled.
+    pub already_ended: u64,
+}
+
+/// A page of tasks. What else it carries (`next` above all) is not used.
+#[derive(Deserialize)]
+struct Page<T> {
+    count: u64,
+    results: Vec<T>,
+}
+
+#[derive(Deserialize)]
+struct TaskReference {
+    pulp_href: String,
+}
+
+#[derive(Deserialize)]
+struct TaskEntry {
+    pulp_href: String,
+    pulp_created: Timestamp,
+    #[serde(default)]
+    unblocked_at: Option<Timestamp>,
+    #[serde(default)]
+    started_at: Option<Timestamp>,
+    #[serde(default)]
+    finished_at: Option<Timestamp>,
+    state: TaskState,
+    #[serde(default)]
+    error: Option<TaskFailure>,
+}
+
+#[derive(Deserialize)]
+struct TaskFailure {
+    #[serde(default)]
+    description: Option<String>,
+}
+
+impl PulpClient {
+    /// How many tasks there are.
+    pub async fn count_tasks(&self, filter: &TaskFilter) -> Result<u64, PulpError> {
+        let page: Page<TaskReference> = self.task_page(filter, "pulp_href", 1, 0).await?;
+        Ok(page.count)
+    }
+
+    /// All tasks that requests with this `Correlation-ID` started: exactly those, each once, in the order in
+    /// which they were dispatched. Fails when they are more than `most`, or change in number meanwhile.
+    pub async fn tasks_of(&self, correlation_id: Uuid, most: u64) -> Result<Vec<TaskRecord>, PulpError> {
+        let filter = TaskFilter { correlation_id: Some(correlation_id), ..TaskFilter::default() };
+        let fields = "pulp_href,pulp_created,unblocked_at,started_at,finished_at,state,error";
+        let (mut collected, mut limit) = (Collected::default(), TASKS_PER_PAGE);
+        loop {
+            match self.task_page(&filter, fields, limit, collected.records.len()).await {
+                Ok(page) => {
+                    if collected.add(page, limit, most)? {
+                        return Ok(collected.records);
+                    }
+                }
+                // Long tracebacks can make a page too long.
+                Err(PulpError::TooLarge(_)) if limit > 1 => limit /= 2,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Asks Pulp to cancel a task. `true` when it will, `false` when the task has ended or is gone.
+    pub async fn cancel(&self, task: Uuid) -> Result<bool, PulpError> {
+        let path = self.address().api_path(&format!("tasks/{task}/"));
+        let body = Some(r#"{"state":"canceled"}"#);
+        let request = Request { body, ..Request::new(Method::Patch, &path) };
+        // 409: it has ended. 404: somebody purged it.
+        let answer = self.send_accepting(&request, &[404, 409]).await?;
+        Ok(answer.is_success())
+    }
+
+    /// Asks Pulp to cancel all waiting and running tasks that requests with this `Correlation-ID` started. It
+    /// returns once each was asked for; they may need a while, and a live worker, to end.
+    pub async fn cancel_unfinished(&self, correlation_id: Uuid) -> Result<Cancellation, PulpError> {
+        let filter = TaskFilter {
+            correlation_id: Some(correlation_id),
+            states: vec![TaskState::Waiting, TaskState::Running],
+            created_since: None,
+            created_until: None,
+        };
+        let (mut asked, mut cancellation) = (HashSet::new(), Cancellation::default());
+        loop {
+            // A cancelled task leaves the filter, so what is left is always on the first page.
+            let page: Page<TaskReference> = self.task_page(&filter, "pulp_href", TASKS_PER_PAGE, 0).await?;
+            let mut unasked = Vec::new();
+            for TaskReference { pulp_href } in page.results {
+                let task = task_id(&pulp_href)?;
+                if asked.insert(task) {
+                    unasked.push(task);
+                }
+            }
+            if unasked.is_empty() {
+                return Ok(cancellation);
+            }
+            let outcomes: Vec<bool> = futures::stream::iter(unasked)
+                .map(|task| self.cancel(task))
+                .buffer_unordered(CANCELLED_AT_ONCE)
+                .try_collect()
+                .await?;
+            for canceling in outcomes {
+                cancellation.canceling += u64::from(canceling);
+                cancellation.already_ended += u64::from(!canceling);
+            }
+        }
+    }
+
+    /// Dispatches one task that does nothing, a purge of no tasks: workers that overslept a backlog wake up.
+    /// The task carries this `Correlation-ID`, so that it is told from the tasks that count.
+    pub async fn purge_nothing(&self, correlation_id: Uuid) -> Result<(), PulpError> {
+        let path = self.address().api_path("tasks/purge/");
+        let request = Request {
+            body: Some(PURGE_NOTHING),
+            correlation_id: Some(correlation_id),
+            ..Request::new(Method::Post, &path)
+        };
+        self.send(&request).await.map(|_| ())
+    }
+
+    async fn task_page<T: serde::de::DeserializeOwned>(
+        &self,
+        filter: &TaskFilter,
+        fields: &str,
+        limit: usize,
+        offset: usize,
+    ) -> Result<Page<T>, PulpError> {
+        let path = self.address().api_path("tasks/");
+        let mut query = filter.query();
+        query.push(("fields", fields.to_owned()));
+        query.push(("limit", limit.to_string()));
+        if limit > 1 {
+            query.push(("offset", offset.to_string()));
+            // The creation alone can be the same for two tasks, which could then swap between pages.
+            query.push(("ordering", "pulp_created,pk".to_owned()));
+        }
+        let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let request = Request {
+            query: &query,
+            largest_answer_bytes: LARGEST_PAGE_BYTES,
+            ..Request::new(Method::Get, &path)
+        };
+        self.send(&request).await?.json()
+    }
+}
+
+impl TaskFilter {
+    /// Pulp's parameters for it.
+    fn query(&self) -> Vec<(&'static str, String)> {
+        let Self { correlation_id, states, created_since, created_until } = self;
+        let mut query = Vec::new();
+        if let Some(id) = correlation_id {
+            query.push(("logging_cid", id.to_string()));
+        }
+        if !states.is_empty() {
+            let states: Vec<&str> = states.iter().map(|state| state.as_str()).collect();
+            query.push(("state__in", states.join(",")));
+        }
+        if let Some(instant) = created_since {
+            query.push(("pulp_created__gte", instant.to_string()));
+        }
+        if let Some(instant) = created_until {
+            query.push(("pulp_created__lte", instant.to_string()));
+        }
+        query
+    }
+}
+
+/// The pages that were read so far.
+#[derive(Default)]
+struct Collected {
+    count: Option<u64>,
+    seen: HashSet<Uuid>,
+    records: Vec<TaskRecord>,
+}
+
+impl Collected {
+    /// Adds the page that was asked for with this limit; `true` when it was the last one.
+    fn add(&mut self, page: Page<TaskEntry>, limit: usize, most: u64) -> Result<bool, PulpError> {
+        let Page { count, results } = page;
+        if count > most {
+            return Err(PulpError::TooManyTasks { count, most });
+        }
+        let first_count = *self.count.get_or_insert(count);
+        if count != first_count {
+            return Err(PulpError::Changed(format!("{first_count} became {count}")));
+        }
+        if results.len() > limit {
+            return Err(PulpError::UnexpectedAnswer(format!("{} tasks on a page of {limit}", results.len())));
+        }
+        let empty = results.is_empty();
+        for entry in results {
+            if !self.seen.insert(task_id(&entry.pulp_href)?) {
+                return Err(PulpError::Changed("a task came twice".to_owned()));
+            }
+            self.records.push(record(entry));
+        }
+        let read = self.records.len() as u64;
+        if read > count || (empty && read < count) {
+            return Err(PulpError::Changed(format!("{count} were announced, {read} came")));
+        }
+        Ok(read == count)
+    }
+}
+
+fn record(entry: TaskEntry) -> TaskRecord {
+    let TaskEntry { pulp_href: _, pulp_created, unblocked_at, started_at, finished_at, state, error } = entry;
+    TaskRecord {
+        pulp_created,
+        unblocked_at,
+        started_at,
+        finished_at,
+        state,
+        error_description: error
+            .and_then(|failure| failure.description)
+            .map(|text| text.chars().take(LONGEST_SAMPLE).collect()),
+    }
+}
+
+/// The id at the end of a task's path. The path itself is not used: it is the server's word.
+fn task_id(href: &str) -> Result<Uuid, PulpError> {
+    href.trim_end_matches('/')
+        .rsplit('/')
+        .next()
+        .and_then(|segment| Uuid::try_parse(segment).ok())
+        .ok_or_else(|| PulpError::UnexpectedAnswer("a task without an id".to_owned()))
+}

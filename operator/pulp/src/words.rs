@@ -1,0 +1,50 @@
+//! What a server said, made fit to be quoted.
+
+use throughput_model::failure::LONGEST_SAMPLE;
+
+/// How much of a text is looked at to quote [`LONGEST_SAMPLE`] characters of it, in bytes.
+pub(crate) const QUOTED_BYTES: usize = 4 * 1024;
+
+/// The beginning of a text: control characters become spaces, spaces are single, secrets become `***`.
+pub(crate) fn quote(text: &[u8], secrets: &[&str]) -> String {
+    let text = String::from_utf8_lossy(&text[..text.len().min(QUOTED_BYTES)]);
+    let mut text = text.into_owned();
+    for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
+        text = text.replace(secret, "***");
+    }
+    let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let words: Vec<&str> = spaced.split_whitespace().collect();
+    words.join(" ").chars().take(LONGEST_SAMPLE).collect()
+}
+
+/// An error and its causes in one line, outermost first, cut like any quoted text.
+pub(crate) fn quote_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.contains(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        cause = error.source();
+    }
+    quote(text.as_bytes(), &[])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quoted_text_is_one_short_line_without_control_characters() {
+        assert_eq!(quote(b"<h1>Server\r\n  Error\x1b[31m\0</h1>", &[]), "<h1>Server Error [31m </h1>");
+        assert_eq!(quote("é".repeat(10_000).as_bytes(), &[]).chars().count(), LONGEST_SAMPLE);
+        assert_eq!(quote(&[0xff, b'a'], &[]), "\u{fffd}a");
+    }
+
+    #[test]
+    fn an_echoed_secret_is_not_quoted() {
+        assert_eq!(quote(b"bad password 'hunter2'", &["hunter2", ""]), "bad password '***'");
+    }
+}

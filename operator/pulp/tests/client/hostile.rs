@@ -1,0 +1,123 @@
+//! Answers that no sane Pulp gives.
+
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Redirect;
+use axum::routing::get;
+use throughput_model::failure::{FailureClass, LONGEST_SAMPLE};
+use throughput_model::workload::{Authentication, Method};
+use throughput_pulp::{PulpError, Request, TaskFilter};
+use tokio::time::sleep;
+
+use crate::server::{PASSWORD, client, serve, serve_raw, write};
+
+#[tokio::test]
+async fn an_endless_body_is_not_read_past_the_limit() {
+    let base_url = serve_raw(|mut stream| async move {
+        write(&mut stream, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").await;
+        while write(&mut stream, format!("1000\r\n{}\r\n", "[".repeat(4096)).as_bytes()).await {}
+    });
+    let client = client(&base_url.await, Authentication::None);
+    let counted = client.count_tasks(&TaskFilter::default()).await;
+    assert_eq!(counted, Err(PulpError::TooLarge(16 * 1024 * 1024)));
+    let sent = client.send(&Request::new(Method::Get, "/x")).await;
+    assert_eq!(sent, Err(PulpError::TooLarge(64 * 1024)));
+}
+
+#[tokio::test]
+async fn a_body_that_drips_ends_at_the_deadline() {
+    let base_url = serve_raw(|mut stream| async move {
+        write(&mut stream, b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n").await;
+        while write(&mut stream, b" ").await {
+            sleep(Duration::from_millis(20)).await;
+        }
+    });
+    let client = client(&base_url.await, Authentication::None);
+    let begun = Instant::now();
+    let request = Request { timeout: Some(Duration::from_millis(300)), ..Request::new(Method::Get, "/x") };
+    assert_eq!(client.send(&request).await, Err(PulpError::Timeout(Duration::from_millis(300))));
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_status_counts_even_when_its_explanation_drips_or_never_ends() {
+    let dripping = serve_raw(|mut stream| async move {
+        write(&mut stream, b"HTTP/1.1 503 Busy\r\nContent-Length: 1000000\r\n\r\nbusy").await;
+        sleep(Duration::from_mins(1)).await;
+    });
+    let request = Request { timeout: Some(Duration::from_millis(300)), ..Request::new(Method::Get, "/x") };
+    let answer = client(&dripping.await, Authentication::None).send(&request).await;
+    assert_eq!(answer, Err(PulpError::Status { status: 503, said: "busy".to_owned() }));
+
+    let endless = serve_raw(|mut stream| async move {
+        write(&mut stream, b"HTTP/1.1 500 Oops\r\n\r\n").await;
+        while write(&mut stream, &[b'x'; 4096]).await {}
+    });
+    let answer = client(&endless.await, Authentication::None).send(&request).await;
+    assert_eq!(answer, Err(PulpError::Status { status: 500, said: "x".repeat(LONGEST_SAMPLE) }));
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed_and_takes_no_credentials_elsewhere() {
+    let elsewhere = serve_raw(|_| async { panic!("the redirect was followed") }).await;
+    let application = Router::new().fallback(move || async move { Redirect::temporary(&elsewhere) });
+    let base_url = serve(application).await;
+    for authentication in [Authentication::None, Authentication::Basic, Authentication::Session] {
+        let error = client(&base_url, authentication).count_tasks(&TaskFilter::default()).await.unwrap_err();
+        assert!(matches!(error, PulpError::Status { status: 307, .. }), "{error}");
+        assert_eq!(error.failure_class(), FailureClass::UnexpectedAnswer);
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_page_of_tasks_is_unexpected() {
+    let deep = "[".repeat(60_000);
+    let huge_number = format!(r#"{{"count":1{},"results":[]}}"#, "0".repeat(50_000));
+    let long_word = format!(r#"{{"count":"{}","results":[]}}"#, "9".repeat(50_000));
+    let bodies =
+        ["", "null", "<html>", "{}", r#"{"count":-1,"results":[]}"#, r#"{"count":1.5,"results":[]}"#];
+    for body in bodies.into_iter().map(str::to_owned).chain([deep, huge_number, long_word]) {
+        let base_url = serve(Router::new().fallback(move || async move { body })).await;
+        let client = client(&base_url, Authentication::None);
+        let error = client.count_tasks(&TaskFilter::default()).await.unwrap_err();
+        assert!(
+            matches!(&error, PulpError::UnexpectedAnswer(said) if said.len() <= LONGEST_SAMPLE),
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_or_speaks_no_http_is_told_apart() {
+    let nobody = client("http://127.0.0.1:1", Authentication::None);
+    let error = nobody.status().await.unwrap_err();
+    assert_eq!(error.failure_class(), FailureClass::Connect, "{error}");
+    let gone = serve_raw(|_| async {}).await;
+    let error = client(&gone, Authentication::None).status().await.unwrap_err();
+    assert_eq!(error.failure_class(), FailureClass::Reset, "{error}");
+    let strange = serve_raw(|mut stream| async move {
+        _ = write(&mut stream, b"SSH-2.0-OpenSSH_9\r\n").await;
+    })
+    .await;
+    let error = client(&strange, Authentication::None).status().await.unwrap_err();
+    assert_eq!(error.failure_class(), FailureClass::Reset, "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_echoes_what_it_was_sent_makes_no_secret_show() {
+    let echo =
+        |headers: HeaderMap| async move { (StatusCode::BAD_REQUEST, format!("{headers:?} {PASSWORD}")) };
+    let base_url = serve(Router::new().fallback(get(echo).post(echo))).await;
+    for authentication in [Authentication::Basic, Authentication::Session] {
+        let client = client(&base_url, authentication);
+        let error = client.count_tasks(&TaskFilter::default()).await.unwrap_err();
+        let shown = format!("{error} {error:?} {client:?}");
+        // "admin:correct horse" in base64.
+        for secret in [PASSWORD, "YWRtaW46Y29ycmVjdCBob3JzZQ"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+        assert!(shown.contains("***"), "{shown}");
+    }
+}

@@ -1,0 +1,17 @@
+//! What the tests against a real kube-apiserver stand on: the server itself, a namespace for each test, and
+//! ways to wait and to be interrupted.
+//!
+//! There is an API server and its etcd, and nothing else: no kubelet, no scheduler, no controllers. What they
+//! would do (fill in a Deployment's status, collect what has no owner any more) does not happen by itself.
+
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod binaries;
+mod daemon;
+pub mod interrupted;
+mod server;
+mod tenant;
+mod wait;
+
+pub use tenant::{Tenant, deployment, spec, throughput_test};
+pub use wait::eventually;

@@ -1,0 +1,214 @@
+//! The one API server that all tests of a process share.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::Command;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::{Api, ListParams, Patch, PatchParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config, CustomResourceExt, ResourceExt};
+use throughput_crds::ThroughputTest;
+
+use crate::binaries::{self, Binaries};
+use crate::daemon::Daemon;
+
+/// How long the server may take until it serves the tests' API. On two idle cores it takes about six seconds.
+const START_DEADLINE: Duration = Duration::from_secs(120);
+/// How often another start is tried: between choosing a free port and listening on it, somebody may take it.
+const STARTS: u32 = 3;
+/// The bearer token of an administrator.
+const ADMIN_TOKEN: &str = "administrator-of-the-tests";
+
+/// A running API server.
+struct Server {
+    config: Config,
+    /// Held, so that they live as long as the process.
+    _daemons: [Daemon; 2],
+}
+
+/// How a client of an administrator reaches the API server, which is started first if it does not run yet.
+pub(crate) fn admin() -> Config {
+    static TOLD: AtomicBool = AtomicBool::new(false);
+    static SERVER: OnceLock<Result<Server, String>> = OnceLock::new();
+    match SERVER.get_or_init(start_somehow) {
+        Ok(server) => server.config.clone(),
+        Err(_) if TOLD.swap(true, Ordering::Relaxed) => {
+            panic!("the API server did not start: another test says why")
+        }
+        Err(error) => panic!("the API server did not start: {error}"),
+    }
+}
+
+/// Starts on a thread of its own: the tests' threads have their own runtimes, which end with the tests.
+fn start_somehow() -> Result<Server, String> {
+    let start =
+        || tokio::runtime::Runtime::new().map_err(|error| error.to_string())?.block_on(start_repeatedly());
+    std::thread::scope(|scope| scope.spawn(start).join())
+        .unwrap_or_else(|_| Err("starting panicked".to_owned()))
+}
+
+async fn start_repeatedly() -> Result<Server, String> {
+    let binaries = binaries::find()?;
+    let mut starts = 0;
+    loop {
+        starts += 1;
+        match start(&binaries).await {
+            Err(error) if starts < STARTS && error.contains("address already in use") => {}
+            ended => return ended,
+        }
+    }
+}
+
+async fn start(binaries: &Binaries) -> Result<Server, String> {
+    let folder = |name: &str| {
+        let folder = std::env::temp_dir().join(format!("throughput-api-tests-{}-{name}", std::process::id()));
+        let made = std::fs::create_dir_all(&folder)
+            .map_err(|error| format!("cannot make {}: {error}", folder.display()));
+        made.map(|()| folder)
+    };
+    let [etcd_port, api_port] = free_ports().map_err(|error| format!("no free port: {error}"))?;
+    let etcd_url = format!("http://127.0.0.1:{etcd_port}");
+    let etcd = start_etcd(binaries, &folder("etcd")?, &etcd_url)?;
+    let folder = folder("kube-apiserver")?;
+    let arguments = apiserver_arguments(binaries, &folder, &etcd_url, api_port)?;
+    let apiserver = Daemon::start("kube-apiserver", &folder, &binaries.kube_apiserver, &arguments)?;
+    let config = config(api_port, &folder.join("server.crt"))
+        .await
+        .map_err(|error| format!("the API server's address: {error}"))?;
+    let daemons = [etcd, apiserver];
+    let mut last_error = "it was not asked".to_owned();
+    let ready = tokio::time::timeout(START_DEADLINE, await_ready(&config, &daemons, &mut last_error));
+    match ready.await {
+        Ok(Ok(())) => Ok(Server { config, _daemons: daemons }),
+        Ok(Err(error)) => Err(error),
+        Err(_) => {
+            let words = daemons.each_ref().map(Daemon::last_words).join("\n");
+            Err(format!("the API server is not ready after {START_DEADLINE:?} ({last_error}); {words}"))
+        }
+    }
+}
+
+/// Two ports that were free a moment ago.
+fn free_ports() -> std::io::Result<[u16; 2]> {
+    let listeners = [TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?];
+    Ok([listeners[0].local_addr()?.port(), listeners[1].local_addr()?.port()])
+}
+
+fn start_etcd(binaries: &Binaries, folder: &Path, url: &str) -> Result<Daemon, String> {
+    let arguments = [
+        format!("--data-dir={}", folder.join("data").display()),
+        format!("--listen-client-urls={url}"),
+        format!("--advertise-client-urls={url}"),
+        "--listen-peer-urls=http://127.0.0.1:0".to_owned(),
+        // What the tests write need not survive a power cut.
+        "--unsafe-no-fsync".to_owned(),
+    ];
+    Daemon::start("etcd", folder, &binaries.etcd, &arguments)
+}
+
+/// Writes the server's certificate and the administrator's token, and returns the command line.
+fn apiserver_arguments(
+    binaries: &Binaries,
+    folder: &Path,
+    etcd_url: &str,
+    port: u16,
+) -> Result<Vec<String>, String> {
+    let file = |name: &str| folder.join(name).display().to_string();
+    make_certificate(&binaries.openssl, &file("server.key"), &file("server.crt"))?;
+    std::fs::write(file("tokens.csv"), format!("{ADMIN_TOKEN},admin,admin,system:masters\n"))
+        .map_err(|error| format!("cannot write the tokens: {error}"))?;
+    Ok(vec![
+        "--bind-address=127.0.0.1".to_owned(),
+        "--advertise-address=127.0.0.1".to_owned(),
+        format!("--secure-port={port}"),
+        format!("--etcd-servers={etcd_url}"),
+        format!("--tls-cert-file={}", file("server.crt")),
+        format!("--tls-private-key-file={}", file("server.key")),
+        format!("--token-auth-file={}", file("tokens.csv")),
+        "--authorization-mode=RBAC".to_owned(),
+        "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
+        format!("--service-account-key-file={}", file("server.crt")),
+        format!("--service-account-signing-key-file={}", file("server.key")),
+        "--service-cluster-ip-range=198.19.0.0/16".to_owned(),
+        // Nobody makes the service accounts that it would ask for.
+        "--disable-admission-plugins=ServiceAccount".to_owned(),
+    ])
+}
+
+/// One certificate that is its own authority. Its key also signs the tokens of service accounts.
+fn make_certificate(openssl: &Path, key: &str, certificate: &str) -> Result<(), String> {
+    let output = Command::new(openssl)
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "2",
+        ])
+        .args(["-subj", "/CN=throughput-api-tests", "-addext", "subjectAltName=IP:127.0.0.1"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE", "-keyout", key, "-out", certificate])
+        .output()
+        .map_err(|error| format!("cannot run openssl: {error}"))?;
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(format!("openssl made no certificate: {}", String::from_utf8_lossy(&output.stderr)))
+    }
+}
+
+async fn config(port: u16, certificate: &Path) -> Result<Config, kube::config::KubeconfigError> {
+    let kubeconfig = serde_json::json!({
+        "clusters": [{"name": "tests", "cluster": {
+            "server": format!("https://127.0.0.1:{port}"),
+            "certificate-authority": certificate,
+        }}],
+        "users": [{"name": "admin", "user": {"token": ADMIN_TOKEN}}],
+        "contexts": [{"name": "tests", "context": {"cluster": "tests", "user": "admin"}}],
+        "current-context": "tests",
+    });
+    // JSON is YAML too.
+    let kubeconfig = Kubeconfig::from_yaml(&kubeconfig.to_string())?;
+    Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await
+}
+
+/// Waits until the tests' API is served.
+async fn await_ready(config: &Config, daemons: &[Daemon], last_error: &mut String) -> Result<(), String> {
+    let client = Client::try_from(config.clone()).map_err(|error| error.to_string())?;
+    loop {
+        if let Some(ended) = daemons.iter().find(|daemon| daemon.has_ended()) {
+            return Err(format!("{} ended by itself; {}", ended.name(), ended.last_words()));
+        }
+        match serve_tests(&client).await {
+            Ok(()) => return Ok(()),
+            Err(kube::Error::Api(status)) if status.is_invalid() => {
+                return Err(format!(
+                    "the API server refuses the generated CustomResourceDefinition: {}",
+                    status.message
+                ));
+            }
+            Err(error) => *last_error = error.to_string(),
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Installs the API of the operator, once the API server is ready, and asks whether it is served.
+async fn serve_tests(client: &Client) -> Result<(), kube::Error> {
+    client
+        .request_text(http::Request::get("/readyz").body(Vec::new()).map_err(kube::Error::HttpError)?)
+        .await?;
+    let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
+    let definition = ThroughputTest::crd();
+    let params = PatchParams::apply("throughput-api-tests").force();
+    definitions.patch(&definition.name_any(), &params, &Patch::Apply(&definition)).await?;
+    let tests: Api<ThroughputTest> = Api::all(client.clone());
+    tests.list(&ListParams::default()).await.map(drop)
+}

@@ -1,0 +1,3 @@
+//! Measures what the operator itself costs.
+
+fn main() {}

@@ -1,0 +1,230 @@
+//! What the tests on the local cluster have in common.
+//!
+//! They run against the installed operator, as a user would: through the API server, and with SQL on Pulp's
+//! own database to check the figures. `make e2e` brings up what they need.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "this is test code: it stops at the first surprise"
+)]
+
+pub mod sql;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
+use kube::api::{Api, DeleteParams, ListParams, PostParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, ResourceExt};
+use serde_json::Value;
+use throughput_crds::{ConditionStatus, ConditionType, Stage, ThroughputTest, ThroughputTestStatus};
+use tokio::process::Command;
+
+/// The namespace of Pulp and of the operator.
+pub const NAMESPACE: &str = "pulp-perf";
+/// The Deployment of Pulp's workers.
+pub const WORKERS: &str = "pulp-worker";
+
+/// The local cluster.
+pub struct Cluster {
+    /// A client as its administrator.
+    pub client: Client,
+    /// The path of its kubeconfig.
+    pub kubeconfig: PathBuf,
+}
+
+/// A Deployment as somebody who compares would look at it: what it shall be, and who says so.
+#[derive(Debug, PartialEq)]
+pub struct AsFound {
+    spec: Value,
+    annotations: BTreeMap<String, String>,
+    owners: Vec<ManagedFieldsEntry>,
+}
+
+/// The root of the checkout.
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Runs a program to its end, with a deadline; its output, or its error.
+pub async fn output(program: impl Into<PathBuf>, arguments: &[&str], input: &str) -> Result<String, String> {
+    use tokio::io::AsyncWriteExt;
+    let mut child = Command::new(program.into())
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("start a program");
+    let mut stdin = child.stdin.take().expect("its input");
+    stdin.write_all(input.as_bytes()).await.expect("write its input");
+    drop(stdin);
+    let output = tokio::time::timeout(Duration::from_secs(180), child.wait_with_output())
+        .await
+        .expect("a program did not end in time")
+        .expect("run a program");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    if output.status.success() { Ok(text) } else { Err(format!("{text}{}", String::from_utf8_lossy(&output.stderr))) }
+}
+
+impl Cluster {
+    /// The local cluster, which must be up. Never any other.
+    pub async fn connect() -> Self {
+        // It fails only where a provider is installed already: by the test before this one.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let path = output(root().join("tests/cluster/cluster"), &["kubeconfig"], "").await.expect("the cluster's kubeconfig");
+        let kubeconfig = PathBuf::from(path.trim());
+        let config = Kubeconfig::read_from(&kubeconfig).expect("read the cluster's kubeconfig: is it up? (make e2e)");
+        let config = kube::Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await.expect("a usable kubeconfig");
+        Self { client: Client::try_from(config).expect("a client"), kubeconfig }
+    }
+
+    /// An API of the tests' namespace.
+    pub fn api<K>(&self) -> Api<K>
+    where
+        K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>,
+    {
+        Api::namespaced(self.client.clone(), NAMESPACE)
+    }
+
+    /// Runs kubectl on this cluster.
+    pub async fn kubectl(&self, arguments: &[&str], input: &str) -> Result<String, String> {
+        let bin = output(root().join("tests/cluster/cluster"), &["bin"], "").await?;
+        let kubeconfig = format!("--kubeconfig={}", self.kubeconfig.display());
+        let mut all = vec![kubeconfig.as_str(), "--namespace", NAMESPACE];
+        all.extend(arguments);
+        output(PathBuf::from(bin.trim()).join("kubectl"), &all, input).await
+    }
+
+    /// Creates a test, after deleting what an earlier run left under its name.
+    pub async fn create(&self, name: &str, spec: Value) -> ThroughputTest {
+        self.delete(name).await;
+        let test = ThroughputTest::new(name, serde_json::from_value(spec).expect("a spec"));
+        self.api::<ThroughputTest>().create(&PostParams::default(), &test).await.expect("create a test")
+    }
+
+    /// Deletes a test and waits until it is gone.
+    pub async fn delete(&self, name: &str) {
+        let tests = self.api::<ThroughputTest>();
+        if tests.delete(name, &DeleteParams::default()).await.is_ok() {
+            self.until("the deleted test is gone", Duration::from_secs(120), || async {
+                tests.get_opt(name).await.ok().flatten().is_none().then_some(())
+            })
+            .await;
+        }
+    }
+
+    /// Waits until something is there, but not for ever.
+    pub async fn until<T, F>(&self, what: &str, deadline: Duration, mut look: impl FnMut() -> F) -> T
+    where
+        F: Future<Output = Option<T>>,
+    {
+        let found = tokio::time::timeout(deadline, async {
+            loop {
+                if let Some(found) = look().await {
+                    return found;
+                }
+                tokio::time::sleep(Duration::from_millis(250)).await;
+            }
+        });
+        found.await.unwrap_or_else(|_| panic!("not within {deadline:?}: {what}"))
+    }
+
+    /// Waits until a test's status is as wanted.
+    pub async fn until_status(
+        &self,
+        name: &str,
+        what: &str,
+        deadline: Duration,
+        wanted: impl Fn(&ThroughputTestStatus) -> bool,
+    ) -> ThroughputTestStatus {
+        let tests = self.api::<ThroughputTest>();
+        let last = std::sync::Mutex::new(None);
+        let waiting = self.until(what, deadline, || async {
+            let status = tests.get(name).await.ok()?.status.unwrap_or_default();
+            let is_wanted = wanted(&status);
+            *last.lock().unwrap() = Some(status.clone());
+            is_wanted.then_some(status)
+        });
+        match tokio::time::timeout(deadline - Duration::from_millis(500), waiting).await {
+            Ok(status) => status,
+            Err(_) => panic!("not within {deadline:?}: {what}; the status is {:#?}", last.lock().unwrap()),
+        }
+    }
+
+    /// Waits until a test is over.
+    pub async fn until_finished(&self, name: &str, deadline: Duration) -> ThroughputTestStatus {
+        self.until_status(name, "the test is finished", deadline, |status| {
+            condition(status, ConditionType::Finished).is_some_and(|(status, _, _)| status == ConditionStatus::True)
+        })
+        .await
+    }
+
+    /// Waits until a test is in this stage.
+    pub async fn until_stage(&self, name: &str, stage: Stage, deadline: Duration) {
+        self.until_status(name, &format!("the test is in stage {stage:?}"), deadline, |status| {
+            status.current.as_ref().is_some_and(|current| current.stage == stage)
+        })
+        .await;
+    }
+
+    /// A Deployment as it stands.
+    pub async fn as_found(&self, deployment: &str) -> AsFound {
+        let found = self.api::<Deployment>().get(deployment).await.expect("read a Deployment");
+        // What the Deployment's own controller writes of its status is no part of how it was set up.
+        let owners = found.managed_fields().iter().filter(|entry| entry.subresource.as_deref() != Some("status")).cloned();
+        AsFound {
+            spec: serde_json::to_value(&found.spec).expect("JSON"),
+            annotations: found.annotations().clone(),
+            owners: owners.collect(),
+        }
+    }
+
+    /// The report's figures of each cell.
+    pub async fn report(&self, name: &str) -> Value {
+        let map = self.api::<ConfigMap>().get(&format!("{name}-report")).await.expect("the report");
+        serde_json::from_str(&map.data.expect("data")["report.json"]).expect("JSON")
+    }
+
+    /// Kills the operator at once, as a node that loses its power would: no signal that it could act upon.
+    pub async fn kill_operator(&self) {
+        let pods = self.api::<Pod>();
+        let selector = ListParams::default().labels("app.kubernetes.io/name=throughput-operator");
+        let running = pods.list(&selector).await.expect("list pods");
+        let now = DeleteParams::default().grace_period(0);
+        for pod in running.items {
+            pods.delete(&pod.name_any(), &now).await.expect("kill the operator");
+        }
+    }
+
+    /// Asserts that nothing of a test is left but its figures.
+    pub async fn assert_nothing_left(&self, name: &str) {
+        let test = self.api::<ThroughputTest>().get(name).await.expect("read the test");
+        assert_eq!(test.finalizers(), [] as [String; 0], "a finalizer is left");
+        let leases = self.api::<Lease>().list(&ListParams::default().labels("perf.pulpproject.org/claim=true")).await;
+        let leases: Vec<String> = leases.expect("list Leases").items.iter().map(ResourceExt::name_any).collect();
+        assert_eq!(leases, [] as [String; 0], "a claim is left");
+        let jobs = self.api::<Job>();
+        let ours = ListParams::default().labels(&format!("perf.pulpproject.org/test={name}"));
+        self.until("no Job is left", Duration::from_secs(30), || async {
+            jobs.list(&ours).await.is_ok_and(|jobs| jobs.items.is_empty()).then_some(())
+        })
+        .await;
+    }
+}
+
+/// A condition's status, reason and message.
+pub fn condition(status: &ThroughputTestStatus, type_: ConditionType) -> Option<(ConditionStatus, &str, &str)> {
+    let condition = status.conditions.iter().find(|condition| condition.type_ == type_)?;
+    Some((condition.status, &condition.reason, &condition.message))
+}

@@ -1,0 +1,179 @@
+//! The installed operator on the local cluster, with a real Pulp.
+#![expect(clippy::panic, clippy::unwrap_used, reason = "test code stops at the first surprise")]
+
+use std::time::Duration;
+
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::{Api, DeleteParams, ObjectMeta, PostParams};
+use serde_json::{Value, json};
+use throughput_crds::{ConditionStatus, ConditionType, SECRET_FOR_ANNOTATION, Stage, Verdict};
+use throughput_e2e_tests::{Cluster, WORKERS, condition, root, sql};
+
+const RUN: Duration = Duration::from_secs(600);
+const SOON: Duration = Duration::from_secs(120);
+
+fn spec(matrix: &Value, tasks: u64, query: &Value) -> Value {
+    json!({
+        "target": {"service": {"name": "pulp-api", "port": 24817}, "pulp": {"credentials": {"secretRef": {"name": "pulp-admin"}}}},
+        "scale": [{"name": "workers", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": WORKERS}}],
+        "matrix": matrix,
+        "workload": {"pulpTasks": {"tasks": tasks, "dispatch": {"testView": {"query": query, "tasksPerRequest": 50}}}},
+        "criteria": [{"metric": "tasks.successRatio", "atLeast": "0.99"}],
+    })
+}
+
+fn one_cell(tasks: u64, sleep: &str) -> Value {
+    spec(&json!([{"name": "workers", "of": "Scale", "values": [3]}]), tasks, &json!({"tasks": "50", "sleep": sleep}))
+}
+
+async fn assert_equal_to_sql(cluster: &Cluster, name: &str, cells: usize) -> Value {
+    let report = cluster.report(name).await;
+    let found = report["cells"].as_array().unwrap();
+    assert_eq!(found.len(), cells, "cells in the report");
+    for cell in found {
+        sql::assert_equal(cell).await;
+    }
+    report
+}
+
+#[tokio::test]
+async fn a_matrix_of_two_by_two_gives_figures_that_equal_sql_and_leaves_everything_as_found() {
+    let cluster = Cluster::connect().await;
+    let before = cluster.as_found(WORKERS).await;
+    let matrix = json!([
+        {"name": "workers", "of": "Scale", "values": [1, 3]},
+        {"name": "concurrency", "of": "Load", "values": [1, 2]},
+    ]);
+    cluster.create("e2e-matrix", spec(&matrix, 100, &json!({"tasks": "50", "sleep": "0"}))).await;
+    let status = cluster.until_finished("e2e-matrix", RUN).await;
+    assert_eq!(status.verdict, Some(Verdict::Passed), "{status:#?}");
+    let report = assert_equal_to_sql(&cluster, "e2e-matrix", 4).await;
+    for (cell, (workers, concurrency)) in [(1, 1), (1, 2), (3, 1), (3, 2)].iter().enumerate() {
+        let figures = &report["cells"][cell];
+        assert_eq!(figures["workers"], json!(workers));
+        assert_eq!(figures["processes"]["workers"], json!(workers), "workers online in Pulp");
+        assert_eq!(figures["parameters"][1]["value"], json!(concurrency.to_string()));
+        assert_eq!(figures["tasks"]["submitted"], json!(100), "dispatched exactly what was wanted");
+    }
+    let columns = cluster.kubectl(&["get", "throughputtests", "e2e-matrix"], "").await.unwrap();
+    let words: Vec<&str> = columns.lines().next().unwrap().split_whitespace().collect();
+    assert_eq!(words, ["NAME", "PHASE", "CELLS", "TASKS", "TPS", "P99", "VERDICT", "AGE"]);
+    let words: Vec<&str> = columns.lines().nth(1).unwrap().split_whitespace().collect();
+    assert_eq!(words[..4], ["e2e-matrix", "Finished", "4/4", "400"]);
+    assert_eq!(cluster.as_found(WORKERS).await, before, "the target is as it was found");
+    cluster.assert_nothing_left("e2e-matrix").await;
+}
+
+#[tokio::test]
+async fn an_operator_killed_while_tasks_are_dispatched_goes_on_and_measures_the_same_tasks() {
+    killed_in(Stage::Dispatching, "e2e-killed-in-dispatch", "0.1").await;
+}
+
+#[tokio::test]
+async fn an_operator_killed_while_tasks_are_drained_goes_on_and_measures_the_same_tasks() {
+    killed_in(Stage::Draining, "e2e-killed-in-drain", "0.3").await;
+}
+
+async fn killed_in(stage: Stage, name: &str, sleep: &str) {
+    let cluster = Cluster::connect().await;
+    let before = cluster.as_found(WORKERS).await;
+    cluster.create(name, one_cell(200, sleep)).await;
+    cluster.until_stage(name, stage, RUN).await;
+    cluster.kill_operator().await;
+    let status = cluster.until_finished(name, RUN).await;
+    assert_eq!(status.verdict, Some(Verdict::Passed), "{status:#?}");
+    assert_equal_to_sql(&cluster, name, 1).await;
+    assert_eq!(cluster.as_found(WORKERS).await, before, "the target is as it was found");
+    cluster.assert_nothing_left(name).await;
+}
+
+#[tokio::test]
+async fn an_operator_killed_while_it_scales_restores_what_a_deleted_test_had_claimed() {
+    let cluster = Cluster::connect().await;
+    let before = cluster.as_found(WORKERS).await;
+    cluster.create("e2e-deleted", one_cell(200, "0")).await;
+    cluster.until_stage("e2e-deleted", Stage::ScalingWorkers, RUN).await;
+    cluster.kill_operator().await;
+    cluster.delete("e2e-deleted").await;
+    assert_eq!(cluster.as_found(WORKERS).await, before, "the target is as it was found");
+}
+
+#[tokio::test]
+async fn a_wrong_password_waits_with_pulps_own_words_and_scales_nothing() {
+    let cluster = Cluster::connect().await;
+    let before = cluster.as_found(WORKERS).await;
+    let secrets: Api<Secret> = cluster.api();
+    let _ = secrets.delete("e2e-wrong-password", &DeleteParams::default()).await;
+    let wrong = [("username", "admin"), ("password", "not-the-password")];
+    let secret = Secret {
+        metadata: ObjectMeta {
+            name: Some("e2e-wrong-password".to_owned()),
+            annotations: Some([(SECRET_FOR_ANNOTATION.to_owned(), "pulp-api".to_owned())].into()),
+            ..ObjectMeta::default()
+        },
+        data: Some(wrong.map(|(key, value)| (key.to_owned(), ByteString(value.as_bytes().to_vec()))).into()),
+        ..Secret::default()
+    };
+    secrets.create(&PostParams::default(), &secret).await.unwrap();
+    let mut spec = one_cell(50, "0");
+    spec["target"]["pulp"]["credentials"]["secretRef"]["name"] = json!("e2e-wrong-password");
+    spec["timeouts"] = json!({"start": "20s"});
+    cluster.create("e2e-wrong-password", spec).await;
+    let status = cluster
+        .until_status("e2e-wrong-password", "the refusal is in the status", SOON, |status| {
+            condition(status, ConditionType::TargetsReady).is_some()
+        })
+        .await;
+    let (holds, reason, message) = condition(&status, ConditionType::TargetsReady).unwrap();
+    assert_eq!((holds, reason), (ConditionStatus::False, "PulpUnauthorized"), "{message}");
+    assert!(!message.contains("not-the-password"), "a password in a condition: {message}");
+    let status = cluster.until_finished("e2e-wrong-password", SOON).await;
+    assert_eq!(status.verdict, Some(Verdict::Failed));
+    assert_eq!(cluster.as_found(WORKERS).await, before, "the target is as it was found");
+    cluster.assert_nothing_left("e2e-wrong-password").await;
+    secrets.delete("e2e-wrong-password", &DeleteParams::default()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_missing_deployment_is_named_and_waited_for() {
+    let cluster = Cluster::connect().await;
+    let mut spec = one_cell(50, "0");
+    spec["scale"][0]["ref"]["name"] = json!("no-such-worker");
+    cluster.create("e2e-missing", spec).await;
+    let status = cluster
+        .until_status("e2e-missing", "the missing Deployment is in the status", SOON, |status| {
+            condition(status, ConditionType::TargetsReady).is_some()
+        })
+        .await;
+    let (holds, reason, message) = condition(&status, ConditionType::TargetsReady).unwrap();
+    assert_eq!((holds, reason), (ConditionStatus::False, "TargetNotFound"));
+    assert!(message.contains("no-such-worker"), "{message}");
+    assert_eq!(condition(&status, ConditionType::Finished).unwrap().0, ConditionStatus::False);
+    cluster.delete("e2e-missing").await;
+}
+
+#[tokio::test]
+async fn kubectl_rejects_a_spec_that_cannot_be_carried_out_and_says_what_to_write() {
+    let cluster = Cluster::connect().await;
+    let example = std::fs::read_to_string(root().join("examples/throughput-test-small.yaml")).unwrap();
+    let wrong = example.replace("name: workers, of: Scale", "name: worker, of: Scale");
+    assert_ne!(wrong, example, "the example has an axis of workers");
+    let refusal = cluster.kubectl(&["apply", "--filename", "-"], &wrong).await.unwrap_err();
+    assert!(refusal.contains("an axis of: Scale is named after an entry of scale"), "{refusal}");
+    let unknown = example.replace("  matrix:", "  matrices: 1\n  matrix:");
+    let refusal = cluster.kubectl(&["apply", "--filename", "-"], &unknown).await.unwrap_err();
+    assert!(refusal.contains("unknown field \"spec.matrices\""), "{refusal}");
+}
+
+#[tokio::test]
+async fn every_example_is_accepted_by_the_api_server() {
+    let cluster = Cluster::connect().await;
+    for file in std::fs::read_dir(root().join("examples")).unwrap() {
+        let path = file.unwrap().path();
+        let arguments = ["apply", "--dry-run=server", "--filename", path.to_str().unwrap()];
+        if let Err(refusal) = cluster.kubectl(&arguments, "").await {
+            panic!("{}: {refusal}", path.display());
+        }
+    }
+}
