@@ -71,7 +71,7 @@ deny: ## Licences, banned crates, sources and known vulnerabilities of dependenc
 	@$(step) 'dependencies' tests/steps/deny
 
 unit: ## Rung 1: the pure parts
-	@$(step) 'unit tests' cargo test $(locked) --workspace --all-features --exclude throughput-api-tests --exclude throughput-e2e-tests
+	@$(step) 'unit tests' cargo test $(locked) --no-fail-fast --workspace --all-features --exclude throughput-api-tests --exclude throughput-e2e-tests
 
 chart: ## The Helm chart, without a cluster
 	@$(step) 'programs of the cluster' $(cluster) binaries
@@ -79,10 +79,10 @@ chart: ## The Helm chart, without a cluster
 
 api: ## Rung 2: the controller against a real API server
 	@$(step) 'programs of the cluster' $(cluster) binaries
-	@$(step) 'tests against a real API server' cargo test $(locked) --package throughput-api-tests
+	@$(step) 'tests against a real API server' cargo test $(locked) --no-fail-fast --package throughput-api-tests
 
 e2e: pulp-up install ## Rung 3: the installed operator with a real Pulp, on a real cluster
-	@$(step) 'tests on the cluster' cargo test $(locked) --package throughput-e2e-tests -- --test-threads=1
+	@$(step) 'tests on the cluster' cargo test $(locked) --no-fail-fast --package throughput-e2e-tests -- --test-threads=1
 
 bench: pulp-up install ## Measure what the operator itself costs
 	@$(step) 'measuring' cargo run $(locked) --package throughput-e2e-tests --bin bench

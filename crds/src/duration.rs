@@ -29,7 +29,11 @@ impl DurationText {
 
 impl fmt::Display for NotADuration {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{:?} is not a duration: write hours, minutes and seconds as in 90s, 15m or 1h30m", self.0)
+        write!(
+            formatter,
+            "{:?} is not a duration: write hours, minutes and seconds as in 90s, 15m or 1h30m",
+            self.0
+        )
     }
 }
 
@@ -44,13 +48,19 @@ impl FromStr for DurationText {
         let mut rest = text;
         for (unit, seconds_per_unit) in [('h', 3600), ('m', 60), ('s', 1)] {
             if let Some((number, after)) = rest.split_once(unit) {
-                let plain = !number.is_empty() && number.len() <= 6 && number.bytes().all(|byte| byte.is_ascii_digit());
+                let plain = !number.is_empty()
+                    && number.len() <= 6
+                    && number.bytes().all(|byte| byte.is_ascii_digit());
                 let number: u64 = plain.then(|| number.parse().ok()).flatten().ok_or_else(not_a_duration)?;
                 seconds += number * seconds_per_unit;
                 rest = after;
             }
         }
-        if text.is_empty() || !rest.is_empty() { Err(not_a_duration()) } else { Ok(Self::from_seconds(seconds)) }
+        if text.is_empty() || !rest.is_empty() {
+            Err(not_a_duration())
+        } else {
+            Ok(Self::from_seconds(seconds))
+        }
     }
 }
 
@@ -108,7 +118,8 @@ mod tests {
 
     #[test]
     fn durations_are_read_as_people_write_them() {
-        let seconds = ["90s", "15m", "2h", "1h30m", "1h0m5s"].map(|text| text.parse::<DurationText>().unwrap().get().as_secs());
+        let seconds = ["90s", "15m", "2h", "1h30m", "1h0m5s"]
+            .map(|text| text.parse::<DurationText>().unwrap().get().as_secs());
         assert_eq!(seconds, [90, 900, 7_200, 5_400, 3_605]);
     }
 

@@ -9,7 +9,10 @@
 
 #![cfg_attr(
     feature = "kube",
-    expect(unreachable_pub, reason = "the derived schema repeats each type inside of a function, with its own visibility")
+    expect(
+        unreachable_pub,
+        reason = "the derived schema repeats each type inside of a function, with its own visibility"
+    )
 )]
 
 mod criteria;
@@ -26,9 +29,9 @@ pub use duration::{DurationText, NotADuration};
 pub use matrix::{Axis, AxisKind, AxisValue};
 pub use scale::{ObjectReference, ScaleTarget};
 pub use status::{
-    Best, CellCounts, CellParameter, CellProgress, CellResult, Condition, ConditionStatus, ConditionType, Current,
-    DurationsMilliseconds, LiveCounts, Phase, ProcessCounts, ReportReference, Stage, StageEntry, StatusSummary,
-    ThroughputTestStatus, Verdict, CellOutcome,
+    Best, CellCounts, CellOutcome, CellParameter, CellProgress, CellResult, Condition, ConditionStatus,
+    ConditionType, Current, DurationsMilliseconds, LiveCounts, Phase, ProcessCounts, ReportReference, Stage,
+    StageEntry, StatusSummary, ThroughputTestStatus, Verdict,
 };
 pub use target::{Credentials, CredentialsMethod, PulpTarget, SecretReference, ServiceReference, Target};
 #[cfg(feature = "kube")]

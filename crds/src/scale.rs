@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase")]
 pub struct ScaleTarget {
     /// The name by which an axis of the matrix refers to it.
-    #[cfg_attr(feature = "kube", schemars(length(min = 1, max = 40), regex(pattern = "^[a-z][a-zA-Z0-9]*$")))]
+    #[cfg_attr(
+        feature = "kube",
+        schemars(length(min = 1, max = 40), regex(pattern = "^[a-z][a-zA-Z0-9]*$"))
+    )]
     pub name: String,
     /// The object, in the test's own namespace.
     #[serde(rename = "ref")]

@@ -20,7 +20,10 @@ pub struct Target {
 #[serde(rename_all = "camelCase")]
 pub struct ServiceReference {
     /// The Service's name.
-    #[cfg_attr(feature = "kube", schemars(length(min = 1, max = 63), regex(pattern = "^[a-z]([-a-z0-9]*[a-z0-9])?$")))]
+    #[cfg_attr(
+        feature = "kube",
+        schemars(length(min = 1, max = 63), regex(pattern = "^[a-z]([-a-z0-9]*[a-z0-9])?$"))
+    )]
     pub name: String,
     /// The Service's port, by number.
     #[cfg_attr(feature = "kube", schemars(range(min = 1, max = 65535)))]

@@ -123,7 +123,10 @@ pub struct RequestDispatch {
     #[serde(default)]
     pub method: DispatchMethod,
     /// The path below Pulp's API root, the domain included where there is one.
-    #[cfg_attr(feature = "kube", schemars(length(min = 1, max = 256), regex(pattern = "^[-._~A-Za-z0-9][-._~A-Za-z0-9/]*$")))]
+    #[cfg_attr(
+        feature = "kube",
+        schemars(length(min = 1, max = 256), regex(pattern = "^[-._~A-Za-z0-9][-._~A-Za-z0-9/]*$"))
+    )]
     pub path: String,
     /// The JSON body, as text. Each `{unique}` in it is replaced by a value that no other request has.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -51,10 +51,14 @@ fn lost(path: &str, written: &Value, read: &Value) -> Vec<String> {
         read.map_or_else(|| vec![path.clone()], |read| lost(&path, value, read))
     };
     match written {
-        Value::Object(fields) => fields.iter().flat_map(|(key, value)| within(key, value, read.get(key))).collect(),
-        Value::Array(items) => {
-            items.iter().enumerate().flat_map(|(index, item)| within(&index.to_string(), item, read.get(index))).collect()
+        Value::Object(fields) => {
+            fields.iter().flat_map(|(key, value)| within(key, value, read.get(key))).collect()
         }
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .flat_map(|(index, item)| within(&index.to_string(), item, read.get(index)))
+            .collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
     }
 }

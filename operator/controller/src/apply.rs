@@ -8,7 +8,7 @@ use flate2::write::GzEncoder;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use kube::api::{Api, DeleteParams, ObjectMeta, Patch, PatchParams};
+use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, Patch, PatchParams};
 use kube::{Client, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -124,9 +124,11 @@ async fn cancel(hands: &Hands, facts: &TestFacts, correlation_id: Uuid) -> Resul
     let Some(pulp) = hands.pulps.of(&facts.uid) else {
         return Ok(());
     };
-    match tokio::time::timeout(CANCELING_AT_ONCE, pulp.cancel_unfinished(correlation_id)).await {
-        Ok(canceled) => tracing::info!(test = facts.name, canceled = ?canceled?, "asked Pulp to cancel what is left"),
-        Err(_) => tracing::info!(test = facts.name, "asked Pulp to cancel a part of what is left"),
+    let canceling = tokio::time::timeout(CANCELING_AT_ONCE, pulp.cancel_unfinished(correlation_id));
+    if let Ok(canceled) = canceling.await {
+        tracing::info!(test = facts.name, canceled = ?canceled?, "asked Pulp to cancel what is left");
+    } else {
+        tracing::info!(test = facts.name, "asked Pulp to cancel a part of what is left");
     }
     Ok(())
 }
@@ -150,11 +152,16 @@ where
 {
     let api: Api<K> = Api::namespaced(client.clone(), namespace);
     let params = PatchParams::apply(FIELD_MANAGER).force();
-    within("apply an object of the test", api.patch(&object.name_any(), &params, &Patch::Apply(object))).await?;
+    within("apply an object of the test", api.patch(&object.name_any(), &params, &Patch::Apply(object)))
+        .await?;
     Ok(())
 }
 
-async fn delete_generators(client: &Client, facts: &TestFacts, address: &CellAddress) -> Result<(), RequestError> {
+async fn delete_generators(
+    client: &Client,
+    facts: &TestFacts,
+    address: &CellAddress,
+) -> Result<(), RequestError> {
     let name = names::cell(&facts.name, address);
     let jobs: Api<Job> = Api::namespaced(client.clone(), &facts.namespace);
     let secrets: Api<Secret> = Api::namespaced(client.clone(), &facts.namespace);
@@ -209,10 +216,19 @@ async fn restore_all(client: &Client, facts: &TestFacts) -> Result<(), ApplyErro
         // One that cannot be put back does not keep the others from it.
         match claim::restore(client, &facts.namespace, &claim).await {
             Ok(Restored::AsFound) => {
-                tracing::info!(test = facts.name, deployment = claim.record.deployment, replicas = claim.record.replicas, "restored");
+                tracing::info!(
+                    test = facts.name,
+                    deployment = claim.record.deployment,
+                    replicas = claim.record.replicas,
+                    "restored"
+                );
             }
             Ok(Restored::Gone) => {
-                tracing::warn!(test = facts.name, deployment = claim.record.deployment, "the target is gone, there is nothing to restore");
+                tracing::warn!(
+                    test = facts.name,
+                    deployment = claim.record.deployment,
+                    "the target is gone, there is nothing to restore"
+                );
             }
             Err(error) => {
                 first_error.get_or_insert(error);
@@ -240,4 +256,21 @@ pub async fn set_finalizer(client: &Client, facts: &TestFacts, wanted: bool) -> 
     let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     within("set the finalizer", tests.patch(&facts.name, &params, &Patch::Merge(&patch))).await?;
     Ok(())
+}
+
+/// Takes our finalizer off all tests of a namespace that hold no claim; returns how many it was taken off.
+pub async fn release_all(client: &Client, namespace: &str) -> Result<usize, RequestError> {
+    let tests: Api<ThroughputTest> = Api::namespaced(client.clone(), namespace);
+    let mut freed = 0;
+    for test in within("list tests", tests.list(&ListParams::default())).await?.items {
+        let uid = test.uid().unwrap_or_default();
+        let is_held = test.finalizers().iter().any(|finalizer| finalizer == RESTORE_FINALIZER);
+        if is_held && claim::held_by(client, namespace, &uid).await?.is_empty() {
+            let facts =
+                TestFacts { namespace: namespace.to_owned(), name: test.name_any(), uid, generation: None };
+            set_finalizer(client, &facts, false).await?;
+            freed += 1;
+        }
+    }
+    Ok(freed)
 }

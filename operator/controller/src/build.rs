@@ -6,9 +6,9 @@ use std::time::Duration;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
 use k8s_openapi::api::core::v1::{
-    Capabilities, ConfigMap, Container, EnvVar, EnvVarSource, KeyToPath, ObjectFieldSelector, PodSecurityContext,
-    PodSpec, PodTemplateSpec, ResourceRequirements, SeccompProfile, Secret, SecretVolumeSource, SecurityContext, Volume,
-    VolumeMount,
+    Capabilities, ConfigMap, Container, EnvVar, EnvVarSource, KeyToPath, ObjectFieldSelector,
+    PodSecurityContext, PodSpec, PodTemplateSpec, ResourceRequirements, SeccompProfile, Secret,
+    SecretVolumeSource, SecurityContext, Volume, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
@@ -24,7 +24,7 @@ const CELL_FOLDER: &str = "/etc/throughput/cell";
 /// Where a generator finds Pulp's user name and password.
 const CREDENTIALS_FOLDER: &str = "/etc/throughput/credentials";
 /// How long a generator goes on trying to deliver, should the operator be away.
-const DELIVERY: Duration = Duration::from_secs(3600);
+const DELIVERY: Duration = Duration::from_hours(1);
 
 /// What is the same for all generators of an installation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +68,10 @@ pub struct CellIngredients<'a> {
 }
 
 /// Builds a cell's objects.
-pub fn cell_objects(settings: &GeneratorSettings, ingredients: &CellIngredients<'_>) -> Result<CellObjects, serde_json::Error> {
+pub fn cell_objects(
+    settings: &GeneratorSettings,
+    ingredients: &CellIngredients<'_>,
+) -> Result<CellObjects, serde_json::Error> {
     let CellIngredients { test, address, generators, workload, token, .. } = ingredients;
     let assignment = Assignment {
         version: ASSIGNMENT_VERSION,
@@ -148,7 +151,8 @@ fn job(settings: &GeneratorSettings, ingredients: &CellIngredients<'_>) -> Job {
 
 fn pod(settings: &GeneratorSettings, ingredients: &CellIngredients<'_>) -> PodSpec {
     let CellIngredients { test, address, credentials_secret, .. } = ingredients;
-    let mut volumes = vec![secret_volume("cell", &names::cell(&test.name, address), &["assignment.json", "token"])];
+    let mut volumes =
+        vec![secret_volume("cell", &names::cell(&test.name, address), &["assignment.json", "token"])];
     let mut mounts = vec![mount("cell", CELL_FOLDER)];
     if let Some(secret) = credentials_secret {
         volumes.push(secret_volume("credentials", secret, &["username", "password"]));
@@ -161,7 +165,10 @@ fn pod(settings: &GeneratorSettings, ingredients: &CellIngredients<'_>) -> PodSp
         termination_grace_period_seconds: Some(30),
         security_context: Some(PodSecurityContext {
             run_as_non_root: Some(true),
-            seccomp_profile: Some(SeccompProfile { type_: "RuntimeDefault".to_owned(), ..SeccompProfile::default() }),
+            seccomp_profile: Some(SeccompProfile {
+                type_: "RuntimeDefault".to_owned(),
+                ..SeccompProfile::default()
+            }),
             ..PodSecurityContext::default()
         }),
         containers: vec![Container {
@@ -207,7 +214,8 @@ fn arguments(settings: &GeneratorSettings, ingredients: &CellIngredients<'_>) ->
 }
 
 fn secret_volume(name: &str, secret: &str, keys: &[&str]) -> Volume {
-    let items = keys.iter().map(|key| KeyToPath { key: (*key).to_owned(), path: (*key).to_owned(), mode: None });
+    let items =
+        keys.iter().map(|key| KeyToPath { key: (*key).to_owned(), path: (*key).to_owned(), mode: None });
     Volume {
         name: name.to_owned(),
         secret: Some(SecretVolumeSource {
@@ -220,7 +228,12 @@ fn secret_volume(name: &str, secret: &str, keys: &[&str]) -> Volume {
 }
 
 fn mount(volume: &str, path: &str) -> VolumeMount {
-    VolumeMount { name: volume.to_owned(), mount_path: path.to_owned(), read_only: Some(true), ..VolumeMount::default() }
+    VolumeMount {
+        name: volume.to_owned(),
+        mount_path: path.to_owned(),
+        read_only: Some(true),
+        ..VolumeMount::default()
+    }
 }
 
 fn field(name: &str, path: &str) -> EnvVar {
@@ -237,3 +250,6 @@ fn field(name: &str, path: &str) -> EnvVar {
 fn quantities(quantities: &[(&str, &str)]) -> BTreeMap<String, Quantity> {
     quantities.iter().map(|(name, quantity)| ((*name).to_owned(), Quantity((*quantity).to_owned()))).collect()
 }
+
+#[cfg(test)]
+mod tests;

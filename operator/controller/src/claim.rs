@@ -7,7 +7,6 @@
 mod ownership;
 mod restore;
 
-
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, MicroTime};
@@ -131,7 +130,11 @@ fn read(lease: &Lease) -> Option<Claim> {
 }
 
 /// Who holds the claim on this Deployment.
-pub async fn holder(client: &Client, claimant: &Claimant, deployment_uid: &str) -> Result<Holder, RequestError> {
+pub async fn holder(
+    client: &Client,
+    claimant: &Claimant,
+    deployment_uid: &str,
+) -> Result<Holder, RequestError> {
     let leases: Api<Lease> = Api::namespaced(client.clone(), &claimant.namespace);
     let lease = within("read a claim", leases.get_opt(&lease_name(deployment_uid))).await?;
     Ok(match lease {
@@ -195,6 +198,12 @@ async fn claim_one(client: &Client, claimant: &Claimant, name: &str) -> Result<A
         Holder::Another(_) => return Ok(Attempt::Refused),
         Holder::Nobody => {}
     }
+    // Read again, now that nobody holds it: the first look may have seen what the last holder scaled, just
+    // before it was put back.
+    let found = within("read a target", deployments.get_opt(name)).await?;
+    let Some(deployment) = found.filter(|found| found.uid().as_ref() == Some(&uid)) else {
+        return Ok(Attempt::Refused);
+    };
     let record = ClaimRecord {
         deployment: name.to_owned(),
         replicas: deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1),
@@ -215,7 +224,8 @@ async fn claim_one(client: &Client, claimant: &Claimant, name: &str) -> Result<A
 }
 
 fn lease(claimant: &Claimant, record: &ClaimRecord) -> Lease {
-    let labels = [(MANAGED_BY_LABEL, MANAGED_BY_VALUE), (CLAIM_LABEL, "true"), (TEST_UID_LABEL, &claimant.test_uid)];
+    let labels =
+        [(MANAGED_BY_LABEL, MANAGED_BY_VALUE), (CLAIM_LABEL, "true"), (TEST_UID_LABEL, &claimant.test_uid)];
     let annotations = [(RECORD_ANNOTATION, json!(record).to_string())];
     Lease {
         metadata: ObjectMeta {
@@ -253,3 +263,6 @@ async fn release(client: &Client, namespace: &str, claim: &Claim) -> Result<(), 
         Err(error) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -75,11 +75,10 @@ impl IntoResponse for Refusal {
         let status = match &self {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Gone => StatusCode::GONE,
-            Self::NotKnownYet => StatusCode::SERVICE_UNAVAILABLE,
             Self::Taken(_) => StatusCode::CONFLICT,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::Storage(error) if error.is_not_found() => StatusCode::GONE,
-            Self::Storage(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotKnownYet | Self::Storage(_) => StatusCode::SERVICE_UNAVAILABLE,
         };
         tracing::info!(%status, refusal = %self, "refused a generator's call");
         (status, self.to_string()).into_response()
@@ -88,8 +87,7 @@ impl IntoResponse for Refusal {
 
 /// The collector's routes.
 pub fn router(collector: Collector) -> Router {
-    let prefix =
-        "/v1/namespaces/{namespace}/tests/{test}/uid/{uid}/cells/{cell}/attempts/{attempt}/generators/{index}";
+    let prefix = "/v1/namespaces/{namespace}/tests/{test}/uid/{uid}/cells/{cell}/attempts/{attempt}/generators/{index}";
     Router::new()
         .route(&format!("{prefix}/register"), post(register))
         .route(&format!("{prefix}/start"), get(start))
@@ -114,7 +112,13 @@ async fn register(
         return Err(Refusal::Taken(before.pod_name));
     }
     collector.store(&caller, &key, &json!(registration).to_string()).await?;
-    tracing::info!(test = caller.test, cell = caller.cell, index = caller.index, pod = registration.pod_name, "registered");
+    tracing::info!(
+        test = caller.test,
+        cell = caller.cell,
+        index = caller.index,
+        pod = registration.pod_name,
+        "registered"
+    );
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -129,7 +133,9 @@ async fn start(
         changes.mark_unchanged();
         if let Standing::Dispatch(_, at) = collector.admit(&caller, &headers)? {
             let remaining = at.saturating_duration_since(Instant::now()).as_nanos();
-            return Ok(Json(StartAnswer::Start { in_nanoseconds: u64::try_from(remaining).unwrap_or(u64::MAX) }));
+            return Ok(Json(StartAnswer::Start {
+                in_nanoseconds: u64::try_from(remaining).unwrap_or(u64::MAX),
+            }));
         }
         match tokio::time::timeout_at(deadline, changes.changed()).await {
             Ok(Ok(())) => {}
@@ -159,11 +165,20 @@ async fn result(
     collector.admit(&caller, &headers)?;
     let result: GeneratorResult = read(&body)?;
     if result.version != RESULT_VERSION {
-        return Err(Refusal::Malformed(format!("version {} of a result, {RESULT_VERSION} is wanted", result.version)));
+        return Err(Refusal::Malformed(format!(
+            "version {} of a result, {RESULT_VERSION} is wanted",
+            result.version
+        )));
     }
     let text = serde_json::to_string(&result).map_err(|error| Refusal::Malformed(error.to_string()))?;
     collector.store(&caller, &names::result_key(caller.index), &text).await?;
-    tracing::info!(test = caller.test, cell = caller.cell, index = caller.index, bytes = text.len(), "result stored");
+    tracing::info!(
+        test = caller.test,
+        cell = caller.cell,
+        index = caller.index,
+        bytes = text.len(),
+        "result stored"
+    );
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -207,12 +222,15 @@ impl Collector {
         let maps: Api<ConfigMap> = Api::namespaced(self.client.clone(), &caller.namespace);
         // The token proves the test's UID, not the names in the path: they must lead to what that test owns.
         belongs(&within("read the cell's ConfigMap", maps.get(&name)).await?, caller)?;
-        let params = PatchParams { field_manager: Some(COLLECTOR_FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        within("store in the cell's ConfigMap", maps.patch(&name, &params, &Patch::Merge(json!({"data": {key: text}}))))
-            .await?;
+        let params =
+            PatchParams { field_manager: Some(COLLECTOR_FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        within(
+            "store in the cell's ConfigMap",
+            maps.patch(&name, &params, &Patch::Merge(json!({"data": {key: text}}))),
+        )
+        .await?;
         Ok(())
     }
-
 }
 
 fn belongs(map: &ConfigMap, caller: &Caller) -> Result<(), Refusal> {

@@ -70,11 +70,26 @@ pub struct UnknownMetric(String);
 macro_rules! durations {
     ($name:literal, $field:ident) => {
         [
-            Metric { name: concat!($name, ".meanMilliseconds"), value: |figures| of(figures.tasks.$field, |d| d.mean_microseconds) },
-            Metric { name: concat!($name, ".p50Milliseconds"), value: |figures| of(figures.tasks.$field, |d| d.p50_microseconds) },
-            Metric { name: concat!($name, ".p95Milliseconds"), value: |figures| of(figures.tasks.$field, |d| d.p95_microseconds) },
-            Metric { name: concat!($name, ".p99Milliseconds"), value: |figures| of(figures.tasks.$field, |d| d.p99_microseconds) },
-            Metric { name: concat!($name, ".maxMilliseconds"), value: |figures| of(figures.tasks.$field, |d| d.max_microseconds) },
+            Metric {
+                name: concat!($name, ".meanMilliseconds"),
+                value: |figures| of(figures.tasks.$field, |d| d.mean_microseconds),
+            },
+            Metric {
+                name: concat!($name, ".p50Milliseconds"),
+                value: |figures| of(figures.tasks.$field, |d| d.p50_microseconds),
+            },
+            Metric {
+                name: concat!($name, ".p95Milliseconds"),
+                value: |figures| of(figures.tasks.$field, |d| d.p95_microseconds),
+            },
+            Metric {
+                name: concat!($name, ".p99Milliseconds"),
+                value: |figures| of(figures.tasks.$field, |d| d.p99_microseconds),
+            },
+            Metric {
+                name: concat!($name, ".maxMilliseconds"),
+                value: |figures| of(figures.tasks.$field, |d| d.max_microseconds),
+            },
         ]
     };
 }
@@ -92,14 +107,29 @@ const METRICS: [Metric; 33] = {
         Metric { name: "tasks.failed", value: |figures| Some(figures.tasks.failed.to_string()) },
         Metric { name: "tasks.canceled", value: |figures| Some(figures.tasks.canceled.to_string()) },
         Metric { name: "tasks.perSecond", value: |figures| figures.tasks.tasks_per_second.clone() },
-        Metric { name: "tasks.dispatchedPerSecond", value: |figures| figures.tasks.dispatched_per_second.clone() },
+        Metric {
+            name: "tasks.dispatchedPerSecond",
+            value: |figures| figures.tasks.dispatched_per_second.clone(),
+        },
         Metric { name: "tasks.successRatio", value: |figures| figures.tasks.success_ratio.clone() },
         Metric { name: "requests.sent", value: |figures| figures.requests_sent.map(|n| n.to_string()) },
         Metric { name: "requests.failed", value: |figures| figures.requests_failed.map(|n| n.to_string()) },
-        Metric { name: "requests.latency.meanMilliseconds", value: |figures| latency(figures, |l| l.mean_microseconds) },
-        Metric { name: "requests.latency.p50Milliseconds", value: |figures| latency(figures, |l| l.p50_microseconds) },
-        Metric { name: "requests.latency.p95Milliseconds", value: |figures| latency(figures, |l| l.p95_microseconds) },
-        Metric { name: "requests.latency.p99Milliseconds", value: |figures| latency(figures, |l| l.p99_microseconds) },
+        Metric {
+            name: "requests.latency.meanMilliseconds",
+            value: |figures| latency(figures, |l| l.mean_microseconds),
+        },
+        Metric {
+            name: "requests.latency.p50Milliseconds",
+            value: |figures| latency(figures, |l| l.p50_microseconds),
+        },
+        Metric {
+            name: "requests.latency.p95Milliseconds",
+            value: |figures| latency(figures, |l| l.p95_microseconds),
+        },
+        Metric {
+            name: "requests.latency.p99Milliseconds",
+            value: |figures| latency(figures, |l| l.p99_microseconds),
+        },
     ];
     let mut all = [plain[0]; 33];
     let groups: [&[Metric]; 5] = [&plain, &WAIT, &UNBLOCKED_WAIT, &SERVICE, &TOTAL];
@@ -129,10 +159,8 @@ impl CheckedCriterion {
     /// Checks a criterion of a spec.
     pub fn new(criterion: &Criterion) -> Result<Self, Rejection> {
         let Criterion { metric, at_least, at_most } = criterion;
-        let known = METRICS
-            .iter()
-            .find(|known| known.name == metric)
-            .ok_or_else(|| UnknownMetric(metric.clone()))?;
+        let known =
+            METRICS.iter().find(|known| known.name == metric).ok_or_else(|| UnknownMetric(metric.clone()))?;
         let bound = match (at_least, at_most) {
             (Some(bound), None) if decimal::parse(bound).is_some() => Bound::AtLeast(bound.clone()),
             (None, Some(bound)) if decimal::parse(bound).is_some() => Bound::AtMost(bound.clone()),
@@ -165,7 +193,11 @@ impl CheckedCriterion {
 mod tests {
     use super::*;
 
-    fn criterion(metric: &str, at_least: Option<&str>, at_most: Option<&str>) -> Result<CheckedCriterion, Rejection> {
+    fn criterion(
+        metric: &str,
+        at_least: Option<&str>,
+        at_most: Option<&str>,
+    ) -> Result<CheckedCriterion, Rejection> {
         CheckedCriterion::new(&Criterion {
             metric: metric.to_owned(),
             at_least: at_least.map(str::to_owned),
@@ -176,7 +208,8 @@ mod tests {
     fn judged(criterion: &CheckedCriterion, ratio: Option<&str>) -> Judgement {
         let mut tasks = TaskFigures::of(&[]);
         tasks.success_ratio = ratio.map(str::to_owned);
-        let figures = Figures { tasks: &tasks, requests_sent: None, requests_failed: None, request_latency: None };
+        let figures =
+            Figures { tasks: &tasks, requests_sent: None, requests_failed: None, request_latency: None };
         criterion.judge(&figures)
     }
 

@@ -8,10 +8,19 @@ mod finish;
 mod measuring;
 mod preparing;
 
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
-use throughput_crds::{CellProgress, ConditionStatus, ConditionType, Current, Stage, StageEntry, ThroughputTestStatus};
+use throughput_crds::{
+    CellProgress, ConditionStatus, ConditionType, Current, Stage, StageEntry, ThroughputTestStatus,
+};
 use throughput_model::cell::CellAddress;
 use throughput_model::workload::Workload;
 use uuid::Uuid;
@@ -132,8 +141,9 @@ fn carry_out(draft: &mut Draft<'_>, plan: &Plan, observed: &Observed) {
         return draft.begin_cell(&plan.cells[0], Stage::AwaitingTargets);
     };
     let Some(cell) = plan.cells.get(current.cell as usize) else {
-        // The spec cannot change, so this takes a status that somebody edited by hand.
-        return draft.enter(Stage::Restoring);
+        // The spec cannot change, so this takes a status that somebody edited by hand. A cell that there is
+        // takes its place, or the next look would come here again.
+        return draft.begin_cell(&plan.cells[0], Stage::Restoring);
     };
     let view = View { plan, cell, current: &current, observed };
     match current.stage {
@@ -233,8 +243,22 @@ impl<'a> Draft<'a> {
         self.next = Some(wait);
     }
 
-    pub(crate) fn condition(&mut self, type_: ConditionType, holds: ConditionStatus, reason: &str, message: impl Into<String>) {
-        status::set(&mut self.status.conditions, type_, holds, reason, message.into(), self.now, self.test.generation);
+    pub(crate) fn condition(
+        &mut self,
+        type_: ConditionType,
+        holds: ConditionStatus,
+        reason: &str,
+        message: impl AsRef<str>,
+    ) {
+        status::set(
+            &mut self.status.conditions,
+            type_,
+            holds,
+            reason,
+            message.as_ref(),
+            self.now,
+            self.test.generation,
+        );
     }
 
     /// Begins a cell in this stage.

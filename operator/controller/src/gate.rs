@@ -144,7 +144,10 @@ mod tests {
     use super::*;
 
     fn status(cell: u32, stage: &str) -> ThroughputTestStatus {
-        serde_json::from_value(json!({"current": {"cell": cell, "attempt": 1, "stage": stage, "timeline": []}})).unwrap()
+        serde_json::from_value(
+            json!({"current": {"cell": cell, "attempt": 1, "stage": stage, "timeline": []}}),
+        )
+        .unwrap()
     }
 
     fn address(cell: u32) -> CellAddress {

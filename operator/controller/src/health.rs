@@ -19,7 +19,11 @@ pub fn router(metrics: Metrics, gate: Gate) -> Router {
 }
 
 async fn readyz(State((metrics, _)): State<(Metrics, Gate)>) -> impl IntoResponse {
-    if metrics.leads() { (StatusCode::OK, "ok\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "another operator leads\n") }
+    if metrics.leads() {
+        (StatusCode::OK, "ok\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "another operator leads\n")
+    }
 }
 
 async fn text(State((metrics, gate)): State<(Metrics, Gate)>) -> impl IntoResponse {

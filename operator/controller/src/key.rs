@@ -22,7 +22,10 @@ pub enum KeyError {
     #[error("cannot make a key: the system gives no random bytes")]
     NoRandomness,
     /// Somebody changed the Secret.
-    #[error("the Secret {NAME} holds no key of {} bytes under {ENTRY}: delete it, and a new one is made", TokenKey::BYTES)]
+    #[error(
+        "the Secret {NAME} holds no key of {} bytes under {ENTRY}: delete it, and a new one is made",
+        TokenKey::BYTES
+    )]
     Unusable,
 }
 
@@ -33,7 +36,10 @@ pub async fn read_or_make(client: &Client, namespace: &str) -> Result<TokenKey, 
         return of(&secret);
     }
     let mut bytes = [0; TokenKey::BYTES];
-    rustls::crypto::aws_lc_rs::default_provider().secure_random.fill(&mut bytes).map_err(|_| KeyError::NoRandomness)?;
+    rustls::crypto::aws_lc_rs::default_provider()
+        .secure_random
+        .fill(&mut bytes)
+        .map_err(|_| KeyError::NoRandomness)?;
     let secret = Secret {
         metadata: ObjectMeta {
             name: Some(NAME.to_owned()),

@@ -103,7 +103,9 @@ impl Candidate {
         let Some(mut lease) = within("read the leader Lease", self.leases.get_opt(NAME)).await? else {
             return Ok(());
         };
-        if let Some(spec) = lease.spec.as_mut().filter(|spec| spec.holder_identity.as_ref() == Some(&self.identity)) {
+        if let Some(spec) =
+            lease.spec.as_mut().filter(|spec| spec.holder_identity.as_ref() == Some(&self.identity))
+        {
             spec.holder_identity = None;
             within("give up the lead", self.leases.replace(NAME, &PostParams::default(), &lease)).await?;
         }
@@ -125,7 +127,8 @@ impl Candidate {
                     return Ok(false);
                 }
                 lease.spec = Some(self.spec(lease.spec.as_ref()));
-                within("renew the leader Lease", self.leases.replace(NAME, &PostParams::default(), &lease)).await
+                within("renew the leader Lease", self.leases.replace(NAME, &PostParams::default(), &lease))
+                    .await
             }
         };
         match written {

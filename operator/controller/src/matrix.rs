@@ -30,9 +30,8 @@ pub fn cells(
         }
         combinations = varied;
     }
-    let repeated = (1..=spec.repeat).flat_map(|repeat| {
-        combinations.iter().map(move |cell| Cell { repeat, ..cell.clone() })
-    });
+    let repeated = (1..=spec.repeat)
+        .flat_map(|repeat| combinations.iter().map(move |cell| Cell { repeat, ..cell.clone() }));
     Ok((0..).zip(repeated).map(|(index, cell)| Cell { index, ..cell }).collect())
 }
 
@@ -69,7 +68,7 @@ mod tests {
     use super::*;
     use crate::plan::Plan;
 
-    fn spec(matrix: serde_json::Value, repeat: u32) -> ThroughputTestSpec {
+    fn spec(matrix: &serde_json::Value, repeat: u32) -> ThroughputTestSpec {
         serde_json::from_value(json!({
             "target": {"service": {"name": "pulp-api", "port": 24817}, "pulp": {"credentials": {"method": "None"}}},
             "scale": [{"name": "workers", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "pulp-worker"}}],
@@ -80,7 +79,7 @@ mod tests {
         .unwrap()
     }
 
-    fn described(matrix: serde_json::Value, repeat: u32) -> Vec<(u32, u32, Option<u32>, u32)> {
+    fn described(matrix: &serde_json::Value, repeat: u32) -> Vec<(u32, u32, Option<u32>, u32)> {
         let plan = Plan::new("pulp", &spec(matrix, repeat)).unwrap();
         plan.cells.iter().map(|cell| (cell.index, cell.repeat, cell.replicas[0], cell.concurrency)).collect()
     }
@@ -92,7 +91,7 @@ mod tests {
             {"name": "concurrency", "of": "Load", "values": [1, 4]},
         ]);
         assert_eq!(
-            described(matrix, 2),
+            described(&matrix, 2),
             [
                 (0, 1, Some(5), 1),
                 (1, 1, Some(5), 4),
@@ -108,14 +107,14 @@ mod tests {
 
     #[test]
     fn without_axes_there_is_one_cell_that_leaves_the_replicas_alone() {
-        assert_eq!(described(json!([]), 1), [(0, 1, None, 1)]);
+        assert_eq!(described(&json!([]), 1), [(0, 1, None, 1)]);
     }
 
     #[test]
     fn a_sustained_cell_without_workers_is_rejected() {
         let matrix = json!([{"name": "workers", "of": "Scale", "values": [0, 5]}]);
         assert_eq!(
-            Plan::new("pulp", &spec(matrix, 1)),
+            Plan::new("pulp", &spec(&matrix, 1)),
             Err(Rejection::NoWorkersInCell("workers".to_owned()))
         );
     }
@@ -123,7 +122,7 @@ mod tests {
     #[test]
     fn a_text_where_a_number_belongs_is_rejected_with_what_to_write() {
         let matrix = json!([{"name": "workers", "of": "Scale", "values": ["many"]}]);
-        let rejection = Plan::new("pulp", &spec(matrix, 1)).unwrap_err();
+        let rejection = Plan::new("pulp", &spec(&matrix, 1)).unwrap_err();
         assert_eq!(
             rejection.to_string(),
             "the value \"many\" of the axis \"workers\" is not a number that it can have: a whole number from 0"
@@ -133,6 +132,6 @@ mod tests {
     #[test]
     fn an_axis_that_varies_nothing_is_rejected() {
         let matrix = json!([{"name": "users", "of": "Load", "values": [1]}]);
-        assert_eq!(Plan::new("pulp", &spec(matrix, 1)), Err(Rejection::UnknownAxis("users".to_owned())));
+        assert_eq!(Plan::new("pulp", &spec(&matrix, 1)), Err(Rejection::UnknownAxis("users".to_owned())));
     }
 }

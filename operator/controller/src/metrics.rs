@@ -56,12 +56,37 @@ impl Default for Metrics {
         let leader = Gauge::default();
         let unfinished = Family::<Test, Gauge>::default();
         let dispatched = Family::<RunningCell, Gauge>::default();
-        registry.register("reconciles", "Looks at a test, by outcome: ok, or the step that failed", reconciles.clone());
-        registry.register_with_unit("reconcile_duration", "How long a look at a test takes", Unit::Seconds, durations.clone());
+        registry.register(
+            "reconciles",
+            "Looks at a test, by outcome: ok, or the step that failed",
+            reconciles.clone(),
+        );
+        registry.register_with_unit(
+            "reconcile_duration",
+            "How long a look at a test takes",
+            Unit::Seconds,
+            durations.clone(),
+        );
         registry.register("leader", "1 while this process holds the leader Lease", leader.clone());
-        registry.register("test_tasks_unfinished", "Tasks of the running cell that have not ended", unfinished.clone());
-        registry.register("cell_tasks_dispatched", "Tasks that the running cell's answers say were dispatched", dispatched.clone());
-        Self(Arc::new(Inner { registry, reconciles, durations, leader, unfinished, dispatched, tests: Mutex::default() }))
+        registry.register(
+            "test_tasks_unfinished",
+            "Tasks of the running cell that have not ended",
+            unfinished.clone(),
+        );
+        registry.register(
+            "cell_tasks_dispatched",
+            "Tasks that the running cell's answers say were dispatched",
+            dispatched.clone(),
+        );
+        Self(Arc::new(Inner {
+            registry,
+            reconciles,
+            durations,
+            leader,
+            unfinished,
+            dispatched,
+            tests: Mutex::default(),
+        }))
     }
 }
 

@@ -112,11 +112,12 @@ fn asks_pulp(stage: Stage) -> bool {
         Stage::AwaitingTargets
         | Stage::EmptyingQueue
         | Stage::ScalingWorkers
+        | Stage::StartingGenerators
         | Stage::Dispatching
         | Stage::Draining
         | Stage::CancelingTasks
         | Stage::Collecting => true,
-        Stage::Claiming | Stage::StartingGenerators | Stage::Restoring => false,
+        Stage::Claiming | Stage::Restoring => false,
     }
 }
 

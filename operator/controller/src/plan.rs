@@ -137,8 +137,17 @@ impl Rejection {
 impl Plan {
     /// Reads a spec of a test in this namespace.
     pub fn new(namespace: &str, spec: &ThroughputTestSpec) -> Result<Self, Rejection> {
-        let ThroughputTestSpec { target, scale, matrix: _, repeat: _, workload, load, observe: _, criteria, timeouts } =
-            spec;
+        let ThroughputTestSpec {
+            target,
+            scale,
+            matrix: _,
+            repeat: _,
+            workload,
+            load,
+            observe: _,
+            criteria,
+            timeouts,
+        } = spec;
         let tasks = workload.pulp_tasks.as_ref().ok_or(Rejection::NoWorkload)?;
         let pulp = target.pulp.as_ref().ok_or(Rejection::NoPulp)?;
         let scale: Vec<ScaledDeployment> = scale
@@ -239,3 +248,6 @@ pub(crate) fn number(axis: &str, value: &AxisValue, least: u32) -> Result<u32, R
         expected: if least == 0 { "a whole number from 0" } else { "a whole number from 1" },
     })
 }
+
+#[cfg(test)]
+mod tests;

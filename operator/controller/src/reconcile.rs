@@ -70,7 +70,10 @@ impl ReconcileError {
 }
 
 /// Carries a test on by one step.
-pub async fn reconcile(cached: Arc<ThroughputTest>, context: Arc<Context>) -> Result<Requeue, ReconcileError> {
+pub async fn reconcile(
+    cached: Arc<ThroughputTest>,
+    context: Arc<Context>,
+) -> Result<Requeue, ReconcileError> {
     let facts = facts(&cached);
     let started = Instant::now();
     let Some(test) = read(&context, &facts).await.map_err(ReconcileError::Observe)? else {
@@ -86,13 +89,11 @@ pub async fn reconcile(cached: Arc<ThroughputTest>, context: Arc<Context>) -> Re
     let error = take_in(&mut decision, &facts, &before, applied);
     publish(&context, &test, &facts, &before, &decision).await.map_err(ReconcileError::Publish)?;
     context.metrics.reconciled(started.elapsed());
-    match error {
-        Some(error) => Err(ReconcileError::Apply(error)),
-        None => {
-            context.backoffs.reset(&facts.uid);
-            Ok(decision.next.map_or_else(Requeue::await_change, Requeue::requeue))
-        }
+    if let Some(error) = error {
+        return Err(ReconcileError::Apply(error));
     }
+    context.backoffs.reset(&facts.uid);
+    Ok(decision.next.map_or_else(Requeue::await_change, Requeue::requeue))
 }
 
 /// When to try again after a failure: later each time.
@@ -143,7 +144,15 @@ fn take_in(
             };
             let mut after = before.clone();
             let (message, now) = (error.to_string(), jiff::Timestamp::now());
-            status::set(&mut after.conditions, type_, status, "ActionFailed", message.clone(), now, facts.generation);
+            status::set(
+                &mut after.conditions,
+                type_,
+                status,
+                "ActionFailed",
+                &message,
+                now,
+                facts.generation,
+            );
             decision.status = after;
             decision.release = false;
             decision.events = vec![EventText { warning: true, reason: "ActionFailed", note: message }];
@@ -169,7 +178,8 @@ async fn publish(
             return Ok(());
         }
         newest.status = Some(decision.status.clone());
-        within("write the status", tests.replace_status(&facts.name, &PostParams::default(), &newest)).await?;
+        within("write the status", tests.replace_status(&facts.name, &PostParams::default(), &newest))
+            .await?;
     }
     context.gate.follow(&facts.uid, &decision.status, Instant::now());
     context.metrics.follow(facts, &decision.status);

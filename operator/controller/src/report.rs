@@ -123,6 +123,7 @@ pub struct CellDetail {
 
 impl TestReport {
     /// Adds a cell, or replaces what an earlier attempt at the same cell left.
+    #[must_use]
     pub fn with(mut self, cell: CellReport) -> Self {
         self.cells.retain(|other| other.cell != cell.cell);
         self.cells.push(cell);

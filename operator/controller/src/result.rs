@@ -26,7 +26,14 @@ pub struct Evidence<'a> {
 }
 
 /// Computes a cell's figures and judges them.
-pub fn measure(plan: &Plan, cell: &Cell, current: &Current, evidence: &Evidence<'_>, correlation_id: Uuid, now: Timestamp) -> CellDetail {
+pub fn measure(
+    plan: &Plan,
+    cell: &Cell,
+    current: &Current,
+    evidence: &Evidence<'_>,
+    correlation_id: Uuid,
+    now: Timestamp,
+) -> CellDetail {
     let tasks = TaskFigures::of(evidence.tasks);
     let merged = merge(evidence.generators);
     let requests = merged.as_ref().map(|figures| request_report(plan, evidence.generators, figures));
@@ -69,7 +76,9 @@ pub fn parameters(cell: &Cell) -> Vec<CellParameter> {
 fn merge(generators: &[GeneratorResult]) -> Option<RequestFigures> {
     let (first, rest) = generators.split_first()?;
     let mut merged = first.requests.clone();
-    rest.iter().for_each(|generator| merged.merge(&generator.requests));
+    for generator in rest {
+        merged.merge(&generator.requests);
+    }
     Some(merged)
 }
 
@@ -175,10 +184,15 @@ fn judge_criteria(plan: &Plan, figures: &Figures<'_>) -> Judged {
     }
     let completed = CellOutcome::Completed;
     match (not_met.is_empty(), no_figure.is_empty()) {
-        (false, _) => (completed, Verdict::Failed, Some("CriterionNotMet".to_owned()), Some(not_met.join("; "))),
-        (true, false) => {
-            (completed, Verdict::Invalid, Some("CriterionWithoutFigure".to_owned()), Some(no_figure.join("; ")))
+        (false, _) => {
+            (completed, Verdict::Failed, Some("CriterionNotMet".to_owned()), Some(not_met.join("; ")))
         }
+        (true, false) => (
+            completed,
+            Verdict::Invalid,
+            Some("CriterionWithoutFigure".to_owned()),
+            Some(no_figure.join("; ")),
+        ),
         (true, true) => (completed, Verdict::Passed, None, None),
     }
 }
@@ -203,8 +217,10 @@ fn observations(requests: Option<&RequestReport>, tasks: &TaskFigures, wanted: u
             ));
         }
         for (class, failures) in requests.failures.by_class() {
-            let sample = failures.samples.first().map(|sample| format!(", first: {sample}")).unwrap_or_default();
-            observations.push(format!("{} of {} requests failed ({class:?}{sample})", failures.count, requests.sent));
+            let sample =
+                failures.samples.first().map(|sample| format!(", first: {sample}")).unwrap_or_default();
+            observations
+                .push(format!("{} of {} requests failed ({class:?}{sample})", failures.count, requests.sent));
         }
     }
     if tasks.failed > 0 {
@@ -240,7 +256,12 @@ pub fn summarized(report: &CellReport) -> CellResult {
         total: report.tasks.total.map(milliseconds),
         started_at: report.timeline.first().map_or(report.finished_at, |entry| entry.since),
         finished_at: report.finished_at,
-        observations: report.observations.iter().take(8).map(|words| words.chars().take(300).collect()).collect(),
+        observations: report
+            .observations
+            .iter()
+            .take(8)
+            .map(|words| words.chars().take(300).collect())
+            .collect(),
     }
 }
 
@@ -254,3 +275,6 @@ fn milliseconds(distribution: Distribution) -> DurationsMilliseconds {
         max: rounded(distribution.max_microseconds),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,7 @@ use throughput_crds::ThroughputTest;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::apply::Hands;
+use crate::apply::{self, Hands};
 use crate::backoff::Backoffs;
 use crate::claim;
 use crate::collector::{self, Collector};
@@ -83,11 +83,17 @@ pub async fn run(client: Client, flags: &RunFlags, stop: CancellationToken) -> R
     }
     let key = key::read_or_make(&client, &flags.common.namespace).await?;
     let namespaces = flags.common.namespaces();
-    let collector = Collector { client: client.clone(), key: key.clone(), gate: gate.clone(), namespaces: namespaces.clone() };
+    let collector = Collector {
+        client: client.clone(),
+        key: key.clone(),
+        gate: gate.clone(),
+        namespaces: namespaces.clone(),
+    };
     let collector = serve(flags.collector_listen, collector::router(collector), work.clone()).await?;
     metrics.set_leader(true);
     let pulps = PulpClients::default();
-    let reporter = Reporter { controller: "throughput-operator".to_owned(), instance: Some(flags.pod_name.clone()) };
+    let reporter =
+        Reporter { controller: "throughput-operator".to_owned(), instance: Some(flags.pod_name.clone()) };
     let context = Arc::new(Context {
         eyes: Eyes { client: client.clone(), pulps: pulps.clone() },
         hands: Hands { client: client.clone(), pulps, generators: flags.generators(), key },
@@ -148,7 +154,8 @@ async fn serve(
     }))
 }
 
-/// Puts back everything that is claimed in the watched namespaces, whoever claimed it.
+/// Puts back everything that is claimed in the watched namespaces, whoever claimed it, and lets go of the tests
+/// whose claims are gone, so that they can be deleted when no operator is left.
 pub async fn restore(client: &Client, flags: &CommonFlags) -> Result<(), RunError> {
     let restored = tokio::time::timeout(RESTORE_DEADLINE, async {
         let mut left = 0;
@@ -164,6 +171,8 @@ pub async fn restore(client: &Client, flags: &CommonFlags) -> Result<(), RunErro
                     }
                 }
             }
+            let freed = apply::release_all(client, &namespace).await?;
+            tracing::info!(namespace, freed, "tests that may be deleted now");
         }
         Ok::<usize, RequestError>(left)
     });

@@ -62,7 +62,7 @@ pub struct RunFlags {
     /// The load generators' image.
     #[arg(long, env = "LOADGEN_IMAGE", value_name = "IMAGE")]
     pub loadgen_image: String,
-    /// When the load generators' image is pulled: Always, IfNotPresent or Never.
+    /// When the load generators' image is pulled: `Always`, `IfNotPresent` or `Never`.
     #[arg(long, default_value = "IfNotPresent", value_name = "POLICY")]
     pub loadgen_image_pull_policy: String,
 }
@@ -79,8 +79,12 @@ pub enum LogFormat {
 impl CommonFlags {
     /// The namespaces whose tests are carried out: each once, at least one.
     pub fn namespaces(&self) -> Vec<String> {
-        let mut names: Vec<String> =
-            self.watch_namespaces.iter().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect();
+        let mut names: Vec<String> = self
+            .watch_namespaces
+            .iter()
+            .map(|name| name.trim().to_owned())
+            .filter(|name| !name.is_empty())
+            .collect();
         if names.is_empty() {
             names.push(self.namespace.clone());
         }

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 use throughput_crds::{
-    Best, CellCounts, Condition, ConditionStatus, ConditionType, Phase, Stage, ThroughputTestStatus, Verdict,
+    Best, CellCounts, CellOutcome, Condition, ConditionStatus, ConditionType, Phase, Stage,
+    ThroughputTestStatus, Verdict,
 };
 use throughput_model::decimal;
 
@@ -18,7 +19,7 @@ pub fn set(
     type_: ConditionType,
     status: ConditionStatus,
     reason: &str,
-    message: String,
+    message: &str,
     now: Timestamp,
     generation: Option<i64>,
 ) {
@@ -45,7 +46,10 @@ pub fn set(
 
 /// Whether a condition is True.
 pub fn holds(status: &ThroughputTestStatus, type_: ConditionType) -> bool {
-    status.conditions.iter().any(|condition| condition.type_ == type_ && condition.status == ConditionStatus::True)
+    status
+        .conditions
+        .iter()
+        .any(|condition| condition.type_ == type_ && condition.status == ConditionStatus::True)
 }
 
 /// Notes that the spec has become a plan.
@@ -53,10 +57,25 @@ pub(crate) fn accept(draft: &mut Draft<'_>, plan: &Plan) {
     draft.status.observed_generation = draft.test.generation;
     let total = u32::try_from(plan.cells.len()).unwrap_or(u32::MAX);
     draft.status.cells.get_or_insert(CellCounts { total, finished: 0 });
-    draft.condition(ConditionType::Accepted, ConditionStatus::True, "Planned", format!("{total} cells will be measured"));
+    draft.condition(
+        ConditionType::Accepted,
+        ConditionStatus::True,
+        "Planned",
+        format!("{total} cells will be measured"),
+    );
     if !draft.status.conditions.iter().any(|condition| condition.type_ == ConditionType::Finished) {
-        draft.condition(ConditionType::Running, ConditionStatus::False, "NotStarted", "nothing has been scaled yet");
-        draft.condition(ConditionType::Finished, ConditionStatus::False, "NotFinished", "the run is not over");
+        draft.condition(
+            ConditionType::Running,
+            ConditionStatus::False,
+            "NotStarted",
+            "nothing has been scaled yet",
+        );
+        draft.condition(
+            ConditionType::Finished,
+            ConditionStatus::False,
+            "NotFinished",
+            "the run is not over",
+        );
     }
 }
 
@@ -71,12 +90,18 @@ pub fn summarize(status: &mut ThroughputTestStatus) {
     let live = status
         .current
         .as_ref()
+        // While everything is put back, the last cell is both the current one and among the results.
+        .filter(|current| status.results.iter().all(|result| result.cell != current.cell))
         .and_then(|current| current.live)
         .map_or(0, |live| live.tasks_submitted.saturating_sub(live.tasks_unfinished));
     if !status.results.is_empty() || live > 0 {
         status.summary.tasks = Some(completed + live);
     }
-    let trusted = status.results.iter().filter(|result| !matches!(result.verdict, Verdict::Invalid));
+    // A cell that was not followed to its end has a figure too, but of another load.
+    let trusted = status
+        .results
+        .iter()
+        .filter(|result| result.outcome == CellOutcome::Completed && result.verdict != Verdict::Invalid);
     let best = trusted
         .filter_map(|result| result.tasks_per_second.as_deref().map(|figure| (figure, result)))
         .max_by(|(one, _), (other, _)| decimal::compare(one, other).unwrap_or(std::cmp::Ordering::Equal));
@@ -110,3 +135,6 @@ fn phase(status: &ThroughputTestStatus) -> Phase {
         ) => Phase::Running,
     }
 }
+
+#[cfg(test)]
+mod tests;

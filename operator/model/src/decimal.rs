@@ -54,8 +54,10 @@ mod tests {
 
     #[test]
     fn ratios_are_rounded_half_away_from_zero() {
-        let printed = [(1, 3), (2, 3), (1, 8), (3, 8), (0, 5), (1_844, 100), (199, 200)].map(|(n, d)| ratio(n, d, 2));
-        let expected = ["0.33", "0.67", "0.13", "0.38", "0.00", "18.44", "1.00"].map(|text| Some(text.to_owned()));
+        let printed =
+            [(1, 3), (2, 3), (1, 8), (3, 8), (0, 5), (1_844, 100), (199, 200)].map(|(n, d)| ratio(n, d, 2));
+        let expected =
+            ["0.33", "0.67", "0.13", "0.38", "0.00", "18.44", "1.00"].map(|text| Some(text.to_owned()));
         assert_eq!(printed, expected);
     }
 

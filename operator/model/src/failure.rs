@@ -93,7 +93,8 @@ mod tests {
             failures.record(FailureClass::ServerError, &format!("{number} {}", "x".repeat(10_000)));
         }
         failures.record(FailureClass::Timeout, "no answer within 60 s");
-        let server_errors = failures.by_class().find(|(class, _)| *class == FailureClass::ServerError).unwrap().1;
+        let server_errors =
+            failures.by_class().find(|(class, _)| *class == FailureClass::ServerError).unwrap().1;
         assert_eq!(failures.total(), 10_001);
         assert_eq!(server_errors.count, 10_000);
         assert_eq!(server_errors.samples.len(), SAMPLES_PER_CLASS);

@@ -78,7 +78,8 @@ pub struct QueuePoint {
 impl TaskFigures {
     /// The figures of exactly these tasks.
     pub fn of(tasks: &[TaskRecord]) -> Self {
-        let count = |wanted: &[TaskState]| tasks.iter().filter(|task| wanted.contains(&task.state)).count() as u64;
+        let count =
+            |wanted: &[TaskState]| tasks.iter().filter(|task| wanted.contains(&task.state)).count() as u64;
         let submitted = tasks.len() as u64;
         let completed = count(&[TaskState::Completed]);
         let first_created_at = tasks.iter().map(|task| task.pulp_created).min();
@@ -244,7 +245,11 @@ mod tests {
 
     #[test]
     fn throughput_is_completed_tasks_over_first_start_to_last_end() {
-        let figures = TaskFigures::of(&[completed(0, 1_000, 1_300), completed(0, 1_300, 2_000), completed(0, 2_000, 4_000)]);
+        let figures = TaskFigures::of(&[
+            completed(0, 1_000, 1_300),
+            completed(0, 1_300, 2_000),
+            completed(0, 2_000, 4_000),
+        ]);
         assert_eq!(figures.window_microseconds, Some(3_000_000));
         assert_eq!(figures.tasks_per_second.as_deref(), Some("1.000"));
     }
@@ -284,13 +289,15 @@ mod tests {
 
     #[test]
     fn the_dispatch_rate_counts_the_gaps_between_dispatches() {
-        let figures = TaskFigures::of(&[completed(0, 1, 2), completed(500, 501, 502), completed(1_000, 1_001, 1_002)]);
+        let figures =
+            TaskFigures::of(&[completed(0, 1, 2), completed(500, 501, 502), completed(1_000, 1_001, 1_002)]);
         assert_eq!(figures.dispatched_per_second.as_deref(), Some("2.000"));
     }
 
     #[test]
     fn the_queue_grows_by_dispatches_and_shrinks_by_starts() {
-        let points = queue_over_time(&[completed(0, 239, 478), completed(0, 478, 478), completed(2, 478, 478)]);
+        let points =
+            queue_over_time(&[completed(0, 239, 478), completed(0, 478, 478), completed(2, 478, 478)]);
         assert_eq!(points.first().unwrap(), &QueuePoint { at_milliseconds: 0, waiting: 2, running: 0 });
         let middle = points.iter().find(|point| point.at_milliseconds == 240).unwrap();
         assert_eq!((middle.waiting, middle.running), (2, 1));

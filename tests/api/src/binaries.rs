@@ -6,18 +6,25 @@ use std::process::Command;
 /// The programs that the tests run.
 pub(crate) struct Binaries {
     pub(crate) kube_apiserver: PathBuf,
+    pub(crate) helm: PathBuf,
     pub(crate) etcd: PathBuf,
     pub(crate) openssl: PathBuf,
 }
 
 /// Finds the programs, or says in one sentence how to get the one that is missing.
 pub(crate) fn find() -> Result<Binaries, String> {
-    Ok(Binaries { kube_apiserver: kube_apiserver()?, etcd: on_path("etcd")?, openssl: on_path("openssl")? })
+    let folder = cluster_binaries()?;
+    Ok(Binaries {
+        kube_apiserver: of_cluster(&folder, "kube-apiserver")?,
+        helm: of_cluster(&folder, "helm")?,
+        etcd: on_path("etcd")?,
+        openssl: on_path("openssl")?,
+    })
 }
 
 /// The folder is named after a hash that only the cluster's own scripts compute. They are asked for the name,
 /// not told to build: that takes a quarter of an hour, and nobody expects it of a test.
-fn kube_apiserver() -> Result<PathBuf, String> {
+fn cluster_binaries() -> Result<PathBuf, String> {
     let cluster = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("cluster");
     let output = Command::new("bash")
         .arg("-euc")
@@ -26,12 +33,20 @@ fn kube_apiserver() -> Result<PathBuf, String> {
         .arg(&cluster)
         .output()
         .map_err(|error| format!("cannot ask tests/cluster for its binaries: {error}"))?;
-    let folder = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    let program = Path::new(&folder).join("kube-apiserver");
-    if folder.is_empty() || !program.exists() {
-        return Err("kube-apiserver is not built yet: `tests/cluster/cluster binaries` makes it".to_owned());
+    if !output.status.success() {
+        let words = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("tests/cluster does not say where its binaries are: {words}"));
     }
-    Ok(program)
+    Ok(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()))
+}
+
+fn of_cluster(folder: &Path, program: &str) -> Result<PathBuf, String> {
+    let file = folder.join(program);
+    if file.exists() {
+        Ok(file)
+    } else {
+        Err(format!("{program} is not built yet: `tests/cluster/cluster binaries` makes it"))
+    }
 }
 
 fn on_path(program: &str) -> Result<PathBuf, String> {
@@ -41,5 +56,7 @@ fn on_path(program: &str) -> Result<PathBuf, String> {
         .chain(administrators)
         .map(|folder| folder.join(program))
         .find(|file| file.is_file())
-        .ok_or_else(|| format!("{program} is not installed: `tests/cluster/cluster bin target/cluster-bin` installs etcd, and openssl comes with the distribution"))
+        .ok_or_else(|| {
+            format!("{program} is not installed: `tests/cluster/cluster up` installs what is missing")
+        })
 }

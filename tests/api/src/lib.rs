@@ -4,9 +4,15 @@
 //! There is an API server and its etcd, and nothing else: no kubelet, no scheduler, no controllers. What they
 //! would do (fill in a Deployment's status, collect what has no owner any more) does not happen by itself.
 
-#![expect(clippy::panic, clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(
+    clippy::missing_panics_doc,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test stops at the first surprise"
+)]
 
 mod binaries;
+mod chart;
 mod daemon;
 pub mod interrupted;
 mod server;

@@ -17,7 +17,7 @@ use crate::binaries::{self, Binaries};
 use crate::daemon::Daemon;
 
 /// How long the server may take until it serves the tests' API. On two idle cores it takes about six seconds.
-const START_DEADLINE: Duration = Duration::from_secs(120);
+const START_DEADLINE: Duration = Duration::from_mins(2);
 /// How often another start is tried: between choosing a free port and listening on it, somebody may take it.
 const STARTS: u32 = 3;
 /// The bearer token of an administrator.
@@ -36,11 +36,16 @@ pub(crate) fn admin() -> Config {
     static SERVER: OnceLock<Result<Server, String>> = OnceLock::new();
     match SERVER.get_or_init(start_somehow) {
         Ok(server) => server.config.clone(),
-        Err(_) if TOLD.swap(true, Ordering::Relaxed) => {
-            panic!("the API server did not start: another test says why")
+        // One test tells the whole story.
+        Err(error) if !TOLD.swap(true, Ordering::Relaxed) => panic!("the API server did not start: {error}"),
+        Err(error) => {
+            panic!("the API server did not start: {}, as another test says at length", one_line(error))
         }
-        Err(error) => panic!("the API server did not start: {error}"),
     }
+}
+
+fn one_line(error: &str) -> &str {
+    error.lines().next().unwrap_or_default()
 }
 
 /// Starts on a thread of its own: the tests' threads have their own runtimes, which end with the tests.

@@ -110,12 +110,13 @@ pub fn deployment(name: &str, replicas: Option<i32>) -> Value {
 
 /// A `ThroughputTest` of this spec.
 pub fn throughput_test(name: &str, spec: Value) -> Value {
-    json!({
+    let mut test = json!({
         "apiVersion": "perf.pulpproject.org/v1alpha1",
         "kind": "ThroughputTest",
         "metadata": {"name": name},
-        "spec": spec,
-    })
+    });
+    test["spec"] = spec;
+    test
 }
 
 /// The shortest useful spec: one Pulp that asks for no password, and the Deployment `pulp-worker`.

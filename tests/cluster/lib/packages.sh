@@ -7,10 +7,12 @@ declare -A package_of=(
   [etcd]=etcd-server [containerd]=containerd [ctr]=containerd [containerd-shim-runc-v2]=containerd [runc]=runc
   [iptables]=iptables [conntrack]=conntrack [ip]=iproute2 [nsenter]=util-linux [flock]=util-linux [setsid]=util-linux
   [openssl]=openssl [socat]=socat [mount]=mount [curl]=curl
+  [jq]=jq
   [buildah]=buildah [mmdebstrap]=mmdebstrap
   [/usr/share/keyrings/debian-archive-keyring.gpg]=debian-archive-keyring
 )
-node_programs=(etcd containerd ctr containerd-shim-runc-v2 runc iptables conntrack ip nsenter flock setsid openssl socat mount curl)
+# (jq is for tests/pulp, which always comes with the cluster.)
+node_programs=(etcd containerd ctr containerd-shim-runc-v2 runc iptables conntrack ip nsenter flock setsid openssl socat mount curl jq)
 image_programs=(buildah mmdebstrap /usr/share/keyrings/debian-archive-keyring.gpg)
 cni_plugins=(loopback ptp host-local portmap)
 

@@ -69,12 +69,16 @@ pub async fn output(program: impl Into<PathBuf>, arguments: &[&str], input: &str
     let mut stdin = child.stdin.take().expect("its input");
     stdin.write_all(input.as_bytes()).await.expect("write its input");
     drop(stdin);
-    let output = tokio::time::timeout(Duration::from_secs(180), child.wait_with_output())
+    let output = tokio::time::timeout(Duration::from_mins(3), child.wait_with_output())
         .await
         .expect("a program did not end in time")
         .expect("run a program");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    if output.status.success() { Ok(text) } else { Err(format!("{text}{}", String::from_utf8_lossy(&output.stderr))) }
+    if output.status.success() {
+        Ok(text)
+    } else {
+        Err(format!("{text}{}", String::from_utf8_lossy(&output.stderr)))
+    }
 }
 
 impl Cluster {
@@ -82,10 +86,15 @@ impl Cluster {
     pub async fn connect() -> Self {
         // It fails only where a provider is installed already: by the test before this one.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let path = output(root().join("tests/cluster/cluster"), &["kubeconfig"], "").await.expect("the cluster's kubeconfig");
+        let path = output(root().join("tests/cluster/cluster"), &["kubeconfig"], "")
+            .await
+            .expect("the cluster's kubeconfig");
         let kubeconfig = PathBuf::from(path.trim());
-        let config = Kubeconfig::read_from(&kubeconfig).expect("read the cluster's kubeconfig: is it up? (make e2e)");
-        let config = kube::Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await.expect("a usable kubeconfig");
+        let config =
+            Kubeconfig::read_from(&kubeconfig).expect("read the cluster's kubeconfig: is it up? (make e2e)");
+        let config = kube::Config::from_custom_kubeconfig(config, &KubeConfigOptions::default())
+            .await
+            .expect("a usable kubeconfig");
         Self { client: Client::try_from(config).expect("a client"), kubeconfig }
     }
 
@@ -106,6 +115,15 @@ impl Cluster {
         output(PathBuf::from(bin.trim()).join("kubectl"), &all, input).await
     }
 
+    /// Runs Helm on this cluster, without the user's own settings.
+    pub async fn helm(&self, arguments: &[&str]) -> Result<String, String> {
+        let bin = output(root().join("tests/cluster/cluster"), &["bin"], "").await?;
+        let kubeconfig = self.kubeconfig.display().to_string();
+        let mut all = vec!["--kubeconfig", &kubeconfig, "--namespace", NAMESPACE];
+        all.extend(arguments);
+        output(PathBuf::from(bin.trim()).join("helm"), &all, "").await
+    }
+
     /// Creates a test, after deleting what an earlier run left under its name.
     pub async fn create(&self, name: &str, spec: Value) -> ThroughputTest {
         self.delete(name).await;
@@ -117,7 +135,7 @@ impl Cluster {
     pub async fn delete(&self, name: &str) {
         let tests = self.api::<ThroughputTest>();
         if tests.delete(name, &DeleteParams::default()).await.is_ok() {
-            self.until("the deleted test is gone", Duration::from_secs(120), || async {
+            self.until("the deleted test is gone", Duration::from_mins(2), || async {
                 tests.get_opt(name).await.ok().flatten().is_none().then_some(())
             })
             .await;
@@ -156,16 +174,18 @@ impl Cluster {
             *last.lock().unwrap() = Some(status.clone());
             is_wanted.then_some(status)
         });
-        match tokio::time::timeout(deadline - Duration::from_millis(500), waiting).await {
-            Ok(status) => status,
-            Err(_) => panic!("not within {deadline:?}: {what}; the status is {:#?}", last.lock().unwrap()),
-        }
+        // A little less than the wait's own deadline, so that it is this message that tells what was there.
+        let found = tokio::time::timeout(deadline.saturating_sub(Duration::from_millis(500)), waiting).await;
+        found.unwrap_or_else(|_| {
+            panic!("not within {deadline:?}: {what}; the status is {:#?}", last.lock().unwrap())
+        })
     }
 
     /// Waits until a test is over.
     pub async fn until_finished(&self, name: &str, deadline: Duration) -> ThroughputTestStatus {
         self.until_status(name, "the test is finished", deadline, |status| {
-            condition(status, ConditionType::Finished).is_some_and(|(status, _, _)| status == ConditionStatus::True)
+            condition(status, ConditionType::Finished)
+                .is_some_and(|(status, _, _)| status == ConditionStatus::True)
         })
         .await
     }
@@ -182,7 +202,11 @@ impl Cluster {
     pub async fn as_found(&self, deployment: &str) -> AsFound {
         let found = self.api::<Deployment>().get(deployment).await.expect("read a Deployment");
         // What the Deployment's own controller writes of its status is no part of how it was set up.
-        let owners = found.managed_fields().iter().filter(|entry| entry.subresource.as_deref() != Some("status")).cloned();
+        let owners = found
+            .managed_fields()
+            .iter()
+            .filter(|entry| entry.subresource.as_deref() != Some("status"))
+            .cloned();
         AsFound {
             spec: serde_json::to_value(&found.spec).expect("JSON"),
             annotations: found.annotations().clone(),
@@ -211,8 +235,10 @@ impl Cluster {
     pub async fn assert_nothing_left(&self, name: &str) {
         let test = self.api::<ThroughputTest>().get(name).await.expect("read the test");
         assert_eq!(test.finalizers(), [] as [String; 0], "a finalizer is left");
-        let leases = self.api::<Lease>().list(&ListParams::default().labels("perf.pulpproject.org/claim=true")).await;
-        let leases: Vec<String> = leases.expect("list Leases").items.iter().map(ResourceExt::name_any).collect();
+        let leases =
+            self.api::<Lease>().list(&ListParams::default().labels("perf.pulpproject.org/claim=true")).await;
+        let leases: Vec<String> =
+            leases.expect("list Leases").items.iter().map(ResourceExt::name_any).collect();
         assert_eq!(leases, [] as [String; 0], "a claim is left");
         let jobs = self.api::<Job>();
         let ours = ListParams::default().labels(&format!("perf.pulpproject.org/test={name}"));
@@ -224,7 +250,10 @@ impl Cluster {
 }
 
 /// A condition's status, reason and message.
-pub fn condition(status: &ThroughputTestStatus, type_: ConditionType) -> Option<(ConditionStatus, &str, &str)> {
+pub fn condition(
+    status: &ThroughputTestStatus,
+    type_: ConditionType,
+) -> Option<(ConditionStatus, &str, &str)> {
     let condition = status.conditions.iter().find(|condition| condition.type_ == type_)?;
     Some((condition.status, &condition.reason, &condition.message))
 }

@@ -1,17 +1,20 @@
 //! The installed operator on the local cluster, with a real Pulp.
-#![expect(clippy::panic, clippy::unwrap_used, reason = "test code stops at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "test code stops at the first surprise")]
 
 use std::time::Duration;
 
 use k8s_openapi::ByteString;
-use k8s_openapi::api::core::v1::Secret;
-use kube::api::{Api, DeleteParams, ObjectMeta, PostParams};
+use k8s_openapi::api::core::v1::{Pod, Secret};
+use kube::ResourceExt;
+use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, PostParams};
 use serde_json::{Value, json};
-use throughput_crds::{ConditionStatus, ConditionType, SECRET_FOR_ANNOTATION, Stage, Verdict};
-use throughput_e2e_tests::{Cluster, WORKERS, condition, root, sql};
+use throughput_crds::{
+    ConditionStatus, ConditionType, SECRET_FOR_ANNOTATION, Stage, ThroughputTest, Verdict,
+};
+use throughput_e2e_tests::{Cluster, NAMESPACE, WORKERS, condition, output, root, sql};
 
-const RUN: Duration = Duration::from_secs(600);
-const SOON: Duration = Duration::from_secs(120);
+const RUN: Duration = Duration::from_mins(10);
+const SOON: Duration = Duration::from_mins(2);
 
 fn spec(matrix: &Value, tasks: u64, query: &Value) -> Value {
     json!({
@@ -24,7 +27,11 @@ fn spec(matrix: &Value, tasks: u64, query: &Value) -> Value {
 }
 
 fn one_cell(tasks: u64, sleep: &str) -> Value {
-    spec(&json!([{"name": "workers", "of": "Scale", "values": [3]}]), tasks, &json!({"tasks": "50", "sleep": sleep}))
+    spec(
+        &json!([{"name": "workers", "of": "Scale", "values": [3]}]),
+        tasks,
+        &json!({"tasks": "50", "sleep": sleep}),
+    )
 }
 
 async fn assert_equal_to_sql(cluster: &Cluster, name: &str, cells: usize) -> Value {
@@ -66,6 +73,45 @@ async fn a_matrix_of_two_by_two_gives_figures_that_equal_sql_and_leaves_everythi
 }
 
 #[tokio::test]
+async fn any_request_that_pulp_answers_with_a_task_can_dispatch_and_workers_stay_as_they_are() {
+    let cluster = Cluster::connect().await;
+    let before = cluster.as_found(WORKERS).await;
+    let example = std::fs::read_to_string(root().join("examples/throughput-test-request.yaml")).unwrap();
+    cluster.delete("tasks-request").await;
+    cluster.kubectl(&["apply", "--filename", "-"], &example).await.unwrap();
+    let status = cluster.until_finished("tasks-request", RUN).await;
+    assert_eq!(status.verdict, Some(Verdict::Passed), "{status:#?}");
+    let report = assert_equal_to_sql(&cluster, "tasks-request", 2).await;
+    for cell in report["cells"].as_array().unwrap() {
+        assert_eq!(cell["tasks"]["submitted"], json!(20));
+        assert_eq!(cell["requests"]["latency"]["count"], json!(20), "each request is in the histogram");
+        assert_eq!(cell["workers"], json!(2), "without an axis of workers they stay as they were found");
+    }
+    assert_eq!(cluster.as_found(WORKERS).await, before, "the target is as it was found");
+    cluster.assert_nothing_left("tasks-request").await;
+}
+
+#[tokio::test]
+async fn the_operator_serves_metrics_and_its_log_holds_no_password() {
+    let cluster = Cluster::connect().await;
+    let selector = ListParams::default().labels("app.kubernetes.io/name=throughput-operator");
+    let pods = cluster.api::<Pod>().list(&selector).await.unwrap();
+    let pod = pods.items.iter().find(|pod| pod.metadata.deletion_timestamp.is_none()).unwrap().name_any();
+    let proxied = |path: &str| format!("/api/v1/namespaces/{NAMESPACE}/pods/{pod}:8080/proxy/{path}");
+    for path in ["livez", "readyz"] {
+        assert_eq!(cluster.kubectl(&["get", "--raw", &proxied(path)], "").await.unwrap().trim(), "ok");
+    }
+    let metrics = cluster.kubectl(&["get", "--raw", &proxied("metrics")], "").await.unwrap();
+    assert!(metrics.contains("\nthroughput_operator_leader 1\n"), "{metrics}");
+    assert!(metrics.contains("# TYPE throughput_operator_reconciles counter"), "{metrics}");
+    let admin = cluster.api::<Secret>().get("pulp-admin").await.unwrap().data.unwrap();
+    let password = String::from_utf8(admin["password"].0.clone()).unwrap();
+    let log = cluster.kubectl(&["logs", &pod], "").await.unwrap();
+    assert!(log.contains("\"leads\""), "the log is read: {log}");
+    assert!(!log.contains(&password), "a password in the log");
+}
+
+#[tokio::test]
 async fn an_operator_killed_while_tasks_are_dispatched_goes_on_and_measures_the_same_tasks() {
     killed_in(Stage::Dispatching, "e2e-killed-in-dispatch", "0.1").await;
 }
@@ -96,6 +142,21 @@ async fn an_operator_killed_while_it_scales_restores_what_a_deleted_test_had_cla
     cluster.until_stage("e2e-deleted", Stage::ScalingWorkers, RUN).await;
     cluster.kill_operator().await;
     cluster.delete("e2e-deleted").await;
+    assert_eq!(cluster.as_found(WORKERS).await, before, "the target is as it was found");
+}
+
+#[tokio::test]
+async fn uninstalling_in_mid_run_puts_everything_back_keeps_the_results_and_does_not_hang() {
+    let cluster = Cluster::connect().await;
+    let before = cluster.as_found(WORKERS).await;
+    cluster.create("e2e-uninstalled", one_cell(100, "0.3")).await;
+    cluster.until_stage("e2e-uninstalled", Stage::Draining, RUN).await;
+    cluster.helm(&["uninstall", "throughput-operator", "--wait", "--timeout", "150s"]).await.unwrap();
+    assert_eq!(cluster.as_found(WORKERS).await, before, "the target is as it was found");
+    // The CustomResourceDefinition is kept, and the test with it; nobody is left who could hold it back.
+    cluster.api::<ThroughputTest>().get("e2e-uninstalled").await.unwrap();
+    cluster.delete("e2e-uninstalled").await;
+    output(root().join("tests/demo/install"), &[], "").await.unwrap();
     assert_eq!(cluster.as_found(WORKERS).await, before, "the target is as it was found");
 }
 

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# The local cluster's own kubeconfig, always: never whatever the user is logged in to.
-kubectl() { command kubectl --kubeconfig "$kubeconfig" --request-timeout=60s "$@"; }
+# The local cluster's own kubectl and kubeconfig, always: never whatever the user is logged in to.
+kubectl() { "$("$cluster" bin)/kubectl" --kubeconfig "$kubeconfig" --request-timeout=60s "$@"; }
 in_ns() { kubectl --namespace "$namespace" "$@"; }
 
 apply() { in_ns apply --server-side --field-manager=pulp-tests --force-conflicts "$@" >&2; }

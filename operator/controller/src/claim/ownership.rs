@@ -19,7 +19,10 @@ pub(super) fn owners_of_replicas(entries: &[ManagedFieldsEntry]) -> Vec<ManagedF
 
 /// The entries as they were before the claim: none of ours, and `spec.replicas` with its owners of then.
 /// What others changed meanwhile stays theirs.
-pub(super) fn given_back(now: &[ManagedFieldsEntry], owners_before: &[ManagedFieldsEntry]) -> Vec<ManagedFieldsEntry> {
+pub(super) fn given_back(
+    now: &[ManagedFieldsEntry],
+    owners_before: &[ManagedFieldsEntry],
+) -> Vec<ManagedFieldsEntry> {
     let mut entries: Vec<ManagedFieldsEntry> =
         now.iter().filter(|entry| entry.manager.as_deref() != Some(FIELD_MANAGER)).cloned().collect();
     for before in owners_before.iter().filter(|entry| entry.manager.as_deref() != Some(FIELD_MANAGER)) {
@@ -49,7 +52,10 @@ fn owns_replicas(entry: &ManagedFieldsEntry) -> bool {
 
 fn add_replicas(entry: &mut ManagedFieldsEntry) {
     let fields = entry.fields_v1.get_or_insert_with(|| FieldsV1(json!({})));
-    let spec = fields.0.as_object_mut().map(|fields| fields.entry(SPEC).or_insert_with(|| Value::Object(Map::new())));
+    let spec = fields
+        .0
+        .as_object_mut()
+        .map(|fields| fields.entry(SPEC).or_insert_with(|| Value::Object(Map::new())));
     if let Some(Value::Object(spec)) = spec {
         spec.entry(REPLICAS).or_insert_with(|| json!({}));
     }

@@ -70,14 +70,20 @@ async fn restore_deployment(
     if found.annotations().contains_key(NOTICE_ANNOTATION) {
         let notice = json!({"metadata": {"annotations": {NOTICE_ANNOTATION: null}}});
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        within("remove the notice", deployments.patch(&record.deployment, &params, &Patch::Merge(&notice))).await?;
+        within("remove the notice", deployments.patch(&record.deployment, &params, &Patch::Merge(&notice)))
+            .await?;
     }
     give_back_ownership(&deployments, record).await?;
     Ok(Restored::AsFound)
 }
 
 /// Sets the replicas of a Deployment.
-pub(crate) async fn scale(client: &Client, namespace: &str, name: &str, replicas: i32) -> Result<(), RequestError> {
+pub(crate) async fn scale(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+    replicas: i32,
+) -> Result<(), RequestError> {
     let deployments: Api<Deployment> = Api::namespaced(client.clone(), namespace);
     let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     let patch = json!({"spec": {"replicas": replicas}});
@@ -85,7 +91,10 @@ pub(crate) async fn scale(client: &Client, namespace: &str, name: &str, replicas
     Ok(())
 }
 
-async fn give_back_ownership(deployments: &Api<Deployment>, record: &ClaimRecord) -> Result<(), RequestError> {
+async fn give_back_ownership(
+    deployments: &Api<Deployment>,
+    record: &ClaimRecord,
+) -> Result<(), RequestError> {
     let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     let mut attempt = 0;
     loop {
@@ -94,9 +103,14 @@ async fn give_back_ownership(deployments: &Api<Deployment>, record: &ClaimRecord
         if entries == found.managed_fields() {
             return Ok(());
         }
-        let patch = json!({"metadata": {"managedFields": entries, "resourceVersion": found.resource_version()}});
+        let patch =
+            json!({"metadata": {"managedFields": entries, "resourceVersion": found.resource_version()}});
         attempt += 1;
-        match within("give back ownership", deployments.patch(&record.deployment, &params, &Patch::Merge(&patch))).await
+        match within(
+            "give back ownership",
+            deployments.patch(&record.deployment, &params, &Patch::Merge(&patch)),
+        )
+        .await
         {
             Ok(_) => return Ok(()),
             Err(error) if error.is_conflict() && attempt < OWNERSHIP_ATTEMPTS => {}

@@ -18,7 +18,12 @@ pub(super) fn restoring(draft: &mut Draft<'_>, view: &View<'_>) {
     if view.observed.claims.is_empty() && generators_gone {
         return finish(draft, view.plan.cells.len());
     }
-    draft.condition(ConditionType::Running, ConditionStatus::False, "Restoring", "no further cell is measured");
+    draft.condition(
+        ConditionType::Running,
+        ConditionStatus::False,
+        "Restoring",
+        "no further cell is measured",
+    );
     if !generators_gone {
         draft.act(Action::DeleteGenerators { address });
     }
@@ -27,12 +32,23 @@ pub(super) fn restoring(draft: &mut Draft<'_>, view: &View<'_>) {
 }
 
 fn finish(draft: &mut Draft<'_>, cells: usize) {
-    let complete = draft.status.results.iter().filter(|result| result.outcome == CellOutcome::Completed).count();
+    let complete =
+        draft.status.results.iter().filter(|result| result.outcome == CellOutcome::Completed).count();
     let verdict = verdict(draft, cells);
     let words = format!("{complete} of {cells} cells were followed to their end");
     let collected = if complete == cells { ConditionStatus::True } else { ConditionStatus::False };
-    draft.condition(ConditionType::ResultsCollected, collected, if complete == cells { "AllCells" } else { "Incomplete" }, words.clone());
-    draft.condition(ConditionType::TargetsRestored, ConditionStatus::True, "AsFound", "everything that was scaled is as it was found");
+    draft.condition(
+        ConditionType::ResultsCollected,
+        collected,
+        if complete == cells { "AllCells" } else { "Incomplete" },
+        &words,
+    );
+    draft.condition(
+        ConditionType::TargetsRestored,
+        ConditionStatus::True,
+        "AsFound",
+        "everything that was scaled is as it was found",
+    );
     draft.tell("TargetsRestored", "everything that was scaled is as it was found".to_owned());
     let reason = draft
         .status
@@ -41,7 +57,7 @@ fn finish(draft: &mut Draft<'_>, cells: usize) {
         .find(|result| result.verdict == verdict)
         .and_then(|result| result.message.clone())
         .unwrap_or(words);
-    end(draft, verdict, verdict_reason(verdict), reason);
+    end(draft, verdict, verdict_reason(verdict), &reason);
     draft.release = true;
 }
 
@@ -66,13 +82,17 @@ fn verdict_reason(verdict: Verdict) -> &'static str {
     }
 }
 
-fn end(draft: &mut Draft<'_>, verdict: Verdict, reason: &str, message: String) {
+fn end(draft: &mut Draft<'_>, verdict: Verdict, reason: &str, message: &str) {
     let passed = if verdict == Verdict::Passed { ConditionStatus::True } else { ConditionStatus::False };
     draft.condition(ConditionType::Running, ConditionStatus::False, "Finished", "the run is over");
-    draft.condition(ConditionType::Succeeded, passed, reason, message.clone());
-    draft.condition(ConditionType::Finished, ConditionStatus::True, reason, message.clone());
+    draft.condition(ConditionType::Succeeded, passed, reason, message);
+    draft.condition(ConditionType::Finished, ConditionStatus::True, reason, message);
     let note = format!("{}: {message}", verdict_reason(verdict));
-    if verdict == Verdict::Passed { draft.tell("Finished", note) } else { draft.warn("Finished", note) }
+    if verdict == Verdict::Passed {
+        draft.tell("Finished", note);
+    } else {
+        draft.warn("Finished", note);
+    }
     draft.status.verdict = Some(verdict);
     draft.status.current = None;
     draft.status.finished_at = Some(draft.now);
@@ -81,9 +101,19 @@ fn end(draft: &mut Draft<'_>, verdict: Verdict, reason: &str, message: String) {
 
 /// Ends a run that never scaled anything.
 pub(super) fn give_up(draft: &mut Draft<'_>, reason: &'static str, message: &str) {
-    draft.condition(ConditionType::ResultsCollected, ConditionStatus::False, "NothingMeasured", "no cell was measured");
-    draft.condition(ConditionType::TargetsRestored, ConditionStatus::True, "NothingScaled", "nothing was scaled");
-    end(draft, Verdict::Failed, reason, message.to_owned());
+    draft.condition(
+        ConditionType::ResultsCollected,
+        ConditionStatus::False,
+        "NothingMeasured",
+        "no cell was measured",
+    );
+    draft.condition(
+        ConditionType::TargetsRestored,
+        ConditionStatus::True,
+        "NothingScaled",
+        "nothing was scaled",
+    );
+    end(draft, Verdict::Failed, reason, message);
     draft.release = true;
 }
 
@@ -95,7 +125,12 @@ pub(super) fn reject(draft: &mut Draft<'_>, rejection: &Rejection, observed: &Ob
         return draft.look_again_in(LOOK_AT_RESTORING);
     }
     draft.status.observed_generation = draft.test.generation;
-    draft.condition(ConditionType::Accepted, ConditionStatus::False, rejection.reason(), rejection.to_string());
+    draft.condition(
+        ConditionType::Accepted,
+        ConditionStatus::False,
+        rejection.reason(),
+        rejection.to_string(),
+    );
     give_up(draft, rejection.reason(), &rejection.to_string());
 }
 

@@ -15,18 +15,23 @@ const LOOK_WHILE_DISPATCHING: Duration = Duration::from_secs(5);
 /// The live counts in the status are rewritten at most this often.
 const REWRITE_LIVE_COUNTS: Duration = Duration::from_secs(10);
 /// How much longer than the dispatch deadline a generator may take to deliver.
-const DELIVERY_GRACE: Duration = Duration::from_secs(120);
+const DELIVERY_GRACE: Duration = Duration::from_mins(2);
 /// How long canceling may take. Pulp cancels tasks one by one, about seven a second on a busy machine.
-const CANCELING_DEADLINE: Duration = Duration::from_secs(45 * 60);
+const CANCELING_DEADLINE: Duration = Duration::from_mins(45);
 /// How long reading a cell's tasks may be tried.
-const COLLECTING_DEADLINE: Duration = Duration::from_secs(600);
+const COLLECTING_DEADLINE: Duration = Duration::from_mins(10);
 
 pub(super) fn dispatching(draft: &mut Draft<'_>, view: &View<'_>) {
+    draft.condition(
+        ConditionType::Running,
+        ConditionStatus::True,
+        "Dispatching",
+        "the generators dispatch tasks",
+    );
     watch_for_drift(draft, view);
     count(draft, view);
     let generators = &view.observed.generators;
     if generators.results.len() >= view.plan.generators as usize {
-        draft.condition(ConditionType::Running, ConditionStatus::True, "Draining", "the workers finish what was dispatched");
         return draft.enter(Stage::Draining);
     }
     let lost = match &generators.job {
@@ -36,7 +41,11 @@ pub(super) fn dispatching(draft: &mut Draft<'_>, view: &View<'_>) {
         Job::Complete | Job::Active { .. } => None,
     };
     if let Some(message) = lost {
-        return draft.fail_cell("GeneratorFailed", format!("a load generator was lost: {message}"), Stage::CancelingTasks);
+        return draft.fail_cell(
+            "GeneratorFailed",
+            format!("a load generator was lost: {message}"),
+            Stage::CancelingTasks,
+        );
     }
     let request = match &view.plan.dispatch {
         Dispatch::TestView(view) => view.request_timeout_milliseconds,
@@ -51,6 +60,12 @@ pub(super) fn dispatching(draft: &mut Draft<'_>, view: &View<'_>) {
 }
 
 pub(super) fn draining(draft: &mut Draft<'_>, view: &View<'_>) {
+    draft.condition(
+        ConditionType::Running,
+        ConditionStatus::True,
+        "Draining",
+        "the workers finish what was dispatched",
+    );
     watch_for_drift(draft, view);
     let own = count(draft, view);
     if own.is_some_and(|own| own.unfinished == 0) {
@@ -61,10 +76,16 @@ pub(super) fn draining(draft: &mut Draft<'_>, view: &View<'_>) {
             || "Pulp does not say how many tasks are left".to_owned(),
             |own| format!("{} of {} tasks are unfinished", own.unfinished, own.submitted),
         );
-        return draft.fail_cell("DrainDeadlineExceeded", format!("timeouts.drain passed: {left}"), Stage::CancelingTasks);
+        return draft.fail_cell(
+            "DrainDeadlineExceeded",
+            format!("timeouts.drain passed: {left}"),
+            Stage::CancelingTasks,
+        );
     }
-    let dispatching_for = view.began(Stage::Dispatching).map(|since| elapsed(since, draft.now)).unwrap_or_default();
-    draft.look_again_in(own.map_or(LOOK_WHILE_DISPATCHING, |own| until_drained_is_seen(own, dispatching_for)));
+    let dispatching_for =
+        view.began(Stage::Dispatching).map(|since| elapsed(since, draft.now)).unwrap_or_default();
+    draft
+        .look_again_in(own.map_or(LOOK_WHILE_DISPATCHING, |own| until_drained_is_seen(own, dispatching_for)));
 }
 
 /// When to count again: a tenth of the time that the rest takes at the rate so far, so that a long drain is
@@ -81,12 +102,23 @@ fn until_drained_is_seen(own: OwnTasks, working_for: Duration) -> Duration {
 }
 
 pub(super) fn canceling_tasks(draft: &mut Draft<'_>, view: &View<'_>) {
+    draft.condition(
+        ConditionType::Running,
+        ConditionStatus::True,
+        "CancelingTasks",
+        "what is left of the cell is canceled",
+    );
     let own = count(draft, view);
-    if own.is_some_and(|own| own.unfinished == 0) {
+    // A generator that is still at work could dispatch more as soon as the last one is canceled.
+    let dispatches_no_more = !matches!(view.observed.generators.job, Job::Active { .. });
+    if dispatches_no_more && own.is_some_and(|own| own.unfinished == 0) {
         return draft.enter(Stage::Collecting);
     }
     if draft.is_past(view.since(), CANCELING_DEADLINE) {
-        draft.warn("TasksNotCanceled", "tasks of this cell could not be canceled; no further cell is measured".to_owned());
+        draft.warn(
+            "TasksNotCanceled",
+            "tasks of this cell could not be canceled; no further cell is measured".to_owned(),
+        );
         if let Some(current) = &mut draft.status.current {
             current.progress.failure_reason = Some(TASKS_NOT_CANCELED.to_owned());
         }
@@ -98,9 +130,11 @@ pub(super) fn canceling_tasks(draft: &mut Draft<'_>, view: &View<'_>) {
     draft.look_again_in(LOOK_WHILE_DISPATCHING);
 }
 
-/// The reasons after which no further cell is measured: it would begin on another's leftovers.
+/// The reasons after which no further cell is measured: it would begin on another's leftovers, or there is
+/// nothing to scale.
 const TASKS_NOT_CANCELED: &str = "TasksNotCanceled";
-const STOPS_THE_MATRIX: [&str; 3] = [TASKS_NOT_CANCELED, "QueueNotEmpty", "TargetGone"];
+const STOPS_THE_MATRIX: [&str; 5] =
+    [TASKS_NOT_CANCELED, "QueueNotEmpty", "TargetGone", "TargetAutoscaled", "ClaimLost"];
 
 pub(super) fn collecting(draft: &mut Draft<'_>, view: &View<'_>) {
     let nothing = Remains { tasks: Vec::new(), foreign_tasks: 0, report: None };
@@ -112,7 +146,10 @@ pub(super) fn collecting(draft: &mut Draft<'_>, view: &View<'_>) {
                 Pulp::NotAsked | Pulp::Answering(_) => "Pulp's answer was not complete".to_owned(),
             };
             if let Some(current) = &mut draft.status.current {
-                current.progress.failure.get_or_insert(format!("the cell's tasks could not be read: {words}"));
+                current
+                    .progress
+                    .failure
+                    .get_or_insert(format!("the cell's tasks could not be read: {words}"));
                 current.progress.failure_reason.get_or_insert("TasksNotRead".to_owned());
             }
             &nothing
@@ -168,7 +205,7 @@ fn write_results(draft: &mut Draft<'_>, view: &View<'_>, remains: &Remains) {
 }
 
 /// Takes what Pulp counts into the status, and returns the cell's own tasks.
-fn count(draft: &mut Draft<'_>, view: &View<'_>) -> Option<OwnTasks> {
+pub(super) fn count(draft: &mut Draft<'_>, view: &View<'_>) -> Option<OwnTasks> {
     let Counts { own, workers_online, processes, unfinished: _ } = match &view.observed.pulp {
         Pulp::Answering(counts) => counts,
         Pulp::Silent { words, .. } => {

@@ -10,6 +10,8 @@ use crate::observed::{Credentials, Job, Pulp, Target};
 
 /// How often to look whether what is missing has come.
 const LOOK_FOR_TARGETS: Duration = Duration::from_secs(5);
+/// How often to look whether everything is claimed, or given back.
+const LOOK_AT_CLAIMS: Duration = Duration::from_millis(500);
 /// How often to look whether the queue is empty.
 const LOOK_AT_QUEUE: Duration = Duration::from_secs(2);
 /// How often to look whether the workers are online.
@@ -20,11 +22,24 @@ const LOOK_AT_GENERATORS: Duration = Duration::from_secs(5);
 pub(super) fn awaiting_targets(draft: &mut Draft<'_>, view: &View<'_>) {
     match missing(view) {
         None => {
-            draft.condition(ConditionType::TargetsReady, ConditionStatus::True, "AllFound", "everything that the run needs is there");
+            draft.condition(
+                ConditionType::TargetsReady,
+                ConditionStatus::True,
+                "AllFound",
+                "everything that the run needs is there",
+            );
             draft.enter(Stage::Claiming);
         }
+        Some((_, message)) if !view.observed.claims.is_empty() => {
+            // All or none: what is missing may be claimed by a test that waits for what this one holds.
+            draft.condition(ConditionType::TargetsReady, ConditionStatus::False, "GivingBack", message);
+            draft.act(Action::Restore);
+            draft.look_again_in(LOOK_AT_CLAIMS);
+        }
         Some((reason, message)) => {
-            let waited_enough = draft.is_past(view.since(), view.plan.deadlines.start);
+            // From the first time on: losing a claim does not prolong the wait.
+            let since = view.began(Stage::AwaitingTargets).unwrap_or_else(|| view.since());
+            let waited_enough = draft.is_past(since, view.plan.deadlines.start);
             draft.condition(ConditionType::TargetsReady, ConditionStatus::False, reason, message.clone());
             if waited_enough {
                 draft.warn(reason, format!("not there within timeouts.start: {message}"));
@@ -73,19 +88,33 @@ pub(super) fn claiming(draft: &mut Draft<'_>, view: &View<'_>) {
     if view.observed.has_finalizer && view.observed.targets.iter().all(ours) {
         let names: Vec<&str> = view.plan.scale.iter().map(|entry| entry.deployment.as_str()).collect();
         draft.tell("TargetsClaimed", format!("claimed {}", names.join(", ")));
-        draft.condition(ConditionType::TargetsRestored, ConditionStatus::False, "Claimed", "the targets are claimed and will be put back at the end");
-        draft.condition(ConditionType::Running, ConditionStatus::True, "Measuring", "cells are being measured");
+        draft.condition(
+            ConditionType::TargetsRestored,
+            ConditionStatus::False,
+            "Claimed",
+            "the targets are claimed and will be put back at the end",
+        );
+        draft.condition(
+            ConditionType::Running,
+            ConditionStatus::True,
+            "Measuring",
+            "cells are being measured",
+        );
         draft.status.started_at.get_or_insert(draft.now);
         return draft.begin_cell(view.cell, Stage::EmptyingQueue);
     }
-    if view.observed.claims.is_empty() && missing(view).is_some() {
+    if missing(view).is_some() {
         return draft.enter(Stage::AwaitingTargets);
     }
+    draft.look_again_in(LOOK_AT_CLAIMS);
     if !view.observed.has_finalizer {
-        draft.act(Action::AddFinalizer);
+        // Nothing is claimed before it is seen to be there: a test that is deleted at this moment would leave
+        // its claims behind.
+        return draft.act(Action::AddFinalizer);
     }
-    draft.act(Action::Claim { deployments: view.plan.scale.iter().map(|entry| entry.deployment.clone()).collect() });
-    draft.look_again_in(Duration::from_millis(500));
+    draft.act(Action::Claim {
+        deployments: view.plan.scale.iter().map(|entry| entry.deployment.clone()).collect(),
+    });
 }
 
 pub(super) fn emptying_queue(draft: &mut Draft<'_>, view: &View<'_>) {
@@ -97,7 +126,9 @@ pub(super) fn emptying_queue(draft: &mut Draft<'_>, view: &View<'_>) {
         return draft.enter(Stage::ScalingWorkers);
     }
     let what = match (unfinished, &view.observed.pulp) {
-        (Some(unfinished), _) => format!("{unfinished} tasks that are not of this run are unfinished in Pulp's queue"),
+        (Some(unfinished), _) => {
+            format!("{unfinished} tasks that are not of this run are unfinished in Pulp's queue")
+        }
         (None, Pulp::Silent { words, .. }) => words.clone(),
         (None, _) => "Pulp was not asked yet".to_owned(),
     };
@@ -109,17 +140,19 @@ pub(super) fn emptying_queue(draft: &mut Draft<'_>, view: &View<'_>) {
 }
 
 pub(super) fn scaling_workers(draft: &mut Draft<'_>, view: &View<'_>) {
+    let targets: Result<Vec<Scaled<'_>>, _> =
+        (0..view.plan.scale.len()).map(|entry| scaled(view, entry)).collect();
+    let targets = match targets {
+        Ok(targets) => targets,
+        Err((reason, message)) => return draft.fail_cell(reason, message, Stage::Collecting),
+    };
     let mut all_there = true;
     let mut seen = Vec::new();
-    for (entry, target) in view.observed.targets.iter().enumerate() {
-        let deployment = &view.plan.scale[entry].deployment;
-        let (Target::Present { replicas, ready, .. }, Some(wanted)) = (target, view.wanted_replicas(entry)) else {
-            return draft.fail_cell("TargetGone", format!("the Deployment {deployment} is not there any more"), Stage::Collecting);
-        };
-        if *replicas != wanted {
-            draft.act(Action::Scale { deployment: deployment.clone(), replicas: wanted });
+    for Scaled { deployment, replicas, ready, wanted } in targets {
+        if replicas != wanted {
+            draft.act(Action::Scale { deployment: deployment.to_owned(), replicas: wanted });
         }
-        all_there &= (*replicas, *ready) == (wanted, wanted);
+        all_there &= (replicas, ready) == (wanted, wanted);
         seen.push(format!("{deployment} has {ready} of {wanted} replicas ready"));
     }
     let online = match &view.observed.pulp {
@@ -135,26 +168,66 @@ pub(super) fn scaling_workers(draft: &mut Draft<'_>, view: &View<'_>) {
     ));
     let seen = seen.join(", ");
     if draft.is_past(view.since(), view.plan.deadlines.scale) {
-        return draft.fail_cell("WorkersNotOnline", format!("timeouts.scale passed: {seen}"), Stage::Collecting);
+        return draft.fail_cell(
+            "WorkersNotOnline",
+            format!("timeouts.scale passed: {seen}"),
+            Stage::Collecting,
+        );
     }
     draft.condition(ConditionType::Running, ConditionStatus::True, "ScalingWorkers", seen);
     draft.look_again_in(LOOK_AT_WORKERS);
 }
 
+/// A Deployment that may be scaled.
+struct Scaled<'a> {
+    deployment: &'a str,
+    replicas: u32,
+    ready: u32,
+    wanted: u32,
+}
+
+/// The Deployment of this entry of the plan's `scale`, or why it must not be scaled.
+fn scaled<'a>(view: &View<'a>, entry: usize) -> Result<Scaled<'a>, (&'static str, String)> {
+    let deployment = view.plan.scale[entry].deployment.as_str();
+    match (view.observed.targets.get(entry), view.wanted_replicas(entry)) {
+        (Some(Target::Present { replicas, ready, holder: Holder::This }), Some(wanted)) => {
+            Ok(Scaled { deployment, replicas: *replicas, ready: *ready, wanted })
+        }
+        (Some(Target::Present { .. }), _) => {
+            Err(("ClaimLost", format!("the claim on the Deployment {deployment} is not there any more")))
+        }
+        (Some(Target::Autoscaled { autoscaler }), _) => Err((
+            "TargetAutoscaled",
+            format!("the HorizontalPodAutoscaler {autoscaler} began to scale the Deployment {deployment}"),
+        )),
+        (Some(Target::Missing) | None, _) => {
+            Err(("TargetGone", format!("the Deployment {deployment} is not there any more")))
+        }
+    }
+}
+
 pub(super) fn starting_generators(draft: &mut Draft<'_>, view: &View<'_>) {
     super::measuring::watch_for_drift(draft, view);
+    super::measuring::count(draft, view);
     let address = draft.address(view.current);
     let generators = &view.observed.generators;
     if generators.registered >= view.plan.generators {
-        draft.condition(ConditionType::Running, ConditionStatus::True, "Dispatching", "the generators dispatch tasks");
         return draft.enter(Stage::Dispatching);
     }
     match &generators.job {
         Job::Failed { message } => {
-            return draft.fail_cell("GeneratorFailed", format!("a load generator failed before it was ready: {message}"), Stage::Collecting);
+            return draft.fail_cell(
+                "GeneratorFailed",
+                format!("a load generator failed before it was ready: {message}"),
+                Stage::Collecting,
+            );
         }
         Job::Complete => {
-            return draft.fail_cell("GeneratorFailed", "a load generator ended before it was ready".to_owned(), Stage::Collecting);
+            return draft.fail_cell(
+                "GeneratorFailed",
+                "a load generator ended before it was ready".to_owned(),
+                Stage::Collecting,
+            );
         }
         Job::Absent | Job::Active { .. } => {}
     }
@@ -162,9 +235,14 @@ pub(super) fn starting_generators(draft: &mut Draft<'_>, view: &View<'_>) {
         Job::Active { trouble: Some(trouble) } => format!(", {trouble}"),
         _ => String::new(),
     };
-    let seen = format!("{} of {} load generators are ready{trouble}", generators.registered, view.plan.generators);
+    let seen =
+        format!("{} of {} load generators are ready{trouble}", generators.registered, view.plan.generators);
     if draft.is_past(view.since(), view.plan.deadlines.generator_start) {
-        return draft.fail_cell("GeneratorNotReady", format!("timeouts.generatorStart passed: {seen}"), Stage::Collecting);
+        return draft.fail_cell(
+            "GeneratorNotReady",
+            format!("timeouts.generatorStart passed: {seen}"),
+            Stage::Collecting,
+        );
     }
     let workload = Box::new(view.plan.workload(view.cell, address.correlation_id()));
     draft.act(Action::StartGenerators { address, workload });

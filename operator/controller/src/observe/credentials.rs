@@ -45,11 +45,17 @@ fn usable(name: &str, service: &str, secret: Option<&Secret>) -> Result<Found, C
         let bytes = secret.data.as_ref().and_then(|data| data.get(key));
         let text = bytes.and_then(|bytes| String::from_utf8(bytes.0.clone()).ok());
         // A newline at the end comes from an editor, and does not belong to the value.
-        let text = text.map(|text| text.trim_end_matches(['\r', '\n']).to_owned()).filter(|text| !text.is_empty());
-        text.ok_or_else(|| unusable("SecretKeyMissing", format!("the Secret {name} has no text under the key {key}")))
+        let text =
+            text.map(|text| text.trim_end_matches(['\r', '\n']).to_owned()).filter(|text| !text.is_empty());
+        text.ok_or_else(|| {
+            unusable("SecretKeyMissing", format!("the Secret {name} has no text under the key {key}"))
+        })
     };
     Ok(Found {
-        credentials: Some(throughput_pulp::Credentials { username: text("username")?, password: text("password")? }),
+        credentials: Some(throughput_pulp::Credentials {
+            username: text("username")?,
+            password: text("password")?,
+        }),
         version: format!("{name}/{}", secret.resource_version().unwrap_or_default()),
     })
 }

@@ -15,13 +15,21 @@ use crate::observed::{Generators, Job as JobState};
 /// The longest message of a container that is quoted, in characters.
 const LONGEST_QUOTE: usize = 300;
 
-pub(super) async fn look(client: &Client, facts: &TestFacts, address: &CellAddress) -> Result<Generators, RequestError> {
+pub(super) async fn look(
+    client: &Client,
+    facts: &TestFacts,
+    address: &CellAddress,
+) -> Result<Generators, RequestError> {
     let name = names::cell(&facts.name, address);
     let maps: Api<ConfigMap> = Api::namespaced(client.clone(), &facts.namespace);
-    let data = within("read the cell's ConfigMap", maps.get_opt(&name)).await?.and_then(|map| map.data).unwrap_or_default();
+    let data = within("read the cell's ConfigMap", maps.get_opt(&name))
+        .await?
+        .and_then(|map| map.data)
+        .unwrap_or_default();
     let jobs: Api<Job> = Api::namespaced(client.clone(), &facts.namespace);
     let job = within("read the cell's Job", jobs.get_opt(&name)).await?;
-    let mut generators = Generators { job: job.as_ref().map(state).unwrap_or_default(), ..Generators::default() };
+    let mut generators =
+        Generators { job: job.as_ref().map(state).unwrap_or_default(), ..Generators::default() };
     for (key, value) in &data {
         if key.ends_with(".registration.json") {
             generators.registered += 1;
@@ -37,7 +45,9 @@ pub(super) async fn look(client: &Client, facts: &TestFacts, address: &CellAddre
         let words = pod_words(client, facts, &name).await?;
         match &mut generators.job {
             JobState::Active { trouble } => *trouble = words,
-            JobState::Failed { message } => message.push_str(&words.map(|words| format!(": {words}")).unwrap_or_default()),
+            JobState::Failed { message } => {
+                message.push_str(&words.map(|words| format!(": {words}")).unwrap_or_default());
+            }
             JobState::Absent | JobState::Complete => {}
         }
     }
@@ -50,7 +60,8 @@ fn state(job: &Job) -> JobState {
     }
     let conditions = job.status.as_ref().and_then(|status| status.conditions.as_ref());
     let ended = conditions.into_iter().flatten().find(|condition| {
-        condition.status == "True" && ["Complete", "Failed", "FailureTarget"].contains(&condition.type_.as_str())
+        condition.status == "True"
+            && ["Complete", "Failed", "FailureTarget"].contains(&condition.type_.as_str())
     });
     match ended {
         None => JobState::Active { trouble: None },
@@ -77,10 +88,15 @@ fn words_of(pod: &Pod) -> Option<String> {
         }
         let ended = state.terminated.as_ref().filter(|ended| ended.exit_code != 0)?;
         let reason = ended.reason.clone().unwrap_or_else(|| "Error".to_owned());
-        Some(format!("{reason}, exit code {}: {}", ended.exit_code, ended.message.clone().unwrap_or_default()))
+        Some(format!(
+            "{reason}, exit code {}: {}",
+            ended.exit_code,
+            ended.message.clone().unwrap_or_default()
+        ))
     });
     let scheduling = || {
-        let condition = status.conditions.iter().flatten().find(|c| c.type_ == "PodScheduled" && c.status == "False")?;
+        let condition =
+            status.conditions.iter().flatten().find(|c| c.type_ == "PodScheduled" && c.status == "False")?;
         condition.message.clone()
     };
     let pod_reason = || status.reason.clone();

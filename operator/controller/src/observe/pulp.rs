@@ -67,7 +67,11 @@ impl PulpClients {
         }
     }
 
-    fn client(&self, question: &Question<'_>, found: Found) -> Result<Arc<PulpClient>, throughput_pulp::SetupError> {
+    fn client(
+        &self,
+        question: &Question<'_>,
+        found: Found,
+    ) -> Result<Arc<PulpClient>, throughput_pulp::SetupError> {
         let uid = &question.facts.uid;
         if let Some(kept) = self.lock().get(uid)
             && kept.credentials_version == found.version
@@ -94,14 +98,19 @@ fn silent(question: &Question<'_>, error: &PulpError) -> Pulp {
         throughput_model::failure::FailureClass::Connect
         | throughput_model::failure::FailureClass::Timeout
         | throughput_model::failure::FailureClass::Reset => "PulpUnreachable",
-        throughput_model::failure::FailureClass::ClientError | throughput_model::failure::FailureClass::ServerError => {
-            "PulpError"
-        }
+        throughput_model::failure::FailureClass::ClientError
+        | throughput_model::failure::FailureClass::ServerError => "PulpError",
     };
-    Pulp::Silent { reason, words: format!("{}{}: {error}", question.plan.pulp.base_url, question.plan.pulp.api_root) }
+    Pulp::Silent {
+        reason,
+        words: format!("{}{}: {error}", question.plan.pulp.base_url, question.plan.pulp.api_root),
+    }
 }
 
-async fn answer(client: &PulpClient, question: &Question<'_>) -> Result<(Counts, Option<Remains>), PulpError> {
+async fn answer(
+    client: &PulpClient,
+    question: &Question<'_>,
+) -> Result<(Counts, Option<Remains>), PulpError> {
     let none = (Counts::default(), None);
     let correlation_id = correlation_id(question);
     match (question.stage, correlation_id) {
@@ -112,21 +121,25 @@ async fn answer(client: &PulpClient, question: &Question<'_>) -> Result<(Counts,
             Ok((Counts { unfinished, ..Counts::default() }, None))
         }
         (Stage::ScalingWorkers, _) => {
-            let workers = client.online_workers_count().await?;
-            let workers_online = Some(u32::try_from(workers).unwrap_or(u32::MAX));
+            let workers_online = Some(workers_online(client).await?);
             Ok((Counts { workers_online, ..Counts::default() }, None))
         }
-        (Stage::Dispatching | Stage::Draining | Stage::CancelingTasks, Some(id)) => {
-            let own = OwnTasks {
-                submitted: client.count_tasks(&all(Some(id))).await?,
-                unfinished: client.count_tasks(&unfinished(Some(id))).await?,
-            };
+        // While the API has nothing else to do yet.
+        (Stage::StartingGenerators, _) => {
             let processes = processes(client, question).await?;
-            Ok((Counts { own: Some(own), processes, ..Counts::default() }, None))
+            Ok((Counts { processes, ..Counts::default() }, None))
+        }
+        (Stage::Dispatching | Stage::Draining | Stage::CancelingTasks, Some(id)) => {
+            // In this order: tasks that are dispatched in between make the first count small, never the rest
+            // larger than the whole.
+            let unfinished = client.count_tasks(&unfinished(Some(id))).await?;
+            let own = OwnTasks { submitted: client.count_tasks(&all(Some(id))).await?, unfinished };
+            let workers_online = Some(workers_online(client).await?);
+            Ok((Counts { own: Some(own), workers_online, ..Counts::default() }, None))
         }
         (Stage::Collecting, Some(id)) => Ok((Counts::default(), Some(remains(client, id).await?))),
         (Stage::Collecting | Stage::Dispatching | Stage::Draining | Stage::CancelingTasks, None)
-        | (Stage::Claiming | Stage::StartingGenerators | Stage::Restoring, _) => Ok(none),
+        | (Stage::Claiming | Stage::Restoring, _) => Ok(none),
     }
 }
 
@@ -143,10 +156,15 @@ fn unfinished(correlation_id: Option<Uuid>) -> TaskFilter {
     TaskFilter { correlation_id, states: TaskState::UNFINISHED.to_vec(), ..TaskFilter::default() }
 }
 
+async fn workers_online(client: &PulpClient) -> Result<u32, PulpError> {
+    let workers = client.online_workers_count().await?;
+    Ok(u32::try_from(workers).unwrap_or(u32::MAX))
+}
+
 /// All processes, once a cell: the status page is too dear to be asked often.
 async fn processes(client: &PulpClient, question: &Question<'_>) -> Result<Option<ProcessCounts>, PulpError> {
     let known = question.status.current.as_ref().and_then(|current| current.progress.processes);
-    if known.is_some() || question.stage != Stage::Dispatching {
+    if known.is_some() {
         return Ok(None);
     }
     let status = client.status().await?;
@@ -165,7 +183,8 @@ async fn remains(client: &PulpClient, correlation_id: Uuid) -> Result<Remains, P
     let end: Option<Timestamp> = tasks.iter().filter_map(|task| task.finished_at).max();
     let foreign_tasks = match (begin, end) {
         (Some(begin), Some(end)) => {
-            let window = TaskFilter { created_since: Some(begin), created_until: Some(end), ..TaskFilter::default() };
+            let window =
+                TaskFilter { created_since: Some(begin), created_until: Some(end), ..TaskFilter::default() };
             let own = tasks.iter().filter(|task| task.pulp_created <= end).count() as u64;
             client.count_tasks(&window).await?.saturating_sub(own)
         }

@@ -10,7 +10,11 @@ use crate::deadline::{RequestError, within};
 use crate::observed::Target;
 use crate::plan::Plan;
 
-pub(super) async fn look(client: &Client, claimant: &Claimant, plan: &Plan) -> Result<Vec<Target>, RequestError> {
+pub(super) async fn look(
+    client: &Client,
+    claimant: &Claimant,
+    plan: &Plan,
+) -> Result<Vec<Target>, RequestError> {
     let autoscalers: Api<HorizontalPodAutoscaler> = Api::namespaced(client.clone(), &claimant.namespace);
     let autoscalers = within("list autoscalers", autoscalers.list(&ListParams::default())).await?.items;
     let mut targets = Vec::new();

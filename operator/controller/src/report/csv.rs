@@ -2,7 +2,8 @@
 
 use super::{CellReport, NO_FIGURE, TestReport, average_wait_seconds, run, workers};
 
-const HEAD: &str = "Run,Pulp-Workers,Requests,Tasks Submitted,Tasks/Sec Processed,Avg. Wait [s],Verdict,Observations\r\n";
+const HEAD: &str =
+    "Run,Pulp-Workers,Requests,Tasks Submitted,Tasks/Sec Processed,Avg. Wait [s],Verdict,Observations\r\n";
 
 /// The table, one record a cell.
 pub fn render(report: &TestReport) -> String {
@@ -32,7 +33,8 @@ fn record(cell: &CellReport, workers_axis: &str) -> String {
 
 /// A field that a spreadsheet reads as text of its own: quoted where it must be, and never as a formula.
 fn quoted(field: &str) -> String {
-    let harmless = if field.starts_with(['=', '+', '@', '\t']) { format!("'{field}") } else { field.to_owned() };
+    let harmless =
+        if field.starts_with(['=', '+', '@', '\t']) { format!("'{field}") } else { field.to_owned() };
     if harmless.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", harmless.replace('"', "\"\""))
     } else {

@@ -1,35 +1,191 @@
-//! Claims: one test at a time scales a Deployment, and leaves it as it was.
+//! Claims: one test at a time scales a Deployment.
 
-use std::time::Duration;
-
-use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use kube::ResourceExt;
-use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
-use serde_json::json;
+use kube::api::{Api, ListParams};
+use throughput_api_tests::Tenant;
 use throughput_api_tests::interrupted::{self, Cut};
-use throughput_api_tests::{Tenant, deployment};
-use throughput_controller::apply::apply;
-use throughput_controller::claim::{self, Claim, Claimant, Restored};
+use throughput_controller::claim::{self, Claimant, Holder};
+use throughput_controller::decide::Action;
 
-use crate::hands::{facts, hands, scale_to};
+use crate::found::{As, Found};
+use crate::hands::{act, facts};
 
-/// A claimant of this name.
 fn claimant(tenant: &Tenant, test: &str) -> Claimant {
-    Claimant { namespace: tenant.namespace.clone(), test: test.to_owned(), test_uid: format!("uid-of-{test}") }
+    let facts = facts(tenant, test);
+    Claimant { namespace: facts.namespace, test: facts.name, test_uid: facts.uid }
 }
 
 fn names(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 
-async fn held_by(tenant: &Tenant, claimant: &Claimant) -> Vec<Claim> {
-    claim::held_by(&tenant.client, &tenant.namespace, &claimant.test_uid).await.unwrap()
+async fn deployments_held(tenant: &Tenant, test: &str) -> Vec<String> {
+    let held =
+        claim::held_by(&tenant.client, &tenant.namespace, &claimant(tenant, test).test_uid).await.unwrap();
+    held.into_iter().map(|claim| claim.record.deployment).collect()
 }
 
-async fn restore_all(tenant: &Tenant, claimant: &Claimant) {
-    for held in held_by(tenant, claimant).await {
-        claim::restore(&tenant.client, &tenant.namespace, &held).await.unwrap();
+/// Claims at the same time, each from a connection of its own, and returns who got what.
+async fn race(tenant: &Tenant, wanted: &[(&str, &[&str])]) -> Vec<bool> {
+    let claims = wanted.iter().map(|(test, deployments)| {
+        let (client, claimant, names) =
+            (Tenant::another_client(), claimant(tenant, test), names(deployments));
+        tokio::spawn(async move { claim::claim_all(&client, &claimant, &names).await.unwrap() })
+    });
+    let claims: Vec<_> = claims.collect();
+    futures::future::join_all(claims).await.into_iter().map(Result::unwrap).collect()
+}
+
+async fn let_go(tenant: &Tenant, test: &str) {
+    act(&tenant.client, &facts(tenant, test), &[Action::Restore]).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_claimants_exactly_one_wins() {
+    let tenant = Tenant::new().await;
+    tenant.deployment("worker", 3).await;
+    let tests = ["one", "two", "three", "four"];
+    for round in 0..12 {
+        let won = race(&tenant, &tests.map(|test| (test, ["worker"].as_slice()))).await;
+        assert_eq!(won.iter().filter(|won| **won).count(), 1, "round {round}: {won:?}");
+        for (test, won) in tests.iter().zip(won) {
+            let expected = if won { vec!["worker"] } else { Vec::new() };
+            assert_eq!(deployments_held(&tenant, test).await, expected, "round {round}, {test}");
+            let_go(&tenant, test).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_that_want_the_same_two_one_gets_both_and_the_other_none() {
+    let tenant = Tenant::new().await;
+    tenant.deployment("api", 3).await;
+    tenant.deployment("worker", 3).await;
+    for round in 0..12 {
+        let won = race(&tenant, &[("one", &["api", "worker"]), ("two", &["worker", "api"])]).await;
+        let held = [deployments_held(&tenant, "one").await, deployments_held(&tenant, "two").await];
+        let (winner, loser) = if won[0] { (0, 1) } else { (1, 0) };
+        assert_eq!((won[winner], won[loser]), (true, false), "round {round}");
+        assert_eq!(
+            (held[winner].as_slice(), held[loser].len()),
+            (names(&["api", "worker"]).as_slice(), 0),
+            "round {round}"
+        );
+        let_go(&tenant, "one").await;
+        let_go(&tenant, "two").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn claims_that_overlap_in_a_ring_do_not_wait_for_each_other() {
+    let tenant = Tenant::new().await;
+    for name in ["a", "b", "c"] {
+        tenant.deployment(name, 1).await;
+    }
+    for round in 0..8 {
+        let won = race(&tenant, &[("one", &["a", "b"]), ("two", &["b", "c"]), ("three", &["c", "a"])]).await;
+        assert_eq!(won.iter().filter(|won| **won).count(), 1, "round {round}: {won:?}");
+        for test in ["one", "two", "three"] {
+            let_go(&tenant, test).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_claim_tells_who_holds_it_and_people_see_it_on_the_deployment() {
+    let tenant = Tenant::new().await;
+    let uid = tenant.deployment("worker", 3).await.uid().unwrap();
+    let (one, two) = (claimant(&tenant, "one"), claimant(&tenant, "two"));
+    assert_eq!(claim::holder(&tenant.client, &one, &uid).await.unwrap(), Holder::Nobody);
+    assert!(claim::claim_all(&tenant.client, &one, &names(&["worker"])).await.unwrap());
+    assert_eq!(claim::holder(&tenant.client, &one, &uid).await.unwrap(), Holder::This);
+    assert_eq!(claim::holder(&tenant.client, &two, &uid).await.unwrap(), Holder::Another(one.identity()));
+    let claimed = Found::look(&tenant, "worker").await;
+    assert_eq!(claimed.annotation("perf.pulpproject.org/claimed-by"), Some("ThroughputTest one"));
+}
+
+#[tokio::test]
+async fn claiming_again_what_one_holds_keeps_what_was_found() {
+    let tenant = Tenant::new().await;
+    let found = As::AppliedWithReplicas.create(&tenant, "worker").await;
+    let claim = [Action::Claim { deployments: names(&["worker"]) }];
+    let scale = [Action::Scale { deployment: "worker".to_owned(), replicas: 9 }];
+    let facts = facts(&tenant, "one");
+    for actions in [&claim, &scale, &claim] {
+        act(&tenant.client, &facts, actions).await.unwrap();
+    }
+    let_go(&tenant, "one").await;
+    assert_eq!(Found::look(&tenant, "worker").await, found);
+}
+
+#[tokio::test]
+async fn a_deployment_that_does_not_exist_is_not_claimed_and_neither_are_the_others() {
+    let tenant = Tenant::new().await;
+    tenant.deployment("api", 1).await;
+    let claimed =
+        claim::claim_all(&tenant.client, &claimant(&tenant, "one"), &names(&["api", "worker"])).await;
+    assert!(!claimed.unwrap());
+    let leases: Api<Lease> = tenant.api();
+    assert!(leases.list(&ListParams::default()).await.unwrap().items.is_empty());
+}
+
+#[tokio::test]
+async fn what_another_test_scaled_is_never_taken_for_what_was_found() {
+    let tenant = Tenant::new().await;
+    for number in 1.. {
+        let name = format!("worker-{number}");
+        let found = As::AppliedWithReplicas.create(&tenant, &name).await;
+        let first = facts(&tenant, &format!("first-{number}"));
+        let claim = Action::Claim { deployments: vec![name.clone()] };
+        let scale = Action::Scale { deployment: name.clone(), replicas: 20 };
+        act(&tenant.client, &first, &[claim, scale]).await.unwrap();
+        let (sender, overtaken) = tokio::sync::oneshot::channel();
+        let client = tenant.client.clone();
+        let second = interrupted::overtaken(&tenant.client, number, move || async move {
+            act(&client, &first, &[Action::Restore]).await.unwrap();
+            sender.send(()).unwrap();
+        });
+        let test = format!("second-{number}");
+        claim::claim_all(&second, &claimant(&tenant, &test), std::slice::from_ref(&name)).await.unwrap();
+        drop(second);
+        let_go(&tenant, &test).await;
+        if overtaken.await.is_err() {
+            break;
+        }
+        assert_eq!(
+            Found::look(&tenant, &name).await,
+            found,
+            "the first test let go at request {number} of the second"
+        );
+    }
+}
+
+#[tokio::test]
+async fn claiming_can_be_interrupted_anywhere() {
+    let tenant = Tenant::new().await;
+    for cut in [Cut::BeforeTheRequest, Cut::BeforeTheAnswer] {
+        for last in 1.. {
+            let name = format!("worker-{last}-{cut:?}").to_lowercase();
+            let (one, other) = (format!("{name}-a"), format!("{name}-b"));
+            let found = [
+                As::AppliedWithReplicas.create(&tenant, &one).await,
+                As::ScaledByAnother.create(&tenant, &other).await,
+            ];
+            let facts = facts(&tenant, &name);
+            let claim = [Action::Claim { deployments: vec![one.clone(), other.clone()] }];
+            let scale = [Action::Scale { deployment: one.clone(), replicas: 9 }];
+            let interrupted = act(&interrupted::cut_off(&tenant.client, last, cut), &facts, &claim).await;
+            for actions in [&claim, &scale, &[Action::Restore]] {
+                act(&tenant.client, &facts, actions).await.unwrap();
+            }
+            let left = [Found::look(&tenant, &one).await, Found::look(&tenant, &other).await];
+            assert_eq!(left, found, "interrupted at request {last}, {cut:?}");
+            assert_eq!(deployments_held(&tenant, &name).await, Vec::<String>::new());
+            if interrupted.is_ok() {
+                assert!(last > 4, "nothing was interrupted");
+                break;
+            }
+        }
     }
 }

@@ -16,7 +16,9 @@ async fn table(tenant: &Tenant) -> (Vec<Value>, Vec<Value>) {
     let columns = table["columnDefinitions"].as_array().unwrap();
     // kubectl leaves out what has a priority, unless it is asked for `-o wide`.
     let shown: Vec<bool> = columns.iter().map(|column| column["priority"] == 0).collect();
-    let of_shown = |cells: &[Value]| cells.iter().zip(&shown).filter(|(_, shown)| **shown).map(|(cell, _)| cell.clone()).collect();
+    let of_shown = |cells: &[Value]| {
+        cells.iter().zip(&shown).filter(|(_, shown)| **shown).map(|(cell, _)| cell.clone()).collect()
+    };
     let names: Vec<Value> = columns.iter().map(|column| column["name"].clone()).collect();
     (of_shown(&names), of_shown(table["rows"][0]["cells"].as_array().unwrap()))
 }
@@ -35,7 +37,18 @@ async fn the_columns_tell_where_a_run_is() {
     let (names, mut cells) = table(&tenant).await;
     assert_eq!(names, ["Name", "Phase", "Cells", "Tasks", "TPS", "P99", "Verdict", "Age"]);
     let age = cells.pop().unwrap();
-    assert_eq!(cells, [json!("tasks-10k"), json!("Running"), json!("2/6"), json!(12_611), json!("18.44"), json!("412.7s"), json!("Passed")]);
+    assert_eq!(
+        cells,
+        [
+            json!("tasks-10k"),
+            json!("Running"),
+            json!("2/6"),
+            json!(12_611),
+            json!("18.44"),
+            json!("412.7s"),
+            json!("Passed")
+        ]
+    );
     assert!(age.as_str().is_some_and(|age| age.ends_with('s')), "{age}");
 }
 
@@ -44,7 +57,10 @@ async fn the_columns_of_a_new_test_are_empty() {
     let tenant = Tenant::new().await;
     tenant.test("tasks-10k", spec()).await;
     let (_, cells) = table(&tenant).await;
-    assert_eq!(cells[..7], [json!("tasks-10k"), json!(null), json!(null), json!(null), json!(null), json!(null), json!(null)]);
+    assert_eq!(
+        cells[..7],
+        [json!("tasks-10k"), json!(null), json!(null), json!(null), json!(null), json!(null), json!(null)]
+    );
 }
 
 #[tokio::test]

@@ -1,6 +1,17 @@
 //! The controller's parts against a real API server.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
+mod claims;
+mod collecting;
+mod columns;
+mod crashed;
 mod examples;
+mod found;
+mod hands;
+mod leading;
+mod operator;
+mod restoring;
 mod rules;
+mod waiting;
+mod watched;

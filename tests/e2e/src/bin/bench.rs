@@ -1,3 +1,179 @@
-//! Measures what the operator itself costs.
+//! Measures what the operator itself costs, on the local cluster, and ends with one line per figure:
+//! `figure NAME VALUE UNIT goal GOAL met|short`.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a measurement that cannot be made shall stop")]
 
-fn main() {}
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::ResourceExt;
+use kube::api::{ApiResource, DynamicObject, GroupVersionKind, ListParams};
+use serde_json::{Value, json};
+use throughput_e2e_tests::{Cluster, WORKERS, output, root};
+
+const NAME: &str = "bench-overhead";
+/// Cells that are measured; the median is quoted.
+const CELLS: u64 = 6;
+const RUN: Duration = Duration::from_mins(30);
+/// The metrics API answers with the use of the last quarter of a minute or so.
+const SAMPLE_EVERY: Duration = Duration::from_secs(5);
+const IDLE_SAMPLES: u32 = 10;
+
+/// What the operator's pod uses, at its largest.
+#[derive(Clone, Copy, Debug, Default)]
+struct Use {
+    memory_bytes: u64,
+    millicores: u64,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let cluster = Cluster::connect().await;
+    let mut idle = Use::default();
+    for _ in 0..IDLE_SAMPLES {
+        idle = largest(idle, operator_use(&cluster).await);
+        tokio::time::sleep(SAMPLE_EVERY).await;
+    }
+    cluster.create(NAME, spec()).await;
+    let finished = cluster.until_finished(NAME, RUN);
+    let (mut working, mut finished) = (Use::default(), std::pin::pin!(finished));
+    let status = loop {
+        match tokio::time::timeout(SAMPLE_EVERY, &mut finished).await {
+            Ok(status) => break status,
+            Err(_) => working = largest(working, operator_use(&cluster).await),
+        }
+    };
+    assert_eq!(status.results.len() as u64, CELLS, "{status:#?}");
+    let report = cluster.report(NAME).await;
+    let mut overheads: Vec<f64> = report["cells"].as_array().unwrap().iter().map(overhead_seconds).collect();
+    overheads.sort_by(f64::total_cmp);
+    let megabytes = |bytes: u64| bytes_as_megabytes(bytes);
+    figure("cell_overhead_median", median(&overheads), "s", 10.0);
+    figure("cell_overhead_max", *overheads.last().unwrap(), "s", 10.0);
+    figure("operator_memory_idle", megabytes(idle.memory_bytes), "MB", 30.0);
+    figure("operator_memory_in_run", megabytes(working.memory_bytes), "MB", 30.0);
+    figure("operator_cpu_idle", millicores(idle), "millicores", 10.0);
+    figure("operator_cpu_in_run", millicores(working), "millicores", 50.0);
+    for (program, goal) in [("throughput-operator", 25.0), ("throughput-loadgen", 15.0)] {
+        let size = std::fs::metadata(programs().await.join(program)).expect("a built program").len();
+        figure(&format!("binary_{}", program.replace('-', "_")), megabytes(size), "MB", goal);
+    }
+    for (image, goal) in [("operator", 30.0), ("loadgen", 20.0)] {
+        figure(&format!("image_{image}"), megabytes(image_bytes(image).await), "MB", goal);
+    }
+}
+
+fn spec() -> Value {
+    json!({
+        "target": {"service": {"name": "pulp-api", "port": 24817}, "pulp": {"credentials": {"secretRef": {"name": "pulp-admin"}}}},
+        "scale": [{"name": "workers", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": WORKERS}}],
+        "matrix": [{"name": "workers", "of": "Scale", "values": [1, 3]}],
+        "repeat": CELLS / 2,
+        "workload": {"pulpTasks": {"tasks": 200, "dispatch": {"testView": {"query": {"tasks": "50", "sleep": "0"}, "tasksPerRequest": 50}}}},
+    })
+}
+
+/// What a cell took beyond its work: all of it, less the time from the start of the dispatch to the end of
+/// the last task, less the time from scaling until all workers were online.
+fn overhead_seconds(cell: &Value) -> f64 {
+    let began = |stage: &str| {
+        let entry = cell["timeline"].as_array().unwrap().iter().find(|entry| entry["stage"] == stage);
+        instant(&entry.expect("a stage of the cell")["since"])
+    };
+    let last_task = instant(&cell["tasks"]["lastFinishedAt"]);
+    let all = instant(&cell["finishedAt"]) - began("EmptyingQueue");
+    let working = last_task - began("Dispatching");
+    let scaling = began("StartingGenerators") - began("ScalingWorkers");
+    all - working - scaling
+}
+
+fn instant(value: &Value) -> f64 {
+    let instant: Timestamp = value.as_str().expect("an instant").parse().expect("an instant");
+    instant.as_duration().as_secs_f64()
+}
+
+fn median(sorted: &[f64]) -> f64 {
+    let middle = sorted.len() / 2;
+    if sorted.len() % 2 == 1 { sorted[middle] } else { f64::midpoint(sorted[middle - 1], sorted[middle]) }
+}
+
+fn figure(name: &str, value: f64, unit: &str, goal: f64) {
+    println!("figure {name} {value:.2} {unit} goal {goal} {}", if value <= goal { "met" } else { "short" });
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a size to two decimals")]
+fn bytes_as_megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a few millicores")]
+fn millicores(used: Use) -> f64 {
+    used.millicores as f64
+}
+
+fn largest(one: Use, other: Use) -> Use {
+    Use {
+        memory_bytes: one.memory_bytes.max(other.memory_bytes),
+        millicores: one.millicores.max(other.millicores),
+    }
+}
+
+/// What metrics-server says of the operator's pod; nothing until it has seen the pod twice.
+async fn operator_use(cluster: &Cluster) -> Use {
+    let kind = GroupVersionKind::gvk("metrics.k8s.io", "v1beta1", "PodMetrics");
+    let resource = ApiResource::from_gvk_with_plural(&kind, "pods");
+    let metrics: kube::Api<DynamicObject> =
+        kube::Api::namespaced_with(cluster.client.clone(), throughput_e2e_tests::NAMESPACE, &resource);
+    let Ok(pods) = metrics.list(&ListParams::default()).await else {
+        return Use::default();
+    };
+    let operator = pods.items.iter().find(|pod| pod.name_any().starts_with("throughput-operator"));
+    let usage = operator.map(|pod| pod.data["containers"][0]["usage"].clone()).unwrap_or_default();
+    Use {
+        memory_bytes: quantity(&usage["memory"], &[("Ki", 1_024), ("Mi", 1_048_576), ("", 1)], 1),
+        millicores: quantity(&usage["cpu"], &[("n", 1), ("u", 1_000), ("m", 1_000_000)], 1_000_000),
+    }
+}
+
+fn quantity(value: &Value, units: &[(&str, u64)], divisor: u64) -> u64 {
+    let text = value.as_str().unwrap_or("0");
+    let (unit, factor) =
+        units.iter().find(|(unit, _)| !unit.is_empty() && text.ends_with(unit)).unwrap_or(&("", 1));
+    let number: u64 = text.trim_end_matches(unit).parse().unwrap_or_default();
+    (number * factor).div_ceil(divisor)
+}
+
+/// Where cargo puts release programs.
+async fn programs() -> std::path::PathBuf {
+    let manifest = root().join("Cargo.toml");
+    let arguments =
+        ["metadata", "--format-version", "1", "--no-deps", "--manifest-path", manifest.to_str().unwrap()];
+    let metadata = output("cargo", &arguments, "").await.expect("cargo metadata");
+    let metadata: Value = serde_json::from_str(&metadata).expect("JSON");
+    std::path::PathBuf::from(metadata["target_directory"].as_str().unwrap()).join("release")
+}
+
+/// The size of the newest image of this name.
+async fn image_bytes(name: &str) -> u64 {
+    let image = format!("localhost/throughput/{name}");
+    let cluster = root().join("tests/cluster/cluster");
+    let listed = output(cluster, &["buildah", "images", "--json"], "").await.expect("buildah images");
+    let listed: Value = serde_json::from_str(&listed).expect("JSON");
+    let of_name = |entry: &&Value| {
+        let mut names = entry["names"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        names.any(|known| known.starts_with(&format!("{image}:")))
+    };
+    let entries = listed.as_array().unwrap();
+    let newest =
+        entries.iter().filter(of_name).max_by_key(|entry| entry["created"].as_i64()).expect("an image");
+    let text = newest["size"].as_str().expect("a size");
+    let (number, unit) = text.split_once(' ').expect("a number and a unit");
+    let factor = match unit {
+        "KB" => 1e3,
+        "MB" => 1e6,
+        "GB" => 1e9,
+        _ => 1.0,
+    };
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a size in bytes")]
+    let bytes = (number.parse::<f64>().expect("a number") * factor) as u64;
+    bytes
+}

@@ -1,0 +1,116 @@
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::plan::Plan;
+
+const TOKEN: &str = "the-token-of-the-cell";
+
+/// The objects of the third cell of a test with three generators.
+fn objects(credentials_secret: Option<&str>) -> CellObjects {
+    let test = TestFacts {
+        namespace: "pulp".to_owned(),
+        name: "small".to_owned(),
+        uid: "3f1c".to_owned(),
+        generation: Some(1),
+    };
+    let address = CellAddress { test_uid: "3f1c".to_owned(), cell: 2, attempt: 1 };
+    let settings = GeneratorSettings {
+        image: "throughput-loadgen:test".to_owned(),
+        image_pull_policy: "IfNotPresent".to_owned(),
+        collector_url: "http://collector.throughput.svc:8081".to_owned(),
+    };
+    let ingredients = CellIngredients {
+        test: &test,
+        address: &address,
+        generators: 3,
+        workload: &workload(&address),
+        credentials_secret,
+        token: TOKEN,
+        lifetime: Duration::from_mins(35),
+    };
+    cell_objects(&settings, &ingredients).unwrap()
+}
+
+fn workload(address: &CellAddress) -> Workload {
+    let spec = json!({
+        "target": {"service": {"name": "pulp-api", "port": 24817}, "pulp": {"credentials": {"method": "None"}}},
+        "scale": [{"name": "workers", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "pulp-worker"}}],
+        "workload": {"pulpTasks": {"tasks": 10}},
+    });
+    let plan = Plan::new("pulp", &serde_json::from_value(spec).unwrap()).unwrap();
+    plan.workload(&plan.cells[0], address.correlation_id())
+}
+
+/// Whoever changes the Job looks at all of it: what is checked in is what is made.
+#[test]
+fn the_job_is_the_one_that_is_checked_in() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/build/job.json");
+    let checked_in: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+    let made = serde_json::to_value(objects(Some("pulp-admin")).job).unwrap();
+    assert_eq!(made, checked_in, "made: {made:#}");
+}
+
+#[test]
+fn the_pods_meet_the_pod_security_standard_restricted() {
+    let pod = objects(Some("pulp-admin")).job.spec.unwrap().template.spec.unwrap();
+    let pod_context = pod.security_context.unwrap();
+    assert_eq!(pod_context.run_as_non_root, Some(true));
+    assert_eq!(pod_context.seccomp_profile.unwrap().type_, "RuntimeDefault");
+    assert!(pod.volumes.iter().flatten().all(|volume| volume.secret.is_some() && volume.host_path.is_none()));
+    assert_eq!((pod.host_network, pod.host_pid, pod.host_ipc), (None, None, None));
+    assert!(pod.init_containers.is_none());
+    for container in pod.containers {
+        let context = container.security_context.unwrap();
+        assert_eq!((context.allow_privilege_escalation, context.privileged), (Some(false), None));
+        let dropped = Capabilities { drop: Some(vec!["ALL".to_owned()]), add: None };
+        assert_eq!(context.capabilities, Some(dropped));
+        assert_eq!((context.run_as_user, context.run_as_non_root, context.proc_mount), (None, None, None));
+        assert!(container.ports.is_none());
+    }
+}
+
+#[test]
+fn the_pods_have_no_rights_in_the_cluster() {
+    let pod = objects(None).job.spec.unwrap().template.spec.unwrap();
+    assert_eq!((pod.automount_service_account_token, pod.service_account_name), (Some(false), None));
+}
+
+#[test]
+fn no_secret_value_is_in_the_job_or_in_the_config_map() {
+    let CellObjects { config_map, secret, job } = objects(Some("pulp-admin"));
+    for text in [serde_json::to_string(&job).unwrap(), serde_json::to_string(&config_map).unwrap()] {
+        assert!(!text.contains(TOKEN), "{text}");
+    }
+    assert_eq!(secret.data.unwrap()["token"], ByteString(TOKEN.into()));
+}
+
+#[test]
+fn without_credentials_none_are_mounted() {
+    let pod = objects(None).job.spec.unwrap().template.spec.unwrap();
+    let volumes: Vec<String> = pod.volumes.into_iter().flatten().map(|volume| volume.name).collect();
+    assert_eq!(volumes, ["cell"]);
+    let arguments = pod.containers.into_iter().flat_map(|container| container.args.unwrap());
+    assert!(!arguments.collect::<Vec<_>>().iter().any(|argument| argument.starts_with("--credentials")));
+}
+
+#[test]
+fn all_objects_of_a_cell_have_its_name_and_belong_to_the_test() {
+    let CellObjects { config_map, secret, job } = objects(None);
+    assert_eq!(config_map.metadata, job.metadata);
+    assert_eq!(secret.metadata, job.metadata);
+    assert_eq!(job.metadata.name.as_deref(), Some("small-cell-2-attempt-1"));
+    assert_eq!(job.metadata.owner_references.map(|owners| owners.len()), Some(1));
+}
+
+#[test]
+fn the_assignment_is_what_a_generator_reads() {
+    let data = objects(None).secret.data.unwrap();
+    let address = CellAddress { test_uid: "3f1c".to_owned(), cell: 2, attempt: 1 };
+    let assignment: Assignment = serde_json::from_slice(&data["assignment.json"].0).unwrap();
+    let workload = workload(&address);
+    assert_eq!(assignment, Assignment { version: ASSIGNMENT_VERSION, address, generators: 3, workload });
+    assert_eq!(data.keys().collect::<Vec<_>>(), ["assignment.json", "token"]);
+}

@@ -1,0 +1,207 @@
+//! A plan of two cells, a status at any stage of them, and a world in which all is well.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use throughput_crds::{ConditionStatus, ConditionType, Stage, ThroughputTestStatus};
+use throughput_model::figures::TaskFigures;
+use throughput_model::generator::{GeneratorResult, RESULT_VERSION, RequestFigures, StopReason};
+use throughput_model::task::{TaskRecord, TaskState};
+
+use super::{Decision, Draft, TestFacts, decide};
+use crate::claim::{Claim, ClaimRecord, Holder};
+use crate::observed::{Counts, Credentials, Generators, Job, Observed, OwnTasks, Pulp, Target};
+use crate::plan::{Plan, Rejection};
+use crate::status;
+
+/// The Deployments of the plan, with their replicas before the run.
+pub(super) const AS_FOUND: [(&str, i32); 2] = [("pulp-worker", 2), ("pulp-content", 3)];
+
+pub(super) fn facts() -> TestFacts {
+    TestFacts {
+        namespace: "pulp".to_owned(),
+        name: "small".to_owned(),
+        uid: "3f1c".to_owned(),
+        generation: Some(1),
+    }
+}
+
+/// Two cells, with 2 and with 4 workers; the content app is left as it is found.
+pub(super) fn plan() -> Plan {
+    plan_of(&json!([{"name": "workers", "of": "Scale", "values": [2, 4]}]))
+}
+
+/// A plan with this matrix, each of whose cells dispatches 10 tasks.
+pub(super) fn plan_of(matrix: &Value) -> Plan {
+    let spec = json!({
+        "target": {"service": {"name": "pulp-api", "port": 24817}, "pulp": {"credentials": {"method": "None"}}},
+        "scale": [
+            {"name": "workers", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "pulp-worker"}},
+            {"name": "content", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "pulp-content"}},
+        ],
+        "matrix": matrix,
+        "workload": {"pulpTasks": {"tasks": 10}},
+        "criteria": [{"metric": "tasks.successRatio", "atLeast": "1"}],
+        "timeouts": {"start": "15m", "scale": "10m", "generatorStart": "5m", "dispatch": "30m", "drain": "2h"},
+    });
+    Plan::new("pulp", &serde_json::from_value(spec).unwrap()).unwrap()
+}
+
+/// So many seconds after the current stage began.
+pub(super) fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+}
+
+/// A status whose current cell entered this stage at second 0.
+pub(super) fn status_at(cell: usize, stage: Stage) -> ThroughputTestStatus {
+    let (facts, plan) = (facts(), plan());
+    let mut draft = Draft::new(&facts, &ThroughputTestStatus::default(), at(0));
+    status::accept(&mut draft, &plan);
+    draft.begin_cell(&plan.cells[cell], stage);
+    draft.decided().status
+}
+
+/// All is there and claimed, the workers of the first cell are online, the queue is empty.
+pub(super) fn observed() -> Observed {
+    Observed {
+        deleting: false,
+        has_finalizer: true,
+        targets: vec![present(2, Holder::This), present(3, Holder::This)],
+        claims: claims(),
+        credentials: Credentials::Ready,
+        pulp: counts(Some(OwnTasks { submitted: 0, unfinished: 0 }), 2),
+        generators: Generators::default(),
+        remains: None,
+    }
+}
+
+/// All is there, and nothing has been done for the test.
+pub(super) fn untouched() -> Observed {
+    Observed {
+        has_finalizer: false,
+        targets: vec![present(2, Holder::Nobody), present(3, Holder::Nobody)],
+        claims: Vec::new(),
+        ..observed()
+    }
+}
+
+/// A Deployment whose replicas are all ready.
+pub(super) fn present(replicas: u32, holder: Holder) -> Target {
+    Target::Present { replicas, ready: replicas, holder }
+}
+
+/// The claims on all Deployments of the plan.
+pub(super) fn claims() -> Vec<Claim> {
+    AS_FOUND.map(|(deployment, replicas)| claim(deployment, replicas)).into()
+}
+
+pub(super) fn claim(deployment: &str, replicas: i32) -> Claim {
+    Claim {
+        lease: format!("throughput-uid-of-{deployment}"),
+        lease_uid: format!("uid-of-the-lease-of-{deployment}"),
+        record: ClaimRecord {
+            deployment: deployment.to_owned(),
+            uid: format!("uid-of-{deployment}"),
+            replicas,
+            replicas_owners: Vec::new(),
+        },
+    }
+}
+
+/// What Pulp counts when no task of others is unfinished.
+pub(super) fn counts(own: Option<OwnTasks>, workers_online: u32) -> Pulp {
+    let unfinished = Some(own.map_or(0, |own| own.unfinished));
+    Pulp::Answering(Counts { unfinished, own, workers_online: Some(workers_online), processes: None })
+}
+
+pub(super) fn silent() -> Pulp {
+    Pulp::Silent { reason: "PulpUnreachable", words: "connection refused".to_owned() }
+}
+
+/// Generators whose Job is at this point.
+pub(super) fn generators(job: Job, registered: u32, results: Vec<GeneratorResult>) -> Generators {
+    Generators { job, registered, results }
+}
+
+pub(super) fn active() -> Job {
+    Job::Active { trouble: None }
+}
+
+/// What a generator delivers that dispatched so many tasks, each by a request of its own.
+pub(super) fn delivered(tasks: u64) -> GeneratorResult {
+    GeneratorResult {
+        version: RESULT_VERSION,
+        pod_name: "generator-0".to_owned(),
+        started_at: at(0),
+        finished_at: at(10),
+        elapsed_microseconds: 10_000_000,
+        stopped: StopReason::TargetReached,
+        requests: RequestFigures { sent: tasks, succeeded: tasks, ..RequestFigures::default() },
+        tasks_dispatched: tasks,
+        largest_yield: 1,
+    }
+}
+
+/// So many tasks that completed: each waited for a second and took a second, one after the other.
+pub(super) fn completed(tasks: i64) -> Vec<TaskRecord> {
+    (0..tasks)
+        .map(|number| TaskRecord {
+            pulp_created: at(number),
+            unblocked_at: None,
+            started_at: Some(at(number + 1)),
+            finished_at: Some(at(number + 2)),
+            state: TaskState::Completed,
+            error_description: None,
+        })
+        .collect()
+}
+
+/// The figures of no tasks at all.
+pub(super) fn no_figures() -> TaskFigures {
+    TaskFigures::of(&[])
+}
+
+/// Decides about this status so many seconds after its stage began.
+pub(super) fn decided(status: &ThroughputTestStatus, observed: &Observed, seconds: i64) -> Decision {
+    decide(&facts(), &Ok(plan()), status, observed, at(seconds))
+}
+
+/// Decides about a spec that was rejected.
+pub(super) fn decided_on_rejection(status: &ThroughputTestStatus, observed: &Observed) -> Decision {
+    decide(&facts(), &Err(Rejection::NoWorkers), status, observed, at(1))
+}
+
+/// The cell and the stage that a decision leads to.
+pub(super) fn place(decision: &Decision) -> Option<(u32, Stage)> {
+    decision.status.current.as_ref().map(|current| (current.cell, current.stage))
+}
+
+/// A condition as a decision leaves it.
+pub(super) fn condition(decision: &Decision, type_: ConditionType) -> (ConditionStatus, &str, &str) {
+    let condition = decision.status.conditions.iter().find(|condition| condition.type_ == type_).unwrap();
+    (condition.status, &condition.reason, &condition.message)
+}
+
+/// Why the current cell cannot be finished, in one word.
+pub(super) fn failure(decision: &Decision) -> Option<&str> {
+    decision.status.current.as_ref()?.progress.failure_reason.as_deref()
+}
+
+/// The reasons of the events, `!` before those that somebody should look at.
+pub(super) fn events(decision: &Decision) -> Vec<String> {
+    let mark = |warning: bool| if warning { "!" } else { "" };
+    decision.events.iter().map(|event| format!("{}{}", mark(event.warning), event.reason)).collect()
+}
+
+/// All stages, in their order.
+pub(super) const STAGES: [Stage; 10] = [
+    Stage::AwaitingTargets,
+    Stage::Claiming,
+    Stage::EmptyingQueue,
+    Stage::ScalingWorkers,
+    Stage::StartingGenerators,
+    Stage::Dispatching,
+    Stage::Draining,
+    Stage::CancelingTasks,
+    Stage::Collecting,
+    Stage::Restoring,
+];

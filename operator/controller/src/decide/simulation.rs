@@ -1,0 +1,129 @@
+//! A whole run in a small world, in memory, with the operator killed at every point.
+//!
+//! What the operator does in one look is a list of [`Effect`]s, each as small as one request to the API
+//! server. A run is walked effect by effect: the operator can be killed before any of them, and begins again
+//! with nothing but what is stored. The world keeps watch itself: it panics when something is scaled that is
+//! not claimed, when a cell begins with a queue that is not empty, or when the finalizer goes too early.
+
+mod runs;
+mod world;
+
+use throughput_crds::ThroughputTestStatus;
+
+use super::fixture::facts;
+use super::{Action, decide};
+use crate::plan::Plan;
+use world::World;
+
+/// More looks than any run takes.
+const MOST_LOOKS: u32 = 2_000;
+
+/// One change of the world, done or not done, never in part.
+#[derive(Clone, Debug, PartialEq)]
+enum Effect {
+    /// An action that is one request.
+    Act(Action),
+    /// Claim one Deployment, and look no further when another test holds it.
+    Claim(String),
+    /// Set one Deployment's replicas to what its claim says.
+    PutBack(String),
+    /// Give up the claim on one Deployment.
+    GiveUpClaim(String),
+    /// Write the status.
+    Publish(Box<ThroughputTestStatus>),
+    /// Remove the finalizer.
+    RemoveFinalizer,
+}
+
+/// What happens at a moment of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Disturbance {
+    /// The operator is killed before this effect, counted from the beginning of the run.
+    KilledBefore(u32),
+    /// The operator is killed in every look but one of so many, before its status is written.
+    OftenKilled(u32),
+    /// Somebody deletes the test before this effect.
+    DeletedBefore(u32),
+    /// Another test claims a Deployment before this effect, if nobody has. It needs the other one too, and gives
+    /// up what it has only after it had both for a while.
+    ClaimedBefore(u32),
+    /// The generators' Job fails before this effect, if there is one.
+    GeneratorLostBefore(u32),
+}
+
+/// How a run went.
+#[derive(Debug)]
+struct Walked {
+    world: World,
+    /// How many effects it took.
+    effects: u32,
+}
+
+/// Walks a new test to its end.
+fn walk(plan: &Plan, world: World, disturbances: &[Disturbance]) -> Walked {
+    let mut walked = Walked { world, effects: 0 };
+    for look in 0..MOST_LOOKS {
+        if walked.world.is_over() {
+            return walked;
+        }
+        look_once(plan, &mut walked, disturbances, look);
+        walked.world.pass_a_second();
+    }
+    panic!("the run does not end: {:#?}", walked.world.stored())
+}
+
+fn look_once(plan: &Plan, walked: &mut Walked, disturbances: &[Disturbance], look: u32) {
+    let world = &mut walked.world;
+    let stored = world.stored();
+    let decision = decide(&facts(), &Ok(plan.clone()), stored, &world.observe(plan), world.now());
+    let mut effects: Vec<Effect> =
+        decision.actions.into_iter().flat_map(|action| effects_of(action, world)).collect();
+    if decision.status != *stored {
+        effects.push(Effect::Publish(Box::new(decision.status)));
+    }
+    if decision.release {
+        effects.push(Effect::RemoveFinalizer);
+    }
+    for effect in effects {
+        let killed = disturbances.iter().any(|disturbance| disturb(walked, *disturbance, look, &effect));
+        walked.effects += 1;
+        if killed || !walked.world.carry_out(plan, effect) {
+            return;
+        }
+    }
+}
+
+/// Lets happen what happens before this effect; `true` when the operator is killed.
+fn disturb(walked: &mut Walked, disturbance: Disturbance, look: u32, effect: &Effect) -> bool {
+    let Walked { world, effects } = walked;
+    match disturbance {
+        Disturbance::KilledBefore(number) => return number == *effects,
+        Disturbance::OftenKilled(one_of) => {
+            return !look.is_multiple_of(one_of)
+                && matches!(effect, Effect::Publish(_) | Effect::RemoveFinalizer);
+        }
+        Disturbance::DeletedBefore(number) => world.deleting |= number == *effects,
+        Disturbance::ClaimedBefore(number) if number == *effects => world.let_another_test_claim(),
+        Disturbance::GeneratorLostBefore(number) if number == *effects => world.lose_generators(),
+        Disturbance::ClaimedBefore(_) | Disturbance::GeneratorLostBefore(_) => {}
+    }
+    false
+}
+
+/// The requests that an action consists of.
+fn effects_of(action: Action, world: &World) -> Vec<Effect> {
+    match action {
+        Action::Claim { deployments } => deployments.into_iter().map(Effect::Claim).collect(),
+        Action::Restore => world
+            .claimed()
+            .into_iter()
+            .flat_map(|name| [Effect::PutBack(name.clone()), Effect::GiveUpClaim(name)])
+            .collect(),
+        Action::AddFinalizer
+        | Action::Scale { .. }
+        | Action::StartGenerators { .. }
+        | Action::DeleteGenerators { .. }
+        | Action::CancelTasks { .. }
+        | Action::WriteReport { .. } => vec![Effect::Act(action)],
+    }
+}

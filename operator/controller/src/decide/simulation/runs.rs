@@ -1,0 +1,154 @@
+//! Runs of four cells: undisturbed, and disturbed at each of their effects.
+
+use serde_json::json;
+use throughput_crds::{
+    CellOutcome, CellResult, ConditionStatus, ConditionType, ThroughputTestStatus, Verdict,
+};
+
+use super::world::World;
+use super::{Disturbance, Walked, walk};
+use crate::decide::fixture::{at, plan_of};
+use crate::plan::Plan;
+
+/// Each with four and with eight workers, dispatched by one and by two requests at once.
+fn four_cells() -> Plan {
+    plan_of(&json!([
+        {"name": "workers", "of": "Scale", "values": [4, 8]},
+        {"name": "concurrency", "of": "Load", "values": [1, 2]},
+    ]))
+}
+
+fn walked(disturbances: &[Disturbance]) -> Walked {
+    walk(&four_cells(), World::new(), disturbances)
+}
+
+/// The results, but for when they were had: being killed takes time.
+fn results(walked: &Walked) -> Vec<CellResult> {
+    let timeless = |result| CellResult { started_at: at(0), finished_at: at(0), ..result };
+    walked.world.stored().results.iter().cloned().map(timeless).collect()
+}
+
+/// Nothing is left of the run but its report.
+fn assert_left_as_found(walked: &Walked, disturbances: &[Disturbance]) {
+    let world = &walked.world;
+    assert_eq!(world.replicas(), [("pulp-content", 3), ("pulp-worker", 2)], "{disturbances:?}");
+    assert_eq!(world.claimed(), Vec::<String>::new(), "{disturbances:?}");
+    if !world.deleting {
+        assert!(!world.has_job(), "{disturbances:?}");
+    }
+}
+
+fn assert_same_end(walked: &Walked, undisturbed: &Walked, disturbances: &[Disturbance]) {
+    let (status, expected) = (walked.world.stored(), undisturbed.world.stored());
+    assert_left_as_found(walked, disturbances);
+    assert_eq!(results(walked), results(undisturbed), "{disturbances:?}");
+    assert_eq!(walked.world.reported_cells(), [0, 1, 2, 3], "{disturbances:?}");
+    assert_eq!(
+        (status.verdict, status.phase, status.cells, &status.summary, &status.best, &status.current),
+        (expected.verdict, expected.phase, expected.cells, &expected.summary, &expected.best, &None),
+        "{disturbances:?}"
+    );
+    assert_eq!(told(status), told(expected), "{disturbances:?}");
+}
+
+/// The conditions, but for since when they have been so.
+fn told(status: &ThroughputTestStatus) -> Vec<(ConditionType, ConditionStatus, &str, &str)> {
+    let conditions = status.conditions.iter();
+    conditions
+        .map(|condition| {
+            (condition.type_, condition.status, condition.reason.as_str(), condition.message.as_str())
+        })
+        .collect()
+}
+
+#[test]
+fn an_undisturbed_run_passes_and_leaves_everything_as_found() {
+    let run = walked(&[]);
+    let status = run.world.stored();
+    assert_left_as_found(&run, &[]);
+    assert_eq!(status.verdict, Some(Verdict::Passed));
+    let outcomes: Vec<_> = status
+        .results
+        .iter()
+        .map(|result| {
+            let parameters: Vec<&str> =
+                result.parameters.iter().map(|parameter| parameter.value.as_str()).collect();
+            (result.cell, parameters.join(" "), result.outcome, result.verdict, result.tasks_completed)
+        })
+        .collect();
+    let passed = |cell, parameters: &str| {
+        (cell, parameters.to_owned(), CellOutcome::Completed, Verdict::Passed, Some(10))
+    };
+    assert_eq!(outcomes, [passed(0, "4 1"), passed(1, "4 2"), passed(2, "8 1"), passed(3, "8 2")]);
+    // Ten tasks of a second each take four workers three seconds.
+    assert_eq!(status.results[0].tasks_per_second.as_deref(), Some("3.333"));
+}
+
+#[test]
+fn an_operator_killed_at_any_point_comes_to_the_same_end() {
+    let undisturbed = walked(&[]);
+    for number in 0..undisturbed.effects {
+        let disturbances = &[Disturbance::KilledBefore(number)];
+        assert_same_end(&walked(disturbances), &undisturbed, disturbances);
+    }
+}
+
+#[test]
+fn an_operator_that_is_killed_most_of_the_time_comes_to_the_same_end() {
+    let undisturbed = walked(&[]);
+    for one_of in [2, 3, 7] {
+        let disturbances = &[Disturbance::OftenKilled(one_of)];
+        assert_same_end(&walked(disturbances), &undisturbed, disturbances);
+    }
+}
+
+#[test]
+fn a_test_deleted_at_any_point_leaves_everything_as_found() {
+    for number in 0..walked(&[]).effects {
+        let disturbances = &[Disturbance::DeletedBefore(number)];
+        assert_left_as_found(&walked(disturbances), disturbances);
+    }
+}
+
+#[test]
+fn a_deleted_test_whose_operator_is_killed_while_it_restores_leaves_everything_as_found() {
+    let one_cell = plan_of(&json!([{"name": "workers", "of": "Scale", "values": [4]}]));
+    for number in 0..walk(&one_cell, World::new(), &[]).effects {
+        // Restoring two Deployments and letting go takes six effects.
+        for later in 0..8 {
+            let disturbances =
+                &[Disturbance::DeletedBefore(number), Disturbance::KilledBefore(number + later)];
+            assert_left_as_found(&walk(&one_cell, World::new(), disturbances), disturbances);
+        }
+    }
+}
+
+#[test]
+fn a_claim_of_another_test_is_waited_for_whenever_it_comes() {
+    let undisturbed = walked(&[]);
+    for number in 0..undisturbed.effects {
+        let disturbances = &[Disturbance::ClaimedBefore(number)];
+        assert_same_end(&walked(disturbances), &undisturbed, disturbances);
+    }
+}
+
+#[test]
+fn a_generator_lost_at_any_point_costs_no_other_cell() {
+    for number in 0..walked(&[]).effects {
+        let disturbances = &[Disturbance::GeneratorLostBefore(number)];
+        let run = walked(disturbances);
+        assert_left_as_found(&run, disturbances);
+        let results = &run.world.stored().results;
+        assert_eq!(
+            results.iter().map(|result| result.cell).collect::<Vec<_>>(),
+            [0, 1, 2, 3],
+            "{disturbances:?}"
+        );
+        let failed: Vec<_> = results.iter().filter(|result| result.verdict != Verdict::Passed).collect();
+        assert!(failed.len() <= 1, "{disturbances:?}: {failed:?}");
+        assert!(
+            failed.iter().all(|result| result.reason.as_deref() == Some("GeneratorFailed")),
+            "{disturbances:?}: {failed:?}"
+        );
+    }
+}

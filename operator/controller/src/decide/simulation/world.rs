@@ -1,0 +1,353 @@
+//! The world: two Deployments, a Pulp, and the load generators of the current cell.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use throughput_crds::{Stage, ThroughputTestStatus};
+use throughput_model::cell::CellAddress;
+use throughput_model::generator::GeneratorResult;
+use throughput_model::task::{TaskRecord, TaskState};
+use throughput_model::workload::Workload;
+use uuid::Uuid;
+
+use super::Effect;
+use crate::claim::{Claim, Holder};
+use crate::decide::Action;
+use crate::decide::fixture::{AS_FOUND, at, claim, delivered, facts};
+use crate::observed::{Counts, Credentials, Generators, Job, Observed, OwnTasks, Pulp, Remains, Target};
+use crate::plan::Plan;
+use crate::report::TestReport;
+
+/// How long another test takes once nobody holds what it waits for, in seconds.
+const OTHERS_RUN: i64 = 60;
+/// How many tasks a generator dispatches each second.
+const TASKS_A_SECOND: u64 = 4;
+
+#[derive(Clone, Debug)]
+pub(super) struct World {
+    seconds: i64,
+    /// Somebody deleted the test.
+    pub(super) deleting: bool,
+    has_finalizer: bool,
+    /// The status as the API server stores it.
+    status: ThroughputTestStatus,
+    report: Option<TestReport>,
+    deployments: BTreeMap<&'static str, Deployment>,
+    tasks: Vec<Task>,
+    workers_online: u32,
+    job: Option<RunningJob>,
+    /// What generators have stored, by cell.
+    stored_results: BTreeMap<u32, Generators>,
+}
+
+#[derive(Clone, Debug)]
+struct Deployment {
+    replicas: u32,
+    ready: u32,
+    claim: Option<Claim>,
+    /// Until when another test holds it.
+    another_until: i64,
+}
+
+#[derive(Clone, Debug)]
+struct Task {
+    correlation_id: Uuid,
+    record: TaskRecord,
+}
+
+#[derive(Clone, Debug)]
+struct RunningJob {
+    address: CellAddress,
+    wanted: u64,
+    dispatched: u64,
+    state: Job,
+}
+
+impl World {
+    /// Nothing has been done for the test, and three tasks of somebody else are in the queue.
+    pub(super) fn new() -> Self {
+        let deployments = AS_FOUND.map(|(name, replicas)| {
+            let replicas = u32::try_from(replicas).unwrap();
+            (name, Deployment { replicas, ready: replicas, claim: None, another_until: 0 })
+        });
+        let mut world = Self {
+            seconds: 0,
+            deleting: false,
+            has_finalizer: false,
+            status: ThroughputTestStatus::default(),
+            report: None,
+            deployments: deployments.into(),
+            tasks: Vec::new(),
+            workers_online: 2,
+            job: None,
+            stored_results: BTreeMap::new(),
+        };
+        (0..3).for_each(|_| world.dispatch(Uuid::nil()));
+        world
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        at(self.seconds)
+    }
+
+    pub(super) fn stored(&self) -> &ThroughputTestStatus {
+        &self.status
+    }
+
+    /// The run has ended, or the test is gone.
+    pub(super) fn is_over(&self) -> bool {
+        !self.has_finalizer && (self.deleting || self.status.verdict.is_some())
+    }
+
+    /// The Deployments that the test has claimed.
+    pub(super) fn claimed(&self) -> Vec<String> {
+        let claimed = self.deployments.iter().filter(|(_, deployment)| deployment.claim.is_some());
+        claimed.map(|(name, _)| (*name).to_owned()).collect()
+    }
+
+    /// Every Deployment with its replicas.
+    pub(super) fn replicas(&self) -> Vec<(&'static str, u32)> {
+        self.deployments.iter().map(|(name, deployment)| (*name, deployment.replicas)).collect()
+    }
+
+    pub(super) fn has_job(&self) -> bool {
+        self.job.is_some()
+    }
+
+    /// The cells that the report holds.
+    pub(super) fn reported_cells(&self) -> Vec<u32> {
+        self.report.iter().flat_map(|report| &report.cells).map(|cell| cell.cell).collect()
+    }
+
+    pub(super) fn let_another_test_claim(&mut self) {
+        let until = self.seconds + OTHERS_RUN;
+        let content = self.deployments.get_mut("pulp-content").unwrap();
+        if content.claim.is_none() {
+            content.another_until = until;
+        }
+    }
+
+    pub(super) fn lose_generators(&mut self) {
+        if let Some(job) = &mut self.job {
+            job.state = Job::Failed { message: "the node is gone".to_owned() };
+        }
+    }
+
+    /// What the operator sees, which is as much as the stored stage lets it look for.
+    pub(super) fn observe(&self, plan: &Plan) -> Observed {
+        let current = self.status.current.as_ref();
+        let stage = current.map_or(Stage::AwaitingTargets, |current| current.stage);
+        let address = current.map(|current| address(current.cell));
+        let correlation_id = address.as_ref().map(CellAddress::correlation_id);
+        let own: Vec<&Task> =
+            self.tasks.iter().filter(|task| Some(task.correlation_id) == correlation_id).collect();
+        let asks_pulp = !matches!(stage, Stage::Claiming | Stage::Restoring);
+        let counts = Counts {
+            unfinished: Some(self.unfinished()),
+            own: Some(OwnTasks { submitted: own.len() as u64, unfinished: count_unfinished(&own) }),
+            workers_online: Some(self.workers_online),
+            processes: None,
+        };
+        Observed {
+            deleting: self.deleting,
+            has_finalizer: self.has_finalizer,
+            targets: plan.scale.iter().map(|entry| self.target(&entry.deployment)).collect(),
+            claims: self.deployments.values().filter_map(|deployment| deployment.claim.clone()).collect(),
+            credentials: Credentials::Ready,
+            pulp: if asks_pulp { Pulp::Answering(counts) } else { Pulp::NotAsked },
+            generators: address.map(|address| self.generators(&address)).unwrap_or_default(),
+            remains: (stage == Stage::Collecting).then(|| self.remains(&own)),
+        }
+    }
+
+    fn target(&self, deployment: &str) -> Target {
+        let Deployment { replicas, ready, claim, another_until } = &self.deployments[deployment];
+        let holder = match claim {
+            Some(_) => Holder::This,
+            None if *another_until > self.seconds => Holder::Another("pulp/other/9e2a".to_owned()),
+            None => Holder::Nobody,
+        };
+        Target::Present { replicas: *replicas, ready: *ready, holder }
+    }
+
+    fn generators(&self, address: &CellAddress) -> Generators {
+        let job = self.job.as_ref().filter(|job| job.address == *address).map(|job| job.state.clone());
+        let stored = self.stored_results.get(&address.cell).cloned().unwrap_or_default();
+        Generators { job: job.unwrap_or_default(), ..stored }
+    }
+
+    fn remains(&self, own: &[&Task]) -> Remains {
+        let begin = own.iter().map(|task| task.record.pulp_created).min();
+        let end = own.iter().filter_map(|task| task.record.finished_at).max();
+        let in_window =
+            |task: &&Task| Some(task.record.pulp_created) >= begin && Some(task.record.pulp_created) <= end;
+        let all = self.tasks.iter().filter(in_window).count() as u64;
+        Remains {
+            tasks: own.iter().map(|task| task.record.clone()).collect(),
+            foreign_tasks: all.saturating_sub(own.len() as u64),
+            report: self.report.clone(),
+        }
+    }
+
+    /// Tasks of anybody that have not ended.
+    fn unfinished(&self) -> u64 {
+        count_unfinished(&self.tasks.iter().collect::<Vec<_>>())
+    }
+
+    /// Does it; `false` when the operator cannot go on with this look.
+    pub(super) fn carry_out(&mut self, plan: &Plan, effect: Effect) -> bool {
+        match effect {
+            Effect::Act(action) => self.act(plan, action),
+            Effect::Claim(name) => return self.claim(&name),
+            Effect::PutBack(name) => {
+                let deployment = self.deployments.get_mut(name.as_str()).unwrap();
+                deployment.replicas =
+                    u32::try_from(deployment.claim.as_ref().unwrap().record.replicas).unwrap();
+            }
+            Effect::GiveUpClaim(name) => self.deployments.get_mut(name.as_str()).unwrap().claim = None,
+            Effect::Publish(status) => self.status = through_json(&status),
+            Effect::RemoveFinalizer => {
+                assert_eq!(
+                    self.claimed(),
+                    Vec::<String>::new(),
+                    "the finalizer goes while something is claimed"
+                );
+                assert!(
+                    self.deleting || self.status.verdict.is_some(),
+                    "the finalizer goes before the verdict"
+                );
+                self.has_finalizer = false;
+            }
+        }
+        true
+    }
+
+    fn claim(&mut self, name: &str) -> bool {
+        assert!(self.has_finalizer, "{name} is claimed without the finalizer");
+        let now = self.seconds;
+        let deployment = self.deployments.get_mut(name).unwrap();
+        if deployment.another_until > now {
+            return false;
+        }
+        let replicas = i32::try_from(deployment.replicas).unwrap();
+        deployment.claim.get_or_insert_with(|| claim(name, replicas));
+        true
+    }
+
+    fn act(&mut self, plan: &Plan, action: Action) {
+        match action {
+            // The API server adds none to a test that is being deleted.
+            Action::AddFinalizer => self.has_finalizer |= !self.deleting,
+            Action::Scale { deployment, replicas } => {
+                let all_claimed = self.deployments.values().all(|deployment| deployment.claim.is_some());
+                assert!(all_claimed && self.has_finalizer, "{deployment} is scaled before all is claimed");
+                assert_eq!(self.unfinished(), 0, "{deployment} is scaled while there are tasks in the queue");
+                self.deployments.get_mut(deployment.as_str()).unwrap().replicas = replicas;
+            }
+            Action::StartGenerators { address, workload } => self.start_generators(plan, address, &workload),
+            Action::DeleteGenerators { address } => {
+                if self.job.as_ref().is_some_and(|job| job.address == address) {
+                    self.job = None;
+                }
+            }
+            Action::CancelTasks { correlation_id } => {
+                let now = self.now();
+                for task in self.tasks.iter_mut().filter(|task| task.correlation_id == correlation_id) {
+                    if !task.record.state.is_final() {
+                        task.record.finished_at = Some(now);
+                        task.record.state = TaskState::Canceled;
+                    }
+                }
+            }
+            Action::WriteReport { report, .. } => self.report = Some(*report),
+            Action::Claim { .. } | Action::Restore => panic!("it is more than one request"),
+        }
+    }
+
+    fn start_generators(&mut self, plan: &Plan, address: CellAddress, workload: &Workload) {
+        let Workload::PulpTasks(workload) = workload;
+        assert_eq!(workload.correlation_id, address.correlation_id());
+        if let Some(job) = &self.job {
+            assert_eq!(job.address, address, "two cells at once");
+            return;
+        }
+        assert_eq!(self.unfinished(), 0, "cell {} begins with tasks in the queue", address.cell);
+        assert_eq!(Some(self.workers_online), plan.cells[address.cell as usize].replicas[plan.workers]);
+        let state = Job::Active { trouble: None };
+        self.job = Some(RunningJob { address, wanted: workload.tasks, dispatched: 0, state });
+    }
+
+    /// Lets a second pass: everybody but the operator does what there is to do.
+    pub(super) fn pass_a_second(&mut self) {
+        self.seconds += 1;
+        self.work_on_tasks();
+        self.run_generators();
+        self.workers_online = self.deployments["pulp-worker"].ready;
+        let another_waits = self.deployments.values().any(|deployment| deployment.claim.is_some());
+        for deployment in self.deployments.values_mut() {
+            deployment.ready = deployment.replicas;
+            deployment.another_until += i64::from(another_waits && deployment.another_until >= self.seconds);
+        }
+    }
+
+    /// Each worker ends a task and begins another.
+    fn work_on_tasks(&mut self) {
+        let now = self.now();
+        for task in self.tasks.iter_mut().filter(|task| task.record.state == TaskState::Running) {
+            task.record.finished_at = Some(now);
+            task.record.state = TaskState::Completed;
+        }
+        let waiting = self.tasks.iter_mut().filter(|task| task.record.state == TaskState::Waiting);
+        for task in waiting.take(self.workers_online as usize) {
+            task.record.started_at = Some(now);
+            task.record.state = TaskState::Running;
+        }
+    }
+
+    /// The generators register; once the stored stage lets them, they dispatch, and deliver.
+    fn run_generators(&mut self) {
+        let Some(mut job) = self.job.take_if(|job| matches!(job.state, Job::Active { .. })) else { return };
+        let stored = self.stored_results.entry(job.address.cell).or_default();
+        let is_registered = stored.registered == 1;
+        stored.registered = 1;
+        let may_dispatch = self.status.current.as_ref().is_some_and(|current| {
+            (current.cell, current.stage) == (job.address.cell, Stage::Dispatching) && is_registered
+        });
+        if may_dispatch {
+            let tasks = TASKS_A_SECOND.min(job.wanted - job.dispatched);
+            (0..tasks).for_each(|_| self.dispatch(job.address.correlation_id()));
+            job.dispatched += tasks;
+            if job.dispatched == job.wanted {
+                let result: GeneratorResult = delivered(job.wanted);
+                self.stored_results.entry(job.address.cell).or_default().results = vec![result];
+                job.state = Job::Complete;
+            }
+        }
+        self.job = Some(job);
+    }
+
+    fn dispatch(&mut self, correlation_id: Uuid) {
+        let record = TaskRecord {
+            pulp_created: self.now(),
+            unblocked_at: None,
+            started_at: None,
+            finished_at: None,
+            state: TaskState::Waiting,
+            error_description: None,
+        };
+        self.tasks.push(Task { correlation_id, record });
+    }
+}
+
+fn count_unfinished(tasks: &[&Task]) -> u64 {
+    tasks.iter().filter(|task| !task.record.state.is_final()).count() as u64
+}
+
+/// What the API server gives back of a status that was written.
+fn through_json(status: &ThroughputTestStatus) -> ThroughputTestStatus {
+    serde_json::from_value(serde_json::to_value(status).unwrap()).unwrap()
+}
+
+fn address(cell: u32) -> CellAddress {
+    CellAddress { test_uid: facts().uid, cell, attempt: 1 }
+}

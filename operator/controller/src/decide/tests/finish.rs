@@ -1,0 +1,195 @@
+//! How a run ends.
+
+use std::time::Duration;
+
+use throughput_crds::{
+    CellOutcome, CellResult, ConditionStatus, ConditionType, Phase, Stage, ThroughputTestStatus, Verdict,
+};
+use throughput_model::cell::CellAddress;
+
+use crate::decide::fixture::{
+    STAGES, active, at, claim, completed, condition, decided, decided_on_rejection, delivered, events,
+    generators, observed, place, status_at, untouched,
+};
+use crate::decide::{Action, Decision};
+use crate::observed::{Job, Observed, Remains};
+
+const NO_WORKERS: &str = "pulpTasks needs to know the workers: name their Deployment in scale";
+
+fn delete_generators() -> Action {
+    Action::DeleteGenerators { address: CellAddress { test_uid: "3f1c".to_owned(), cell: 1, attempt: 1 } }
+}
+
+/// Nothing is claimed any more and no Job is left.
+fn put_back() -> Observed {
+    Observed { claims: Vec::new(), ..observed() }
+}
+
+/// What a cell came to, with this verdict.
+fn result(cell: usize, verdict: Verdict, message: Option<&str>) -> CellResult {
+    let remains = Some(Remains { tasks: completed(10), foreign_tasks: 0, report: None });
+    let observed =
+        Observed { remains, generators: generators(Job::Complete, 1, vec![delivered(10)]), ..observed() };
+    let mut result = decided(&status_at(cell, Stage::Collecting), &observed, 20).status.results.remove(0);
+    result.verdict = verdict;
+    result.message = message.map(str::to_owned);
+    result
+}
+
+fn restoring(results: Vec<CellResult>) -> ThroughputTestStatus {
+    ThroughputTestStatus { results, ..status_at(1, Stage::Restoring) }
+}
+
+/// The end of a run with these results.
+fn ended(results: Vec<CellResult>) -> Decision {
+    decided(&restoring(results), &put_back(), 9)
+}
+
+#[test]
+fn restoring_ends_only_when_no_claim_and_no_job_is_left() {
+    let status = restoring(vec![result(0, Verdict::Passed, None), result(1, Verdict::Passed, None)]);
+    let with_job = Observed { generators: generators(active(), 1, Vec::new()), ..put_back() };
+    let with_claim = Observed { claims: vec![claim("pulp-content", 3)], ..put_back() };
+    for (observed, actions) in [
+        (with_job, vec![delete_generators(), Action::Restore]),
+        (with_claim, vec![Action::Restore]),
+        (
+            Observed { generators: generators(Job::Complete, 1, Vec::new()), ..observed() },
+            vec![delete_generators(), Action::Restore],
+        ),
+    ] {
+        let decision = decided(&status, &observed, 100_000);
+        assert_eq!((place(&decision), decision.release), (Some((1, Stage::Restoring)), false));
+        assert_eq!(condition(&decision, ConditionType::Running).1, "Restoring");
+        assert_eq!((decision.actions, decision.next), (actions, Some(Duration::from_millis(500))));
+    }
+}
+
+#[test]
+fn a_run_whose_cells_all_passed_has_passed() {
+    let decision = ended(vec![result(0, Verdict::Passed, None), result(1, Verdict::Passed, None)]);
+    let words = "2 of 2 cells were followed to their end";
+    assert_eq!(
+        condition(&decision, ConditionType::Running),
+        (ConditionStatus::False, "Finished", "the run is over")
+    );
+    assert_eq!(
+        condition(&decision, ConditionType::ResultsCollected),
+        (ConditionStatus::True, "AllCells", words)
+    );
+    assert_eq!(condition(&decision, ConditionType::TargetsRestored).0, ConditionStatus::True);
+    assert_eq!(condition(&decision, ConditionType::Succeeded), (ConditionStatus::True, "Passed", words));
+    assert_eq!(condition(&decision, ConditionType::Finished), (ConditionStatus::True, "Passed", words));
+    assert_eq!(events(&decision), ["TargetsRestored", "Finished"]);
+    assert_eq!(
+        (decision.status.verdict, decision.status.phase),
+        (Some(Verdict::Passed), Some(Phase::Finished))
+    );
+    assert_eq!((decision.status.current, decision.status.finished_at), (None, Some(at(9))));
+    assert_eq!((decision.actions, decision.release, decision.next), (vec![], true, None));
+}
+
+#[test]
+fn failed_weighs_more_than_invalid_and_invalid_more_than_passed() {
+    let ended_as = |one, other| ended(vec![result(0, one, None), result(1, other, None)]).status.verdict;
+    assert_eq!(ended_as(Verdict::Invalid, Verdict::Failed), Some(Verdict::Failed));
+    assert_eq!(ended_as(Verdict::Failed, Verdict::Passed), Some(Verdict::Failed));
+    assert_eq!(ended_as(Verdict::Passed, Verdict::Invalid), Some(Verdict::Invalid));
+}
+
+#[test]
+fn the_first_cell_with_the_verdict_says_why() {
+    let results =
+        vec![result(0, Verdict::Invalid, Some("clocks")), result(1, Verdict::Failed, Some("too slow"))];
+    let decision = ended(results);
+    assert_eq!(condition(&decision, ConditionType::Finished), (ConditionStatus::True, "Failed", "too slow"));
+    assert_eq!(condition(&decision, ConditionType::Succeeded).0, ConditionStatus::False);
+    assert_eq!(decision.events.last().map(|event| event.note.as_str()), Some("Failed: too slow"));
+}
+
+#[test]
+fn a_run_with_fewer_results_than_cells_has_failed() {
+    let mut incomplete = result(0, Verdict::Failed, Some("the queue was not empty"));
+    incomplete.outcome = CellOutcome::Incomplete;
+    let stopped = ended(vec![incomplete]);
+    assert_eq!(condition(&stopped, ConditionType::Finished).2, "the queue was not empty");
+    assert_eq!(
+        condition(&stopped, ConditionType::ResultsCollected),
+        (ConditionStatus::False, "Incomplete", "0 of 2 cells were followed to their end")
+    );
+    for results in [Vec::new(), vec![result(0, Verdict::Passed, None)]] {
+        let words = format!("{} of 2 cells were followed to their end", results.len());
+        let decision = ended(results);
+        assert_eq!(decision.status.verdict, Some(Verdict::Failed));
+        assert_eq!(
+            condition(&decision, ConditionType::Finished),
+            (ConditionStatus::True, "Failed", words.as_str())
+        );
+    }
+}
+
+#[test]
+fn a_rejected_spec_is_final_at_once() {
+    let decision = decided_on_rejection(&ThroughputTestStatus::default(), &untouched());
+    assert_eq!(
+        condition(&decision, ConditionType::Accepted),
+        (ConditionStatus::False, "NoWorkers", NO_WORKERS)
+    );
+    assert_eq!(
+        condition(&decision, ConditionType::Succeeded),
+        (ConditionStatus::False, "NoWorkers", NO_WORKERS)
+    );
+    assert_eq!(
+        condition(&decision, ConditionType::Finished),
+        (ConditionStatus::True, "NoWorkers", NO_WORKERS)
+    );
+    assert_eq!(
+        (decision.status.verdict, decision.status.phase),
+        (Some(Verdict::Failed), Some(Phase::Finished))
+    );
+    assert_eq!((decision.actions, decision.release, decision.next), (vec![], true, None));
+}
+
+#[test]
+fn a_rejected_spec_is_not_final_while_something_is_claimed() {
+    let decision = decided_on_rejection(&status_at(0, Stage::Dispatching), &observed());
+    assert_eq!((decision.actions, decision.release), (vec![Action::Restore], false));
+    assert_eq!(decision.status.verdict, None);
+}
+
+#[test]
+fn a_deleted_test_puts_everything_back_at_any_stage_before_it_goes() {
+    for stage in STAGES {
+        let status = status_at(1, stage);
+        let claimed = Observed { deleting: true, ..observed() };
+        let decision = decided(&status, &claimed, 1);
+        assert_eq!(decision.actions, [delete_generators(), Action::Restore], "{stage:?}");
+        assert_eq!((decision.release, &decision.status), (false, &status), "{stage:?}");
+        let last = Observed { claims: vec![claim("pulp-content", 3)], ..claimed };
+        assert!(!decided(&status, &last, 2).release, "{stage:?}");
+        let free = Observed { claims: Vec::new(), ..last };
+        let decision = decided(&status, &free, 3);
+        assert_eq!((decision.actions, decision.release, decision.next), (vec![], true, None), "{stage:?}");
+    }
+}
+
+#[test]
+fn a_test_that_is_deleted_before_it_began_goes_at_once() {
+    let decision = decided(&ThroughputTestStatus::default(), &Observed { deleting: true, ..untouched() }, 1);
+    assert_eq!((decision.actions, decision.release), (vec![], true));
+}
+
+#[test]
+fn a_finished_test_only_ever_lets_go() {
+    let finished = ended(Vec::new()).status;
+    for deleting in [false, true] {
+        let held = decided(&finished, &Observed { deleting, ..observed() }, 20);
+        assert_eq!((held.actions, held.release, &held.status), (vec![Action::Restore], false, &finished));
+        let free = decided(&finished, &Observed { deleting, ..put_back() }, 21);
+        assert_eq!((free.actions, free.release, &free.status), (vec![], true, &finished));
+        let gone = decided(&finished, &Observed { deleting, has_finalizer: false, ..put_back() }, 22);
+        assert_eq!((gone.actions, gone.release, gone.next), (vec![], false, None));
+    }
+    let rejected = decided_on_rejection(&finished, &put_back());
+    assert_eq!(rejected.status, finished);
+}

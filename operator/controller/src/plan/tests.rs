@@ -1,0 +1,231 @@
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::*;
+
+/// A spec with nothing in it that has a default, changed at one place.
+fn spec(pointer: &str, value: Value) -> ThroughputTestSpec {
+    let mut spec = json!({
+        "target": {"service": {"name": "pulp-api", "port": 24817}, "pulp": {"credentials": {"secretRef": {"name": "pulp-admin"}}}},
+        "scale": [scaled("workers", "pulp-worker")],
+        "matrix": [],
+        "workload": {"pulpTasks": {"tasks": 10000, "dispatch": {}}},
+        "criteria": [],
+    });
+    *spec.pointer_mut(pointer).unwrap() = value;
+    serde_json::from_value(spec).unwrap()
+}
+
+fn scaled(name: &str, deployment: &str) -> Value {
+    json!({"name": name, "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": deployment}})
+}
+
+fn planned(pointer: &str, value: Value) -> Plan {
+    Plan::new("pulp", &spec(pointer, value)).unwrap()
+}
+
+#[test]
+fn the_shortest_spec_becomes_a_plan_with_every_default() {
+    let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
+    assert_eq!(
+        planned("/matrix", json!([])),
+        Plan {
+            service: "pulp-api".to_owned(),
+            pulp: PulpEndpoint {
+                base_url: "http://pulp-api.pulp.svc:24817".to_owned(),
+                api_root: "/pulp/".to_owned(),
+                domain: None,
+                authentication: Authentication::Session,
+            },
+            secret: Some("pulp-admin".to_owned()),
+            scale: vec![ScaledDeployment {
+                name: "workers".to_owned(),
+                deployment: "pulp-worker".to_owned()
+            }],
+            workers: 0,
+            cells: vec![Cell {
+                index: 0,
+                repeat: 1,
+                parameters: Vec::new(),
+                replicas: vec![None],
+                concurrency: 1
+            }],
+            tasks: 10_000,
+            dispatch: Dispatch::TestView(TestView {
+                path: "/pulp/test/tasks/".to_owned(),
+                query: BTreeMap::new(),
+                count_field: "tasks_executed".to_owned(),
+                tasks_per_request: None,
+                request_timeout_milliseconds: 60_000,
+            }),
+            generators: 1,
+            criteria: Vec::new(),
+            deadlines: Deadlines {
+                start: minutes(15),
+                scale: minutes(10),
+                generator_start: minutes(5),
+                dispatch: minutes(30),
+                drain: minutes(120),
+            },
+        }
+    );
+}
+
+#[test]
+fn a_request_is_sent_below_the_api_root_with_its_defaults() {
+    let plan = planned("/workload/pulpTasks/dispatch", json!({"request": {"path": "api/v3/tasks/purge/"}}));
+    assert_eq!(
+        plan.dispatch,
+        Dispatch::Request(DispatchRequest {
+            method: Method::Post,
+            path: "/pulp/api/v3/tasks/purge/".to_owned(),
+            body: None,
+            request_timeout_milliseconds: 30_000,
+        })
+    );
+}
+
+#[test]
+fn what_is_written_of_a_dispatch_is_kept() {
+    let view = json!({"path": "perf/", "query": {"n": "5"}, "countField": "n", "tasksPerRequest": 5, "timeout": "2m"});
+    assert_eq!(
+        planned("/workload/pulpTasks/dispatch", json!({"testView": view})).dispatch,
+        Dispatch::TestView(TestView {
+            path: "/pulp/perf/".to_owned(),
+            query: BTreeMap::from([("n".to_owned(), "5".to_owned())]),
+            count_field: "n".to_owned(),
+            tasks_per_request: Some(5),
+            request_timeout_milliseconds: 120_000,
+        })
+    );
+    for (written, method) in [
+        ("GET", Method::Get),
+        ("POST", Method::Post),
+        ("PUT", Method::Put),
+        ("PATCH", Method::Patch),
+        ("DELETE", Method::Delete),
+    ] {
+        let request = json!({"path": "a", "method": written, "body": "{}", "timeout": "5s"});
+        let expected = DispatchRequest {
+            method,
+            path: "/pulp/a".to_owned(),
+            body: Some("{}".to_owned()),
+            request_timeout_milliseconds: 5_000,
+        };
+        let plan = planned("/workload/pulpTasks/dispatch", json!({"request": request}));
+        assert_eq!(plan.dispatch, Dispatch::Request(expected));
+    }
+}
+
+#[test]
+fn the_only_thing_that_is_scaled_is_the_workers_and_of_several_the_one_of_that_name() {
+    let entries = |names: &[&str]| -> Value {
+        names.iter().map(|name| scaled(name, &format!("pulp-{name}"))).collect()
+    };
+    assert_eq!(planned("/scale", entries(&["queue"])).workers, 0);
+    let plan = planned("/scale", entries(&["content", "workers"]));
+    assert_eq!((plan.workers, plan.scale[plan.workers].deployment.as_str()), (1, "pulp-workers"));
+}
+
+#[test]
+fn the_workload_of_a_cell_has_its_concurrency_and_correlation_id() {
+    let plan = planned("/matrix", json!([{"name": "concurrency", "of": "Load", "values": [1, 7]}]));
+    let expected = Workload::PulpTasks(PulpTasks {
+        pulp: plan.pulp.clone(),
+        correlation_id: Uuid::max(),
+        tasks: 10_000,
+        concurrency: 7,
+        dispatch: plan.dispatch.clone(),
+        dispatch_deadline_milliseconds: 1_800_000,
+    });
+    assert_eq!(plan.workload(&plan.cells[1], Uuid::max()), expected);
+}
+
+#[test]
+fn each_rejection_says_what_to_write() {
+    let bound = "the criterion on tasks.perSecond needs one bound, atLeast or atMost, that is a decimal such as \"0.99\"";
+    let unnamed = json!([scaled("content", "pulp-content"), scaled("api", "pulp-api")]);
+    let cases = [
+        (
+            "/workload",
+            json!({}),
+            "NoWorkload",
+            "the workload is not one that this version can carry out: write workload.pulpTasks",
+        ),
+        ("/target/pulp", Value::Null, "NoPulp", "pulpTasks needs target.pulp"),
+        (
+            "/scale",
+            json!([]),
+            "NoWorkers",
+            "pulpTasks needs to know the workers: name their Deployment in scale",
+        ),
+        (
+            "/scale",
+            unnamed,
+            "WorkersNotNamed",
+            "scale has several entries, and none is named workers: give the entry of Pulp's workers the name \
+             workers, so that it is known whose replicas Pulp has to confirm",
+        ),
+        ("/criteria", json!([{"metric": "tasks.perSecond", "atLeast": "fast"}]), "CriterionBound", bound),
+        ("/criteria", json!([{"metric": "tasks.perSecond"}]), "CriterionBound", bound),
+    ];
+    for (pointer, value, reason, message) in cases {
+        let rejection = Plan::new("pulp", &spec(pointer, value)).unwrap_err();
+        assert_eq!((rejection.reason(), rejection.to_string().as_str()), (reason, message));
+    }
+}
+
+#[test]
+fn an_axis_that_cannot_be_varied_is_rejected() {
+    let unknown = |name: &str| format!("the axis {name:?} varies nothing that the spec has");
+    let not_allowed = |value: &str, name: &str, expected: &str| {
+        format!("the value {value:?} of the axis {name:?} is not a number that it can have: {expected}")
+    };
+    let no_workers =
+        "a Sustained cell needs at least one worker: take 0 out of the values of the axis \"workers\"";
+    let cases = [
+        ("content", "Scale", json!(1), "UnknownAxis", unknown("content")),
+        ("users", "Load", json!(1), "UnknownAxis", unknown("users")),
+        (
+            "workers",
+            "Scale",
+            json!("many"),
+            "AxisValueNotAllowed",
+            not_allowed("many", "workers", "a whole number from 0"),
+        ),
+        (
+            "workers",
+            "Scale",
+            json!(-1),
+            "AxisValueNotAllowed",
+            not_allowed("-1", "workers", "a whole number from 0"),
+        ),
+        (
+            "concurrency",
+            "Load",
+            json!(0),
+            "AxisValueNotAllowed",
+            not_allowed("0", "concurrency", "a whole number from 1"),
+        ),
+        ("workers", "Scale", json!(0), "NoWorkers", no_workers.to_owned()),
+    ];
+    for (name, of, value, reason, message) in cases {
+        let matrix = json!([{"name": name, "of": of, "values": [value]}]);
+        let rejection = Plan::new("pulp", &spec("/matrix", matrix)).unwrap_err();
+        assert_eq!((rejection.reason(), rejection.to_string()), (reason, message));
+    }
+}
+
+#[test]
+fn an_unknown_metric_is_rejected_with_those_that_there_are() {
+    let criteria = json!([{"metric": "tasks.speed", "atLeast": "1"}]);
+    let rejection = Plan::new("pulp", &spec("/criteria", criteria)).unwrap_err();
+    let message = rejection.to_string();
+    assert_eq!(rejection.reason(), "UnknownMetric");
+    assert!(
+        message.starts_with("there is no figure \"tasks.speed\" to judge; there are: tasks.submitted, "),
+        "{message}"
+    );
+    assert!(message.contains("tasks.wait.p99Milliseconds"), "{message}");
+}

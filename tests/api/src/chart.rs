@@ -1,0 +1,72 @@
+//! What the chart grants the operator, in a test's namespace.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::OnceLock;
+
+use kube::Client;
+use kube::api::{Api, ListParams};
+use serde_json::Value;
+use throughput_crds::ThroughputTest;
+
+use crate::tenant::Tenant;
+use crate::wait::eventually;
+use crate::{binaries, server};
+
+/// Stands for a test's namespace: Helm is asked only once.
+const PLACEHOLDER: &str = "placeholder-of-a-namespace";
+
+impl Tenant {
+    /// Gives the operator its rights here, as the chart does.
+    pub async fn grant(&self) {
+        for object in rendered_rights(&self.namespace) {
+            let kind = object["kind"].as_str().unwrap().to_lowercase();
+            let path = format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{}/{kind}s", self.namespace);
+            let request = http::Request::post(path)
+                .header(http::header::CONTENT_TYPE, "application/json")
+                .body(object.to_string().into_bytes())
+                .unwrap();
+            self.client.request::<Value>(request).await.unwrap();
+        }
+        // The API server takes a moment to heed new rights.
+        let operator = Self { client: self.operators_client(), namespace: self.namespace.clone() };
+        let tests: Api<ThroughputTest> = operator.api();
+        let may = async || tests.list(&ListParams::default()).await.map(|_| ());
+        let _ = eventually("the operator has its rights", may, Result::is_ok).await;
+    }
+
+    /// A client that has the rights of the operator, and no others.
+    pub fn operators_client(&self) -> Client {
+        let mut config = server::admin();
+        config.auth_info.impersonate =
+            Some(format!("system:serviceaccount:{}:throughput-operator", self.namespace));
+        config.auth_info.impersonate_groups = Some(vec!["system:authenticated".to_owned()]);
+        Client::try_from(config).unwrap()
+    }
+}
+
+/// The Roles and `RoleBinding`s of the chart, installed into a namespace with nothing but defaults.
+fn rendered_rights(namespace: &str) -> Vec<Value> {
+    static RENDERED: OnceLock<String> = OnceLock::new();
+    let rendered = RENDERED.get_or_init(render_rights).replace(PLACEHOLDER, namespace);
+    let objects: Vec<Value> = serde_saphyr::from_multiple(&rendered).unwrap();
+    assert!(objects.len() >= 4, "Roles or RoleBindings are missing: {objects:?}");
+    objects
+}
+
+fn render_rights() -> String {
+    let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charts/throughput-operator");
+    // What the user has configured for Helm does not matter here.
+    let nowhere = std::env::temp_dir().join("throughput-api-tests-without-helm-home");
+    let output = Command::new(binaries::find().unwrap().helm)
+        .args(["template", "throughput-operator"])
+        .arg(chart)
+        .args(["--namespace", PLACEHOLDER])
+        .args(["--set", "image.repository=localhost/a,loadgen.image.repository=localhost/b"])
+        .args(["--show-only", "templates/rbac-tests.yaml", "--show-only", "templates/rbac-own.yaml"])
+        .envs(["HELM_CONFIG_HOME", "HELM_CACHE_HOME", "HELM_DATA_HOME"].map(|name| (name, &nowhere)))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "helm template: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}

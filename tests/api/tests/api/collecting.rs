@@ -1,0 +1,302 @@
+//! The collector over real HTTP, storing with a real API server.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::api::Api;
+use reqwest::{Method, StatusCode};
+use serde::Serialize;
+use serde_json::{Value, json};
+use throughput_api_tests::{Tenant, eventually, spec};
+use throughput_controller::collector::{self, Collector};
+use throughput_controller::decide::{Action, TestFacts};
+use throughput_controller::gate::Gate;
+use throughput_controller::plan::Plan;
+use throughput_model::cell::CellAddress;
+use throughput_model::generator::{GeneratorResult, RESULT_VERSION, RequestFigures, StopReason};
+use throughput_model::protocol::{self, LARGEST_BODY_BYTES, Progress, Registration, StartAnswer};
+
+use crate::hands::{act, facts, key};
+
+/// A collector that serves, and a cell whose objects exist.
+struct Served {
+    tenant: Tenant,
+    facts: TestFacts,
+    address: CellAddress,
+    gate: Gate,
+    base_url: String,
+}
+
+/// What came back.
+#[derive(Debug, PartialEq)]
+struct Answer {
+    status: StatusCode,
+    body: String,
+}
+
+impl Served {
+    /// A collector that knows the cell and stands at this stage.
+    async fn at(stage: &str) -> Self {
+        let served = Self::unknown().await;
+        served.stands_at(stage);
+        served
+    }
+
+    /// A collector that has not looked at the test yet.
+    async fn unknown() -> Self {
+        let tenant = Tenant::new().await;
+        let facts = facts(&tenant, "run");
+        let address = CellAddress { test_uid: facts.uid.clone(), cell: 0, attempt: 1 };
+        let plan = Plan::new(&tenant.namespace, &serde_json::from_value(spec()).unwrap()).unwrap();
+        let workload = Box::new(plan.workload(&plan.cells[0], address.correlation_id()));
+        let start = Action::StartGenerators { address: address.clone(), workload };
+        act(&tenant.client, &facts, &[start]).await.unwrap();
+        let gate = Gate::default();
+        let collector = Collector {
+            client: tenant.client.clone(),
+            key: key(),
+            gate: gate.clone(),
+            namespaces: vec![tenant.namespace.clone()],
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base_url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(axum::serve(listener, collector::router(collector)).into_future());
+        Self { tenant, facts, address, gate, base_url }
+    }
+
+    fn stands_at(&self, stage: &str) {
+        let status = json!({"current": {"cell": 0, "attempt": 1, "stage": stage, "timeline": []}});
+        let status = serde_json::from_value(status).unwrap();
+        self.gate.follow(&self.facts.uid, &status, tokio::time::Instant::now());
+    }
+
+    fn prefix(&self) -> String {
+        protocol::prefix(&self.tenant.namespace, &self.facts.name, &self.address, 0)
+    }
+
+    async fn send(&self, method: Method, path: &str, token: Option<&str>, body: Option<Vec<u8>>) -> Answer {
+        let mut request = reqwest::Client::new().request(method, format!("{}{path}", self.base_url));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        let answer = request.body(body.unwrap_or_default()).send().await.unwrap();
+        Answer { status: answer.status(), body: answer.text().await.unwrap() }
+    }
+
+    /// A call of the cell's own generator.
+    async fn call(&self, method: Method, call: &str, body: Option<&impl Serialize>) -> Answer {
+        let body = body.map(|body| serde_json::to_vec(body).unwrap());
+        let token = key().token(&self.address);
+        self.send(method, &format!("{}/{call}", self.prefix()), Some(&token), body).await
+    }
+
+    async fn register(&self, pod: &str) -> Answer {
+        self.call(Method::POST, "register", Some(&registration(pod))).await
+    }
+
+    async fn deliver(&self, result: &GeneratorResult) -> Answer {
+        self.call(Method::PUT, "result", Some(result)).await
+    }
+
+    async fn start(&self) -> Answer {
+        self.call(Method::GET, "start", None::<&()>).await
+    }
+
+    async fn stored(&self, key: &str) -> Option<Value> {
+        let maps: Api<ConfigMap> = self.tenant.api();
+        let map = maps.get("run-cell-0-attempt-1").await.unwrap();
+        map.data.unwrap_or_default().get(key).map(|text| serde_json::from_str(text).unwrap())
+    }
+}
+
+fn registration(pod: &str) -> Registration {
+    Registration { pod_name: pod.to_owned(), pod_uid: format!("uid-of-{pod}"), version: "0.1.0".to_owned() }
+}
+
+fn delivered() -> GeneratorResult {
+    GeneratorResult {
+        version: RESULT_VERSION,
+        pod_name: "one".to_owned(),
+        started_at: "2026-01-01T00:00:00Z".parse().unwrap(),
+        finished_at: "2026-01-01T00:00:10Z".parse().unwrap(),
+        elapsed_microseconds: 10_000_000,
+        stopped: StopReason::TargetReached,
+        requests: RequestFigures::default(),
+        tasks_dispatched: 100,
+        largest_yield: 50,
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_token_learns_nothing() {
+    let served = Served::at("StartingGenerators").await;
+    let path = format!("{}/register", served.prefix());
+    let other = key().token(&CellAddress { cell: 1, ..served.address.clone() });
+    let body = serde_json::to_vec(&registration("one")).unwrap();
+    for token in [None, Some("nonsense"), Some(""), Some(other.as_str())] {
+        let answer = served.send(Method::POST, &path, token, Some(body.clone())).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{token:?}: {answer:?}");
+    }
+    assert_eq!(served.stored("generator-0.registration.json").await, None);
+}
+
+#[tokio::test]
+async fn a_token_does_not_open_what_another_test_owns() {
+    let served = Served::at("StartingGenerators").await;
+    // Another test's cell, whose names are put into a path that this test's token fits.
+    let other = facts(&served.tenant, "other");
+    let address = CellAddress { test_uid: other.uid.clone(), ..served.address.clone() };
+    let plan = Plan::new("pulp", &serde_json::from_value(spec()).unwrap()).unwrap();
+    let workload = Box::new(plan.workload(&plan.cells[0], address.correlation_id()));
+    act(&served.tenant.client, &other, &[Action::StartGenerators { address, workload }]).await.unwrap();
+    let token = key().token(&served.address);
+    let body = serde_json::to_vec(&registration("one")).unwrap();
+    for (namespace, test) in
+        [(served.tenant.namespace.as_str(), "other"), ("kube-system", "run"), ("default", "other")]
+    {
+        let path = format!("{}/register", protocol::prefix(namespace, test, &served.address, 0));
+        let answer = served.send(Method::POST, &path, Some(&token), Some(body.clone())).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_registration_is_stored_before_it_is_answered_and_can_be_repeated() {
+    let served = Served::at("StartingGenerators").await;
+    for _ in 0..2 {
+        assert_eq!(served.register("one").await.status, StatusCode::NO_CONTENT);
+        assert_eq!(served.stored("generator-0.registration.json").await, Some(json!(registration("one"))));
+    }
+}
+
+#[tokio::test]
+async fn a_second_pod_with_the_same_index_is_sent_away() {
+    let served = Served::at("StartingGenerators").await;
+    served.register("one").await;
+    let answer = served.register("two").await;
+    assert_eq!(answer.status, StatusCode::CONFLICT);
+    assert!(answer.body.ends_with("another pod has registered with this index: one"), "{answer:?}");
+    assert_eq!(served.stored("generator-0.registration.json").await, Some(json!(registration("one"))));
+}
+
+#[tokio::test]
+#[ignore = "the collector stores without the version that it read, so that both are told that they are registered"]
+async fn of_two_pods_that_register_at_the_same_time_one_is_sent_away() {
+    for round in 0..8 {
+        let served = Served::at("StartingGenerators").await;
+        let (one, two) = tokio::join!(served.register("one"), served.register("two"));
+        let mut statuses = [one.status, two.status];
+        statuses.sort();
+        assert_eq!(statuses, [StatusCode::NO_CONTENT, StatusCode::CONFLICT], "round {round}");
+    }
+}
+
+#[tokio::test]
+async fn a_question_for_the_start_is_answered_as_soon_as_the_gate_opens() {
+    let served = Served::at("StartingGenerators").await;
+    served.register("one").await;
+    let question = served.start();
+    tokio::pin!(question);
+    assert!(tokio::time::timeout(Duration::from_secs(1), &mut question).await.is_err(), "started too early");
+    served.stands_at("Dispatching");
+    let answer = tokio::time::timeout(Duration::from_secs(2), question).await.unwrap();
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(
+        serde_json::from_str::<StartAnswer>(&answer.body).unwrap(),
+        StartAnswer::Start { in_nanoseconds: 0 }
+    );
+}
+
+#[tokio::test]
+async fn a_question_for_the_start_ends_when_the_attempt_does() {
+    let served = Served::at("StartingGenerators").await;
+    let question = served.start();
+    tokio::pin!(question);
+    assert!(
+        tokio::time::timeout(Duration::from_millis(300), &mut question).await.is_err(),
+        "answered too early"
+    );
+    served.stands_at("Restoring");
+    let answer = tokio::time::timeout(Duration::from_secs(2), question).await.unwrap();
+    assert_eq!(answer.status, StatusCode::GONE);
+}
+
+#[tokio::test]
+async fn progress_is_summed_up_while_the_cell_lasts() {
+    let served = Served::at("Dispatching").await;
+    let progress =
+        Progress { requests_sent: 9, requests_finished: 8, requests_failed: 1, tasks_dispatched: 400 };
+    let answer = served.call(Method::POST, "progress", Some(&progress)).await;
+    assert_eq!(answer.status, StatusCode::NO_CONTENT);
+    assert_eq!(served.gate.progress(), [(served.address.clone(), progress)]);
+    served.stands_at("Restoring");
+    assert_eq!(served.gate.progress(), []);
+}
+
+#[tokio::test]
+async fn a_result_is_stored_before_it_is_answered_and_can_be_delivered_again() {
+    let served = Served::at("Dispatching").await;
+    assert_eq!(served.deliver(&delivered()).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(served.stored("generator-0.result.json").await, Some(json!(delivered())));
+    // The operator went on meanwhile, and its answer was lost.
+    served.stands_at("Draining");
+    assert_eq!(served.deliver(&delivered()).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(served.stored("generator-0.result.json").await, Some(json!(delivered())));
+}
+
+#[tokio::test]
+async fn what_is_stored_survives_that_the_cells_objects_are_applied_again() {
+    let served = Served::at("StartingGenerators").await;
+    served.register("one").await;
+    let plan = Plan::new("pulp", &serde_json::from_value(spec()).unwrap()).unwrap();
+    let workload = Box::new(plan.workload(&plan.cells[0], served.address.correlation_id()));
+    let again = Action::StartGenerators { address: served.address.clone(), workload };
+    act(&served.tenant.client, &served.facts, &[again]).await.unwrap();
+    assert_eq!(served.stored("generator-0.registration.json").await, Some(json!(registration("one"))));
+}
+
+#[tokio::test]
+async fn what_is_too_long_or_no_result_is_refused_with_a_reason() {
+    let served = Served::at("Dispatching").await;
+    let long = "x".repeat(LARGEST_BODY_BYTES);
+    assert_eq!(served.call(Method::PUT, "result", Some(&long)).await.status, StatusCode::PAYLOAD_TOO_LARGE);
+    let nonsense = served.call(Method::PUT, "result", Some(&json!({"tps": 5}))).await;
+    assert_eq!(nonsense.status, StatusCode::BAD_REQUEST);
+    let newer = GeneratorResult { version: RESULT_VERSION + 1, ..delivered() };
+    let answer = served.deliver(&newer).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert!(answer.body.ends_with("version 2 of a result, 1 is wanted"), "{answer:?}");
+    assert_eq!(served.stored("generator-0.result.json").await, None);
+}
+
+#[tokio::test]
+async fn a_test_that_was_not_looked_at_yet_is_asked_to_come_again() {
+    let served = Served::unknown().await;
+    assert_eq!(served.register("one").await.status, StatusCode::SERVICE_UNAVAILABLE);
+    served.stands_at("StartingGenerators");
+    assert_eq!(served.register("one").await.status, StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
+async fn an_attempt_that_is_over_is_gone() {
+    for stage in ["Collecting", "CancelingTasks", "Restoring", "ScalingWorkers"] {
+        let served = Served::at(stage).await;
+        assert_eq!(served.register("one").await.status, StatusCode::GONE, "{stage}");
+        assert_eq!(served.start().await.status, StatusCode::GONE, "{stage}");
+        assert_eq!(served.deliver(&delivered()).await.status, StatusCode::GONE, "{stage}");
+    }
+}
+
+#[tokio::test]
+async fn a_cell_without_a_place_to_store_is_gone() {
+    let served = Served::at("Dispatching").await;
+    let maps: Api<ConfigMap> = served.tenant.api();
+    maps.delete("run-cell-0-attempt-1", &kube::api::DeleteParams::default()).await.unwrap();
+    eventually(
+        "the ConfigMap is gone",
+        async || maps.get_opt("run-cell-0-attempt-1").await.unwrap(),
+        Option::is_none,
+    )
+    .await;
+    assert_eq!(served.deliver(&delivered()).await.status, StatusCode::GONE);
+}

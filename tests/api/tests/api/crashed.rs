@@ -1,0 +1,326 @@
+//! An operator that was killed in the middle of a run, and started again.
+
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::api::core::v1::{Namespace, Pod, Secret};
+use kube::ResourceExt;
+use kube::api::{Api, Patch, PatchParams};
+use serde_json::{Value, json};
+use throughput_api_tests::{Tenant, eventually, spec};
+use throughput_controller::claim::{Claimant, claim_all};
+use throughput_controller::decide::{Action, TestFacts};
+use throughput_controller::plan::Plan;
+use throughput_controller::run;
+use throughput_crds::{ConditionStatus, ConditionType, RESTORE_FINALIZER, Stage, ThroughputTest, Verdict};
+use throughput_model::cell::CellAddress;
+use throughput_model::protocol::{self, Registration, StartAnswer};
+
+use crate::found::{As, Found};
+use crate::hands::act;
+use crate::operator::{Operator, common_flags};
+use crate::watched::{Watched, condition, names};
+
+/// A test as an operator left it that was killed: its workers claimed and scaled from three to nine.
+struct Left {
+    facts: TestFacts,
+    found: Found,
+}
+
+fn facts(test: &ThroughputTest) -> TestFacts {
+    TestFacts {
+        namespace: test.namespace().unwrap(),
+        name: test.name_any(),
+        uid: test.uid().unwrap(),
+        generation: test.metadata.generation,
+    }
+}
+
+/// A spec that scales the Deployment of this name to nine.
+fn spec_for(deployment: &str) -> Value {
+    let mut spec = spec();
+    spec["scale"][0]["ref"]["name"] = deployment.into();
+    spec["matrix"] = json!([{"name": "workers", "of": "Scale", "values": [9]}]);
+    spec
+}
+
+/// A spec that scales two Deployments.
+fn spec_for_two() -> Value {
+    let mut spec = spec();
+    spec["scale"] = json!([
+        {"name": "api", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "api"}},
+        {"name": "workers", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "worker"}},
+    ]);
+    spec
+}
+
+/// Makes a test that was left in this stage.
+async fn left(tenant: &Tenant, name: &str, stage: Stage) -> Left {
+    let deployment = format!("{name}-worker");
+    let found = As::AppliedWithReplicas.create(tenant, &deployment).await;
+    let test = tenant.test(name, spec_for(&deployment)).await;
+    let facts = facts(&test);
+    let claim = [
+        Action::AddFinalizer,
+        Action::Claim { deployments: vec![deployment.clone()] },
+        Action::Scale { deployment, replicas: 9 },
+    ];
+    act(&tenant.client, &facts, &claim).await.unwrap();
+    write_stage(tenant, name, stage).await;
+    Left { facts, found }
+}
+
+async fn write_stage(tenant: &Tenant, name: &str, stage: Stage) {
+    let tests: Api<ThroughputTest> = tenant.api();
+    let since = jiff::Timestamp::now();
+    let current =
+        json!({"cell": 0, "attempt": 1, "stage": stage, "timeline": [{"stage": stage, "since": since}]});
+    let status = json!({"status": {"observedGeneration": 1, "cells": {"total": 1, "finished": 0}, "current": current}});
+    tests.patch_status(name, &PatchParams::default(), &Patch::Merge(status)).await.unwrap();
+}
+
+fn address(facts: &TestFacts) -> CellAddress {
+    CellAddress { test_uid: facts.uid.clone(), cell: 0, attempt: 1 }
+}
+
+async fn start_generators(tenant: &Tenant, facts: &TestFacts) {
+    let plan = Plan::new(&tenant.namespace, &serde_json::from_value(spec()).unwrap()).unwrap();
+    let workload = Box::new(plan.workload(&plan.cells[0], address(facts).correlation_id()));
+    act(&tenant.client, facts, &[Action::StartGenerators { address: address(facts), workload }])
+        .await
+        .unwrap();
+}
+
+async fn assert_restored(tenant: &Tenant, found: &Found) {
+    assert_eq!(&Found::look(tenant, &found.name).await, found);
+    assert_eq!(names::<Lease>(tenant).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_test_that_is_deleted_in_any_stage_is_restored_and_let_go() {
+    let tenant = Tenant::new().await;
+    let stages = [
+        ("claiming", Stage::Claiming),
+        ("emptying", Stage::EmptyingQueue),
+        ("scaling", Stage::ScalingWorkers),
+        ("starting", Stage::StartingGenerators),
+        ("dispatching", Stage::Dispatching),
+        ("draining", Stage::Draining),
+        ("canceling", Stage::CancelingTasks),
+        ("collecting", Stage::Collecting),
+        ("restoring", Stage::Restoring),
+    ];
+    let mut all_left = Vec::new();
+    for (name, stage) in stages {
+        let left = left(&tenant, name, stage).await;
+        start_generators(&tenant, &left.facts).await;
+        Watched { tenant: &tenant, name }.delete().await;
+        all_left.push(left);
+    }
+    let _operator = Operator::start(&tenant).await;
+    for ((name, _), left) in stages.iter().zip(&all_left) {
+        Watched { tenant: &tenant, name }.until_it_is_gone().await;
+        assert_eq!(Found::look(&tenant, &left.found.name).await, left.found, "{name}");
+    }
+    assert_eq!(names::<Lease>(&tenant).await, Vec::<String>::new());
+    assert_eq!(names::<Job>(&tenant).await, Vec::<String>::new());
+    assert_eq!(names::<Secret>(&tenant).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_run_that_was_being_restored_is_restored_and_finished() {
+    let tenant = Tenant::new().await;
+    let left = left(&tenant, "run", Stage::Restoring).await;
+    start_generators(&tenant, &left.facts).await;
+    let _operator = Operator::start(&tenant).await;
+    let test = Watched { tenant: &tenant, name: "run" };
+    let message = test.until_condition(ConditionType::Finished, ConditionStatus::True, "Failed").await;
+    assert_eq!(message, "0 of 1 cells were followed to their end");
+    let status = test.now().await.status.unwrap();
+    assert_eq!(status.verdict, Some(Verdict::Failed));
+    assert_eq!(condition(&status, ConditionType::TargetsRestored), Some((ConditionStatus::True, "AsFound")));
+    assert_restored(&tenant, &left.found).await;
+    assert_eq!(names::<Job>(&tenant).await, Vec::<String>::new());
+    eventually("the finalizer is gone", async || test.now().await.metadata.finalizers, Option::is_none).await;
+}
+
+#[tokio::test]
+async fn a_finished_test_that_was_not_let_go_is_let_go() {
+    let tenant = Tenant::new().await;
+    let left = left(&tenant, "run", Stage::Restoring).await;
+    let finished = json!({"status": {"conditions": [{
+        "type": "Finished", "status": "True", "reason": "Passed", "message": "all is done", "lastTransitionTime": "2026-01-01T00:00:00Z",
+    }]}});
+    let tests: Api<ThroughputTest> = tenant.api();
+    tests.patch_status("run", &PatchParams::default(), &Patch::Merge(finished)).await.unwrap();
+    let _operator = Operator::start(&tenant).await;
+    let test = Watched { tenant: &tenant, name: "run" };
+    eventually("the finalizer is gone", async || test.now().await.metadata.finalizers, Option::is_none).await;
+    assert_restored(&tenant, &left.found).await;
+}
+
+#[tokio::test]
+async fn a_claim_that_was_half_made_is_completed() {
+    let tenant = Tenant::new().await;
+    tenant.deployment("api", 1).await;
+    tenant.deployment("worker", 1).await;
+    let facts = facts(&tenant.test("run", spec_for_two()).await);
+    act(&tenant.client, &facts, &[Action::Claim { deployments: vec!["api".to_owned()] }]).await.unwrap();
+    write_stage(&tenant, "run", Stage::Claiming).await;
+    let _operator = Operator::start(&tenant).await;
+    let test = Watched { tenant: &tenant, name: "run" };
+    test.until("the queue is looked at", |status| {
+        status.current.as_ref().is_some_and(|current| current.stage == Stage::EmptyingQueue)
+    })
+    .await;
+    assert_eq!(names::<Lease>(&tenant).await.len(), 2);
+    assert_eq!(test.now().await.metadata.finalizers, Some(vec![RESTORE_FINALIZER.to_owned()]));
+    test.delete().await;
+    test.until_it_is_gone().await;
+    assert_eq!(names::<Lease>(&tenant).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_claim_that_was_half_made_and_cannot_be_completed_is_given_up_in_time() {
+    let tenant = Tenant::new().await;
+    let found = As::AppliedWithReplicas.create(&tenant, "api").await;
+    tenant.deployment("worker", 1).await;
+    let other = Claimant {
+        namespace: tenant.namespace.clone(),
+        test: "other".to_owned(),
+        test_uid: "uid-of-other".to_owned(),
+    };
+    assert!(claim_all(&tenant.client, &other, &["worker".to_owned()]).await.unwrap());
+    let mut spec = spec_for_two();
+    spec["timeouts"] = json!({"start": "2s"});
+    let facts = facts(&tenant.test("run", spec).await);
+    let claim = Action::Claim { deployments: vec!["api".to_owned()] };
+    act(&tenant.client, &facts, &[Action::AddFinalizer, claim]).await.unwrap();
+    write_stage(&tenant, "run", Stage::Claiming).await;
+    let _operator = Operator::start(&tenant).await;
+    let test = Watched { tenant: &tenant, name: "run" };
+    test.until_condition(ConditionType::Finished, ConditionStatus::True, "TargetClaimed").await;
+    let leases = async || names::<Lease>(&tenant).await;
+    eventually("only the other test's claim is left", leases, |leases| leases.len() == 1).await;
+    assert_eq!(Found::look(&tenant, "api").await, found);
+    eventually("the finalizer is gone", async || test.now().await.metadata.finalizers, Option::is_none).await;
+}
+
+#[tokio::test]
+async fn a_run_that_was_scaling_goes_on_scaling() {
+    let tenant = Tenant::new().await;
+    let left = left(&tenant, "run", Stage::ScalingWorkers).await;
+    // As if it had been killed just before.
+    act(&tenant.client, &left.facts, &[Action::Scale { deployment: left.found.name.clone(), replicas: 4 }])
+        .await
+        .unwrap();
+    let _operator = Operator::start(&tenant).await;
+    eventually(
+        "nine workers are wanted",
+        async || Found::look(&tenant, &left.found.name).await.spec.replicas,
+        |replicas| *replicas == Some(9),
+    )
+    .await;
+    let test = Watched { tenant: &tenant, name: "run" };
+    let message = test.until_condition(ConditionType::Running, ConditionStatus::True, "ScalingWorkers").await;
+    assert!(message.contains("run-worker has 0 of 9 replicas ready"), "{message}");
+    test.delete().await;
+    test.until_it_is_gone().await;
+    assert_restored(&tenant, &left.found).await;
+}
+
+#[tokio::test]
+async fn generators_that_registered_before_a_restart_are_started_after_it() {
+    let tenant = Tenant::new().await;
+    let left = left(&tenant, "run", Stage::StartingGenerators).await;
+    let test = Watched { tenant: &tenant, name: "run" };
+    let operator = Operator::start(&tenant).await;
+    let jobs: Api<Job> = tenant.api();
+    let name = "run-cell-0-attempt-1";
+    eventually("the Job is made", async || jobs.get_opt(name).await.unwrap(), Option::is_some).await;
+    let token = token(&tenant, name).await;
+    let path = protocol::prefix(&tenant.namespace, "run", &address(&left.facts), 0);
+    let registration =
+        Registration { pod_name: "pod".to_owned(), pod_uid: "uid".to_owned(), version: "1".to_owned() };
+    let request = async |operator: &Operator, call: &str| {
+        let url = format!("{}{path}/{call}", operator.collector_url());
+        let client = reqwest::Client::new();
+        let request = if call == "start" { client.get(url) } else { client.post(url).json(&registration) };
+        request
+            .bearer_auth(&token)
+            .send()
+            .await
+            .ok()
+            .map(|answer| async move { (answer.status(), answer.text().await.unwrap()) })
+    };
+    assert_eq!(request(&operator, "register").await.unwrap().await.0, 204);
+    operator.kill();
+    let operator = Operator::start_again(&tenant);
+    // Until the operator listens and has looked at the test, a generator comes again.
+    let answer = eventually(
+        "the start is given",
+        async || match request(&operator, "start").await {
+            Some(answer) => Some(answer.await),
+            None => None,
+        },
+        |answer| answer.as_ref().is_some_and(|(status, _)| *status == 200),
+    )
+    .await;
+    let start: StartAnswer = serde_json::from_str(&answer.unwrap().1).unwrap();
+    assert!(matches!(start, StartAnswer::Start { .. }), "{start:?}");
+    test.until("dispatching", |status| {
+        status.current.as_ref().is_some_and(|current| current.stage == Stage::Dispatching)
+    })
+    .await;
+}
+
+/// The token that the cell's generators read from their Secret.
+async fn token(tenant: &Tenant, name: &str) -> String {
+    let secrets: Api<Secret> = tenant.api();
+    let secret = secrets.get(name).await.unwrap();
+    String::from_utf8(secret.data.unwrap()["token"].0.clone()).unwrap()
+}
+
+#[tokio::test]
+async fn the_pods_of_generators_keep_to_the_restricted_pod_security_standard() {
+    let tenant = Tenant::new().await;
+    let left = left(&tenant, "run", Stage::StartingGenerators).await;
+    start_generators(&tenant, &left.facts).await;
+    let jobs: Api<Job> = tenant.api();
+    let mut pod = json!(jobs.get("run-cell-0-attempt-1").await.unwrap().spec.unwrap().template);
+    pod["metadata"]["name"] = "checked".into();
+    let enforce = json!({"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}});
+    let namespaces: Api<Namespace> = Api::all(tenant.client.clone());
+    namespaces.patch(&tenant.namespace, &PatchParams::default(), &Patch::Merge(enforce)).await.unwrap();
+    tenant.dry_run::<Pod>(&pod).await.unwrap();
+    pod["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"] = true.into();
+    let refused = tenant.dry_run::<Pod>(&pod).await.unwrap_err();
+    assert!(refused.contains("violates PodSecurity"), "{refused}");
+}
+
+#[tokio::test]
+async fn before_it_is_uninstalled_the_operator_restores_everything_in_its_namespaces() {
+    let (one, other, foreign) = (Tenant::new().await, Tenant::new().await, Tenant::new().await);
+    let all_left = [
+        (&one, left(&one, "draining", Stage::Draining).await),
+        (&one, left(&one, "scaling", Stage::ScalingWorkers).await),
+        (&other, left(&other, "dispatching", Stage::Dispatching).await),
+    ];
+    let others = left(&foreign, "run", Stage::Draining).await;
+    // One whose test is gone already.
+    let orphaned = As::ScaledByAnother.create(&other, "orphaned").await;
+    let nobody = Claimant {
+        namespace: other.namespace.clone(),
+        test: "gone".to_owned(),
+        test_uid: "uid-of-gone".to_owned(),
+    };
+    claim_all(&other.client, &nobody, &["orphaned".to_owned()]).await.unwrap();
+    let flags = common_flags(&one.namespace, &[&one.namespace, &other.namespace]);
+    run::restore(&one.client, &flags).await.unwrap();
+    for (tenant, left) in &all_left {
+        assert_restored(tenant, &left.found).await;
+    }
+    assert_eq!(Found::look(&other, "orphaned").await, orphaned);
+    assert_eq!(Found::look(&foreign, &others.found.name).await.spec.replicas, Some(9));
+    // Helm may run the hook again.
+    run::restore(&one.client, &flags).await.unwrap();
+}

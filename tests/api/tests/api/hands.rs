@@ -1,0 +1,40 @@
+//! The operator's hands without the operator.
+
+use kube::Client;
+use throughput_api_tests::Tenant;
+use throughput_controller::apply::{ApplyError, Hands, apply};
+use throughput_controller::build::GeneratorSettings;
+use throughput_controller::decide::{Action, TestFacts};
+use throughput_controller::observe::PulpClients;
+use throughput_controller::token::TokenKey;
+
+/// The facts of a test that need not exist.
+pub(crate) fn facts(tenant: &Tenant, name: &str) -> TestFacts {
+    TestFacts {
+        namespace: tenant.namespace.clone(),
+        name: name.to_owned(),
+        uid: format!("uid-of-{name}"),
+        generation: Some(1),
+    }
+}
+
+/// What all tests take for the key of tokens.
+pub(crate) fn key() -> TokenKey {
+    TokenKey::new(vec![7; TokenKey::BYTES]).unwrap()
+}
+
+/// What is the same for all generators.
+pub(crate) fn generators() -> GeneratorSettings {
+    GeneratorSettings {
+        image: "localhost/throughput/loadgen:test".to_owned(),
+        image_pull_policy: "IfNotPresent".to_owned(),
+        collector_url: "http://throughput-operator-collector:8081".to_owned(),
+    }
+}
+
+/// Carries out actions, as the operator does.
+pub(crate) async fn act(client: &Client, facts: &TestFacts, actions: &[Action]) -> Result<(), ApplyError> {
+    let hands =
+        Hands { client: client.clone(), pulps: PulpClients::default(), generators: generators(), key: key() };
+    apply(&hands, facts, None, actions).await.map(drop)
+}

@@ -1,0 +1,106 @@
+//! The whole operator in this process.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use futures::FutureExt;
+use throughput_api_tests::Tenant;
+use throughput_controller::run::{RunError, run};
+use throughput_controller::settings::{CommonFlags, LogFormat, RunFlags};
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// An operator that carries out the tests of one namespace, on threads of its own so that it can be killed.
+pub(crate) struct Operator {
+    runtime: Option<Runtime>,
+    running: JoinHandle<Result<(), RunError>>,
+    stop: CancellationToken,
+    collector: SocketAddr,
+}
+
+/// What all commands of an operator of these namespaces take.
+pub(crate) fn common_flags(own: &str, watched: &[&str]) -> CommonFlags {
+    CommonFlags {
+        namespace: own.to_owned(),
+        watch_namespaces: watched.iter().map(|name| (*name).to_owned()).collect(),
+        log_format: LogFormat::Text,
+        log: "warn".to_owned(),
+    }
+}
+
+impl Operator {
+    /// Starts the operator of a namespace, with the rights that the chart gives it. It always has the same
+    /// name, as a restarted container has.
+    pub(crate) async fn start(tenant: &Tenant) -> Self {
+        tenant.grant().await;
+        Self::start_again(tenant)
+    }
+
+    /// Starts it where it has its rights already.
+    pub(crate) fn start_again(tenant: &Tenant) -> Self {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let collector = own_address();
+        let flags = RunFlags {
+            common: common_flags(&tenant.namespace, &[]),
+            pod_name: "throughput-operator-0".to_owned(),
+            listen: "127.0.0.1:0".parse().unwrap(),
+            collector_listen: collector,
+            collector_url: format!("http://{collector}"),
+            loadgen_image: "localhost/throughput/loadgen:test".to_owned(),
+            loadgen_image_pull_policy: "Never".to_owned(),
+        };
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        // A client belongs to the runtime that it is made in.
+        let entered = runtime.enter();
+        let client = tenant.operators_client();
+        drop(entered);
+        let running = runtime.spawn(async move { run(client, &flags, stopped).await });
+        Self { runtime: Some(runtime), running, stop, collector }
+    }
+
+    /// Where load generators reach it.
+    pub(crate) fn collector_url(&self) -> String {
+        format!("http://{}", self.collector)
+    }
+
+    /// Ends it at once, wherever it is.
+    pub(crate) fn kill(self) {
+        drop(self);
+    }
+
+    /// Tells it to end, as the kubelet does, and returns how it ended.
+    pub(crate) async fn stop(mut self) -> Result<(), RunError> {
+        self.stop.cancel();
+        tokio::time::timeout(Duration::from_secs(15), &mut self.running).await.unwrap().unwrap()
+    }
+
+    /// Waits until it ends by itself, and returns how.
+    pub(crate) async fn ended(mut self) -> Result<(), RunError> {
+        tokio::time::timeout(Duration::from_secs(30), &mut self.running).await.unwrap().unwrap()
+    }
+}
+
+impl Drop for Operator {
+    fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Some(ended) = (&mut self.running).now_or_never()
+        {
+            eprintln!("the operator had ended by itself: {ended:?}");
+        }
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// An address that nobody else takes: a port that was free a moment ago may be somebody's in the next, but of
+/// loopback addresses there are sixteen million.
+fn own_address() -> SocketAddr {
+    static COUNT: AtomicU8 = AtomicU8::new(1);
+    let [_, _, high, low] = std::process::id().to_be_bytes();
+    SocketAddr::from(([127, 64 + high % 64, low, COUNT.fetch_add(1, Ordering::Relaxed)], 8081))
+}

@@ -1,0 +1,210 @@
+//! What a test waits for, what it does not wait for, and how it ends when nothing comes.
+
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::api::{Api, Patch, PatchParams};
+use serde_json::{Value, json};
+use throughput_api_tests::{Tenant, spec};
+use throughput_controller::decide::Action;
+use throughput_crds::{ConditionStatus, ConditionType, Phase, Verdict};
+
+use crate::found::Found;
+use crate::hands::{act, facts};
+use crate::operator::Operator;
+use crate::watched::{Watched, condition, names};
+
+/// A spec whose Pulp asks for the password in the Secret `pulp-admin`.
+fn spec_with_secret() -> Value {
+    let mut spec = spec();
+    spec["target"]["pulp"]["credentials"] = json!({"secretRef": {"name": "pulp-admin"}});
+    spec
+}
+
+/// Creates the test `run`, and an operator that carries it out.
+async fn run(tenant: &Tenant, spec: Value) -> (Watched<'_>, Operator) {
+    tenant.test("run", spec).await;
+    (Watched { tenant, name: "run" }, Operator::start(tenant).await)
+}
+
+async fn secret(tenant: &Tenant, annotations: Value, data: Value) {
+    let metadata = json!({"name": "pulp-admin", "annotations": annotations});
+    tenant.create::<Secret>(json!({"metadata": metadata, "stringData": data})).await;
+}
+
+async fn assert_nothing_is_left(tenant: &Tenant) {
+    assert_eq!(names::<Lease>(tenant).await, Vec::<String>::new());
+    assert_eq!(names::<Job>(tenant).await, Vec::<String>::new());
+    assert_eq!(names::<ConfigMap>(tenant).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_missing_deployment_is_waited_for() {
+    let tenant = Tenant::new().await;
+    let (test, _operator) = run(&tenant, spec_with_secret()).await;
+    let message = test.until_it_waits_for("TargetNotFound").await;
+    assert_eq!(message, "there is no Deployment pulp-worker in this namespace (scale entry workers)");
+    let status = test.now().await.status.unwrap();
+    assert_eq!((status.phase, status.observed_generation), (Some(Phase::Pending), Some(1)));
+    assert_eq!(status.summary.cells.as_deref(), Some("0/1"));
+    tenant.deployment("pulp-worker", 3).await;
+    test.poke().await;
+    test.until_it_waits_for("SecretNotFound").await;
+}
+
+#[tokio::test]
+async fn a_missing_secret_is_waited_for_until_it_may_be_used() {
+    let tenant = Tenant::new().await;
+    tenant.deployment("pulp-worker", 3).await;
+    let (test, _operator) = run(&tenant, spec_with_secret()).await;
+    let message = test.until_it_waits_for("SecretNotFound").await;
+    assert_eq!(message, "there is no Secret pulp-admin in this namespace");
+    secret(&tenant, json!({}), json!({"username": "admin"})).await;
+    test.poke().await;
+    let message = test.until_it_waits_for("SecretNotPermitted").await;
+    assert!(message.ends_with("its owner annotates it with perf.pulpproject.org/for=pulp-api"), "{message}");
+    let secrets: Api<Secret> = tenant.api();
+    let permit = json!({"metadata": {"annotations": {"perf.pulpproject.org/for": "pulp-api"}}});
+    secrets.patch("pulp-admin", &PatchParams::default(), &Patch::Merge(permit)).await.unwrap();
+    test.poke().await;
+    let message = test.until_it_waits_for("SecretKeyMissing").await;
+    assert_eq!(message, "the Secret pulp-admin has no text under the key password");
+    let password = json!({"stringData": {"password": "word"}});
+    secrets.patch("pulp-admin", &PatchParams::default(), &Patch::Merge(password)).await.unwrap();
+    test.poke().await;
+    test.until_it_waits_for("PulpUnreachable").await;
+}
+
+#[tokio::test]
+async fn an_unreachable_pulp_is_waited_for_with_its_address_and_the_cause() {
+    let tenant = Tenant::new().await;
+    tenant.deployment("pulp-worker", 3).await;
+    let (test, _operator) = run(&tenant, spec()).await;
+    let message = test.until_it_waits_for("PulpUnreachable").await;
+    let address = format!("http://pulp-api.{}.svc:24817/pulp/", tenant.namespace);
+    let cause = message.strip_prefix(&format!("{address}: "));
+    assert!(cause.is_some_and(|cause| cause.len() > 20), "{message}");
+}
+
+#[tokio::test]
+async fn an_autoscaler_is_refused_by_name_until_it_is_gone() {
+    let tenant = Tenant::new().await;
+    tenant.deployment("pulp-worker", 3).await;
+    let autoscaler = json!({
+        "metadata": {"name": "pulp-worker-cpu"},
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "pulp-worker"},
+            "maxReplicas": 9,
+        },
+    });
+    tenant.create::<HorizontalPodAutoscaler>(autoscaler).await;
+    let (test, _operator) = run(&tenant, spec_with_secret()).await;
+    let message = test.until_it_waits_for("TargetAutoscaled").await;
+    assert!(
+        message.starts_with("the HorizontalPodAutoscaler pulp-worker-cpu scales the Deployment pulp-worker"),
+        "{message}"
+    );
+    let autoscalers: Api<HorizontalPodAutoscaler> = tenant.api();
+    autoscalers.delete("pulp-worker-cpu", &kube::api::DeleteParams::default()).await.unwrap();
+    test.poke().await;
+    test.until_it_waits_for("SecretNotFound").await;
+}
+
+#[tokio::test]
+async fn a_deployment_that_another_test_claims_is_waited_for() {
+    let tenant = Tenant::new().await;
+    tenant.deployment("pulp-worker", 3).await;
+    let other = facts(&tenant, "other");
+    let claim = Action::Claim { deployments: vec!["pulp-worker".to_owned()] };
+    act(&tenant.client, &other, &[claim]).await.unwrap();
+    let (test, _operator) = run(&tenant, spec_with_secret()).await;
+    let message = test.until_it_waits_for("TargetClaimed").await;
+    let holder = format!("{}/other/uid-of-other", tenant.namespace);
+    assert_eq!(message, format!("the Deployment pulp-worker is claimed by another test, {holder}"));
+    act(&tenant.client, &other, &[Action::Restore]).await.unwrap();
+    test.poke().await;
+    test.until_it_waits_for("SecretNotFound").await;
+}
+
+#[tokio::test]
+async fn a_test_does_not_wait_longer_than_it_was_told() {
+    let tenant = Tenant::new().await;
+    let mut spec = spec_with_secret();
+    spec["timeouts"] = json!({"start": "2s"});
+    let (test, _operator) = run(&tenant, spec).await;
+    let message =
+        test.until_condition(ConditionType::Finished, ConditionStatus::True, "TargetNotFound").await;
+    assert!(message.contains("there is no Deployment pulp-worker"), "{message}");
+    let ended = test.now().await;
+    let status = ended.status.unwrap();
+    assert_eq!((status.phase, status.verdict), (Some(Phase::Finished), Some(Verdict::Failed)));
+    assert_eq!(
+        condition(&status, ConditionType::Succeeded),
+        Some((ConditionStatus::False, "TargetNotFound"))
+    );
+    assert_eq!(
+        condition(&status, ConditionType::TargetsRestored),
+        Some((ConditionStatus::True, "NothingScaled"))
+    );
+    assert_eq!((ended.metadata.finalizers, status.current, status.results), (None, None, Vec::new()));
+    assert!(status.finished_at.is_some());
+    assert_nothing_is_left(&tenant).await;
+}
+
+#[tokio::test]
+async fn a_spec_that_can_never_be_carried_out_is_final_at_once() {
+    let tenant = Tenant::new().await;
+    let mut spec = spec_with_secret();
+    spec["criteria"] = json!([{"metric": "tasks.speed", "atLeast": "1"}]);
+    let (test, _operator) = run(&tenant, spec).await;
+    let message = test.until_condition(ConditionType::Finished, ConditionStatus::True, "UnknownMetric").await;
+    assert!(
+        message.starts_with(r#"there is no figure "tasks.speed" to judge; there are: tasks.submitted, "#),
+        "{message}"
+    );
+    let ended = test.now().await;
+    let status = ended.status.unwrap();
+    assert_eq!(condition(&status, ConditionType::Accepted), Some((ConditionStatus::False, "UnknownMetric")));
+    assert_eq!((status.verdict, ended.metadata.finalizers), (Some(Verdict::Failed), None));
+    assert_nothing_is_left(&tenant).await;
+}
+
+#[tokio::test]
+async fn a_test_that_is_deleted_while_it_waits_leaves_nothing() {
+    let tenant = Tenant::new().await;
+    tenant.deployment("pulp-worker", 3).await;
+    let found = Found::look(&tenant, "pulp-worker").await;
+    let (test, _operator) = run(&tenant, spec_with_secret()).await;
+    test.until_it_waits_for("SecretNotFound").await;
+    test.delete().await;
+    test.until_it_is_gone().await;
+    assert_nothing_is_left(&tenant).await;
+    assert_eq!(Found::look(&tenant, "pulp-worker").await, found);
+}
+
+#[tokio::test]
+async fn an_operator_that_is_started_again_goes_on() {
+    let tenant = Tenant::new().await;
+    let (test, operator) = run(&tenant, spec_with_secret()).await;
+    test.until_it_waits_for("TargetNotFound").await;
+    operator.kill();
+    let waited_since = test.now().await.status.unwrap().current.unwrap().timeline;
+    tenant.deployment("pulp-worker", 3).await;
+    let operator = Operator::start_again(&tenant);
+    test.until_it_waits_for("SecretNotFound").await;
+    assert_eq!(test.now().await.status.unwrap().current.unwrap().timeline, waited_since);
+    operator.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_operator_that_loses_the_lead_ends_with_an_error() {
+    let tenant = Tenant::new().await;
+    let (test, operator) = run(&tenant, spec_with_secret()).await;
+    test.until_it_waits_for("TargetNotFound").await;
+    let leases: Api<Lease> = tenant.api();
+    let usurped = json!({"spec": {"holderIdentity": "usurper"}});
+    leases.patch("throughput-operator", &PatchParams::default(), &Patch::Merge(usurped)).await.unwrap();
+    let error = operator.ended().await.unwrap_err().to_string();
+    assert!(error.contains("lead"), "{error}");
+}
