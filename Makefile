@@ -78,8 +78,8 @@ chart: ## The Helm chart, without a cluster
 	@$(step) 'the Helm chart' charts/check
 
 api: ## Rung 2: the controller against a real API server
-	@$(step) 'programs of the cluster' $(cluster) binaries
-	@$(step) 'tests against a real API server' cargo test $(locked) --no-fail-fast --package throughput-api-tests
+	@$(step) 'programs of the cluster, with etcd' $(cluster) bin target/cluster-bin
+	@$(step) 'tests against a real API server' cargo test $(locked) --no-fail-fast --package throughput-api-tests -- --test-threads=8
 
 e2e: pulp-up install ## Rung 3: the installed operator with a real Pulp, on a real cluster
 	@$(step) 'tests on the cluster' cargo test $(locked) --no-fail-fast --package throughput-e2e-tests -- --test-threads=1

@@ -29,6 +29,9 @@ use crate::token::TokenKey;
 /// How long a question for the start is held back when there is nothing to say.
 const HOLD_BACK: Duration = Duration::from_secs(10);
 
+/// How often a registration is tried when the cell's `ConfigMap` changes in between.
+const REGISTER_ATTEMPTS: u32 = 5;
+
 /// What the collector needs.
 #[derive(Clone)]
 pub struct Collector {
@@ -106,12 +109,22 @@ async fn register(
     collector.admit(&caller, &headers)?;
     let registration: Registration = read(&body)?;
     let key = names::registration_key(caller.index);
-    if let Some(before) = collector.stored::<Registration>(&caller, &key).await?
-        && before.pod_uid != registration.pod_uid
-    {
-        return Err(Refusal::Taken(before.pod_name));
+    let text = json!(registration).to_string();
+    // Of two pods that come at once only one may find the index free, so the ConfigMap must be as it was read.
+    for attempt in 1.. {
+        let map = collector.config_map(&caller).await?;
+        let before = map.data.as_ref().and_then(|data| data.get(&key)).map(|text| serde_json::from_str(text));
+        if let Some(Ok(Registration { pod_name, pod_uid, .. })) = before
+            && pod_uid != registration.pod_uid
+        {
+            return Err(Refusal::Taken(pod_name));
+        }
+        match collector.store(&caller, &key, &text, map.resource_version()).await {
+            Err(Refusal::Storage(error)) if error.is_conflict() && attempt < REGISTER_ATTEMPTS => {}
+            Err(refusal) => return Err(refusal),
+            Ok(()) => break,
+        }
     }
-    collector.store(&caller, &key, &json!(registration).to_string()).await?;
     tracing::info!(
         test = caller.test,
         cell = caller.cell,
@@ -171,7 +184,9 @@ async fn result(
         )));
     }
     let text = serde_json::to_string(&result).map_err(|error| Refusal::Malformed(error.to_string()))?;
-    collector.store(&caller, &names::result_key(caller.index), &text).await?;
+    // The token proves the test's UID, not the names in the path: they must lead to what that test owns.
+    collector.config_map(&caller).await?;
+    collector.store(&caller, &names::result_key(caller.index), &text, None).await?;
     tracing::info!(
         test = caller.test,
         cell = caller.cell,
@@ -209,27 +224,36 @@ impl Collector {
         }
     }
 
-    async fn stored<T: DeserializeOwned>(&self, caller: &Caller, key: &str) -> Result<Option<T>, Refusal> {
+    /// The cell's `ConfigMap`, if it belongs to the caller's test.
+    async fn config_map(&self, caller: &Caller) -> Result<ConfigMap, Refusal> {
         let name = names::cell(&caller.test, &caller.address());
-        let maps: Api<ConfigMap> = Api::namespaced(self.client.clone(), &caller.namespace);
-        let map = within("read the cell's ConfigMap", maps.get(&name)).await?;
+        let map = within("read the cell's ConfigMap", self.config_maps(caller).get(&name)).await?;
         belongs(&map, caller)?;
-        Ok(map.data.and_then(|mut data| data.remove(key)).and_then(|text| serde_json::from_str(&text).ok()))
+        Ok(map)
     }
 
-    async fn store(&self, caller: &Caller, key: &str, text: &str) -> Result<(), Refusal> {
+    /// Stores a text under a key; with a version, only while the `ConfigMap` still has it.
+    async fn store(
+        &self,
+        caller: &Caller,
+        key: &str,
+        text: &str,
+        version: Option<String>,
+    ) -> Result<(), Refusal> {
         let name = names::cell(&caller.test, &caller.address());
-        let maps: Api<ConfigMap> = Api::namespaced(self.client.clone(), &caller.namespace);
-        // The token proves the test's UID, not the names in the path: they must lead to what that test owns.
-        belongs(&within("read the cell's ConfigMap", maps.get(&name)).await?, caller)?;
+        let mut patch = json!({"data": {key: text}});
+        if let Some(version) = version {
+            patch["metadata"] = json!({"resourceVersion": version});
+        }
         let params =
             PatchParams { field_manager: Some(COLLECTOR_FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        within(
-            "store in the cell's ConfigMap",
-            maps.patch(&name, &params, &Patch::Merge(json!({"data": {key: text}}))),
-        )
-        .await?;
+        let (maps, patch) = (self.config_maps(caller), Patch::Merge(patch));
+        within("store in the cell's ConfigMap", maps.patch(&name, &params, &patch)).await?;
         Ok(())
+    }
+
+    fn config_maps(&self, caller: &Caller) -> Api<ConfigMap> {
+        Api::namespaced(self.client.clone(), &caller.namespace)
     }
 }
 

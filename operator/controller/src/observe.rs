@@ -55,6 +55,7 @@ pub async fn observe(
         pulp: Pulp::NotAsked,
         generators: Generators::default(),
         remains: None,
+        report: None,
     };
     let Some(plan) = plan.filter(|_| !observed.deleting) else {
         return Ok(observed);
@@ -75,8 +76,8 @@ pub async fn observe(
             Err(unusable) => observed.credentials = unusable,
         }
     }
-    if let Some(remains) = &mut observed.remains {
-        remains.report = read_report(client, facts).await?;
+    if stage == Stage::Collecting {
+        observed.report = read_report(client, facts).await?;
     }
     Ok(observed)
 }
@@ -141,6 +142,6 @@ async fn read_report(client: &Client, facts: &TestFacts) -> Result<Option<TestRe
 impl Remains {
     /// What is left of a cell: its tasks, and how many of others were there.
     fn of(tasks: Vec<throughput_model::task::TaskRecord>, foreign_tasks: u64) -> Self {
-        Self { tasks, foreign_tasks, report: None }
+        Self { tasks, foreign_tasks }
     }
 }

@@ -26,6 +26,8 @@ pub struct Observed {
     pub generators: Generators,
     /// What the current cell left behind; only read when it is to be measured.
     pub remains: Option<Remains>,
+    /// The report of the cells that were measured before; only read when another is to be added.
+    pub report: Option<TestReport>,
 }
 
 /// A Deployment of the plan.
@@ -139,6 +141,4 @@ pub struct Remains {
     pub tasks: Vec<TaskRecord>,
     /// Tasks of others in its window.
     pub foreign_tasks: u64,
-    /// The report of the cells before it.
-    pub report: Option<TestReport>,
 }

@@ -12,6 +12,11 @@ use crate::criteria::{Figures, Judgement};
 use crate::plan::{Cell, Plan};
 use crate::report::{CellDetail, CellReport, RequestReport, SCHEMA_VERSION};
 
+/// The status holds 64 cells in less than 100 kB: what is longer is in the report.
+const LONGEST_MESSAGE: usize = 200;
+const LONGEST_OBSERVATION: usize = 120;
+const MOST_OBSERVATIONS: usize = 2;
+
 /// What a cell left behind.
 #[derive(Clone, Debug)]
 pub struct Evidence<'a> {
@@ -244,7 +249,7 @@ pub fn summarized(report: &CellReport) -> CellResult {
         outcome: report.outcome,
         verdict: report.verdict,
         reason: report.reason.clone(),
-        message: report.message.clone(),
+        message: report.message.as_deref().map(|message| bounded(message, LONGEST_MESSAGE)),
         requests: requests.map(|requests| requests.sent),
         requests_failed: requests.map(|requests| requests.failures.total()),
         tasks_submitted: Some(report.tasks.submitted),
@@ -259,10 +264,14 @@ pub fn summarized(report: &CellReport) -> CellResult {
         observations: report
             .observations
             .iter()
-            .take(8)
-            .map(|words| words.chars().take(300).collect())
+            .take(MOST_OBSERVATIONS)
+            .map(|words| bounded(words, LONGEST_OBSERVATION))
             .collect(),
     }
+}
+
+fn bounded(words: &str, characters: usize) -> String {
+    words.chars().take(characters).collect()
 }
 
 fn milliseconds(distribution: Distribution) -> DurationsMilliseconds {

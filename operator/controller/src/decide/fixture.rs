@@ -71,6 +71,7 @@ pub(super) fn observed() -> Observed {
         pulp: counts(Some(OwnTasks { submitted: 0, unfinished: 0 }), 2),
         generators: Generators::default(),
         remains: None,
+        report: None,
     }
 }
 

@@ -137,9 +137,11 @@ const STOPS_THE_MATRIX: [&str; 5] =
     [TASKS_NOT_CANCELED, "QueueNotEmpty", "TargetGone", "TargetAutoscaled", "ClaimLost"];
 
 pub(super) fn collecting(draft: &mut Draft<'_>, view: &View<'_>) {
-    let nothing = Remains { tasks: Vec::new(), foreign_tasks: 0, report: None };
+    let nothing = Remains { tasks: Vec::new(), foreign_tasks: 0 };
     let remains = match &view.observed.remains {
         Some(remains) => remains,
+        // Nothing was dispatched, so there is nothing to be read, and nothing to wait for.
+        None if view.began(Stage::Dispatching).is_none() => &nothing,
         None if draft.is_past(view.since(), COLLECTING_DEADLINE) => {
             let words = match &view.observed.pulp {
                 Pulp::Silent { words, .. } => words.clone(),
@@ -178,7 +180,7 @@ fn write_results(draft: &mut Draft<'_>, view: &View<'_>, remains: &Remains) {
     };
     let detail = measure(view.plan, view.cell, &current, &evidence, address.correlation_id(), draft.now);
     let result = summarized(&detail.figures);
-    let report = remains.report.clone().unwrap_or_else(|| TestReport {
+    let report = view.observed.report.clone().unwrap_or_else(|| TestReport {
         schema_version: SCHEMA_VERSION,
         namespace: draft.test.namespace.clone(),
         test: draft.test.name.clone(),

@@ -6,7 +6,7 @@ use throughput_crds::{ConditionStatus, ConditionType, Stage};
 
 use super::{Action, Draft, View};
 use crate::claim::Holder;
-use crate::observed::{Credentials, Job, Pulp, Target};
+use crate::observed::{Counts, Credentials, Job, Pulp, Target};
 
 /// How often to look whether what is missing has come.
 const LOOK_FOR_TARGETS: Duration = Duration::from_secs(5);
@@ -212,6 +212,13 @@ pub(super) fn starting_generators(draft: &mut Draft<'_>, view: &View<'_>) {
     let address = draft.address(view.current);
     let generators = &view.observed.generators;
     if generators.registered >= view.plan.generators {
+        // The queue was empty before the workers were scaled; what came since is older than the cell's own tasks,
+        // and would not be counted among the foreign ones later.
+        if let Pulp::Answering(Counts { unfinished: Some(unfinished @ 1..), .. }) = &view.observed.pulp {
+            draft.doubt(format!(
+                "{unfinished} tasks that are not of this run were unfinished when the dispatch began"
+            ));
+        }
         return draft.enter(Stage::Dispatching);
     }
     match &generators.job {

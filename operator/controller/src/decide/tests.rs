@@ -18,7 +18,7 @@ use crate::observed::{Job, Observed, Remains};
 fn each_action_belongs_to_its_stages() {
     let everything = Observed {
         generators: generators(super::fixture::active(), 0, Vec::new()),
-        remains: Some(Remains { tasks: completed(10), foreign_tasks: 0, report: None }),
+        remains: Some(Remains { tasks: completed(10), foreign_tasks: 0 }),
         targets: vec![super::fixture::present(1, crate::claim::Holder::This); 2],
         ..observed()
     };
@@ -62,7 +62,7 @@ fn name(action: &Action) -> &'static str {
 fn a_restarted_operator_decides_the_same_from_the_stored_status() {
     let done = Observed {
         generators: generators(Job::Complete, 1, vec![delivered(10)]),
-        remains: Some(Remains { tasks: completed(10), foreign_tasks: 0, report: None }),
+        remains: Some(Remains { tasks: completed(10), foreign_tasks: 0 }),
         ..observed()
     };
     for stage in STAGES {

@@ -126,8 +126,9 @@ async fn answer(
         }
         // While the API has nothing else to do yet.
         (Stage::StartingGenerators, _) => {
+            let unfinished = Some(client.count_tasks(&unfinished(None)).await?);
             let processes = processes(client, question).await?;
-            Ok((Counts { processes, ..Counts::default() }, None))
+            Ok((Counts { unfinished, processes, ..Counts::default() }, None))
         }
         (Stage::Dispatching | Stage::Draining | Stage::CancelingTasks, Some(id)) => {
             // In this order: tasks that are dispatched in between make the first count small, never the rest

@@ -315,5 +315,17 @@ fn generators_are_reported_together() {
 fn what_goes_into_the_status_is_bounded() {
     let mut report = detail(&plan(), CellProgress::default(), &four(), 0, &[complete(4)]).figures;
     report.observations = vec!["ä".repeat(5_000); 100];
-    assert_eq!(summarized(&report).observations, vec!["ä".repeat(300); 8]);
+    assert_eq!(summarized(&report).observations, vec!["ä".repeat(LONGEST_OBSERVATION); MOST_OBSERVATIONS]);
+}
+
+#[test]
+fn the_status_of_64_cells_stays_below_100_kb_whatever_servers_say() {
+    let mut report =
+        detail(&plan(), CellProgress::default(), &[task(1, 2, TaskState::Completed)], 0, &[]).figures;
+    report.message = Some("x".repeat(10_000));
+    report.observations = vec!["y".repeat(10_000); 50];
+    report.parameters = vec![CellParameter { name: "n".repeat(40), value: "10000".to_owned() }; 2];
+    let results = vec![summarized(&report); 64];
+    let bytes = serde_json::to_vec(&results).unwrap().len();
+    assert!(bytes < 100_000, "{bytes} bytes");
 }

@@ -180,7 +180,6 @@ async fn a_second_pod_with_the_same_index_is_sent_away() {
 }
 
 #[tokio::test]
-#[ignore = "the collector stores without the version that it read, so that both are told that they are registered"]
 async fn of_two_pods_that_register_at_the_same_time_one_is_sent_away() {
     for round in 0..8 {
         let served = Served::at("StartingGenerators").await;

@@ -241,31 +241,25 @@ async fn generators_that_registered_before_a_restart_are_started_after_it() {
     let path = protocol::prefix(&tenant.namespace, "run", &address(&left.facts), 0);
     let registration =
         Registration { pod_name: "pod".to_owned(), pod_uid: "uid".to_owned(), version: "1".to_owned() };
-    let request = async |operator: &Operator, call: &str| {
+    // Until the operator listens and has looked at the test, a generator comes again.
+    let call = async |operator: &Operator, call: &str, status: u16| {
         let url = format!("{}{path}/{call}", operator.collector_url());
-        let client = reqwest::Client::new();
-        let request = if call == "start" { client.get(url) } else { client.post(url).json(&registration) };
-        request
-            .bearer_auth(&token)
-            .send()
-            .await
-            .ok()
-            .map(|answer| async move { (answer.status(), answer.text().await.unwrap()) })
+        let request = async || {
+            let client = reqwest::Client::new();
+            let request =
+                if call == "start" { client.get(&url) } else { client.post(&url).json(&registration) };
+            let answer = request.bearer_auth(&token).send().await.ok()?;
+            Some((answer.status().as_u16(), answer.text().await.ok()?))
+        };
+        let answered =
+            |answer: &Option<(u16, String)>| answer.as_ref().is_some_and(|answer| answer.0 == status);
+        eventually(&format!("{call} is answered {status}"), request, answered).await.unwrap().1
     };
-    assert_eq!(request(&operator, "register").await.unwrap().await.0, 204);
+    call(&operator, "register", 204).await;
     operator.kill();
     let operator = Operator::start_again(&tenant);
-    // Until the operator listens and has looked at the test, a generator comes again.
-    let answer = eventually(
-        "the start is given",
-        async || match request(&operator, "start").await {
-            Some(answer) => Some(answer.await),
-            None => None,
-        },
-        |answer| answer.as_ref().is_some_and(|(status, _)| *status == 200),
-    )
-    .await;
-    let start: StartAnswer = serde_json::from_str(&answer.unwrap().1).unwrap();
+    let answer = call(&operator, "start", 200).await;
+    let start: StartAnswer = serde_json::from_str(&answer).unwrap();
     assert!(matches!(start, StartAnswer::Start { .. }), "{start:?}");
     test.until("dispatching", |status| {
         status.current.as_ref().is_some_and(|current| current.stage == Stage::Dispatching)

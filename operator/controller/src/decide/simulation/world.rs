@@ -157,6 +157,7 @@ impl World {
             pulp: if asks_pulp { Pulp::Answering(counts) } else { Pulp::NotAsked },
             generators: address.map(|address| self.generators(&address)).unwrap_or_default(),
             remains: (stage == Stage::Collecting).then(|| self.remains(&own)),
+            report: self.report.clone(),
         }
     }
 
@@ -185,7 +186,6 @@ impl World {
         Remains {
             tasks: own.iter().map(|task| task.record.clone()).collect(),
             foreign_tasks: all.saturating_sub(own.len() as u64),
-            report: self.report.clone(),
         }
     }
 

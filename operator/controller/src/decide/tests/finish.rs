@@ -27,7 +27,7 @@ fn put_back() -> Observed {
 
 /// What a cell came to, with this verdict.
 fn result(cell: usize, verdict: Verdict, message: Option<&str>) -> CellResult {
-    let remains = Some(Remains { tasks: completed(10), foreign_tasks: 0, report: None });
+    let remains = Some(Remains { tasks: completed(10), foreign_tasks: 0 });
     let observed =
         Observed { remains, generators: generators(Job::Complete, 1, vec![delivered(10)]), ..observed() };
     let mut result = decided(&status_at(cell, Stage::Collecting), &observed, 20).status.results.remove(0);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use throughput_crds::{
     CellOutcome, CellParameter, CellProgress, ConditionStatus, ConditionType, LiveCounts, ProcessCounts,
-    Stage, ThroughputTestStatus, Verdict,
+    Stage, StageEntry, ThroughputTestStatus, Verdict,
 };
 use throughput_model::cell::CellAddress;
 
@@ -36,10 +36,7 @@ fn dispatched(unfinished: u64) -> Observed {
 
 /// What is left of a cell all of whose ten tasks completed.
 fn collected() -> Observed {
-    Observed {
-        remains: Some(Remains { tasks: completed(10), foreign_tasks: 0, report: None }),
-        ..dispatched(0)
-    }
+    Observed { remains: Some(Remains { tasks: completed(10), foreign_tasks: 0 }), ..dispatched(0) }
 }
 
 /// A status at this stage of the first cell, which fails for this reason.
@@ -287,8 +284,8 @@ fn the_report_of_the_cells_before_is_kept() {
     let Some(Action::WriteReport { report, .. }) = first.actions.into_iter().next() else {
         panic!("no report")
     };
-    let remains = Some(Remains { tasks: completed(10), foreign_tasks: 0, report: Some(*report) });
-    let second = decided(&status_at(1, Stage::Collecting), &Observed { remains, ..collected() }, 40);
+    let observed = Observed { report: Some(*report), ..collected() };
+    let second = decided(&status_at(1, Stage::Collecting), &observed, 40);
     let Some(Action::WriteReport { report, .. }) = second.actions.first() else { panic!("no report") };
     assert_eq!(
         report.cells.iter().map(|cell| (cell.cell, cell.workers)).collect::<Vec<_>>(),
@@ -315,10 +312,13 @@ fn the_last_cell_leads_to_restoring() {
 #[test]
 fn tasks_that_cannot_be_read_are_tried_for_ten_minutes() {
     let unread = Observed { remains: None, pulp: silent(), ..dispatched(0) };
-    let waiting = decided(&status_at(0, Stage::Collecting), &unread, 600);
+    let mut status = status_at(0, Stage::Collecting);
+    let dispatched = StageEntry { stage: Stage::Dispatching, since: at(0) };
+    status.current.as_mut().unwrap().timeline.insert(0, dispatched);
+    let waiting = decided(&status, &unread, 600);
     assert_eq!((place(&waiting), waiting.actions), (Some((0, Stage::Collecting)), vec![]));
     assert_eq!(waiting.next, Some(Duration::from_secs(2)));
-    let gave_up = decided(&status_at(0, Stage::Collecting), &unread, 601);
+    let gave_up = decided(&status, &unread, 601);
     assert_eq!(place(&gave_up), Some((1, Stage::EmptyingQueue)));
     let Some(Action::WriteReport { detail, .. }) = gave_up.actions.first() else { panic!("no report") };
     assert_eq!(detail.figures.reason.as_deref(), Some("TasksNotRead"));
@@ -327,4 +327,11 @@ fn tasks_that_cannot_be_read_are_tried_for_ten_minutes() {
         Some("the cell's tasks could not be read: connection refused")
     );
     assert_eq!(detail.figures.tasks, no_figures());
+}
+
+#[test]
+fn a_cell_that_dispatched_nothing_does_not_wait_for_a_silent_pulp() {
+    let unread = Observed { remains: None, pulp: silent(), ..observed() };
+    let decision = decided(&status_at(0, Stage::Collecting), &unread, 1);
+    assert_eq!(place(&decision), Some((1, Stage::EmptyingQueue)));
 }

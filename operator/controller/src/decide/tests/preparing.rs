@@ -342,6 +342,17 @@ fn generators_that_are_all_ready_dispatch() {
 }
 
 #[test]
+fn tasks_of_others_that_came_before_the_dispatch_make_the_cell_invalid() {
+    let pulp = Pulp::Answering(Counts { unfinished: Some(2), ..Counts::default() });
+    let observed = Observed { pulp, generators: generators(active(), 1, Vec::new()), ..observed() };
+    let decision = decided(&status_at(0, Stage::StartingGenerators), &observed, 1);
+    assert_eq!(
+        decision.status.current.unwrap().progress.invalid,
+        ["2 tasks that are not of this run were unfinished when the dispatch began"]
+    );
+}
+
+#[test]
 fn generators_that_do_not_become_ready_fail_the_cell() {
     let failed = || Job::Failed { message: "OOMKilled".to_owned() };
     for (job, seconds, reason) in [
