@@ -8,7 +8,7 @@ use throughput_model::figures::TaskFigures;
 use throughput_model::histogram::LatencySummary;
 use throughput_model::percentile::Distribution;
 
-use crate::plan::Rejection;
+use crate::rejection::Rejection;
 
 /// A criterion whose metric exists and whose bound is a decimal.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -19,14 +19,17 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use throughput_crds::{
-    CellProgress, ConditionStatus, ConditionType, Current, Stage, StageEntry, ThroughputTestStatus,
+    CellCounts, CellProgress, ConditionStatus, ConditionType, Current, Stage, StageEntry,
+    ThroughputTestStatus,
 };
 use throughput_model::cell::CellAddress;
 use throughput_model::workload::Workload;
 use uuid::Uuid;
 
+use crate::matrix::Cell;
 use crate::observed::Observed;
-use crate::plan::{Cell, Plan, Rejection};
+use crate::plan::Plan;
+use crate::rejection::Rejection;
 use crate::report::{CellDetail, TestReport};
 use crate::result::parameters;
 use crate::status;
@@ -136,7 +139,7 @@ pub fn decide(
 }
 
 fn carry_out(draft: &mut Draft<'_>, plan: &Plan, observed: &Observed) {
-    status::accept(draft, plan);
+    accept(draft, plan);
     let Some(current) = draft.status.current.clone() else {
         return draft.begin_cell(&plan.cells[0], Stage::AwaitingTargets);
     };
@@ -157,6 +160,33 @@ fn carry_out(draft: &mut Draft<'_>, plan: &Plan, observed: &Observed) {
         Stage::CancelingTasks => measuring::canceling_tasks(draft, &view),
         Stage::Collecting => measuring::collecting(draft, &view),
         Stage::Restoring => finish::restoring(draft, &view),
+    }
+}
+
+/// Notes that the spec has become a plan.
+fn accept(draft: &mut Draft<'_>, plan: &Plan) {
+    draft.status.observed_generation = draft.test.generation;
+    let total = u32::try_from(plan.cells.len()).unwrap_or(u32::MAX);
+    draft.status.cells.get_or_insert(CellCounts { total, finished: 0 });
+    draft.condition(
+        ConditionType::Accepted,
+        ConditionStatus::True,
+        "Planned",
+        format!("{total} cells will be measured"),
+    );
+    if !draft.status.conditions.iter().any(|condition| condition.type_ == ConditionType::Finished) {
+        draft.condition(
+            ConditionType::Running,
+            ConditionStatus::False,
+            "NotStarted",
+            "nothing has been scaled yet",
+        );
+        draft.condition(
+            ConditionType::Finished,
+            ConditionStatus::False,
+            "NotFinished",
+            "the run is not over",
+        );
     }
 }
 

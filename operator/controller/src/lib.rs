@@ -25,6 +25,7 @@ pub mod observe;
 pub mod observed;
 pub mod plan;
 pub mod reconcile;
+pub mod rejection;
 pub mod report;
 pub mod result;
 pub mod run;

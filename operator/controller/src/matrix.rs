@@ -1,8 +1,32 @@
 //! The cells of a matrix, in the order in which they are measured.
 
-use throughput_crds::{Axis, AxisKind, ThroughputTestSpec};
+use throughput_crds::{Axis, AxisKind, AxisValue, ThroughputTestSpec};
 
-use crate::plan::{Cell, Rejection, ScaledDeployment, number};
+use crate::rejection::Rejection;
+
+/// A Deployment that the run scales.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScaledDeployment {
+    /// What the spec calls it.
+    pub name: String,
+    /// The Deployment's name.
+    pub deployment: String,
+}
+
+/// One point of the matrix.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cell {
+    /// The position among all cells, from 0.
+    pub index: u32,
+    /// The repeat that it belongs to, from 1.
+    pub repeat: u32,
+    /// The value of each axis, in the axes' order.
+    pub parameters: Vec<(String, String)>,
+    /// The replicas of each entry of [`Plan::scale`]; `None` leaves them as they were found.
+    pub replicas: Vec<Option<u32>>,
+    /// How many requests each generator has under way at once.
+    pub concurrency: u32,
+}
 
 /// All cells: repeats outermost, then the axes in their order, the last one changing fastest.
 pub fn cells(
@@ -38,7 +62,7 @@ pub fn cells(
 fn set(
     cell: &mut Cell,
     axis: &Axis,
-    value: &throughput_crds::AxisValue,
+    value: &AxisValue,
     scale: &[ScaledDeployment],
     workers: usize,
 ) -> Result<(), Rejection> {
@@ -58,6 +82,19 @@ fn set(
         AxisKind::Load => return Err(Rejection::UnknownAxis(axis.name.clone())),
     }
     Ok(())
+}
+
+/// The value of an axis as a number, or why it is none.
+fn number(axis: &str, value: &AxisValue, least: u32) -> Result<u32, Rejection> {
+    let number = match value {
+        AxisValue::Integer(number) => u32::try_from(*number).ok(),
+        AxisValue::Text(_) => None,
+    };
+    number.filter(|number| *number >= least).ok_or_else(|| Rejection::AxisValue {
+        axis: axis.to_owned(),
+        value: value.to_string(),
+        expected: if least == 0 { "a whole number from 0" } else { "a whole number from 1" },
+    })
 }
 
 #[cfg(test)]

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use throughput_crds::{AxisValue, CredentialsMethod, DispatchMethod, ThroughputTestSpec};
+use throughput_crds::{CredentialsMethod, DispatchMethod, ThroughputTestSpec};
 use throughput_model::workload::{
     Authentication, Dispatch, DispatchRequest, Method, PulpEndpoint, PulpTasks, TestView, Workload,
 };
 use uuid::Uuid;
 
-use crate::criteria::{CheckedCriterion, UnknownMetric};
+use crate::criteria::CheckedCriterion;
+use crate::matrix::{Cell, ScaledDeployment, cells};
+use crate::rejection::Rejection;
 
 /// A run that can be carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,30 +39,6 @@ pub struct Plan {
     pub deadlines: Deadlines,
 }
 
-/// A Deployment that the run scales.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ScaledDeployment {
-    /// What the spec calls it.
-    pub name: String,
-    /// The Deployment's name.
-    pub deployment: String,
-}
-
-/// One point of the matrix.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cell {
-    /// The position among all cells, from 0.
-    pub index: u32,
-    /// The repeat that it belongs to, from 1.
-    pub repeat: u32,
-    /// The value of each axis, in the axes' order.
-    pub parameters: Vec<(String, String)>,
-    /// The replicas of each entry of [`Plan::scale`]; `None` leaves them as they were found.
-    pub replicas: Vec<Option<u32>>,
-    /// How many requests each generator has under way at once.
-    pub concurrency: u32,
-}
-
 /// How long each part may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadlines {
@@ -74,64 +52,6 @@ pub struct Deadlines {
     pub dispatch: Duration,
     /// From then until all tasks have ended.
     pub drain: Duration,
-}
-
-/// A spec that can never be carried out. What the API server's own rules refuse does not get here; these are
-/// the mistakes that take more than one field's rule to see.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Rejection {
-    /// No workload that this version knows.
-    #[error("the workload is not one that this version can carry out: write workload.pulpTasks")]
-    NoWorkload,
-    /// Pulp tasks without a Pulp.
-    #[error("pulpTasks needs target.pulp")]
-    NoPulp,
-    /// Nothing to scale.
-    #[error("pulpTasks needs to know the workers: name their Deployment in scale")]
-    NoWorkers,
-    /// Several things to scale, none of which is said to be the workers.
-    #[error(
-        "scale has several entries, and none is named workers: give the entry of Pulp's workers the name workers, so that it is known whose replicas Pulp has to confirm"
-    )]
-    WhichAreTheWorkers,
-    /// An axis that varies nothing.
-    #[error("the axis {0:?} varies nothing that the spec has")]
-    UnknownAxis(String),
-    /// A value that its axis cannot have.
-    #[error("the value {value:?} of the axis {axis:?} is not a number that it can have: {expected}")]
-    AxisValue {
-        /// The axis.
-        axis: String,
-        /// The value.
-        value: String,
-        /// What it can be.
-        expected: &'static str,
-    },
-    /// Workers scaled to none while they shall work.
-    #[error("a Sustained cell needs at least one worker: take 0 out of the values of the axis {0:?}")]
-    NoWorkersInCell(String),
-    /// A criterion on a figure that does not exist.
-    #[error(transparent)]
-    UnknownMetric(#[from] UnknownMetric),
-    /// A criterion without one bound.
-    #[error("the criterion on {0} needs one bound, atLeast or atMost, that is a decimal such as \"0.99\"")]
-    CriterionBound(String),
-}
-
-impl Rejection {
-    /// The reason in one word, for the condition.
-    pub fn reason(&self) -> &'static str {
-        match self {
-            Self::NoWorkload => "NoWorkload",
-            Self::NoPulp => "NoPulp",
-            Self::NoWorkers | Self::NoWorkersInCell(_) => "NoWorkers",
-            Self::WhichAreTheWorkers => "WorkersNotNamed",
-            Self::UnknownAxis(_) => "UnknownAxis",
-            Self::AxisValue { .. } => "AxisValueNotAllowed",
-            Self::UnknownMetric(_) => "UnknownMetric",
-            Self::CriterionBound(_) => "CriterionBound",
-        }
-    }
 }
 
 impl Plan {
@@ -162,7 +82,7 @@ impl Plan {
                 .position(|entry| entry.name == "workers")
                 .ok_or(Rejection::WhichAreTheWorkers)?,
         };
-        let cells = crate::matrix::cells(spec, &scale, workers)?;
+        let cells = cells(spec, &scale, workers)?;
         Ok(Self {
             service: target.service.name.clone(),
             pulp: PulpEndpoint {
@@ -234,19 +154,6 @@ fn dispatch(api_root: &str, dispatch: &throughput_crds::Dispatch) -> Dispatch {
 
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// The value of an axis as a number, or why it is none.
-pub(crate) fn number(axis: &str, value: &AxisValue, least: u32) -> Result<u32, Rejection> {
-    let number = match value {
-        AxisValue::Integer(number) => u32::try_from(*number).ok(),
-        AxisValue::Text(_) => None,
-    };
-    number.filter(|number| *number >= least).ok_or_else(|| Rejection::AxisValue {
-        axis: axis.to_owned(),
-        value: value.to_string(),
-        expected: if least == 0 { "a whole number from 0" } else { "a whole number from 1" },
-    })
 }
 
 #[cfg(test)]

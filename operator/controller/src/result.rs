@@ -9,7 +9,8 @@ use throughput_model::task::TaskRecord;
 use uuid::Uuid;
 
 use crate::criteria::{Figures, Judgement};
-use crate::plan::{Cell, Plan};
+use crate::matrix::Cell;
+use crate::plan::Plan;
 use crate::report::{CellDetail, CellReport, RequestReport, SCHEMA_VERSION};
 
 /// The status holds 64 cells in less than 100 kB: what is longer is in the report.

@@ -2,13 +2,9 @@
 
 use jiff::Timestamp;
 use throughput_crds::{
-    Best, CellCounts, CellOutcome, Condition, ConditionStatus, ConditionType, Phase, Stage,
-    ThroughputTestStatus, Verdict,
+    Best, CellOutcome, Condition, ConditionStatus, ConditionType, Phase, Stage, ThroughputTestStatus, Verdict,
 };
 use throughput_model::decimal;
-
-use crate::decide::Draft;
-use crate::plan::Plan;
 
 /// The longest message of a condition, in characters.
 const LONGEST_MESSAGE: usize = 1_000;
@@ -50,33 +46,6 @@ pub fn holds(status: &ThroughputTestStatus, type_: ConditionType) -> bool {
         .conditions
         .iter()
         .any(|condition| condition.type_ == type_ && condition.status == ConditionStatus::True)
-}
-
-/// Notes that the spec has become a plan.
-pub(crate) fn accept(draft: &mut Draft<'_>, plan: &Plan) {
-    draft.status.observed_generation = draft.test.generation;
-    let total = u32::try_from(plan.cells.len()).unwrap_or(u32::MAX);
-    draft.status.cells.get_or_insert(CellCounts { total, finished: 0 });
-    draft.condition(
-        ConditionType::Accepted,
-        ConditionStatus::True,
-        "Planned",
-        format!("{total} cells will be measured"),
-    );
-    if !draft.status.conditions.iter().any(|condition| condition.type_ == ConditionType::Finished) {
-        draft.condition(
-            ConditionType::Running,
-            ConditionStatus::False,
-            "NotStarted",
-            "nothing has been scaled yet",
-        );
-        draft.condition(
-            ConditionType::Finished,
-            ConditionStatus::False,
-            "NotFinished",
-            "the run is not over",
-        );
-    }
 }
 
 /// Fills in what people read: the phase, the counts, the columns, the best cell.

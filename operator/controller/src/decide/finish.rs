@@ -6,7 +6,7 @@ use throughput_crds::{CellOutcome, ConditionStatus, ConditionType, Verdict};
 
 use super::{Action, Draft, View};
 use crate::observed::{Job, Observed};
-use crate::plan::Rejection;
+use crate::rejection::Rejection;
 
 /// How often to look whether everything is put back.
 const LOOK_AT_RESTORING: Duration = Duration::from_millis(500);

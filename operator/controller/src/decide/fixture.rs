@@ -7,11 +7,11 @@ use throughput_model::figures::TaskFigures;
 use throughput_model::generator::{GeneratorResult, RESULT_VERSION, RequestFigures, StopReason};
 use throughput_model::task::{TaskRecord, TaskState};
 
-use super::{Decision, Draft, TestFacts, decide};
+use super::{Decision, Draft, TestFacts, accept, decide};
 use crate::claim::{Claim, ClaimRecord, Holder};
 use crate::observed::{Counts, Credentials, Generators, Job, Observed, OwnTasks, Pulp, Target};
-use crate::plan::{Plan, Rejection};
-use crate::status;
+use crate::plan::Plan;
+use crate::rejection::Rejection;
 
 /// The Deployments of the plan, with their replicas before the run.
 pub(super) const AS_FOUND: [(&str, i32); 2] = [("pulp-worker", 2), ("pulp-content", 3)];
@@ -55,7 +55,7 @@ pub(super) fn at(seconds: i64) -> Timestamp {
 pub(super) fn status_at(cell: usize, stage: Stage) -> ThroughputTestStatus {
     let (facts, plan) = (facts(), plan());
     let mut draft = Draft::new(&facts, &ThroughputTestStatus::default(), at(0));
-    status::accept(&mut draft, &plan);
+    accept(&mut draft, &plan);
     draft.begin_cell(&plan.cells[cell], stage);
     draft.decided().status
 }

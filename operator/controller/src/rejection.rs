@@ -1,0 +1,61 @@
+//! Why a spec can never be carried out.
+
+use crate::criteria::UnknownMetric;
+
+/// A spec that can never be carried out. What the API server's own rules refuse does not get here; these are
+/// the mistakes that take more than one field's rule to see.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// No workload that this version knows.
+    #[error("the workload is not one that this version can carry out: write workload.pulpTasks")]
+    NoWorkload,
+    /// Pulp tasks without a Pulp.
+    #[error("pulpTasks needs target.pulp")]
+    NoPulp,
+    /// Nothing to scale.
+    #[error("pulpTasks needs to know the workers: name their Deployment in scale")]
+    NoWorkers,
+    /// Several things to scale, none of which is said to be the workers.
+    #[error(
+        "scale has several entries, and none is named workers: give the entry of Pulp's workers the name workers, so that it is known whose replicas Pulp has to confirm"
+    )]
+    WhichAreTheWorkers,
+    /// An axis that varies nothing.
+    #[error("the axis {0:?} varies nothing that the spec has")]
+    UnknownAxis(String),
+    /// A value that its axis cannot have.
+    #[error("the value {value:?} of the axis {axis:?} is not a number that it can have: {expected}")]
+    AxisValue {
+        /// The axis.
+        axis: String,
+        /// The value.
+        value: String,
+        /// What it can be.
+        expected: &'static str,
+    },
+    /// Workers scaled to none while they shall work.
+    #[error("a Sustained cell needs at least one worker: take 0 out of the values of the axis {0:?}")]
+    NoWorkersInCell(String),
+    /// A criterion on a figure that does not exist.
+    #[error(transparent)]
+    UnknownMetric(#[from] UnknownMetric),
+    /// A criterion without one bound.
+    #[error("the criterion on {0} needs one bound, atLeast or atMost, that is a decimal such as \"0.99\"")]
+    CriterionBound(String),
+}
+
+impl Rejection {
+    /// The reason in one word, for the condition.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::NoWorkload => "NoWorkload",
+            Self::NoPulp => "NoPulp",
+            Self::NoWorkers | Self::NoWorkersInCell(_) => "NoWorkers",
+            Self::WhichAreTheWorkers => "WorkersNotNamed",
+            Self::UnknownAxis(_) => "UnknownAxis",
+            Self::AxisValue { .. } => "AxisValueNotAllowed",
+            Self::UnknownMetric(_) => "UnknownMetric",
+            Self::CriterionBound(_) => "CriterionBound",
+        }
+    }
+}
