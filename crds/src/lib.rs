@@ -29,16 +29,18 @@ pub use duration::{DurationText, NotADuration};
 pub use matrix::{Axis, AxisKind, AxisValue};
 pub use scale::{ObjectReference, ScaleTarget};
 pub use status::{
-    Best, CellCounts, CellOutcome, CellParameter, CellProgress, CellResult, Condition, ConditionStatus,
-    ConditionType, Current, DurationsMilliseconds, LiveCounts, Phase, ProcessCounts, ReportReference, Stage,
-    StageEntry, StatusSummary, ThroughputTestStatus, Verdict,
+    Best, CellCounts, CellOutcome, CellParameter, CellProgress, CellResult, CleanupProgress, Condition,
+    ConditionStatus, ConditionType, Current, DurationsMilliseconds, LiveCounts, Phase, ProcessCounts,
+    RepeatedCells, ReportReference, Stage, StageEntry, StatusSummary, TasksPerSecondSpread,
+    ThroughputTestStatus, Verdict,
 };
 pub use target::{Credentials, CredentialsMethod, PulpTarget, SecretReference, ServiceReference, Target};
 #[cfg(feature = "kube")]
 pub use throughput_test::ThroughputTest;
 pub use throughput_test::{Load, Observe, ThroughputTestSpec, Timeouts};
 pub use workload::{
-    Dispatch, DispatchMethod, Procedure, PulpTasksWorkload, RequestDispatch, TestViewDispatch, Workload,
+    Cleanup, Dispatch, DispatchMethod, Procedure, PulpTasksWorkload, RequestDispatch, TestViewDispatch,
+    Workload,
 };
 
 /// The annotation by which a Secret's owner says to which Service of its namespace the Secret may be sent.

@@ -34,9 +34,13 @@ pub struct ThroughputTestStatus {
     /// The cells that have ended, in the order in which they were measured.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub results: Vec<CellResult>,
-    /// The valid cell with the most tasks per second.
+    /// The valid cell with the most tasks per second; where cells are repeated, the one in the middle of its
+    /// repeats stands for them, so that a lucky one does not win.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub best: Option<Best>,
+    /// What the repeats of each combination came to, where there are repeats.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub repeats: Vec<RepeatedCells>,
     /// Where the rest is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<ReportReference>,
@@ -54,6 +58,8 @@ pub struct ThroughputTestStatus {
 pub enum Phase {
     /// Something that the run needs is not there yet.
     Pending,
+    /// It is held between two cells, since `suspend` is set.
+    Suspended,
     /// Cells are being measured.
     Running,
     /// Everything is being put back.
@@ -193,18 +199,26 @@ pub enum Stage {
     AwaitingTargets,
     /// Claiming what will be scaled.
     Claiming,
+    /// Held, with everything put back, until `suspend` is false.
+    Suspended,
     /// Waiting until no task is left in Pulp's queue.
     EmptyingQueue,
+    /// Waiting until no worker is online in Pulp any more, so that a backlog can be built.
+    ScalingDown,
     /// Waiting until as many workers are online in Pulp as the cell wants.
     ScalingWorkers,
     /// Waiting until all load generators are ready.
     StartingGenerators,
     /// The generators dispatch.
     Dispatching,
+    /// Waiting until the workers start the first task of the backlog.
+    AwaitingFirstTask,
     /// The workers finish what was dispatched.
     Draining,
     /// Canceling what is left of a cell that cannot be finished.
     CancelingTasks,
+    /// Deleting what the tasks made.
+    CleaningUp,
     /// Reading the tasks and computing the figures.
     Collecting,
     /// Putting everything back.
@@ -250,6 +264,31 @@ pub struct CellProgress {
     /// Why the figures cannot be trusted: each thing that was seen.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub invalid: Vec<String>,
+    /// When Pulp was sent one more task, since its workers were online and started none of the backlog's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nudges: Vec<Timestamp>,
+    /// How far the deletion of what the tasks made is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cleanup: Option<CleanupProgress>,
+}
+
+/// How far the deletion of what a cell's tasks made is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct CleanupProgress {
+    /// The resources that the cell's tasks made, as far as Pulp names them.
+    pub created: u64,
+    /// Those of them whose deletion was asked for so far.
+    pub asked: u64,
+    /// Those of them that Pulp refused to delete.
+    pub left: u64,
+    /// What Pulp said to the first that it refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "kube", schemars(length(max = 300)))]
+    pub refusal: Option<String>,
+    /// Whether nothing is left to be done.
+    pub done: bool,
 }
 
 /// How many of Pulp's processes are online.
@@ -380,6 +419,35 @@ pub struct Best {
     pub parameters: Vec<CellParameter>,
     /// Its tasks per second.
     pub tasks_per_second: String,
+}
+
+/// What the repeats of one combination came to. Cells without a trusted figure are not among them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct RepeatedCells {
+    /// The combination's parameters.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parameters: Vec<CellParameter>,
+    /// The positions of the cells that the figures are from.
+    pub cells: Vec<u32>,
+    /// Their tasks per second.
+    pub tasks_per_second: TasksPerSecondSpread,
+}
+
+/// Tasks per second over the repeats of a combination, as decimals.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct TasksPerSecondSpread {
+    /// The median; between two, their mean.
+    pub median: String,
+    /// The smallest.
+    pub min: String,
+    /// The largest.
+    pub max: String,
+    /// The difference of largest and smallest, as a share of the median: `0.035`.
+    pub spread_ratio: String,
 }
 
 /// Where the report is.

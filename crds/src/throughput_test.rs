@@ -10,7 +10,7 @@ use crate::target::Target;
 use crate::workload::Workload;
 
 /// One performance run: what is tested, what may be scaled, which combinations are measured, and what has
-/// to be reached. It cannot be changed once it is created.
+/// to be reached. Once it is created, only `suspend`, `abort` and `ttlSecondsAfterFinished` can be changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(
     feature = "kube",
@@ -36,7 +36,8 @@ use crate::workload::Workload;
         printcolumn(name = "Stage", type_ = "string", json_path = ".status.current.stage", priority = 1),
         printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     ),
-    x_kube(validation = kube::core::Rule::new("self == oldSelf").message("the spec of a ThroughputTest cannot be changed: create another one (metadata.generateName gives it a name of its own)")),
+    x_kube(validation = kube::core::Rule::new("self.target == oldSelf.target && self.scale == oldSelf.scale && self.matrix == oldSelf.matrix && self.repeat == oldSelf.repeat && self.workload == oldSelf.workload && self.load == oldSelf.load && self.observe == oldSelf.observe && self.criteria == oldSelf.criteria && self.timeouts == oldSelf.timeouts").message("the spec of a ThroughputTest cannot be changed but for suspend, abort and ttlSecondsAfterFinished: create another one (metadata.generateName gives it a name of its own)")),
+    x_kube(validation = kube::core::Rule::new("!oldSelf.abort || self.abort").message("an abort cannot be taken back: create another test")),
     x_kube(validation = kube::core::Rule::new("!has(self.workload.pulpTasks) || has(self.target.pulp)").message("pulpTasks needs target.pulp; write target.pulp: {credentials: …}, all else in it has defaults")),
     x_kube(validation = kube::core::Rule::new("!has(self.workload.pulpTasks) || size(self.scale) > 0").message("pulpTasks needs to know the workers: name their Deployment in scale")),
     x_kube(validation = kube::core::Rule::new("self.matrix.all(axis, axis.of != 'Scale' || self.scale.exists(entry, entry.name == axis.name))").message("an axis of: Scale is named after an entry of scale; no entry of scale has this axis's name")),
@@ -76,6 +77,18 @@ pub struct ThroughputTestSpec {
     /// How long each part of the run may take.
     #[serde(default)]
     pub timeouts: Timeouts,
+    /// Holds the run between two cells: the cell at hand is measured to its end, then everything is put back
+    /// until this is false again. A test that is created so begins nothing.
+    #[serde(default)]
+    pub suspend: bool,
+    /// Ends the run now: what is left of the cell at hand is canceled, everything is put back, and the
+    /// verdict is Aborted. Cannot be taken back.
+    #[serde(default)]
+    pub abort: bool,
+    /// How many seconds after its end the test is deleted, its report with it. Never, when it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "kube", schemars(range(min = 0, max = 31_536_000)))]
+    pub ttl_seconds_after_finished: Option<u32>,
 }
 
 fn default_repeat() -> u32 {
@@ -138,6 +151,16 @@ pub struct Timeouts {
     /// How long the workers may take from the last dispatch until all tasks have ended.
     #[serde(default = "default_drain")]
     pub drain: DurationText,
+    /// How long canceling may take that is left of a cell which cannot be finished. Pulp cancels tasks one by
+    /// one, about seven a second on a small machine.
+    #[serde(default = "default_cancel")]
+    pub cancel: DurationText,
+    /// How long it may take to read a cell's tasks from Pulp.
+    #[serde(default = "default_collect")]
+    pub collect: DurationText,
+    /// How long it may take to delete what a cell's tasks made, where `cleanup` asks for it.
+    #[serde(default = "default_cleanup")]
+    pub cleanup: DurationText,
 }
 
 impl Default for Timeouts {
@@ -148,6 +171,9 @@ impl Default for Timeouts {
             generator_start: default_generator_start(),
             dispatch: default_dispatch(),
             drain: default_drain(),
+            cancel: default_cancel(),
+            collect: default_collect(),
+            cleanup: default_cleanup(),
         }
     }
 }
@@ -170,4 +196,16 @@ fn default_dispatch() -> DurationText {
 
 fn default_drain() -> DurationText {
     DurationText::from_seconds(2 * 60 * 60)
+}
+
+fn default_cancel() -> DurationText {
+    DurationText::from_seconds(45 * 60)
+}
+
+fn default_collect() -> DurationText {
+    DurationText::from_seconds(10 * 60)
+}
+
+fn default_cleanup() -> DurationText {
+    DurationText::from_seconds(45 * 60)
 }

@@ -35,6 +35,9 @@ pub struct PulpTasksWorkload {
     /// How the tasks are dispatched.
     #[serde(default)]
     pub dispatch: Dispatch,
+    /// What is done with that which the tasks made.
+    #[serde(default)]
+    pub cleanup: Cleanup,
 }
 
 /// What the workers do while tasks are dispatched.
@@ -44,6 +47,20 @@ pub enum Procedure {
     /// The workers run while tasks are dispatched: the rate that the system sustains.
     #[default]
     Sustained,
+    /// All tasks are dispatched while there is no worker, then the workers are started: the rate at which a
+    /// backlog is drained.
+    Backlog,
+}
+
+/// What is done, after a cell, with that which its tasks made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+pub enum Cleanup {
+    /// It stays.
+    #[default]
+    None,
+    /// Every resource that Pulp names as created by one of the cell's tasks is deleted.
+    Created,
 }
 
 /// How tasks are dispatched: exactly one of its fields; the test view when none is given.

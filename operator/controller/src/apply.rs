@@ -1,5 +1,7 @@
 //! Carries out what was decided. Each action can be repeated.
 
+mod created;
+
 use std::io::Write;
 use std::time::Duration;
 
@@ -8,12 +10,12 @@ use flate2::write::GzEncoder;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, Patch, PatchParams};
+use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, Patch, PatchParams, Preconditions};
 use kube::{Client, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
-use throughput_crds::{RESTORE_FINALIZER, ReportReference, ThroughputTest};
+use throughput_crds::{CleanupProgress, RESTORE_FINALIZER, ReportReference, ThroughputTest};
 use throughput_model::cell::CellAddress;
 use uuid::Uuid;
 
@@ -58,6 +60,12 @@ pub enum ApplyError {
     /// Pulp did not cancel.
     #[error("Pulp did not cancel the tasks that are left: {0}")]
     Cancel(#[from] throughput_pulp::PulpError),
+    /// Pulp did not take the task that wakes its workers up.
+    #[error("Pulp did not take one more task: {0}")]
+    Nudge(throughput_pulp::PulpError),
+    /// Pulp does not say what the tasks made.
+    #[error("cannot delete what the tasks made: {0}")]
+    DeleteCreated(throughput_pulp::PulpError),
     /// Something was not written as JSON.
     #[error("cannot write the report: {0}")]
     Json(#[from] serde_json::Error),
@@ -71,6 +79,8 @@ pub enum ApplyError {
 pub struct Applied {
     /// The report that was written.
     pub report: Option<ReportReference>,
+    /// How far the deletion of what tasks made has come.
+    pub cleanup: Option<CleanupProgress>,
 }
 
 /// Carries out the actions, in their order.
@@ -111,10 +121,23 @@ pub async fn apply(
             Action::CancelTasks { correlation_id } => {
                 cancel(hands, facts, *correlation_id).await?;
             }
+            Action::Nudge { correlation_id } => {
+                if let Some(pulp) = hands.pulps.of(&facts.uid) {
+                    pulp.purge_nothing(*correlation_id).await.map_err(ApplyError::Nudge)?;
+                    tracing::info!(test = facts.name, "dispatched one more task to wake the workers up");
+                }
+            }
+            Action::DeleteCreated { created_by, correlation_id, progress } => {
+                if let Some(pulp) = hands.pulps.of(&facts.uid) {
+                    let deleting = created::delete(&pulp, *created_by, *correlation_id, progress.clone());
+                    applied.cleanup = Some(deleting.await.map_err(ApplyError::DeleteCreated)?);
+                }
+            }
             Action::WriteReport { address, detail, report } => {
                 applied.report = Some(write_report(client, facts, address, detail, report).await?);
             }
             Action::Restore => restore_all(client, facts).await?,
+            Action::DeleteTest => delete_test(client, facts).await?,
         }
     }
     Ok(applied)
@@ -167,6 +190,18 @@ async fn delete_generators(
     let secrets: Api<Secret> = Api::namespaced(client.clone(), &facts.namespace);
     absent(within("delete the cell's Job", jobs.delete(&name, &DeleteParams::background())).await)?;
     absent(within("delete the cell's Secret", secrets.delete(&name, &DeleteParams::default())).await)
+}
+
+/// Deletes the test itself, unless another one has taken its name.
+async fn delete_test(client: &Client, facts: &TestFacts) -> Result<(), RequestError> {
+    let tests: Api<ThroughputTest> = Api::namespaced(client.clone(), &facts.namespace);
+    let this_one = Preconditions { uid: Some(facts.uid.clone()), resource_version: None };
+    let params = DeleteParams { preconditions: Some(this_one), ..DeleteParams::background() };
+    let deleted = within("delete the finished test", tests.delete(&facts.name, &params)).await;
+    match absent(deleted) {
+        Err(error) if error.is_conflict() => Ok(()),
+        deleted => deleted,
+    }
 }
 
 /// What is not there need not be deleted.

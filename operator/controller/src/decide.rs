@@ -4,9 +4,12 @@
 //! stage does can be done again. So the operator may be killed at any point and started again: it reads the
 //! stage and goes on.
 
+mod backlog;
+mod cleaning;
 mod finish;
 mod measuring;
 mod preparing;
+mod requested;
 
 #[cfg(test)]
 mod fixture;
@@ -19,8 +22,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use throughput_crds::{
-    CellCounts, CellProgress, ConditionStatus, ConditionType, Current, Stage, StageEntry,
-    ThroughputTestStatus,
+    CellCounts, CellProgress, CleanupProgress, ConditionStatus, ConditionType, Current, Procedure, Stage,
+    StageEntry, ThroughputTestStatus,
 };
 use throughput_model::cell::CellAddress;
 use throughput_model::workload::Workload;
@@ -33,6 +36,8 @@ use crate::rejection::Rejection;
 use crate::report::{CellDetail, TestReport};
 use crate::result::parameters;
 use crate::status;
+
+pub(crate) use requested::ABORTED;
 
 /// Which test is decided about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,6 +101,20 @@ pub enum Action {
         /// The cell's correlation id.
         correlation_id: Uuid,
     },
+    /// Dispatch one more task, so that workers which overslept the backlog wake up.
+    Nudge {
+        /// The task's correlation id.
+        correlation_id: Uuid,
+    },
+    /// Delete what the cell's tasks made, from where an earlier look came to.
+    DeleteCreated {
+        /// The correlation id of the tasks that made it.
+        created_by: Uuid,
+        /// The correlation id of the tasks that delete it.
+        correlation_id: Uuid,
+        /// How far it is.
+        progress: CleanupProgress,
+    },
     /// Write a cell's details and the test's report.
     WriteReport {
         /// The cell.
@@ -107,6 +126,8 @@ pub enum Action {
     },
     /// Put back everything that is claimed.
     Restore,
+    /// Delete the test itself, and with it what it owns.
+    DeleteTest,
 }
 
 /// Something to tell people.
@@ -133,7 +154,7 @@ pub fn decide(
         _ if draft.is_finished() => finish::after_the_end(&mut draft, observed),
         _ if observed.deleting => finish::restore_for_deletion(&mut draft, observed),
         Err(rejection) => finish::reject(&mut draft, rejection, observed),
-        Ok(plan) => carry_out(&mut draft, plan, observed),
+        Ok(plan) => requested::carry_out(&mut draft, plan, observed),
     }
     draft.decided()
 }
@@ -152,12 +173,16 @@ fn carry_out(draft: &mut Draft<'_>, plan: &Plan, observed: &Observed) {
     match current.stage {
         Stage::AwaitingTargets => preparing::awaiting_targets(draft, &view),
         Stage::Claiming => preparing::claiming(draft, &view),
+        Stage::Suspended => requested::suspended(draft, &view),
         Stage::EmptyingQueue => preparing::emptying_queue(draft, &view),
+        Stage::ScalingDown => backlog::scaling_down(draft, &view),
         Stage::ScalingWorkers => preparing::scaling_workers(draft, &view),
         Stage::StartingGenerators => preparing::starting_generators(draft, &view),
         Stage::Dispatching => measuring::dispatching(draft, &view),
+        Stage::AwaitingFirstTask => backlog::awaiting_first_task(draft, &view),
         Stage::Draining => measuring::draining(draft, &view),
         Stage::CancelingTasks => measuring::canceling_tasks(draft, &view),
+        Stage::CleaningUp => cleaning::cleaning_up(draft, &view),
         Stage::Collecting => measuring::collecting(draft, &view),
         Stage::Restoring => finish::restoring(draft, &view),
     }
@@ -199,8 +224,28 @@ struct View<'a> {
 }
 
 impl View<'_> {
-    /// The replicas that this entry of the plan's `scale` shall have in this cell.
+    /// The replicas that this entry of the plan's `scale` shall have at this stage of the cell.
     fn wanted_replicas(&self, entry: usize) -> Option<u32> {
+        if entry == self.plan.workers && self.builds_a_backlog() {
+            Some(0)
+        } else {
+            self.cell_replicas(entry)
+        }
+    }
+
+    /// Whether the workers stay away until everything is dispatched.
+    fn builds_a_backlog(&self) -> bool {
+        match self.plan.procedure {
+            Procedure::Sustained => false,
+            Procedure::Backlog => matches!(
+                self.current.stage,
+                Stage::ScalingDown | Stage::StartingGenerators | Stage::Dispatching
+            ),
+        }
+    }
+
+    /// The replicas that this entry of the plan's `scale` has when the cell's tasks are worked on.
+    fn cell_replicas(&self, entry: usize) -> Option<u32> {
         let deployment = &self.plan.scale[entry].deployment;
         let as_found = || {
             let claim = self.observed.claims.iter().find(|claim| claim.record.deployment == *deployment)?;
@@ -209,9 +254,9 @@ impl View<'_> {
         self.cell.replicas[entry].or_else(as_found)
     }
 
-    /// The workers that this cell wants.
-    fn wanted_workers(&self) -> Option<u32> {
-        self.wanted_replicas(self.plan.workers)
+    /// The workers that work on this cell's tasks.
+    fn cell_workers(&self) -> Option<u32> {
+        self.cell_replicas(self.plan.workers)
     }
 
     /// When this stage began.

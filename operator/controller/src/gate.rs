@@ -67,12 +67,15 @@ impl Gate {
             match current.stage {
                 Stage::StartingGenerators => Standing::Register(address),
                 Stage::Dispatching => Standing::Dispatch(address, now),
-                Stage::Draining => Standing::Deliver(address),
+                Stage::AwaitingFirstTask | Stage::Draining => Standing::Deliver(address),
                 Stage::AwaitingTargets
                 | Stage::Claiming
+                | Stage::Suspended
                 | Stage::EmptyingQueue
+                | Stage::ScalingDown
                 | Stage::ScalingWorkers
                 | Stage::CancelingTasks
+                | Stage::CleaningUp
                 | Stage::Collecting
                 | Stage::Restoring => Standing::Closed,
             }

@@ -26,6 +26,7 @@ pub mod observed;
 pub mod plan;
 pub mod reconcile;
 pub mod rejection;
+pub mod repeats;
 pub mod report;
 pub mod result;
 pub mod run;

@@ -5,6 +5,8 @@ mod generators;
 mod pulp;
 mod targets;
 
+use std::time::Duration;
+
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::Api;
 use kube::{Client, ResourceExt};
@@ -17,7 +19,7 @@ use crate::claim::{self, Claimant};
 use crate::deadline::{RequestError, within};
 use crate::decide::TestFacts;
 use crate::names;
-use crate::observed::{Credentials, Generators, Observed, Pulp, Remains};
+use crate::observed::{Controls, Credentials, Generators, Observed, Pulp};
 use crate::plan::Plan;
 use crate::report::TestReport;
 
@@ -48,6 +50,14 @@ pub async fn observe(
     let claims = claim::held_by(client, &facts.namespace, &facts.uid).await?;
     let mut observed = Observed {
         deleting: test.metadata.deletion_timestamp.is_some(),
+        controls: Controls {
+            suspend: test.spec.suspend,
+            abort: test.spec.abort,
+            ttl_after_finished: test
+                .spec
+                .ttl_seconds_after_finished
+                .map(|seconds| Duration::from_secs(seconds.into())),
+        },
         has_finalizer: test.finalizers().iter().any(|finalizer| finalizer == RESTORE_FINALIZER),
         targets,
         claims,
@@ -98,7 +108,14 @@ fn stage(status: &ThroughputTestStatus) -> Stage {
 
 fn has_generators(stage: Stage) -> bool {
     match stage {
-        Stage::AwaitingTargets | Stage::Claiming | Stage::EmptyingQueue | Stage::ScalingWorkers => false,
+        Stage::AwaitingTargets
+        | Stage::Claiming
+        | Stage::Suspended
+        | Stage::EmptyingQueue
+        | Stage::ScalingDown
+        | Stage::ScalingWorkers
+        | Stage::AwaitingFirstTask
+        | Stage::CleaningUp => false,
         Stage::StartingGenerators
         | Stage::Dispatching
         | Stage::Draining
@@ -112,13 +129,16 @@ fn asks_pulp(stage: Stage) -> bool {
     match stage {
         Stage::AwaitingTargets
         | Stage::EmptyingQueue
+        | Stage::ScalingDown
         | Stage::ScalingWorkers
         | Stage::StartingGenerators
         | Stage::Dispatching
+        | Stage::AwaitingFirstTask
         | Stage::Draining
         | Stage::CancelingTasks
+        | Stage::CleaningUp
         | Stage::Collecting => true,
-        Stage::Claiming | Stage::Restoring => false,
+        Stage::Claiming | Stage::Suspended | Stage::Restoring => false,
     }
 }
 
@@ -136,12 +156,5 @@ async fn read_report(client: &Client, facts: &TestFacts) -> Result<Option<TestRe
             tracing::error!(test = facts.name, %error, "the report so far cannot be read; it is begun anew");
             Ok(None)
         }
-    }
-}
-
-impl Remains {
-    /// What is left of a cell: its tasks, and how many of others were there.
-    fn of(tasks: Vec<throughput_model::task::TaskRecord>, foreign_tasks: u64) -> Self {
-        Self { tasks, foreign_tasks }
     }
 }

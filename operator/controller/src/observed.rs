@@ -1,5 +1,7 @@
 //! What the outside world looks like, folded to what decisions depend on.
 
+use std::time::Duration;
+
 use throughput_crds::ProcessCounts;
 use throughput_model::generator::GeneratorResult;
 use throughput_model::task::TaskRecord;
@@ -12,6 +14,8 @@ use crate::report::TestReport;
 pub struct Observed {
     /// Somebody deleted the test.
     pub deleting: bool,
+    /// What people ask of the run on its way.
+    pub controls: Controls,
     /// The test carries our finalizer.
     pub has_finalizer: bool,
     /// The Deployments of the plan, in its order.
@@ -28,6 +32,17 @@ pub struct Observed {
     pub remains: Option<Remains>,
     /// The report of the cells that were measured before; only read when another is to be added.
     pub report: Option<TestReport>,
+}
+
+/// What people ask of a run on its way: all of a spec that can change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Controls {
+    /// To hold between two cells.
+    pub suspend: bool,
+    /// To end now.
+    pub abort: bool,
+    /// How long after its end to delete the test.
+    pub ttl_after_finished: Option<Duration>,
 }
 
 /// A Deployment of the plan.
@@ -88,6 +103,10 @@ pub struct Counts {
     pub unfinished: Option<u64>,
     /// Tasks of the current cell.
     pub own: Option<OwnTasks>,
+    /// Those of them that no worker has started.
+    pub waiting: Option<u64>,
+    /// The tasks that delete what the cell's tasks made.
+    pub deletions: Option<Deletions>,
     /// Workers online.
     pub workers_online: Option<u32>,
     /// All processes online.
@@ -101,6 +120,15 @@ pub struct OwnTasks {
     pub submitted: u64,
     /// Those that have not ended.
     pub unfinished: u64,
+}
+
+/// The tasks that delete what the current cell's tasks made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deletions {
+    /// Those that have not ended.
+    pub unfinished: u64,
+    /// Those that failed.
+    pub failed: u64,
 }
 
 /// The load generators of the current cell.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use throughput_crds::{CredentialsMethod, DispatchMethod, ThroughputTestSpec};
+use throughput_crds::{Cleanup, CredentialsMethod, DispatchMethod, Procedure, ThroughputTestSpec, Timeouts};
 use throughput_model::workload::{
     Authentication, Dispatch, DispatchRequest, Method, PulpEndpoint, PulpTasks, TestView, Workload,
 };
@@ -29,6 +29,10 @@ pub struct Plan {
     pub cells: Vec<Cell>,
     /// How many tasks each cell dispatches.
     pub tasks: u64,
+    /// What the workers do while tasks are dispatched.
+    pub procedure: Procedure,
+    /// Whether what the tasks made is deleted after each cell.
+    pub deletes_created: bool,
     /// How tasks are dispatched.
     pub dispatch: Dispatch,
     /// How many generators share the load.
@@ -52,6 +56,28 @@ pub struct Deadlines {
     pub dispatch: Duration,
     /// From then until all tasks have ended.
     pub drain: Duration,
+    /// Until what is left of a cell is canceled.
+    pub cancel: Duration,
+    /// Until a cell's tasks are read.
+    pub collect: Duration,
+    /// Until what a cell's tasks made is deleted.
+    pub cleanup: Duration,
+}
+
+impl Deadlines {
+    fn of(timeouts: &Timeouts) -> Self {
+        let Timeouts { start, scale, generator_start, dispatch, drain, cancel, collect, cleanup } = timeouts;
+        Self {
+            start: start.get(),
+            scale: scale.get(),
+            generator_start: generator_start.get(),
+            dispatch: dispatch.get(),
+            drain: drain.get(),
+            cancel: cancel.get(),
+            collect: collect.get(),
+            cleanup: cleanup.get(),
+        }
+    }
 }
 
 impl Plan {
@@ -67,6 +93,10 @@ impl Plan {
             observe: _,
             criteria,
             timeouts,
+            // What people ask of a run on its way is no part of its plan: it can change.
+            suspend: _,
+            abort: _,
+            ttl_seconds_after_finished: _,
         } = spec;
         let tasks = workload.pulp_tasks.as_ref().ok_or(Rejection::NoWorkload)?;
         let pulp = target.pulp.as_ref().ok_or(Rejection::NoPulp)?;
@@ -100,16 +130,15 @@ impl Plan {
             workers,
             cells,
             tasks: tasks.tasks,
+            procedure: tasks.procedure,
+            deletes_created: match tasks.cleanup {
+                Cleanup::None => false,
+                Cleanup::Created => true,
+            },
             dispatch: dispatch(&pulp.api_root, &tasks.dispatch),
             generators: load.generators,
             criteria: criteria.iter().map(CheckedCriterion::new).collect::<Result<_, _>>()?,
-            deadlines: Deadlines {
-                start: timeouts.start.get(),
-                scale: timeouts.scale.get(),
-                generator_start: timeouts.generator_start.get(),
-                dispatch: timeouts.dispatch.get(),
-                drain: timeouts.drain.get(),
-            },
+            deadlines: Deadlines::of(timeouts),
         })
     }
 

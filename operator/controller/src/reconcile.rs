@@ -131,9 +131,12 @@ fn take_in(
     applied: Result<Applied, ApplyError>,
 ) -> Option<ApplyError> {
     match applied {
-        Ok(Applied { report }) => {
+        Ok(Applied { report, cleanup }) => {
             if report.is_some() {
                 decision.status.report = report;
+            }
+            if let (Some(cleanup), Some(current)) = (cleanup, &mut decision.status.current) {
+                current.progress.cleanup = Some(cleanup);
             }
             None
         }

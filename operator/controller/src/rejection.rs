@@ -34,7 +34,7 @@ pub enum Rejection {
         expected: &'static str,
     },
     /// Workers scaled to none while they shall work.
-    #[error("a Sustained cell needs at least one worker: take 0 out of the values of the axis {0:?}")]
+    #[error("a cell needs at least one worker: take 0 out of the values of the axis {0:?}")]
     NoWorkersInCell(String),
     /// A criterion on a figure that does not exist.
     #[error(transparent)]

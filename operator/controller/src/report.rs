@@ -7,12 +7,16 @@ pub mod markdown;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use throughput_crds::{CellOutcome, CellParameter, ProcessCounts, StageEntry, Verdict};
+use throughput_crds::{
+    CellOutcome, CellParameter, CleanupProgress, ProcessCounts, RepeatedCells, StageEntry, Verdict,
+};
 use throughput_model::failure::Failures;
 use throughput_model::figures::{QueuePoint, TaskFigures};
 use throughput_model::generator::{RequestFigures, StopReason};
 use throughput_model::histogram::LatencySummary;
 use uuid::Uuid;
+
+use crate::repeats::{self, Measured};
 
 /// The version of the report's JSON. It grows when a field changes its meaning or goes.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -35,6 +39,9 @@ pub struct TestReport {
     pub workers_axis: String,
     /// The cells that have ended, in the order in which they were measured.
     pub cells: Vec<CellReport>,
+    /// What the repeats of each combination came to, where there are repeats.
+    #[serde(default)]
+    pub repeats: Vec<RepeatedCells>,
 }
 
 /// All figures of one cell.
@@ -69,6 +76,12 @@ pub struct CellReport {
     pub tasks: TaskFigures,
     /// Pulp's processes when the dispatch began.
     pub processes: Option<ProcessCounts>,
+    /// When Pulp was sent one more task, since its workers started nothing of a backlog.
+    #[serde(default)]
+    pub nudges: Vec<Timestamp>,
+    /// What became of that which the tasks made, where it was to be deleted.
+    #[serde(default)]
+    pub cleanup: Option<CleanupProgress>,
     /// When each stage began.
     pub timeline: Vec<StageEntry>,
     /// When the cell's figures were complete.
@@ -128,6 +141,15 @@ impl TestReport {
         self.cells.retain(|other| other.cell != cell.cell);
         self.cells.push(cell);
         self.cells.sort_by_key(|cell| cell.cell);
+        let trusted = self
+            .cells
+            .iter()
+            .filter(|cell| cell.outcome == CellOutcome::Completed && cell.verdict != Verdict::Invalid);
+        let measured = trusted.filter_map(|cell| {
+            let tasks_per_second = cell.tasks.tasks_per_second.as_deref()?;
+            Some(Measured { cell: cell.cell, parameters: &cell.parameters, tasks_per_second })
+        });
+        self.repeats = repeats::spreads(&repeats::by_combination(measured));
         self
     }
 }

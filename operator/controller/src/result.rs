@@ -1,7 +1,9 @@
 //! From what a cell left behind to its figures and its verdict.
 
 use jiff::Timestamp;
-use throughput_crds::{CellOutcome, CellParameter, CellResult, Current, DurationsMilliseconds, Verdict};
+use throughput_crds::{
+    CellOutcome, CellParameter, CellProgress, CellResult, Current, DurationsMilliseconds, Verdict,
+};
 use throughput_model::figures::{TaskFigures, queue_over_time};
 use throughput_model::generator::{GeneratorResult, RequestFigures, StopReason};
 use throughput_model::percentile::Distribution;
@@ -9,6 +11,7 @@ use throughput_model::task::TaskRecord;
 use uuid::Uuid;
 
 use crate::criteria::{Figures, Judgement};
+use crate::decide::ABORTED;
 use crate::matrix::Cell;
 use crate::plan::Plan;
 use crate::report::{CellDetail, CellReport, RequestReport, SCHEMA_VERSION};
@@ -59,10 +62,12 @@ pub fn measure(
             message,
             workers: evidence.workers,
             tasks_wanted: plan.tasks,
-            observations: observations(requests.as_ref(), &tasks, plan.tasks),
+            observations: observations(requests.as_ref(), &tasks, plan.tasks, &current.progress),
             requests,
             tasks,
             processes: current.progress.processes,
+            nudges: current.progress.nudges.clone(),
+            cleanup: current.progress.cleanup.clone(),
             timeline: current.timeline.clone(),
             finished_at: now,
         },
@@ -154,7 +159,8 @@ fn judge(
     };
     if let Some(failure) = &current.progress.failure {
         let reason = current.progress.failure_reason.as_deref().unwrap_or("CellFailed");
-        return because(CellOutcome::Incomplete, Verdict::Failed, reason, failure.clone());
+        let verdict = if reason == ABORTED { Verdict::Aborted } else { Verdict::Failed };
+        return because(CellOutcome::Incomplete, verdict, reason, failure.clone());
     }
     if let Some(doubt) = doubts.first() {
         let message = if doubts.len() == 1 { doubt.clone() } else { doubts.join("; ") };
@@ -213,8 +219,30 @@ fn stop_words(reason: StopReason) -> &'static str {
 }
 
 /// What was seen, each with its evidence.
-fn observations(requests: Option<&RequestReport>, tasks: &TaskFigures, wanted: u64) -> Vec<String> {
+fn observations(
+    requests: Option<&RequestReport>,
+    tasks: &TaskFigures,
+    wanted: u64,
+    progress: &CellProgress,
+) -> Vec<String> {
     let mut observations = Vec::new();
+    if !progress.nudges.is_empty() {
+        observations.push(format!(
+            "nudged {} times: the workers were online and started nothing for 10 s each time",
+            progress.nudges.len()
+        ));
+    }
+    if let Some(cleanup) = &progress.cleanup {
+        let left = cleanup.left + cleanup.created.saturating_sub(cleanup.asked);
+        if left > 0 {
+            let refusal =
+                cleanup.refusal.as_ref().map(|words| format!(", first: {words}")).unwrap_or_default();
+            observations.push(format!(
+                "{left} of {} resources that the tasks made are left{refusal}",
+                cleanup.created
+            ));
+        }
+    }
     if let Some(requests) = requests {
         if requests.overshoot > 0 {
             observations.push(format!(

@@ -6,6 +6,8 @@ use throughput_crds::{
 };
 use throughput_model::decimal;
 
+use crate::repeats::{self, Measured};
+
 /// The longest message of a condition, in characters.
 const LONGEST_MESSAGE: usize = 1_000;
 
@@ -71,18 +73,24 @@ pub fn summarize(status: &mut ThroughputTestStatus) {
         .results
         .iter()
         .filter(|result| result.outcome == CellOutcome::Completed && result.verdict != Verdict::Invalid);
-    let best = trusted
-        .filter_map(|result| result.tasks_per_second.as_deref().map(|figure| (figure, result)))
-        .max_by(|(one, _), (other, _)| decimal::compare(one, other).unwrap_or(std::cmp::Ordering::Equal));
-    if let Some((figure, result)) = best {
-        status.summary.tasks_per_second = Some(figure.to_owned());
+    let combinations = repeats::by_combination(trusted.filter_map(|result| {
+        let tasks_per_second = result.tasks_per_second.as_deref()?;
+        Some(Measured { cell: result.cell, parameters: &result.parameters, tasks_per_second })
+    }));
+    let best = repeats::best(&combinations).map(|measured| Best {
+        cell: measured.cell,
+        parameters: measured.parameters.to_vec(),
+        tasks_per_second: measured.tasks_per_second.to_owned(),
+    });
+    let repeated = repeats::spreads(&combinations);
+    status.repeats = repeated;
+    if let Some(best) = best {
+        let total =
+            status.results.iter().find(|result| result.cell == best.cell).and_then(|result| result.total);
+        status.summary.tasks_per_second = Some(best.tasks_per_second.clone());
         status.summary.p99 =
-            result.total.map(|total| format!("{}s", decimal::seconds(total.p99.saturating_mul(1_000), 1)));
-        status.best = Some(Best {
-            cell: result.cell,
-            parameters: result.parameters.clone(),
-            tasks_per_second: figure.to_owned(),
-        });
+            total.map(|total| format!("{}s", decimal::seconds(total.p99.saturating_mul(1_000), 1)));
+        status.best = Some(best);
     }
 }
 
@@ -92,14 +100,18 @@ fn phase(status: &ThroughputTestStatus) -> Phase {
     }
     match status.current.as_ref().map(|current| current.stage) {
         None | Some(Stage::AwaitingTargets | Stage::Claiming) => Phase::Pending,
+        Some(Stage::Suspended) => Phase::Suspended,
         Some(Stage::Restoring) => Phase::Restoring,
         Some(
             Stage::EmptyingQueue
+            | Stage::ScalingDown
             | Stage::ScalingWorkers
             | Stage::StartingGenerators
             | Stage::Dispatching
+            | Stage::AwaitingFirstTask
             | Stage::Draining
             | Stage::CancelingTasks
+            | Stage::CleaningUp
             | Stage::Collecting,
         ) => Phase::Running,
     }

@@ -26,7 +26,22 @@ impl CellAddress {
     /// The correlation id which every request of this attempt carries, and by which Pulp's tasks are found
     /// again. It is derived from the address, so that a restarted operator finds the same tasks.
     pub fn correlation_id(&self) -> Uuid {
-        let name = format!("{}/{}/{}", self.test_uid, self.cell, self.attempt);
+        self.derived_id("")
+    }
+
+    /// The correlation id of the tasks that wake up workers which overslept this attempt's backlog. They are
+    /// no part of what is measured.
+    pub fn nudge_correlation_id(&self) -> Uuid {
+        self.derived_id("/nudge")
+    }
+
+    /// The correlation id of the tasks that delete what this attempt's tasks made.
+    pub fn cleanup_correlation_id(&self) -> Uuid {
+        self.derived_id("/cleanup")
+    }
+
+    fn derived_id(&self, purpose: &str) -> Uuid {
+        let name = format!("{}/{}/{}{purpose}", self.test_uid, self.cell, self.attempt);
         Uuid::new_v5(&CORRELATION_NAMESPACE, name.as_bytes())
     }
 }
@@ -45,8 +60,12 @@ mod tests {
     }
 
     #[test]
-    fn another_cell_or_attempt_has_another_correlation_id() {
-        let ids = [address(2, 1), address(1, 2), address(2, 2), address(1, 1)].map(|a| a.correlation_id());
+    fn another_cell_attempt_or_purpose_has_another_correlation_id() {
+        let addresses = [address(2, 1), address(1, 2), address(2, 2), address(1, 1)];
+        let ids: Vec<Uuid> = addresses
+            .iter()
+            .flat_map(|a| [a.correlation_id(), a.nudge_correlation_id(), a.cleanup_correlation_id()])
+            .collect();
         for (position, id) in ids.iter().enumerate() {
             assert!(!ids[position + 1..].contains(id), "{id} stands twice");
         }

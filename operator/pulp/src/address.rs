@@ -51,6 +51,20 @@ impl Address {
         format!("{}{view}", self.api_path)
     }
 
+    /// A path that the server named, if it lies below the API's own and is plain: nothing in it that leads
+    /// elsewhere or needs to be decoded.
+    pub(crate) fn within_api<'a>(&self, href: &'a str) -> Option<&'a str> {
+        let rest = href.strip_prefix(&self.api_path)?;
+        let is_plain = |segment: &str| {
+            !segment.is_empty()
+                && segment != "."
+                && segment != ".."
+                && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        };
+        let rest = rest.strip_suffix('/')?;
+        (href.len() <= 2_000 && rest.split('/').all(is_plain)).then_some(href)
+    }
+
     /// Whether connections are encrypted.
     pub(crate) fn is_encrypted(&self) -> bool {
         self.base.scheme() == "https"
@@ -116,6 +130,25 @@ mod tests {
             address.at(&address.api_path("tasks/"), [("state__in", "waiting,running")]).as_str(),
             "http://pulp:24817/pulp/api/v3/tasks/?state__in=waiting%2Crunning"
         );
+    }
+
+    #[test]
+    fn only_a_plain_path_below_the_api_is_taken_from_the_server() {
+        let address = Address::new(&endpoint("http://pulp", "/pulp/", Some("team"))).unwrap();
+        let inside = "/pulp/team/api/v3/distributions/file/file/0197b1c2/";
+        assert_eq!(address.within_api(inside), Some(inside));
+        for outside in [
+            "/pulp/other/api/v3/distributions/file/file/0197b1c2/",
+            "/pulp/team/api/v3/../../../other/",
+            "/pulp/team/api/v3/",
+            "/pulp/team/api/v3//x/",
+            "/pulp/team/api/v3/x/?force=1",
+            "/pulp/team/api/v3/%2e%2e/",
+            "http://elsewhere/pulp/team/api/v3/x/",
+            "",
+        ] {
+            assert_eq!(address.within_api(outside), None, "{outside}");
+        }
     }
 
     #[test]

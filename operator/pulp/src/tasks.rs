@@ -72,6 +72,30 @@ struct TaskEntry {
 }
 
 #[derive(Deserialize)]
+struct CreatingEntry {
+    pulp_href: String,
+    #[serde(default)]
+    created_resources: Vec<Option<String>>,
+}
+
+/// A task on a page, whatever is read of it.
+trait Entry: serde::de::DeserializeOwned {
+    fn pulp_href(&self) -> &str;
+}
+
+impl Entry for TaskEntry {
+    fn pulp_href(&self) -> &str {
+        &self.pulp_href
+    }
+}
+
+impl Entry for CreatingEntry {
+    fn pulp_href(&self) -> &str {
+        &self.pulp_href
+    }
+}
+
+#[derive(Deserialize)]
 struct TaskFailure {
     #[serde(default)]
     description: Option<String>,
@@ -87,14 +111,45 @@ impl PulpClient {
     /// All tasks that requests with this `Correlation-ID` started: exactly those, each once, in the order in
     /// which they were dispatched. Fails when they are more than `most`, or change in number meanwhile.
     pub async fn tasks_of(&self, correlation_id: Uuid, most: u64) -> Result<Vec<TaskRecord>, PulpError> {
-        let filter = TaskFilter { correlation_id: Some(correlation_id), ..TaskFilter::default() };
         let fields = "pulp_href,pulp_created,unblocked_at,started_at,finished_at,state,error";
-        let (mut collected, mut limit) = (Collected::default(), TASKS_PER_PAGE);
+        self.all_of(correlation_id, fields, most, record).await
+    }
+
+    /// The paths of all resources that Pulp names as created by tasks with this `Correlation-ID`, in the order
+    /// in which the tasks were dispatched. Fails as [`tasks_of`](Self::tasks_of) does.
+    pub async fn created_by(&self, correlation_id: Uuid, most: u64) -> Result<Vec<String>, PulpError> {
+        let created = |entry: CreatingEntry| entry.created_resources;
+        let by_task = self.all_of(correlation_id, "pulp_href,created_resources", most, created).await?;
+        Ok(by_task.into_iter().flatten().flatten().collect())
+    }
+
+    /// Deletes the resource at this path of Pulp's API. One that is gone already is no failure. Where Pulp
+    /// deletes by a task, the task carries this `Correlation-ID`.
+    pub async fn delete(&self, href: &str, correlation_id: Uuid) -> Result<(), PulpError> {
+        // The path is the server's word: it must not lead elsewhere.
+        let path = self.address().within_api(href).ok_or_else(|| {
+            PulpError::UnexpectedAnswer("a created resource lies outside of Pulp's API".to_owned())
+        })?;
+        let correlation_id = Some(correlation_id);
+        let request = Request { correlation_id, ..Request::new(Method::Delete, path) };
+        self.send_accepting(&request, &[404]).await.map(|_| ())
+    }
+
+    /// What `read` makes of every task that requests with this `Correlation-ID` started.
+    async fn all_of<E: Entry, T>(
+        &self,
+        correlation_id: Uuid,
+        fields: &str,
+        most: u64,
+        read: impl Fn(E) -> T,
+    ) -> Result<Vec<T>, PulpError> {
+        let filter = TaskFilter { correlation_id: Some(correlation_id), ..TaskFilter::default() };
+        let (mut collected, mut limit) = (Collected::new(), TASKS_PER_PAGE);
         loop {
-            match self.task_page(&filter, fields, limit, collected.records.len()).await {
+            match self.task_page(&filter, fields, limit, collected.read.len()).await {
                 Ok(page) => {
-                    if collected.add(page, limit, most)? {
-                        return Ok(collected.records);
+                    if collected.add(page, limit, most, &read)? {
+                        return Ok(collected.read);
                     }
                 }
                 // Long tracebacks can make a page too long.
@@ -210,16 +265,25 @@ impl TaskFilter {
 }
 
 /// The pages that were read so far.
-#[derive(Default)]
-struct Collected {
+struct Collected<T> {
     count: Option<u64>,
     seen: HashSet<Uuid>,
-    records: Vec<TaskRecord>,
+    read: Vec<T>,
 }
 
-impl Collected {
+impl<T> Collected<T> {
+    fn new() -> Self {
+        Self { count: None, seen: HashSet::new(), read: Vec::new() }
+    }
+
     /// Adds the page that was asked for with this limit; `true` when it was the last one.
-    fn add(&mut self, page: Page<TaskEntry>, limit: usize, most: u64) -> Result<bool, PulpError> {
+    fn add<E: Entry>(
+        &mut self,
+        page: Page<E>,
+        limit: usize,
+        most: u64,
+        read: impl Fn(E) -> T,
+    ) -> Result<bool, PulpError> {
         let Page { count, results } = page;
         if count > most {
             return Err(PulpError::TooManyTasks { count, most });
@@ -233,16 +297,16 @@ impl Collected {
         }
         let empty = results.is_empty();
         for entry in results {
-            if !self.seen.insert(task_id(&entry.pulp_href)?) {
+            if !self.seen.insert(task_id(entry.pulp_href())?) {
                 return Err(PulpError::Changed("a task came twice".to_owned()));
             }
-            self.records.push(record(entry));
+            self.read.push(read(entry));
         }
-        let read = self.records.len() as u64;
-        if read > count || (empty && read < count) {
-            return Err(PulpError::Changed(format!("{count} were announced, {read} came")));
+        let came = self.read.len() as u64;
+        if came > count || (empty && came < count) {
+            return Err(PulpError::Changed(format!("{count} were announced, {came} came")));
         }
-        Ok(read == count)
+        Ok(came == count)
     }
 }
 

@@ -33,9 +33,15 @@ SELECT json_build_object(
         service = distribution("service"),
         total = distribution("total"),
     );
-    let arguments = ["psql", "--no-psqlrc", "--tuples-only", "--no-align", "--command", &query];
-    let answer = output(root().join("tests/pulp/pulp"), &arguments, "").await.unwrap_or_else(|error| error);
-    serde_json::from_str(answer.trim()).unwrap_or_else(|error| panic!("{error}: {answer}"))
+    let answer = one(&query).await;
+    serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{error}: {answer}"))
+}
+
+/// The one value that a query gives, as text.
+pub async fn one(query: &str) -> String {
+    let arguments = ["psql", "--no-psqlrc", "--tuples-only", "--no-align", "--command", query];
+    let answer = output(root().join("tests/pulp/pulp"), &arguments, "").await;
+    answer.unwrap_or_else(|error| panic!("{query}: {error}")).trim().to_owned()
 }
 
 fn distribution(column: &str) -> String {

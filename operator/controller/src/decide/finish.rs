@@ -16,7 +16,7 @@ pub(super) fn restoring(draft: &mut Draft<'_>, view: &View<'_>) {
     let address = draft.address(view.current);
     let generators_gone = view.observed.generators.job == Job::Absent;
     if view.observed.claims.is_empty() && generators_gone {
-        return finish(draft, view.plan.cells.len());
+        return finish(draft, view);
     }
     draft.condition(
         ConditionType::Running,
@@ -31,10 +31,12 @@ pub(super) fn restoring(draft: &mut Draft<'_>, view: &View<'_>) {
     draft.look_again_in(LOOK_AT_RESTORING);
 }
 
-fn finish(draft: &mut Draft<'_>, cells: usize) {
+fn finish(draft: &mut Draft<'_>, view: &View<'_>) {
+    let cells = view.plan.cells.len();
     let complete =
         draft.status.results.iter().filter(|result| result.outcome == CellOutcome::Completed).count();
-    let verdict = verdict(draft, cells);
+    let aborted = view.current.progress.failure_reason.as_deref() == Some(super::requested::ABORTED);
+    let verdict = if aborted { Verdict::Aborted } else { verdict(draft, cells) };
     let words = format!("{complete} of {cells} cells were followed to their end");
     let collected = if complete == cells { ConditionStatus::True } else { ConditionStatus::False };
     draft.condition(
@@ -50,14 +52,15 @@ fn finish(draft: &mut Draft<'_>, cells: usize) {
         "everything that was scaled is as it was found",
     );
     draft.tell("TargetsRestored", "everything that was scaled is as it was found".to_owned());
-    let reason = draft
+    let why = draft
         .status
         .results
         .iter()
         .find(|result| result.verdict == verdict)
         .and_then(|result| result.message.clone())
+        .or_else(|| view.current.progress.failure.clone().filter(|_| aborted))
         .unwrap_or(words);
-    end(draft, verdict, verdict_reason(verdict), &reason);
+    end(draft, verdict, verdict_reason(verdict), &why);
     draft.release = true;
 }
 
@@ -100,7 +103,7 @@ fn end(draft: &mut Draft<'_>, verdict: Verdict, reason: &str, message: &str) {
 }
 
 /// Ends a run that never scaled anything.
-pub(super) fn give_up(draft: &mut Draft<'_>, reason: &'static str, message: &str) {
+pub(super) fn give_up(draft: &mut Draft<'_>, verdict: Verdict, reason: &'static str, message: &str) {
     draft.condition(
         ConditionType::ResultsCollected,
         ConditionStatus::False,
@@ -113,7 +116,7 @@ pub(super) fn give_up(draft: &mut Draft<'_>, reason: &'static str, message: &str
         "NothingScaled",
         "nothing was scaled",
     );
-    end(draft, Verdict::Failed, reason, message);
+    end(draft, verdict, reason, message);
     draft.release = true;
 }
 
@@ -131,7 +134,7 @@ pub(super) fn reject(draft: &mut Draft<'_>, rejection: &Rejection, observed: &Ob
         rejection.reason(),
         rejection.to_string(),
     );
-    give_up(draft, rejection.reason(), &rejection.to_string());
+    give_up(draft, Verdict::Failed, rejection.reason(), &rejection.to_string());
 }
 
 /// The test was deleted: everything is put back before it may go.
@@ -152,6 +155,9 @@ pub(super) fn restore_for_deletion(draft: &mut Draft<'_>, observed: &Observed) {
 pub(super) fn after_the_end(draft: &mut Draft<'_>, observed: &Observed) {
     if observed.claims.is_empty() {
         draft.release = observed.has_finalizer;
+        if !observed.deleting {
+            super::requested::delete_in_time(draft, observed);
+        }
     } else {
         draft.act(Action::Restore);
         draft.look_again_in(LOOK_AT_RESTORING);

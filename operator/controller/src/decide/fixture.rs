@@ -9,7 +9,7 @@ use throughput_model::task::{TaskRecord, TaskState};
 
 use super::{Decision, Draft, TestFacts, accept, decide};
 use crate::claim::{Claim, ClaimRecord, Holder};
-use crate::observed::{Counts, Credentials, Generators, Job, Observed, OwnTasks, Pulp, Target};
+use crate::observed::{Controls, Counts, Credentials, Generators, Job, Observed, OwnTasks, Pulp, Target};
 use crate::plan::Plan;
 use crate::rejection::Rejection;
 
@@ -32,6 +32,19 @@ pub(super) fn plan() -> Plan {
 
 /// A plan with this matrix, each of whose cells dispatches 10 tasks.
 pub(super) fn plan_of(matrix: &Value) -> Plan {
+    plan_with(matrix, &json!({"tasks": 10}))
+}
+
+/// The same two cells as in [`plan`], each of which drains a backlog, and then deletes what its tasks made.
+pub(super) fn backlog() -> Plan {
+    plan_with(
+        &json!([{"name": "workers", "of": "Scale", "values": [2, 4]}]),
+        &json!({"tasks": 10, "procedure": "Backlog", "cleanup": "Created"}),
+    )
+}
+
+/// A plan with this matrix and these tasks.
+pub(super) fn plan_with(matrix: &Value, pulp_tasks: &Value) -> Plan {
     let spec = json!({
         "target": {"service": {"name": "pulp-api", "port": 24817}, "pulp": {"credentials": {"method": "None"}}},
         "scale": [
@@ -39,7 +52,7 @@ pub(super) fn plan_of(matrix: &Value) -> Plan {
             {"name": "content", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "pulp-content"}},
         ],
         "matrix": matrix,
-        "workload": {"pulpTasks": {"tasks": 10}},
+        "workload": {"pulpTasks": pulp_tasks},
         "criteria": [{"metric": "tasks.successRatio", "atLeast": "1"}],
         "timeouts": {"start": "15m", "scale": "10m", "generatorStart": "5m", "dispatch": "30m", "drain": "2h"},
     });
@@ -64,6 +77,7 @@ pub(super) fn status_at(cell: usize, stage: Stage) -> ThroughputTestStatus {
 pub(super) fn observed() -> Observed {
     Observed {
         deleting: false,
+        controls: Controls::default(),
         has_finalizer: true,
         targets: vec![present(2, Holder::This), present(3, Holder::This)],
         claims: claims(),
@@ -111,7 +125,8 @@ pub(super) fn claim(deployment: &str, replicas: i32) -> Claim {
 /// What Pulp counts when no task of others is unfinished.
 pub(super) fn counts(own: Option<OwnTasks>, workers_online: u32) -> Pulp {
     let unfinished = Some(own.map_or(0, |own| own.unfinished));
-    Pulp::Answering(Counts { unfinished, own, workers_online: Some(workers_online), processes: None })
+    let workers_online = Some(workers_online);
+    Pulp::Answering(Counts { unfinished, own, workers_online, ..Counts::default() })
 }
 
 pub(super) fn silent() -> Pulp {
@@ -194,15 +209,19 @@ pub(super) fn events(decision: &Decision) -> Vec<String> {
 }
 
 /// All stages, in their order.
-pub(super) const STAGES: [Stage; 10] = [
+pub(super) const STAGES: [Stage; 14] = [
     Stage::AwaitingTargets,
     Stage::Claiming,
+    Stage::Suspended,
     Stage::EmptyingQueue,
+    Stage::ScalingDown,
     Stage::ScalingWorkers,
     Stage::StartingGenerators,
     Stage::Dispatching,
+    Stage::AwaitingFirstTask,
     Stage::Draining,
     Stage::CancelingTasks,
+    Stage::CleaningUp,
     Stage::Collecting,
     Stage::Restoring,
 ];

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use throughput_crds::{ConditionStatus, ConditionType, LiveCounts, Stage};
+use throughput_crds::{ConditionStatus, ConditionType, LiveCounts, Procedure, Stage};
 use throughput_model::workload::Dispatch;
 
+use super::cleaning::after_the_tasks;
+use super::preparing::scale_to_wanted;
+use super::requested::ABORTED;
 use super::{Action, Draft, View, elapsed};
 use crate::observed::{Counts, Job, OwnTasks, Pulp, Remains, Target};
 use crate::report::{SCHEMA_VERSION, TestReport};
@@ -16,10 +19,6 @@ const LOOK_WHILE_DISPATCHING: Duration = Duration::from_secs(5);
 const REWRITE_LIVE_COUNTS: Duration = Duration::from_secs(10);
 /// How much longer than the dispatch deadline a generator may take to deliver.
 const DELIVERY_GRACE: Duration = Duration::from_mins(2);
-/// How long canceling may take. Pulp cancels tasks one by one, about seven a second on a busy machine.
-const CANCELING_DEADLINE: Duration = Duration::from_mins(45);
-/// How long reading a cell's tasks may be tried.
-const COLLECTING_DEADLINE: Duration = Duration::from_mins(10);
 
 pub(super) fn dispatching(draft: &mut Draft<'_>, view: &View<'_>) {
     draft.condition(
@@ -29,10 +28,14 @@ pub(super) fn dispatching(draft: &mut Draft<'_>, view: &View<'_>) {
         "the generators dispatch tasks",
     );
     watch_for_drift(draft, view);
+    super::backlog::watch_for_workers(draft, view);
     count(draft, view);
     let generators = &view.observed.generators;
     if generators.results.len() >= view.plan.generators as usize {
-        return draft.enter(Stage::Draining);
+        return draft.enter(match view.plan.procedure {
+            Procedure::Sustained => Stage::Draining,
+            Procedure::Backlog => Stage::ScalingWorkers,
+        });
     }
     let lost = match &generators.job {
         Job::Failed { message } => Some(message.clone()),
@@ -69,7 +72,7 @@ pub(super) fn draining(draft: &mut Draft<'_>, view: &View<'_>) {
     watch_for_drift(draft, view);
     let own = count(draft, view);
     if own.is_some_and(|own| own.unfinished == 0) {
-        return draft.enter(Stage::Collecting);
+        return after_the_tasks(draft, view);
     }
     if draft.is_past(view.since(), view.plan.deadlines.drain) {
         let left = own.map_or_else(
@@ -82,10 +85,12 @@ pub(super) fn draining(draft: &mut Draft<'_>, view: &View<'_>) {
             Stage::CancelingTasks,
         );
     }
-    let dispatching_for =
-        view.began(Stage::Dispatching).map(|since| elapsed(since, draft.now)).unwrap_or_default();
-    draft
-        .look_again_in(own.map_or(LOOK_WHILE_DISPATCHING, |own| until_drained_is_seen(own, dispatching_for)));
+    let workers_begin = match view.plan.procedure {
+        Procedure::Sustained => Stage::Dispatching,
+        Procedure::Backlog => Stage::AwaitingFirstTask,
+    };
+    let working_for = view.began(workers_begin).map(|since| elapsed(since, draft.now)).unwrap_or_default();
+    draft.look_again_in(own.map_or(LOOK_WHILE_DISPATCHING, |own| until_drained_is_seen(own, working_for)));
 }
 
 /// When to count again: a tenth of the time that the rest takes at the rate so far, so that a long drain is
@@ -112,9 +117,9 @@ pub(super) fn canceling_tasks(draft: &mut Draft<'_>, view: &View<'_>) {
     // A generator that is still at work could dispatch more as soon as the last one is canceled.
     let dispatches_no_more = !matches!(view.observed.generators.job, Job::Active { .. });
     if dispatches_no_more && own.is_some_and(|own| own.unfinished == 0) {
-        return draft.enter(Stage::Collecting);
+        return after_the_tasks(draft, view);
     }
-    if draft.is_past(view.since(), CANCELING_DEADLINE) {
+    if draft.is_past(view.since(), view.plan.deadlines.cancel) {
         draft.warn(
             "TasksNotCanceled",
             "tasks of this cell could not be canceled; no further cell is measured".to_owned(),
@@ -125,6 +130,11 @@ pub(super) fn canceling_tasks(draft: &mut Draft<'_>, view: &View<'_>) {
         return draft.enter(Stage::Collecting);
     }
     let address = draft.address(view.current);
+    // A task that waits is canceled by a worker, so a backlog needs some.
+    if let Err((_, message)) = scale_to_wanted(draft, view) {
+        let words = format!("what is left of the cell is canceled, perhaps without workers: {message}");
+        draft.condition(ConditionType::Running, ConditionStatus::True, "CancelingTasks", words);
+    }
     draft.act(Action::DeleteGenerators { address: address.clone() });
     draft.act(Action::CancelTasks { correlation_id: address.correlation_id() });
     draft.look_again_in(LOOK_WHILE_DISPATCHING);
@@ -133,8 +143,8 @@ pub(super) fn canceling_tasks(draft: &mut Draft<'_>, view: &View<'_>) {
 /// The reasons after which no further cell is measured: it would begin on another's leftovers, or there is
 /// nothing to scale.
 const TASKS_NOT_CANCELED: &str = "TasksNotCanceled";
-const STOPS_THE_MATRIX: [&str; 5] =
-    [TASKS_NOT_CANCELED, "QueueNotEmpty", "TargetGone", "TargetAutoscaled", "ClaimLost"];
+const STOPS_THE_MATRIX: [&str; 6] =
+    [TASKS_NOT_CANCELED, "QueueNotEmpty", "TargetGone", "TargetAutoscaled", "ClaimLost", ABORTED];
 
 pub(super) fn collecting(draft: &mut Draft<'_>, view: &View<'_>) {
     let nothing = Remains { tasks: Vec::new(), foreign_tasks: 0 };
@@ -142,7 +152,7 @@ pub(super) fn collecting(draft: &mut Draft<'_>, view: &View<'_>) {
         Some(remains) => remains,
         // Nothing was dispatched, so there is nothing to be read, and nothing to wait for.
         None if view.began(Stage::Dispatching).is_none() => &nothing,
-        None if draft.is_past(view.since(), COLLECTING_DEADLINE) => {
+        None if draft.is_past(view.since(), view.plan.deadlines.collect) => {
             let words = match &view.observed.pulp {
                 Pulp::Silent { words, .. } => words.clone(),
                 Pulp::NotAsked | Pulp::Answering(_) => "Pulp's answer was not complete".to_owned(),
@@ -163,7 +173,8 @@ pub(super) fn collecting(draft: &mut Draft<'_>, view: &View<'_>) {
     let next = view.plan.cells.get(view.cell.index as usize + 1);
     match next {
         Some(cell) if !stop.is_some_and(|reason| STOPS_THE_MATRIX.contains(&reason.as_str())) => {
-            draft.begin_cell(cell, Stage::EmptyingQueue);
+            let held = view.observed.controls.suspend;
+            draft.begin_cell(cell, if held { Stage::Suspended } else { Stage::EmptyingQueue });
         }
         _ => draft.enter(Stage::Restoring),
     }
@@ -176,7 +187,7 @@ fn write_results(draft: &mut Draft<'_>, view: &View<'_>, remains: &Remains) {
         tasks: &remains.tasks,
         foreign_tasks: remains.foreign_tasks,
         generators: &view.observed.generators.results,
-        workers: view.wanted_workers().unwrap_or_default(),
+        workers: view.cell_workers().unwrap_or_default(),
     };
     let detail = measure(view.plan, view.cell, &current, &evidence, address.correlation_id(), draft.now);
     let result = summarized(&detail.figures);
@@ -188,6 +199,7 @@ fn write_results(draft: &mut Draft<'_>, view: &View<'_>, remains: &Remains) {
         operator_version: env!("CARGO_PKG_VERSION").to_owned(),
         workers_axis: view.plan.scale[view.plan.workers].name.clone(),
         cells: Vec::new(),
+        repeats: Vec::new(),
     });
     let report = Box::new(report.with(detail.figures.clone()));
     draft.status.results.retain(|other| other.cell != result.cell);
@@ -208,14 +220,15 @@ fn write_results(draft: &mut Draft<'_>, view: &View<'_>, remains: &Remains) {
 
 /// Takes what Pulp counts into the status, and returns the cell's own tasks.
 pub(super) fn count(draft: &mut Draft<'_>, view: &View<'_>) -> Option<OwnTasks> {
-    let Counts { own, workers_online, processes, unfinished: _ } = match &view.observed.pulp {
-        Pulp::Answering(counts) => counts,
-        Pulp::Silent { words, .. } => {
-            draft.condition(ConditionType::Running, ConditionStatus::True, "PulpSilent", words.clone());
-            return None;
-        }
-        Pulp::NotAsked => return None,
-    };
+    let Counts { own, workers_online, processes, unfinished: _, waiting: _, deletions: _ } =
+        match &view.observed.pulp {
+            Pulp::Answering(counts) => counts,
+            Pulp::Silent { words, .. } => {
+                draft.condition(ConditionType::Running, ConditionStatus::True, "PulpSilent", words.clone());
+                return None;
+            }
+            Pulp::NotAsked => return None,
+        };
     let now = draft.now;
     if let Some(current) = &mut draft.status.current {
         current.progress.processes = current.progress.processes.or(*processes);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use throughput_crds::{ConditionStatus, ConditionType, Stage};
+use throughput_crds::{ConditionStatus, ConditionType, Procedure, Stage, Verdict};
 
 use super::{Action, Draft, View};
 use crate::claim::Holder;
@@ -43,7 +43,7 @@ pub(super) fn awaiting_targets(draft: &mut Draft<'_>, view: &View<'_>) {
             draft.condition(ConditionType::TargetsReady, ConditionStatus::False, reason, message.clone());
             if waited_enough {
                 draft.warn(reason, format!("not there within timeouts.start: {message}"));
-                super::finish::give_up(draft, reason, &message);
+                super::finish::give_up(draft, Verdict::Failed, reason, &message);
             } else {
                 draft.look_again_in(LOOK_FOR_TARGETS);
             }
@@ -72,6 +72,7 @@ fn missing(view: &View<'_>) -> Option<(&'static str, String)> {
         )),
         Target::Present { holder: Holder::Nobody | Holder::This, .. } => None,
     });
+    let without_workers = without_workers(view);
     let pulp = match &view.observed.pulp {
         Pulp::Silent { reason, words } => Some((*reason, words.clone())),
         Pulp::NotAsked | Pulp::Answering(_) => None,
@@ -80,7 +81,23 @@ fn missing(view: &View<'_>) -> Option<(&'static str, String)> {
         Credentials::Unusable { reason, message } => Some((*reason, message.clone())),
         Credentials::Ready => None,
     };
-    not_ready.into_iter().next().or(credentials).or(pulp)
+    not_ready.into_iter().next().or(without_workers).or(credentials).or(pulp)
+}
+
+/// Workers that stay as they were found, where there is none.
+fn without_workers(view: &View<'_>) -> Option<(&'static str, String)> {
+    let entry = view.plan.workers;
+    let as_found = view.plan.cells.iter().any(|cell| cell.replicas[entry].is_none());
+    match view.observed.targets.get(entry) {
+        Some(Target::Present { replicas: 0, .. }) if as_found => Some((
+            "NoWorkers",
+            format!(
+                "{} has 0 replicas, and no axis of the matrix says how many workers there shall be: scale it, or add an axis of: Scale",
+                view.plan.scale[entry].deployment
+            ),
+        )),
+        Some(Target::Present { .. } | Target::Autoscaled { .. } | Target::Missing) | None => None,
+    }
 }
 
 pub(super) fn claiming(draft: &mut Draft<'_>, view: &View<'_>) {
@@ -123,7 +140,10 @@ pub(super) fn emptying_queue(draft: &mut Draft<'_>, view: &View<'_>) {
         Pulp::Silent { .. } | Pulp::NotAsked => None,
     };
     if unfinished == Some(0) {
-        return draft.enter(Stage::ScalingWorkers);
+        return draft.enter(match view.plan.procedure {
+            Procedure::Sustained => Stage::ScalingWorkers,
+            Procedure::Backlog => Stage::ScalingDown,
+        });
     }
     let what = match (unfinished, &view.observed.pulp) {
         (Some(unfinished), _) => {
@@ -140,42 +160,64 @@ pub(super) fn emptying_queue(draft: &mut Draft<'_>, view: &View<'_>) {
 }
 
 pub(super) fn scaling_workers(draft: &mut Draft<'_>, view: &View<'_>) {
-    let targets: Result<Vec<Scaled<'_>>, _> =
-        (0..view.plan.scale.len()).map(|entry| scaled(view, entry)).collect();
-    let targets = match targets {
-        Ok(targets) => targets,
-        Err((reason, message)) => return draft.fail_cell(reason, message, Stage::Collecting),
+    // A backlog has its tasks already: they are canceled when no worker comes for them.
+    let (next, otherwise) = match view.plan.procedure {
+        Procedure::Sustained => (Stage::StartingGenerators, Stage::Collecting),
+        Procedure::Backlog => (Stage::AwaitingFirstTask, Stage::CancelingTasks),
     };
-    let mut all_there = true;
-    let mut seen = Vec::new();
-    for Scaled { deployment, replicas, ready, wanted } in targets {
-        if replicas != wanted {
-            draft.act(Action::Scale { deployment: deployment.to_owned(), replicas: wanted });
-        }
-        all_there &= (replicas, ready) == (wanted, wanted);
-        seen.push(format!("{deployment} has {ready} of {wanted} replicas ready"));
-    }
+    let scaled = match scale_to_wanted(draft, view) {
+        Ok(scaled) => scaled,
+        Err((reason, message)) => return draft.fail_cell(reason, message, otherwise),
+    };
     let online = match &view.observed.pulp {
         Pulp::Answering(counts) => counts.workers_online,
         Pulp::Silent { .. } | Pulp::NotAsked => None,
     };
-    if all_there && online.is_some() && online == view.wanted_workers() {
-        return draft.enter(Stage::StartingGenerators);
+    if scaled.all_there && online.is_some() && online == view.cell_workers() {
+        return draft.enter(next);
     }
-    seen.push(online.map_or_else(
-        || "Pulp does not say how many workers are online".to_owned(),
-        |online| format!("{online} workers are online in Pulp"),
-    ));
-    let seen = seen.join(", ");
+    let seen = scaled.seen_with(online);
     if draft.is_past(view.since(), view.plan.deadlines.scale) {
-        return draft.fail_cell(
-            "WorkersNotOnline",
-            format!("timeouts.scale passed: {seen}"),
-            Stage::Collecting,
-        );
+        return draft.fail_cell("WorkersNotOnline", format!("timeouts.scale passed: {seen}"), otherwise);
     }
     draft.condition(ConditionType::Running, ConditionStatus::True, "ScalingWorkers", seen);
     draft.look_again_in(LOOK_AT_WORKERS);
+}
+
+/// How far scaling is.
+pub(super) struct Scaling {
+    /// Everything has the replicas that it shall have, and they are ready.
+    pub(super) all_there: bool,
+    seen: Vec<String>,
+}
+
+impl Scaling {
+    /// It in words, with what Pulp says of its workers.
+    pub(super) fn seen_with(mut self, online: Option<u32>) -> String {
+        self.seen.push(online.map_or_else(
+            || "Pulp does not say how many workers are online".to_owned(),
+            |online| format!("{online} workers are online in Pulp"),
+        ));
+        self.seen.join(", ")
+    }
+}
+
+/// Scales everything to what this stage of the cell wants, or says why something must not be scaled.
+pub(super) fn scale_to_wanted(
+    draft: &mut Draft<'_>,
+    view: &View<'_>,
+) -> Result<Scaling, (&'static str, String)> {
+    let targets: Vec<Scaled<'_>> =
+        (0..view.plan.scale.len()).map(|entry| scaled(view, entry)).collect::<Result<_, _>>()?;
+    let mut scaling = Scaling { all_there: true, seen: Vec::new() };
+    for Scaled { deployment, replicas, ready, wanted } in targets {
+        if replicas != wanted {
+            draft.act(Action::Scale { deployment: deployment.to_owned(), replicas: wanted });
+        }
+        scaling.all_there &= (replicas, ready) == (wanted, wanted);
+        scaling.seen.push(format!("{deployment} has {ready} of {wanted} replicas ready"));
+    }
+    Ok(scaling)
 }
 
 /// A Deployment that may be scaled.

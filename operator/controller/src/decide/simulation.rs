@@ -47,6 +47,10 @@ enum Disturbance {
     /// Another test claims a Deployment before this effect, if nobody has. It needs the other one too, and gives
     /// up what it has only after it had both for a while.
     ClaimedBefore(u32),
+    /// Somebody sets `spec.abort` before this effect.
+    AbortedBefore(u32),
+    /// Somebody sets `spec.suspend` before the first of these effects, and takes it back a minute later.
+    SuspendedBefore(u32),
     /// The generators' Job fails before this effect, if there is one.
     GeneratorLostBefore(u32),
 }
@@ -74,6 +78,7 @@ fn walk(plan: &Plan, world: World, disturbances: &[Disturbance]) -> Walked {
 
 fn look_once(plan: &Plan, walked: &mut Walked, disturbances: &[Disturbance], look: u32) {
     let world = &mut walked.world;
+    world.begin_look();
     let stored = world.stored();
     let decision = decide(&facts(), &Ok(plan.clone()), stored, &world.observe(plan), world.now());
     let mut effects: Vec<Effect> =
@@ -103,9 +108,13 @@ fn disturb(walked: &mut Walked, disturbance: Disturbance, look: u32, effect: &Ef
                 && matches!(effect, Effect::Publish(_) | Effect::RemoveFinalizer);
         }
         Disturbance::DeletedBefore(number) => world.deleting |= number == *effects,
+        Disturbance::AbortedBefore(number) => world.controls.abort |= number == *effects,
+        Disturbance::SuspendedBefore(number) if number == *effects => world.suspend_for_a_minute(),
         Disturbance::ClaimedBefore(number) if number == *effects => world.let_another_test_claim(),
         Disturbance::GeneratorLostBefore(number) if number == *effects => world.lose_generators(),
-        Disturbance::ClaimedBefore(_) | Disturbance::GeneratorLostBefore(_) => {}
+        Disturbance::ClaimedBefore(_)
+        | Disturbance::GeneratorLostBefore(_)
+        | Disturbance::SuspendedBefore(_) => {}
     }
     false
 }
@@ -124,6 +133,9 @@ fn effects_of(action: Action, world: &World) -> Vec<Effect> {
         | Action::StartGenerators { .. }
         | Action::DeleteGenerators { .. }
         | Action::CancelTasks { .. }
+        | Action::Nudge { .. }
+        | Action::DeleteCreated { .. }
+        | Action::DeleteTest
         | Action::WriteReport { .. } => vec![Effect::Act(action)],
     }
 }

@@ -1,8 +1,11 @@
 //! One test a rule: what is decided at each stage.
 
+mod backlog;
+mod cleaning;
 mod finish;
 mod measuring;
 mod preparing;
+mod requested;
 
 use throughput_crds::{Stage, ThroughputTestStatus};
 
@@ -33,12 +36,16 @@ fn each_action_belongs_to_its_stages() {
         [
             (Stage::AwaitingTargets, vec![]),
             (Stage::Claiming, vec![]),
+            (Stage::Suspended, vec!["Restore"]),
             (Stage::EmptyingQueue, vec![]),
+            (Stage::ScalingDown, vec!["Scale", "Scale"]),
             (Stage::ScalingWorkers, vec!["Scale", "Scale"]),
             (Stage::StartingGenerators, vec!["StartGenerators"]),
             (Stage::Dispatching, vec![]),
+            (Stage::AwaitingFirstTask, vec![]),
             (Stage::Draining, vec![]),
-            (Stage::CancelingTasks, vec!["DeleteGenerators", "CancelTasks"]),
+            (Stage::CancelingTasks, vec!["Scale", "Scale", "DeleteGenerators", "CancelTasks"]),
+            (Stage::CleaningUp, vec!["DeleteCreated"]),
             (Stage::Collecting, vec!["WriteReport", "DeleteGenerators"]),
             (Stage::Restoring, vec!["DeleteGenerators", "Restore"]),
         ]
@@ -53,8 +60,11 @@ fn name(action: &Action) -> &'static str {
         Action::StartGenerators { .. } => "StartGenerators",
         Action::DeleteGenerators { .. } => "DeleteGenerators",
         Action::CancelTasks { .. } => "CancelTasks",
+        Action::Nudge { .. } => "Nudge",
+        Action::DeleteCreated { .. } => "DeleteCreated",
         Action::WriteReport { .. } => "WriteReport",
         Action::Restore => "Restore",
+        Action::DeleteTest => "DeleteTest",
     }
 }
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::credentials::Found;
 use crate::decide::TestFacts;
-use crate::observed::{Counts, OwnTasks, Pulp, Remains};
+use crate::observed::{Counts, Deletions, OwnTasks, Pulp, Remains};
 use crate::plan::Plan;
 
 /// More tasks than this are not read: a cell dispatches at most 200,000, and overshoots by what was under way.
@@ -120,7 +120,7 @@ async fn answer(
             let unfinished = Some(client.count_tasks(&unfinished(None)).await?);
             Ok((Counts { unfinished, ..Counts::default() }, None))
         }
-        (Stage::ScalingWorkers, _) => {
+        (Stage::ScalingDown | Stage::ScalingWorkers, _) => {
             let workers_online = Some(workers_online(client).await?);
             Ok((Counts { workers_online, ..Counts::default() }, None))
         }
@@ -138,9 +138,29 @@ async fn answer(
             let workers_online = Some(workers_online(client).await?);
             Ok((Counts { own: Some(own), workers_online, ..Counts::default() }, None))
         }
-        (Stage::Collecting, Some(id)) => Ok((Counts::default(), Some(remains(client, id).await?))),
-        (Stage::Collecting | Stage::Dispatching | Stage::Draining | Stage::CancelingTasks, None)
-        | (Stage::Claiming | Stage::Restoring, _) => Ok(none),
+        (Stage::AwaitingFirstTask, Some(id)) => {
+            // What waits is counted first: a task that is started in between is then not taken for one that waits.
+            let waiting = Some(client.count_tasks(&in_states(id, vec![TaskState::Waiting])).await?);
+            let unfinished = client.count_tasks(&unfinished(Some(id))).await?;
+            let own = Some(OwnTasks { submitted: client.count_tasks(&all(Some(id))).await?, unfinished });
+            let workers_online = Some(workers_online(client).await?);
+            Ok((Counts { own, waiting, workers_online, ..Counts::default() }, None))
+        }
+        (Stage::CleaningUp, Some(_)) => {
+            let deletions = Some(deletions(client, question).await?);
+            Ok((Counts { deletions, ..Counts::default() }, None))
+        }
+        (Stage::Collecting, Some(id)) => Ok((Counts::default(), Some(remains(client, question, id).await?))),
+        (
+            Stage::Collecting
+            | Stage::CleaningUp
+            | Stage::Dispatching
+            | Stage::AwaitingFirstTask
+            | Stage::Draining
+            | Stage::CancelingTasks,
+            None,
+        )
+        | (Stage::Claiming | Stage::Suspended | Stage::Restoring, _) => Ok(none),
     }
 }
 
@@ -155,6 +175,22 @@ fn all(correlation_id: Option<Uuid>) -> TaskFilter {
 
 fn unfinished(correlation_id: Option<Uuid>) -> TaskFilter {
     TaskFilter { correlation_id, states: TaskState::UNFINISHED.to_vec(), ..TaskFilter::default() }
+}
+
+fn in_states(id: Uuid, states: Vec<TaskState>) -> TaskFilter {
+    TaskFilter { correlation_id: Some(id), states, ..TaskFilter::default() }
+}
+
+/// The tasks that delete what the cell's tasks made.
+async fn deletions(client: &PulpClient, question: &Question<'_>) -> Result<Deletions, PulpError> {
+    let Some(current) = &question.status.current else {
+        return Ok(Deletions { unfinished: 0, failed: 0 });
+    };
+    let id = super::address(question.facts, current).cleanup_correlation_id();
+    Ok(Deletions {
+        unfinished: client.count_tasks(&unfinished(Some(id))).await?,
+        failed: client.count_tasks(&in_states(id, vec![TaskState::Failed, TaskState::Canceled])).await?,
+    })
 }
 
 async fn workers_online(client: &PulpClient) -> Result<u32, PulpError> {
@@ -178,7 +214,11 @@ async fn processes(client: &PulpClient, question: &Question<'_>) -> Result<Optio
 }
 
 /// The cell's tasks, and how many of others were dispatched in its window.
-async fn remains(client: &PulpClient, correlation_id: Uuid) -> Result<Remains, PulpError> {
+async fn remains(
+    client: &PulpClient,
+    question: &Question<'_>,
+    correlation_id: Uuid,
+) -> Result<Remains, PulpError> {
     let tasks = client.tasks_of(correlation_id, MOST_TASKS).await?;
     let begin = tasks.iter().map(|task| task.pulp_created).min();
     let end: Option<Timestamp> = tasks.iter().filter_map(|task| task.finished_at).max();
@@ -187,9 +227,22 @@ async fn remains(client: &PulpClient, correlation_id: Uuid) -> Result<Remains, P
             let window =
                 TaskFilter { created_since: Some(begin), created_until: Some(end), ..TaskFilter::default() };
             let own = tasks.iter().filter(|task| task.pulp_created <= end).count() as u64;
-            client.count_tasks(&window).await?.saturating_sub(own)
+            let nudges = nudges_in(client, question, &window).await?;
+            client.count_tasks(&window).await?.saturating_sub(own + nudges)
         }
         _ => 0,
     };
-    Ok(Remains::of(tasks, foreign_tasks))
+    Ok(Remains { tasks, foreign_tasks })
+}
+
+/// The tasks of a window that only woke the workers up.
+async fn nudges_in(
+    client: &PulpClient,
+    question: &Question<'_>,
+    window: &TaskFilter,
+) -> Result<u64, PulpError> {
+    let nudged = question.status.current.as_ref().filter(|current| !current.progress.nudges.is_empty());
+    let Some(current) = nudged else { return Ok(0) };
+    let id = super::address(question.facts, current).nudge_correlation_id();
+    client.count_tasks(&TaskFilter { correlation_id: Some(id), ..window.clone() }).await
 }

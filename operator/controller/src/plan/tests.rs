@@ -52,6 +52,8 @@ fn the_shortest_spec_becomes_a_plan_with_every_default() {
                 concurrency: 1
             }],
             tasks: 10_000,
+            procedure: Procedure::Sustained,
+            deletes_created: false,
             dispatch: Dispatch::TestView(TestView {
                 path: "/pulp/test/tasks/".to_owned(),
                 query: BTreeMap::new(),
@@ -67,6 +69,9 @@ fn the_shortest_spec_becomes_a_plan_with_every_default() {
                 generator_start: minutes(5),
                 dispatch: minutes(30),
                 drain: minutes(120),
+                cancel: minutes(45),
+                collect: minutes(10),
+                cleanup: minutes(45),
             },
         }
     );
@@ -182,8 +187,7 @@ fn an_axis_that_cannot_be_varied_is_rejected() {
     let not_allowed = |value: &str, name: &str, expected: &str| {
         format!("the value {value:?} of the axis {name:?} is not a number that it can have: {expected}")
     };
-    let no_workers =
-        "a Sustained cell needs at least one worker: take 0 out of the values of the axis \"workers\"";
+    let no_workers = "a cell needs at least one worker: take 0 out of the values of the axis \"workers\"";
     let cases = [
         ("content", "Scale", json!(1), "UnknownAxis", unknown("content")),
         ("users", "Load", json!(1), "UnknownAxis", unknown("users")),

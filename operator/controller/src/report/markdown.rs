@@ -1,5 +1,7 @@
 //! The table that the plan's readers know, in Markdown.
 
+use throughput_crds::{RepeatedCells, TasksPerSecondSpread};
+
 use super::{CellReport, NO_FIGURE, TestReport, average_wait_seconds, run, workers};
 
 const HEAD: &str = "\
@@ -7,13 +9,34 @@ const HEAD: &str = "\
 | ---: | ---: | ---: | ---: | ---: | ---: | --- |
 ";
 
-/// The table, one row a cell.
+const REPEATS_HEAD: &str = "
+| Parameters | Repeats | Median Tasks/Sec | Smallest | Largest | Spread / Median |
+| --- | ---: | ---: | ---: | ---: | ---: |
+";
+
+/// The table, one row a cell; where cells are repeated, a second one with a row for each combination.
 pub fn render(report: &TestReport) -> String {
     let mut text = HEAD.to_owned();
     for cell in &report.cells {
         text.push_str(&row(cell, &report.workers_axis));
     }
+    if !report.repeats.is_empty() {
+        text.push_str(REPEATS_HEAD);
+        report.repeats.iter().for_each(|repeats| text.push_str(&repeats_row(repeats)));
+    }
     text
+}
+
+/// A combination of parameters, over its repeats.
+fn repeats_row(repeats: &RepeatedCells) -> String {
+    let RepeatedCells { parameters, cells, tasks_per_second } = repeats;
+    let TasksPerSecondSpread { median, min, max, spread_ratio } = tasks_per_second;
+    let parameters: Vec<String> =
+        parameters.iter().map(|parameter| format!("{} {}", parameter.name, parameter.value)).collect();
+    let parameters = if parameters.is_empty() { NO_FIGURE.to_owned() } else { parameters.join(", ") };
+    let columns =
+        [parameters, cells.len().to_string(), median.clone(), min.clone(), max.clone(), spread_ratio.clone()];
+    format!("| {} |\n", columns.map(|column| escaped(&column)).join(" | "))
 }
 
 fn row(cell: &CellReport, workers_axis: &str) -> String {
@@ -57,5 +80,19 @@ mod tests {
              | 2 (concurrency 4) | 4 | - | 0 | - | - | Failed: 3 of 4 workers online |\n"
         );
         assert_eq!(render(&fixture::report()), expected);
+    }
+
+    #[test]
+    fn repeats_are_a_second_table() {
+        let mut report = fixture::report();
+        let mut again = report.cells[0].clone();
+        again.cell = 2;
+        again.repeat = 2;
+        again.tasks.tasks_per_second = Some("19.000".to_owned());
+        report = report.with(again);
+        let rendered = render(&report);
+        let (_, repeats) = rendered.split_once("\n\n").unwrap();
+        let row = "| workers 2, concurrency 4 | 2 | 18.719 | 18.437 | 19.000 | 0.030 |\n";
+        assert_eq!(repeats, format!("{}{row}", &REPEATS_HEAD[1..]));
     }
 }

@@ -23,6 +23,10 @@ struct Table {
     /// The last query with an ordering.
     ordered_by: Option<String>,
     nudges: Vec<(String, Value)>,
+    /// What each task says that it created.
+    created: Vec<Value>,
+    /// The resources that were deleted, with the correlation id of the deletion.
+    deleted: Vec<(String, String)>,
     /// The length of each failed task's description.
     description_length: usize,
 }
@@ -30,8 +34,15 @@ struct Table {
 type Shared = Arc<Mutex<Table>>;
 
 fn table(states: Vec<TaskState>) -> Shared {
-    let table =
-        Table { states, late_tasks: 0, ordered_by: None, nudges: Vec::new(), description_length: 1_000 };
+    let table = Table {
+        states,
+        late_tasks: 0,
+        ordered_by: None,
+        nudges: Vec::new(),
+        created: Vec::new(),
+        deleted: Vec::new(),
+        description_length: 1_000,
+    };
     Arc::new(Mutex::new(table))
 }
 
@@ -69,6 +80,7 @@ async fn list(State(shared): State<Shared>, Query(asked): Query<Asked>) -> Json<
             "finished_at": "2026-05-01T12:00:02.000001Z",
             "state": state.as_str(),
             "error": error,
+            "created_resources": table.created.get(task).cloned().unwrap_or_else(|| json!([])),
         })
     };
     let results: Vec<Value> = matching.iter().skip(asked.offset).take(asked.limit).map(entry).collect();
@@ -104,11 +116,23 @@ async fn purge(State(shared): State<Shared>, headers: HeaderMap, Json(body): Jso
     StatusCode::ACCEPTED
 }
 
+async fn delete(State(shared): State<Shared>, Path(name): Path<String>, headers: HeaderMap) -> StatusCode {
+    let correlation_id = headers["correlation-id"].to_str().unwrap().to_owned();
+    match name.as_str() {
+        "gone" => return StatusCode::NOT_FOUND,
+        "kept" => return StatusCode::FORBIDDEN,
+        _ => {}
+    }
+    shared.lock().unwrap().deleted.push((name, correlation_id));
+    StatusCode::ACCEPTED
+}
+
 async fn serve_table(shared: &Shared) -> String {
     let application = Router::new()
         .route("/pulp/api/v3/tasks/", get(list))
         .route("/pulp/api/v3/tasks/purge/", post(purge))
         .route("/pulp/api/v3/tasks/{task}/", axum::routing::patch(cancel))
+        .route("/pulp/api/v3/distributions/{name}/", axum::routing::delete(delete))
         .with_state(Arc::clone(shared));
     serve(application).await
 }
@@ -194,4 +218,27 @@ async fn a_nudge_purges_nothing_under_its_own_correlation_id() {
     assert_eq!(client.purge_nothing(id(6)).await, Ok(()));
     let body = json!({"finished_before": "1970-01-01T00:00:00Z", "states": ["skipped"]});
     assert_eq!(shared.lock().unwrap().nudges, [(id(6).to_string(), body)]);
+}
+
+#[tokio::test]
+async fn what_tasks_created_is_named_in_their_order() {
+    let shared = table(vec![TaskState::Completed; 1_002]);
+    shared.lock().unwrap().created =
+        (0..1_002).map(|number| json!([format!("/pulp/api/v3/distributions/{number}/"), null])).collect();
+    let pulp = client(&serve_table(&shared).await, Authentication::None);
+    let created = pulp.created_by(Uuid::nil(), 5_000).await.unwrap();
+    assert_eq!(created.len(), 1_002);
+    assert_eq!(created[1_001], "/pulp/api/v3/distributions/1001/");
+}
+
+#[tokio::test]
+async fn a_resource_is_deleted_under_the_given_correlation_id_and_one_that_is_gone_is_no_failure() {
+    let shared = table(Vec::new());
+    let pulp = client(&serve_table(&shared).await, Authentication::None);
+    let id = Uuid::from_u128(7);
+    pulp.delete("/pulp/api/v3/distributions/made/", id).await.unwrap();
+    pulp.delete("/pulp/api/v3/distributions/gone/", id).await.unwrap();
+    pulp.delete("/pulp/api/v3/distributions/kept/", id).await.unwrap_err();
+    pulp.delete("/elsewhere/", id).await.unwrap_err();
+    assert_eq!(shared.lock().unwrap().deleted, [("made".to_owned(), id.to_string())]);
 }

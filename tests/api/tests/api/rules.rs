@@ -87,11 +87,16 @@ async fn defaults_are_filled_in() {
         "scale": [scale_entry("workers", "pulp-worker")],
         "matrix": [],
         "repeat": 1,
-        "workload": {"pulpTasks": {"tasks": 100, "procedure": "Sustained", "dispatch": {}}},
+        "workload": {"pulpTasks": {"tasks": 100, "procedure": "Sustained", "dispatch": {}, "cleanup": "None"}},
         "load": {"generators": 1, "concurrency": 1},
         "observe": {},
         "criteria": [],
-        "timeouts": {"start": "15m", "scale": "10m", "generatorStart": "5m", "dispatch": "30m", "drain": "2h"},
+        "timeouts": {
+            "start": "15m", "scale": "10m", "generatorStart": "5m", "dispatch": "30m", "drain": "2h",
+            "cancel": "45m", "collect": "10m", "cleanup": "45m",
+        },
+        "suspend": false,
+        "abort": false,
     });
     assert_eq!(stored["spec"], filled_in);
 }
@@ -298,7 +303,7 @@ async fn what_is_out_of_range_is_refused_by_its_field() {
     for (pointer, value, words) in [
         ("/workload/pulpTasks/tasks", json!(0), "spec.workload.pulpTasks.tasks"),
         ("/workload/pulpTasks/tasks", json!(200_001), "spec.workload.pulpTasks.tasks"),
-        ("/workload/pulpTasks/procedure", json!("Backlog"), "spec.workload.pulpTasks.procedure"),
+        ("/workload/pulpTasks/procedure", json!("Burst"), "spec.workload.pulpTasks.procedure"),
         ("/load", json!({"generators": 2}), "spec.load.generators"),
         ("/load", json!({"concurrency": 0}), "spec.load.concurrency"),
         ("/target/service/port", json!(0), "spec.target.service.port"),
@@ -334,7 +339,7 @@ async fn the_spec_stays_as_it_was_created() {
         let answer = tests.patch("frozen", &PatchParams::default(), &Patch::Merge(change)).await;
         answer.map(|test| json!(test)).map_err(|error| error.to_string())
     };
-    let words = "the spec of a ThroughputTest cannot be changed: create another one (metadata.generateName gives it a name of its own)";
+    let words = "the spec of a ThroughputTest cannot be changed but for suspend, abort and ttlSecondsAfterFinished: create another one (metadata.generateName gives it a name of its own)";
     assert_refused(changed(json!({"spec": {"repeat": 2}})).await, words);
     assert_refused(changed(json!({"spec": {"workload": {"pulpTasks": {"tasks": 5}}}})).await, words);
     changed(json!({"metadata": {"labels": {"team": "pulp"}}})).await.unwrap();
@@ -342,6 +347,27 @@ async fn the_spec_stays_as_it_was_created() {
     let status = json!({"status": {"phase": "Running"}});
     let written = tests.patch_status("frozen", &PatchParams::default(), &Patch::Merge(status)).await.unwrap();
     assert_eq!(written.metadata.generation, Some(1));
+}
+
+#[tokio::test]
+async fn what_is_asked_of_a_run_on_its_way_can_be_changed_but_an_abort_stays() {
+    let tenant = Tenant::new().await;
+    let tests: Api<ThroughputTest> = tenant.api();
+    tenant.test("run", spec()).await;
+    let changed = async |spec: Value| {
+        let change = json!({"spec": spec});
+        let answer = tests.patch("run", &PatchParams::default(), &Patch::Merge(change)).await;
+        answer.map(|test| json!(test)).map_err(|error| error.to_string())
+    };
+    changed(json!({"suspend": true})).await.unwrap();
+    changed(json!({"suspend": false, "ttlSecondsAfterFinished": 600})).await.unwrap();
+    changed(json!({"ttlSecondsAfterFinished": null})).await.unwrap();
+    changed(json!({"abort": true})).await.unwrap();
+    assert_refused(
+        changed(json!({"abort": false})).await,
+        "an abort cannot be taken back: create another test",
+    );
+    assert_refused(changed(json!({"ttlSecondsAfterFinished": -1})).await, "ttlSecondsAfterFinished");
 }
 
 #[tokio::test]

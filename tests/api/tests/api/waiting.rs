@@ -8,7 +8,7 @@ use kube::api::{Api, Patch, PatchParams};
 use serde_json::{Value, json};
 use throughput_api_tests::{Tenant, spec};
 use throughput_controller::decide::Action;
-use throughput_crds::{ConditionStatus, ConditionType, Phase, Verdict};
+use throughput_crds::{ConditionStatus, ConditionType, Phase, ThroughputTest, Verdict};
 
 use crate::found::Found;
 use crate::hands::{act, facts};
@@ -207,4 +207,37 @@ async fn an_operator_that_loses_the_lead_ends_with_an_error() {
     leases.patch("throughput-operator", &PatchParams::default(), &Patch::Merge(usurped)).await.unwrap();
     let error = operator.ended().await.unwrap_err().to_string();
     assert!(error.contains("lead"), "{error}");
+}
+
+async fn ask(tenant: &Tenant, spec: Value) {
+    let tests: Api<ThroughputTest> = tenant.api();
+    tests.patch("run", &PatchParams::default(), &Patch::Merge(json!({"spec": spec}))).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_suspended_test_begins_nothing_until_it_is_let() {
+    let tenant = Tenant::new().await;
+    let mut held = spec();
+    held["suspend"] = json!(true);
+    let (test, _operator) = run(&tenant, held).await;
+    test.until_condition(ConditionType::Running, ConditionStatus::False, "Suspended").await;
+    assert_eq!(test.now().await.status.unwrap().phase, Some(Phase::Suspended));
+    assert_nothing_is_left(&tenant).await;
+    ask(&tenant, json!({"suspend": false})).await;
+    test.until_it_waits_for("TargetNotFound").await;
+}
+
+#[tokio::test]
+async fn an_aborted_test_is_over_and_one_whose_time_has_passed_is_deleted() {
+    let tenant = Tenant::new().await;
+    let (test, _operator) = run(&tenant, spec()).await;
+    test.until_it_waits_for("TargetNotFound").await;
+    ask(&tenant, json!({"abort": true})).await;
+    let status = test.until("it is over", |status| status.verdict.is_some()).await;
+    assert_eq!((status.verdict, status.phase), (Some(Verdict::Aborted), Some(Phase::Finished)));
+    assert_eq!(condition(&status, ConditionType::Finished), Some((ConditionStatus::True, "Aborted")));
+    ask(&tenant, json!({"ttlSecondsAfterFinished": 0})).await;
+    let tests: Api<ThroughputTest> = tenant.api();
+    let gone = async || tests.get_opt("run").await.unwrap().is_none();
+    throughput_api_tests::eventually("the test is deleted", gone, |gone| *gone).await;
 }

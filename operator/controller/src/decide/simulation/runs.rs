@@ -7,7 +7,7 @@ use throughput_crds::{
 
 use super::world::World;
 use super::{Disturbance, Walked, walk};
-use crate::decide::fixture::{at, plan_of};
+use crate::decide::fixture::{at, backlog, plan_of};
 use crate::plan::Plan;
 
 /// Each with four and with eight workers, dispatched by one and by two requests at once.
@@ -150,5 +150,74 @@ fn a_generator_lost_at_any_point_costs_no_other_cell() {
             failed.iter().all(|result| result.reason.as_deref() == Some("GeneratorFailed")),
             "{disturbances:?}: {failed:?}"
         );
+    }
+}
+
+#[test]
+fn an_aborted_run_ends_as_aborted_and_leaves_everything_as_found() {
+    for plan in [four_cells(), backlog()] {
+        for number in 0..walk(&plan, World::new(), &[]).effects {
+            let disturbances = &[Disturbance::AbortedBefore(number)];
+            let run = walk(&plan, World::new(), disturbances);
+            assert_left_as_found(&run, disturbances);
+            let status = run.world.stored();
+            let complete = status.results.len() == plan.cells.len()
+                && status.results.iter().all(|result| result.outcome == CellOutcome::Completed);
+            // An abort that comes after the last cell was measured changes nothing.
+            let expected = if complete { Verdict::Passed } else { Verdict::Aborted };
+            assert_eq!(status.verdict, Some(expected), "{disturbances:?}: {status:#?}");
+            assert_eq!(run.world.unfinished(), 0, "{disturbances:?}: tasks are left");
+        }
+    }
+}
+
+#[test]
+fn a_suspended_run_holds_nothing_and_comes_to_the_same_end() {
+    let undisturbed = walked(&[]);
+    let mut held = 0;
+    for number in 0..undisturbed.effects {
+        let disturbances = &[Disturbance::SuspendedBefore(number)];
+        let run = walked(disturbances);
+        held += run.world.seconds_held;
+        assert_same_end(&run, &undisturbed, disturbances);
+    }
+    assert!(held > 60, "no run was ever held");
+}
+
+#[test]
+fn a_backlog_that_nobody_notices_is_nudged_drained_and_what_it_made_is_deleted() {
+    let run = walk(&backlog(), World::new(), &[]);
+    let status = run.world.stored();
+    assert_left_as_found(&run, &[]);
+    assert_eq!(status.verdict, Some(Verdict::Passed), "{status:#?}");
+    for result in &status.results {
+        let nudged = "nudged 1 times: the workers were online and started nothing for 10 s each time";
+        assert_eq!(result.observations, [nudged]);
+    }
+    // Ten tasks of a second each take two workers five seconds, one more for what they are nudged with.
+    assert_eq!(status.results[0].tasks_per_second.as_deref(), Some("2.000"));
+}
+
+#[test]
+fn a_backlog_whose_operator_is_killed_at_any_point_comes_to_the_same_end() {
+    let undisturbed = walk(&backlog(), World::new(), &[]);
+    for number in 0..undisturbed.effects {
+        let disturbances = &[Disturbance::KilledBefore(number)];
+        let run = walk(&backlog(), World::new(), disturbances);
+        assert_left_as_found(&run, disturbances);
+        let figures = |walked: &Walked| -> Vec<_> {
+            let results = results(walked).into_iter();
+            results.map(|result| (result.cell, result.verdict, result.tasks_completed)).collect()
+        };
+        assert_eq!(figures(&run), figures(&undisturbed), "{disturbances:?}");
+    }
+}
+
+#[test]
+fn a_backlog_that_is_deleted_or_loses_its_generators_leaves_everything_as_found() {
+    for number in 0..walk(&backlog(), World::new(), &[]).effects {
+        for disturbance in [Disturbance::DeletedBefore(number), Disturbance::GeneratorLostBefore(number)] {
+            assert_left_as_found(&walk(&backlog(), World::new(), &[disturbance]), &[disturbance]);
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use throughput_crds::{Stage, ThroughputTestStatus};
+use throughput_crds::{CleanupProgress, Procedure, Stage, ThroughputTestStatus};
 use throughput_model::cell::CellAddress;
 use throughput_model::generator::GeneratorResult;
 use throughput_model::task::{TaskRecord, TaskState};
@@ -14,7 +14,9 @@ use super::Effect;
 use crate::claim::{Claim, Holder};
 use crate::decide::Action;
 use crate::decide::fixture::{AS_FOUND, at, claim, delivered, facts};
-use crate::observed::{Counts, Credentials, Generators, Job, Observed, OwnTasks, Pulp, Remains, Target};
+use crate::observed::{
+    Controls, Counts, Credentials, Deletions, Generators, Job, Observed, OwnTasks, Pulp, Remains, Target,
+};
 use crate::plan::Plan;
 use crate::report::TestReport;
 
@@ -28,6 +30,16 @@ pub(super) struct World {
     seconds: i64,
     /// Somebody deleted the test.
     pub(super) deleting: bool,
+    /// What people ask of the run.
+    pub(super) controls: Controls,
+    /// Until when it is suspended.
+    suspended_until: i64,
+    /// Tasks were dispatched while no worker was online, and none was dispatched since one is: nobody notices them.
+    overslept: bool,
+    /// How many seconds the run was suspended and claimed nothing.
+    pub(super) seconds_held: u32,
+    /// What an action of this look found that belongs into the status.
+    cleanup: Option<CleanupProgress>,
     has_finalizer: bool,
     /// The status as the API server stores it.
     status: ThroughputTestStatus,
@@ -73,6 +85,11 @@ impl World {
         let mut world = Self {
             seconds: 0,
             deleting: false,
+            controls: Controls::default(),
+            suspended_until: 0,
+            overslept: false,
+            seconds_held: 0,
+            cleanup: None,
             has_finalizer: false,
             status: ThroughputTestStatus::default(),
             report: None,
@@ -127,6 +144,16 @@ impl World {
         }
     }
 
+    pub(super) fn suspend_for_a_minute(&mut self) {
+        self.controls.suspend = true;
+        self.suspended_until = self.seconds + 60;
+    }
+
+    /// An operator that looks anew knows nothing of what an earlier look found.
+    pub(super) fn begin_look(&mut self) {
+        self.cleanup = None;
+    }
+
     pub(super) fn lose_generators(&mut self) {
         if let Some(job) = &mut self.job {
             job.state = Job::Failed { message: "the node is gone".to_owned() };
@@ -141,22 +168,25 @@ impl World {
         let correlation_id = address.as_ref().map(CellAddress::correlation_id);
         let own: Vec<&Task> =
             self.tasks.iter().filter(|task| Some(task.correlation_id) == correlation_id).collect();
-        let asks_pulp = !matches!(stage, Stage::Claiming | Stage::Restoring);
+        let asks_pulp = !matches!(stage, Stage::Claiming | Stage::Suspended | Stage::Restoring);
         let counts = Counts {
             unfinished: Some(self.unfinished()),
             own: Some(OwnTasks { submitted: own.len() as u64, unfinished: count_unfinished(&own) }),
+            waiting: Some(own.iter().filter(|task| task.record.state == TaskState::Waiting).count() as u64),
+            deletions: address.as_ref().map(|address| self.deletions(address)),
             workers_online: Some(self.workers_online),
             processes: None,
         };
         Observed {
             deleting: self.deleting,
+            controls: self.controls,
             has_finalizer: self.has_finalizer,
             targets: plan.scale.iter().map(|entry| self.target(&entry.deployment)).collect(),
             claims: self.deployments.values().filter_map(|deployment| deployment.claim.clone()).collect(),
             credentials: Credentials::Ready,
             pulp: if asks_pulp { Pulp::Answering(counts) } else { Pulp::NotAsked },
-            generators: address.map(|address| self.generators(&address)).unwrap_or_default(),
-            remains: (stage == Stage::Collecting).then(|| self.remains(&own)),
+            generators: address.as_ref().map(|address| self.generators(address)).unwrap_or_default(),
+            remains: (stage == Stage::Collecting).then(|| self.remains(address.as_ref(), &own)),
             report: self.report.clone(),
         }
     }
@@ -177,12 +207,20 @@ impl World {
         Generators { job: job.unwrap_or_default(), ..stored }
     }
 
-    fn remains(&self, own: &[&Task]) -> Remains {
+    fn deletions(&self, address: &CellAddress) -> Deletions {
+        let id = address.cleanup_correlation_id();
+        let tasks: Vec<&Task> = self.tasks.iter().filter(|task| task.correlation_id == id).collect();
+        Deletions { unfinished: count_unfinished(&tasks), failed: 0 }
+    }
+
+    fn remains(&self, address: Option<&CellAddress>, own: &[&Task]) -> Remains {
         let begin = own.iter().map(|task| task.record.pulp_created).min();
         let end = own.iter().filter_map(|task| task.record.finished_at).max();
         let in_window =
             |task: &&Task| Some(task.record.pulp_created) >= begin && Some(task.record.pulp_created) <= end;
-        let all = self.tasks.iter().filter(in_window).count() as u64;
+        let nudge = address.map(CellAddress::nudge_correlation_id);
+        let counted = |task: &&Task| Some(task.correlation_id) != nudge;
+        let all = self.tasks.iter().filter(in_window).filter(counted).count() as u64;
         Remains {
             tasks: own.iter().map(|task| task.record.clone()).collect(),
             foreign_tasks: all.saturating_sub(own.len() as u64),
@@ -190,7 +228,7 @@ impl World {
     }
 
     /// Tasks of anybody that have not ended.
-    fn unfinished(&self) -> u64 {
+    pub(super) fn unfinished(&self) -> u64 {
         count_unfinished(&self.tasks.iter().collect::<Vec<_>>())
     }
 
@@ -205,15 +243,21 @@ impl World {
                     u32::try_from(deployment.claim.as_ref().unwrap().record.replicas).unwrap();
             }
             Effect::GiveUpClaim(name) => self.deployments.get_mut(name.as_str()).unwrap().claim = None,
-            Effect::Publish(status) => self.status = through_json(&status),
+            Effect::Publish(mut status) => {
+                if let (Some(cleanup), Some(current)) = (self.cleanup.take(), &mut status.current) {
+                    current.progress.cleanup = Some(cleanup);
+                }
+                self.status = through_json(&status);
+            }
             Effect::RemoveFinalizer => {
                 assert_eq!(
                     self.claimed(),
                     Vec::<String>::new(),
                     "the finalizer goes while something is claimed"
                 );
+                let stage = self.status.current.as_ref().map(|current| current.stage);
                 assert!(
-                    self.deleting || self.status.verdict.is_some(),
+                    self.deleting || self.status.verdict.is_some() || stage == Some(Stage::Suspended),
                     "the finalizer goes before the verdict"
                 );
                 self.has_finalizer = false;
@@ -241,7 +285,14 @@ impl World {
             Action::Scale { deployment, replicas } => {
                 let all_claimed = self.deployments.values().all(|deployment| deployment.claim.is_some());
                 assert!(all_claimed && self.has_finalizer, "{deployment} is scaled before all is claimed");
-                assert_eq!(self.unfinished(), 0, "{deployment} is scaled while there are tasks in the queue");
+                let stage = self.status.current.as_ref().unwrap().stage;
+                if matches!(stage, Stage::ScalingDown | Stage::ScalingWorkers) && !self.has_backlog(plan) {
+                    assert_eq!(
+                        self.unfinished(),
+                        0,
+                        "{deployment} is scaled while there are tasks in the queue"
+                    );
+                }
                 self.deployments.get_mut(deployment.as_str()).unwrap().replicas = replicas;
             }
             Action::StartGenerators { address, workload } => self.start_generators(plan, address, &workload),
@@ -259,7 +310,16 @@ impl World {
                     }
                 }
             }
+            Action::Nudge { correlation_id } => self.dispatch(correlation_id),
+            Action::DeleteCreated { created_by, correlation_id, progress } => {
+                let created =
+                    self.tasks.iter().filter(|task| task.correlation_id == created_by).count() as u64;
+                let asked = created.min(progress.asked + 4);
+                (progress.asked..asked).for_each(|_| self.dispatch(correlation_id));
+                self.cleanup = Some(CleanupProgress { created, asked, done: asked == created, ..progress });
+            }
             Action::WriteReport { report, .. } => self.report = Some(*report),
+            Action::DeleteTest => self.deleting = true,
             Action::Claim { .. } | Action::Restore => panic!("it is more than one request"),
         }
     }
@@ -272,7 +332,9 @@ impl World {
             return;
         }
         assert_eq!(self.unfinished(), 0, "cell {} begins with tasks in the queue", address.cell);
-        assert_eq!(Some(self.workers_online), plan.cells[address.cell as usize].replicas[plan.workers]);
+        let workers = plan.cells[address.cell as usize].replicas[plan.workers];
+        let expected = if plan.procedure == Procedure::Backlog { Some(0) } else { workers };
+        assert_eq!(Some(self.workers_online), expected);
         let state = Job::Active { trouble: None };
         self.job = Some(RunningJob { address, wanted: workload.tasks, dispatched: 0, state });
     }
@@ -283,6 +345,9 @@ impl World {
         self.work_on_tasks();
         self.run_generators();
         self.workers_online = self.deployments["pulp-worker"].ready;
+        self.controls.suspend &= self.seconds < self.suspended_until;
+        let stage = self.status.current.as_ref().map(|current| current.stage);
+        self.seconds_held += u32::from(stage == Some(Stage::Suspended) && self.claimed().is_empty());
         let another_waits = self.deployments.values().any(|deployment| deployment.claim.is_some());
         for deployment in self.deployments.values_mut() {
             deployment.ready = deployment.replicas;
@@ -296,6 +361,9 @@ impl World {
         for task in self.tasks.iter_mut().filter(|task| task.record.state == TaskState::Running) {
             task.record.finished_at = Some(now);
             task.record.state = TaskState::Completed;
+        }
+        if self.overslept {
+            return;
         }
         let waiting = self.tasks.iter_mut().filter(|task| task.record.state == TaskState::Waiting);
         for task in waiting.take(self.workers_online as usize) {
@@ -326,7 +394,15 @@ impl World {
         self.job = Some(job);
     }
 
+    /// Whether the current cell's backlog is built already.
+    fn has_backlog(&self, plan: &Plan) -> bool {
+        let timeline = self.status.current.iter().flat_map(|current| &current.timeline);
+        plan.procedure == Procedure::Backlog
+            && timeline.into_iter().any(|entry| entry.stage == Stage::Dispatching)
+    }
+
     fn dispatch(&mut self, correlation_id: Uuid) {
+        self.overslept = self.workers_online == 0;
         let record = TaskRecord {
             pulp_created: self.now(),
             unblocked_at: None,

@@ -1,0 +1,55 @@
+//! After the tasks have ended: deleting what they made.
+
+use std::time::Duration;
+
+use throughput_crds::{ConditionStatus, ConditionType, Stage};
+
+use super::{Action, Draft, View};
+use crate::observed::Pulp;
+
+/// How often to look whether the deletions have ended.
+const LOOK_AT_DELETIONS: Duration = Duration::from_secs(2);
+
+/// Goes on when the cell's tasks have ended: to deleting what they made, where that is asked for.
+pub(super) fn after_the_tasks(draft: &mut Draft<'_>, view: &View<'_>) {
+    let has_tasks = view.began(Stage::Dispatching).is_some();
+    draft.enter(if view.plan.deletes_created && has_tasks { Stage::CleaningUp } else { Stage::Collecting });
+}
+
+/// Deletes what the cell's tasks made. Whatever comes of it, the cell's figures are collected.
+pub(super) fn cleaning_up(draft: &mut Draft<'_>, view: &View<'_>) {
+    let progress = view.current.progress.cleanup.clone().unwrap_or_default();
+    let deletions = match &view.observed.pulp {
+        Pulp::Answering(counts) => counts.deletions,
+        Pulp::Silent { .. } | Pulp::NotAsked => None,
+    };
+    if let (true, Some(deletions)) = (progress.done, deletions)
+        && deletions.unfinished == 0
+    {
+        if let Some(cleanup) =
+            draft.status.current.as_mut().and_then(|current| current.progress.cleanup.as_mut())
+        {
+            cleanup.left += deletions.failed;
+        }
+        return draft.enter(Stage::Collecting);
+    }
+    let seen = format!(
+        "{} of {} resources that the tasks made were asked to be deleted",
+        progress.asked, progress.created
+    );
+    if draft.is_past(view.since(), view.plan.deadlines.cleanup) {
+        draft.warn("NotCleanedUp", format!("timeouts.cleanup passed: {seen}; the rest stays"));
+        return draft.enter(Stage::Collecting);
+    }
+    draft.condition(ConditionType::Running, ConditionStatus::True, "CleaningUp", seen);
+    if progress.done {
+        return draft.look_again_in(LOOK_AT_DELETIONS);
+    }
+    let address = draft.address(view.current);
+    draft.act(Action::DeleteCreated {
+        created_by: address.correlation_id(),
+        correlation_id: address.cleanup_correlation_id(),
+        progress,
+    });
+    draft.look_again_in(Duration::ZERO);
+}

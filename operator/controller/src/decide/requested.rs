@@ -1,0 +1,107 @@
+//! What people ask of a run on its way: to hold it, to end it, to delete it in time.
+
+use std::time::Duration;
+
+use throughput_crds::{ConditionStatus, ConditionType, Stage, Verdict};
+
+use super::{Action, Draft, View, elapsed};
+use crate::observed::Observed;
+use crate::plan::Plan;
+
+/// The reason of a cell, and of a test, that was ended by `spec.abort`.
+pub(crate) const ABORTED: &str = "Aborted";
+/// How often to look whether everything is put back.
+const LOOK_AT_RESTORING: Duration = Duration::from_millis(500);
+
+/// Carries the plan out, as far as people do not ask for something else.
+pub(super) fn carry_out(draft: &mut Draft<'_>, plan: &Plan, observed: &Observed) {
+    let stage = draft.status.current.as_ref().map(|current| current.stage);
+    if observed.controls.abort {
+        match stage {
+            None => {
+                return super::finish::give_up(
+                    draft,
+                    Verdict::Aborted,
+                    ABORTED,
+                    "spec.abort was set before anything was scaled",
+                );
+            }
+            Some(
+                Stage::AwaitingTargets
+                | Stage::Claiming
+                | Stage::Suspended
+                | Stage::EmptyingQueue
+                | Stage::ScalingDown
+                | Stage::ScalingWorkers,
+            ) if !has_tasks(draft) => {
+                return abort(draft, Stage::Restoring);
+            }
+            Some(
+                Stage::ScalingDown
+                | Stage::ScalingWorkers
+                | Stage::StartingGenerators
+                | Stage::Dispatching
+                | Stage::AwaitingFirstTask
+                | Stage::Draining,
+            ) => return abort(draft, Stage::CancelingTasks),
+            // What is at its end already comes to it.
+            Some(_) => {}
+        }
+    }
+    if observed.controls.suspend
+        && matches!(stage, None | Some(Stage::AwaitingTargets | Stage::Claiming | Stage::EmptyingQueue))
+    {
+        let cell = draft.status.current.as_ref().map_or(0, |current| current.cell as usize);
+        super::accept(draft, plan);
+        return draft.begin_cell(plan.cells.get(cell).unwrap_or(&plan.cells[0]), Stage::Suspended);
+    }
+    super::carry_out(draft, plan, observed);
+}
+
+/// Whether tasks of the current cell can be in Pulp.
+fn has_tasks(draft: &Draft<'_>) -> bool {
+    let timeline = draft.status.current.iter().flat_map(|current| &current.timeline);
+    timeline.into_iter().any(|entry| entry.stage == Stage::Dispatching)
+}
+
+fn abort(draft: &mut Draft<'_>, next: Stage) {
+    draft.fail_cell(ABORTED, "spec.abort was set".to_owned(), next);
+}
+
+/// Holds the run: nothing stays claimed meanwhile.
+pub(super) fn suspended(draft: &mut Draft<'_>, view: &View<'_>) {
+    if !view.observed.claims.is_empty() {
+        draft.act(Action::Restore);
+        return draft.look_again_in(LOOK_AT_RESTORING);
+    }
+    if draft.status.started_at.is_some() {
+        draft.condition(
+            ConditionType::TargetsRestored,
+            ConditionStatus::True,
+            "AsFound",
+            "everything that was scaled is as it was found",
+        );
+    }
+    if !view.observed.controls.suspend {
+        return draft.begin_cell(view.cell, Stage::AwaitingTargets);
+    }
+    draft.condition(
+        ConditionType::Running,
+        ConditionStatus::False,
+        "Suspended",
+        "held before the next cell until spec.suspend is false",
+    );
+    draft.release = view.observed.has_finalizer;
+    draft.next = None;
+}
+
+/// Deletes a finished test once its time has passed.
+pub(super) fn delete_in_time(draft: &mut Draft<'_>, observed: &Observed) {
+    let (Some(ttl), Some(finished)) = (observed.controls.ttl_after_finished, draft.status.finished_at) else {
+        return;
+    };
+    match ttl.checked_sub(elapsed(finished, draft.now)) {
+        Some(rest) if rest > Duration::ZERO => draft.look_again_in(rest),
+        _ => draft.act(Action::DeleteTest),
+    }
+}

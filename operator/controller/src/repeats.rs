@@ -1,0 +1,133 @@
+//! What the repeats of a combination of parameters say together. Pure.
+
+use std::cmp::Ordering;
+
+use throughput_crds::{CellParameter, RepeatedCells, TasksPerSecondSpread};
+use throughput_model::decimal;
+
+/// A cell with a figure that is trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Measured<'a> {
+    /// The position in the matrix.
+    pub cell: u32,
+    /// The cell's parameters.
+    pub parameters: &'a [CellParameter],
+    /// Its tasks per second, a decimal.
+    pub tasks_per_second: &'a str,
+}
+
+/// The cells of each combination, slowest first; the combinations in the order of their first cells.
+pub fn by_combination<'a>(cells: impl IntoIterator<Item = Measured<'a>>) -> Vec<Vec<Measured<'a>>> {
+    let mut combinations: Vec<Vec<Measured<'a>>> = Vec::new();
+    for cell in cells {
+        match combinations.iter_mut().find(|repeats| repeats[0].parameters == cell.parameters) {
+            Some(repeats) => repeats.push(cell),
+            None => combinations.push(vec![cell]),
+        }
+    }
+    for repeats in &mut combinations {
+        repeats.sort_by(by_figure);
+    }
+    combinations
+}
+
+fn by_figure(one: &Measured<'_>, other: &Measured<'_>) -> Ordering {
+    decimal::compare(one.tasks_per_second, other.tasks_per_second).unwrap_or(Ordering::Equal)
+}
+
+/// The best combination's cell in the middle of its repeats: one that was measured, and not the luckiest.
+pub fn best<'a>(combinations: &[Vec<Measured<'a>>]) -> Option<Measured<'a>> {
+    combinations.iter().map(|repeats| repeats[(repeats.len() - 1) / 2]).max_by(by_figure)
+}
+
+/// The spread of each combination that was measured more than once.
+pub fn spreads(combinations: &[Vec<Measured<'_>>]) -> Vec<RepeatedCells> {
+    combinations.iter().filter(|repeats| repeats.len() > 1).filter_map(|repeats| spread(repeats)).collect()
+}
+
+/// How many decimals the figures, the median and the ratio have.
+const DECIMALS: u32 = 3;
+
+fn spread(repeats: &[Measured<'_>]) -> Option<RepeatedCells> {
+    let thousandths = |measured: &Measured<'_>| {
+        let (digits, decimals) = decimal::parse(measured.tasks_per_second)?;
+        Some(digits * 10_u128.pow(DECIMALS.checked_sub(decimals)?))
+    };
+    let (min, max) = (repeats.first()?, repeats.last()?);
+    let (lower, upper) = (&repeats[(repeats.len() - 1) / 2], &repeats[repeats.len() / 2]);
+    let twice_the_median = thousandths(lower)? + thousandths(upper)?;
+    let difference = thousandths(max)? - thousandths(min)?;
+    let mut cells: Vec<u32> = repeats.iter().map(|measured| measured.cell).collect();
+    cells.sort_unstable();
+    Some(RepeatedCells {
+        parameters: min.parameters.to_vec(),
+        cells,
+        tasks_per_second: TasksPerSecondSpread {
+            median: decimal::ratio(twice_the_median, 2 * 10_u128.pow(DECIMALS), DECIMALS)?,
+            min: min.tasks_per_second.to_owned(),
+            max: max.tasks_per_second.to_owned(),
+            spread_ratio: decimal::ratio(2 * difference, twice_the_median, DECIMALS)?,
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parameters(workers: &str) -> Vec<CellParameter> {
+        vec![CellParameter { name: "workers".to_owned(), value: workers.to_owned() }]
+    }
+
+    #[test]
+    fn an_odd_number_of_repeats_has_its_middle_as_median() {
+        let two = parameters("2");
+        let cell = |cell, tasks_per_second| Measured { cell, parameters: &two, tasks_per_second };
+        let spreads = spreads(&by_combination([cell(0, "18.400"), cell(2, "9.900"), cell(4, "18.000")]));
+        assert_eq!(
+            spreads,
+            [RepeatedCells {
+                parameters: two.clone(),
+                cells: vec![0, 2, 4],
+                tasks_per_second: TasksPerSecondSpread {
+                    median: "18.000".to_owned(),
+                    min: "9.900".to_owned(),
+                    max: "18.400".to_owned(),
+                    spread_ratio: "0.472".to_owned(),
+                },
+            }]
+        );
+    }
+
+    #[test]
+    fn between_two_repeats_lies_their_mean() {
+        let two = parameters("2");
+        let cell = |cell, tasks_per_second| Measured { cell, parameters: &two, tasks_per_second };
+        let spreads = spreads(&by_combination([cell(0, "2.001"), cell(1, "1.000")]));
+        assert_eq!(spreads[0].tasks_per_second.median, "1.501");
+    }
+
+    #[test]
+    fn a_combination_that_was_measured_once_has_no_spread() {
+        let (two, four) = (parameters("2"), parameters("4"));
+        let cells = [
+            Measured { cell: 0, parameters: &two, tasks_per_second: "1" },
+            Measured { cell: 1, parameters: &four, tasks_per_second: "2" },
+        ];
+        assert_eq!(spreads(&by_combination(cells)), []);
+    }
+
+    #[test]
+    fn a_lucky_repeat_does_not_make_its_combination_the_best() {
+        let (two, four) = (parameters("2"), parameters("4"));
+        let cells = [
+            Measured { cell: 0, parameters: &two, tasks_per_second: "10" },
+            Measured { cell: 1, parameters: &four, tasks_per_second: "12" },
+            Measured { cell: 2, parameters: &two, tasks_per_second: "30" },
+            Measured { cell: 3, parameters: &four, tasks_per_second: "13" },
+            Measured { cell: 4, parameters: &two, tasks_per_second: "11" },
+            Measured { cell: 5, parameters: &four, tasks_per_second: "14" },
+        ];
+        assert_eq!(best(&by_combination(cells)).map(|measured| measured.cell), Some(3));
+    }
+}

@@ -1,0 +1,100 @@
+//! What a run can be besides one sustained load: a backlog, repeated, cleaned up, held, ended.
+#![expect(clippy::unwrap_used, reason = "test code stops at the first surprise")]
+
+use std::time::Duration;
+
+use kube::api::{Patch, PatchParams};
+use serde_json::{Value, json};
+use throughput_crds::{ConditionStatus, ConditionType, Phase, Stage, ThroughputTest, Verdict};
+use throughput_e2e_tests::{Cluster, WORKERS, condition, root, sql};
+
+const RUN: Duration = Duration::from_mins(10);
+
+fn spec(procedure: &str, workers: &Value, tasks: u64, sleep: &str) -> Value {
+    json!({
+        "target": {"service": {"name": "pulp-api", "port": 24817}, "pulp": {"credentials": {"secretRef": {"name": "pulp-admin"}}}},
+        "scale": [{"name": "workers", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": WORKERS}}],
+        "matrix": [{"name": "workers", "of": "Scale", "values": workers}],
+        "workload": {"pulpTasks": {
+            "tasks": tasks,
+            "procedure": procedure,
+            "dispatch": {"testView": {"query": {"tasks": "50", "sleep": sleep}, "tasksPerRequest": 50}},
+        }},
+    })
+}
+
+async fn ask(cluster: &Cluster, name: &str, spec: Value) {
+    let change = Patch::Merge(json!({"spec": spec}));
+    cluster.api::<ThroughputTest>().patch(name, &PatchParams::default(), &change).await.unwrap();
+}
+
+async fn distributions() -> String {
+    sql::one("select count(*) from core_distribution").await
+}
+
+#[tokio::test]
+async fn a_backlog_is_drained_with_figures_that_equal_sql_and_what_its_tasks_made_is_gone() {
+    let cluster = Cluster::connect().await;
+    let before = (cluster.as_found(WORKERS).await, distributions().await);
+    let example = std::fs::read_to_string(root().join("examples/throughput-test-backlog.yaml")).unwrap();
+    cluster.delete("tasks-backlog").await;
+    cluster.kubectl(&["apply", "--filename", "-"], &example).await.unwrap();
+    let status = cluster.until_finished("tasks-backlog", RUN).await;
+    assert_eq!(status.verdict, Some(Verdict::Passed), "{status:#?}");
+    let report = cluster.report("tasks-backlog").await;
+    let cells = report["cells"].as_array().unwrap();
+    assert_eq!(cells.len(), 6);
+    for cell in cells {
+        sql::assert_equal(cell).await;
+        assert_eq!(cell["tasks"]["submitted"], json!(40));
+        assert_eq!(cell["cleanup"]["created"], json!(40));
+        assert_eq!(cell["cleanup"]["left"], json!(0), "{cell:#}");
+        // Nothing starts before everything is dispatched.
+        let instant = |name: &str| cell["tasks"][name].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+        assert!(instant("firstStartedAt") > instant("lastCreatedAt"), "{cell:#}");
+    }
+    let repeats: Vec<usize> = status.repeats.iter().map(|repeats| repeats.cells.len()).collect();
+    assert_eq!(repeats, [3, 3], "{status:#?}");
+    assert_eq!((cluster.as_found(WORKERS).await, distributions().await), before, "as it was found");
+    cluster.assert_nothing_left("tasks-backlog").await;
+}
+
+#[tokio::test]
+async fn a_run_is_held_between_two_cells_with_everything_put_back_and_goes_on() {
+    let cluster = Cluster::connect().await;
+    let before = cluster.as_found(WORKERS).await;
+    cluster.create("e2e-held", spec("Sustained", &json!([1, 3]), 50, "0")).await;
+    cluster.until_stage("e2e-held", Stage::ScalingWorkers, RUN).await;
+    ask(&cluster, "e2e-held", json!({"suspend": true})).await;
+    let held = cluster
+        .until_status("e2e-held", "the run is held", RUN, |status| {
+            status.phase == Some(Phase::Suspended)
+                && condition(status, ConditionType::TargetsRestored)
+                    .is_some_and(|(holds, _, _)| holds == ConditionStatus::True)
+        })
+        .await;
+    assert_eq!(held.results.len(), 1);
+    assert_eq!(cluster.as_found(WORKERS).await, before, "the target is as it was found");
+    cluster.assert_nothing_left("e2e-held").await;
+    ask(&cluster, "e2e-held", json!({"suspend": false})).await;
+    let status = cluster.until_finished("e2e-held", RUN).await;
+    assert_eq!((status.verdict, status.results.len()), (Some(Verdict::Passed), 2), "{status:#?}");
+    assert_eq!(cluster.as_found(WORKERS).await, before, "the target is as it was found");
+}
+
+#[tokio::test]
+async fn an_aborted_backlog_leaves_no_task_and_everything_as_found() {
+    let cluster = Cluster::connect().await;
+    let before = cluster.as_found(WORKERS).await;
+    cluster.create("e2e-aborted", spec("Backlog", &json!([2]), 200, "1")).await;
+    cluster.until_stage("e2e-aborted", Stage::Draining, RUN).await;
+    ask(&cluster, "e2e-aborted", json!({"abort": true})).await;
+    let status = cluster.until_finished("e2e-aborted", RUN).await;
+    assert_eq!(status.verdict, Some(Verdict::Aborted), "{status:#?}");
+    assert_eq!(
+        sql::one("select count(*) from core_task where state in ('waiting', 'running', 'canceling')").await,
+        "0"
+    );
+    assert_eq!(cluster.as_found(WORKERS).await, before, "the target is as it was found");
+    cluster.assert_nothing_left("e2e-aborted").await;
+}
