@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 use throughput_model::cell::CellAddress;
 use throughput_model::generator::{GeneratorResult, RESULT_VERSION};
-use throughput_model::protocol::{LARGEST_BODY_BYTES, Progress, Registration, StartAnswer};
+use throughput_model::protocol::{LARGEST_BODY_BYTES, PREFIX_TEMPLATE, Progress, Registration, StartAnswer};
 use tokio::time::Instant;
 
 use crate::deadline::{RequestError, within};
@@ -90,12 +90,11 @@ impl IntoResponse for Refusal {
 
 /// The collector's routes.
 pub fn router(collector: Collector) -> Router {
-    let prefix = "/v1/namespaces/{namespace}/tests/{test}/uid/{uid}/cells/{cell}/attempts/{attempt}/generators/{index}";
     Router::new()
-        .route(&format!("{prefix}/register"), post(register))
-        .route(&format!("{prefix}/start"), get(start))
-        .route(&format!("{prefix}/progress"), post(progress))
-        .route(&format!("{prefix}/result"), put(result))
+        .route(&format!("{PREFIX_TEMPLATE}/register"), post(register))
+        .route(&format!("{PREFIX_TEMPLATE}/start"), get(start))
+        .route(&format!("{PREFIX_TEMPLATE}/progress"), post(progress))
+        .route(&format!("{PREFIX_TEMPLATE}/result"), put(result))
         .layer(DefaultBodyLimit::max(LARGEST_BODY_BYTES))
         .with_state(collector)
 }

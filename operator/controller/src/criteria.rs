@@ -67,37 +67,50 @@ pub enum Judgement {
 #[error("there is no figure {0:?} to judge; there are: {known}", known = METRICS.map(|metric| metric.name).join(", "))]
 pub struct UnknownMetric(String);
 
+/// A figure for each of these members of a summary of durations.
 macro_rules! durations {
-    ($name:literal, $field:ident) => {
-        [
-            Metric {
-                name: concat!($name, ".meanMilliseconds"),
-                value: |figures| of(figures.tasks.$field, |d| d.mean_microseconds),
-            },
-            Metric {
-                name: concat!($name, ".p50Milliseconds"),
-                value: |figures| of(figures.tasks.$field, |d| d.p50_microseconds),
-            },
-            Metric {
-                name: concat!($name, ".p95Milliseconds"),
-                value: |figures| of(figures.tasks.$field, |d| d.p95_microseconds),
-            },
-            Metric {
-                name: concat!($name, ".p99Milliseconds"),
-                value: |figures| of(figures.tasks.$field, |d| d.p99_microseconds),
-            },
-            Metric {
-                name: concat!($name, ".maxMilliseconds"),
-                value: |figures| of(figures.tasks.$field, |d| d.max_microseconds),
-            },
-        ]
+    ($name:literal, $figure:ident, [$(($statistic:literal, $member:ident)),+ $(,)?]) => {
+        [$(Metric {
+            name: concat!($name, ".", $statistic, "Milliseconds"),
+            value: |figures| $figure(figures, |summary| summary.$member),
+        }),+]
     };
 }
 
-const WAIT: [Metric; 5] = durations!("tasks.wait", wait);
-const UNBLOCKED_WAIT: [Metric; 5] = durations!("tasks.unblockedWait", unblocked_wait);
-const SERVICE: [Metric; 5] = durations!("tasks.service", service);
-const TOTAL: [Metric; 5] = durations!("tasks.total", total);
+/// The same for all five members, of the tasks' durations.
+macro_rules! task_durations {
+    ($name:literal, $field:ident) => {{
+        fn figure(figures: &Figures<'_>, microseconds: fn(Distribution) -> u64) -> Option<String> {
+            milliseconds(microseconds(figures.tasks.$field?))
+        }
+        durations!(
+            $name,
+            figure,
+            [
+                ("mean", mean_microseconds),
+                ("p50", p50_microseconds),
+                ("p95", p95_microseconds),
+                ("p99", p99_microseconds),
+                ("max", max_microseconds),
+            ]
+        )
+    }};
+}
+
+const WAIT: [Metric; 5] = task_durations!("tasks.wait", wait);
+const UNBLOCKED_WAIT: [Metric; 5] = task_durations!("tasks.unblockedWait", unblocked_wait);
+const SERVICE: [Metric; 5] = task_durations!("tasks.service", service);
+const TOTAL: [Metric; 5] = task_durations!("tasks.total", total);
+const REQUEST_LATENCY: [Metric; 4] = durations!(
+    "requests.latency",
+    latency,
+    [
+        ("mean", mean_microseconds),
+        ("p50", p50_microseconds),
+        ("p95", p95_microseconds),
+        ("p99", p99_microseconds),
+    ]
+);
 
 /// All figures that criteria can be about.
 const METRICS: [Metric; 33] = {
@@ -114,25 +127,9 @@ const METRICS: [Metric; 33] = {
         Metric { name: "tasks.successRatio", value: |figures| figures.tasks.success_ratio.clone() },
         Metric { name: "requests.sent", value: |figures| figures.requests_sent.map(|n| n.to_string()) },
         Metric { name: "requests.failed", value: |figures| figures.requests_failed.map(|n| n.to_string()) },
-        Metric {
-            name: "requests.latency.meanMilliseconds",
-            value: |figures| latency(figures, |l| l.mean_microseconds),
-        },
-        Metric {
-            name: "requests.latency.p50Milliseconds",
-            value: |figures| latency(figures, |l| l.p50_microseconds),
-        },
-        Metric {
-            name: "requests.latency.p95Milliseconds",
-            value: |figures| latency(figures, |l| l.p95_microseconds),
-        },
-        Metric {
-            name: "requests.latency.p99Milliseconds",
-            value: |figures| latency(figures, |l| l.p99_microseconds),
-        },
     ];
     let mut all = [plain[0]; 33];
-    let groups: [&[Metric]; 5] = [&plain, &WAIT, &UNBLOCKED_WAIT, &SERVICE, &TOTAL];
+    let groups: [&[Metric]; 6] = [&plain, &REQUEST_LATENCY, &WAIT, &UNBLOCKED_WAIT, &SERVICE, &TOTAL];
     let (mut group, mut next) = (0, 0);
     while group < groups.len() {
         let mut member = 0;
@@ -146,13 +143,13 @@ const METRICS: [Metric; 33] = {
     all
 };
 
-fn of(distribution: Option<Distribution>, microseconds: fn(Distribution) -> u64) -> Option<String> {
-    decimal::ratio(microseconds(distribution?).into(), 1_000, 3)
+fn milliseconds(microseconds: u64) -> Option<String> {
+    decimal::ratio(microseconds.into(), 1_000, 3)
 }
 
 fn latency(figures: &Figures<'_>, microseconds: fn(LatencySummary) -> u64) -> Option<String> {
     let summary = figures.request_latency.filter(|summary| summary.count > 0)?;
-    decimal::ratio(microseconds(summary).into(), 1_000, 3)
+    milliseconds(microseconds(summary))
 }
 
 impl CheckedCriterion {

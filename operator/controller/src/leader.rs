@@ -23,6 +23,8 @@ const DURATION: Duration = Duration::from_secs(15);
 const LOCAL_DEADLINE: Duration = Duration::from_secs(10);
 /// How often it is renewed, or looked at.
 const PERIOD: Duration = Duration::from_secs(3);
+/// How often it is read again when it was changed between reading and writing.
+const ATTEMPTS: u32 = 3;
 
 /// A candidate for the lead.
 #[derive(Clone, Debug)]
@@ -114,13 +116,25 @@ impl Candidate {
 
     /// Takes or renews the Lease, if nobody else holds it.
     async fn acquire(&self, seen: &mut Seen) -> Result<bool, RequestError> {
-        let written = match within("read the leader Lease", self.leases.get_opt(NAME)).await? {
+        // A conflict says that the Lease was changed after it was read, not by whom: whoever annotates it takes
+        // nothing. So it is read again, and only another holder ends the lead.
+        for _ in 1..ATTEMPTS {
+            match self.try_acquire(seen).await {
+                Err(error) if error.is_conflict() => {}
+                tried => return tried,
+            }
+        }
+        self.try_acquire(seen).await
+    }
+
+    async fn try_acquire(&self, seen: &mut Seen) -> Result<bool, RequestError> {
+        match within("read the leader Lease", self.leases.get_opt(NAME)).await? {
             None => {
                 let lease = Lease {
                     metadata: ObjectMeta { name: Some(NAME.to_owned()), ..ObjectMeta::default() },
                     spec: Some(self.spec(None)),
                 };
-                within("create the leader Lease", self.leases.create(&PostParams::default(), &lease)).await
+                within("create the leader Lease", self.leases.create(&PostParams::default(), &lease)).await?;
             }
             Some(mut lease) => {
                 if !self.may_take(lease.spec.as_ref(), seen) {
@@ -128,15 +142,10 @@ impl Candidate {
                 }
                 lease.spec = Some(self.spec(lease.spec.as_ref()));
                 within("renew the leader Lease", self.leases.replace(NAME, &PostParams::default(), &lease))
-                    .await
+                    .await?;
             }
-        };
-        match written {
-            Ok(_) => Ok(true),
-            // Somebody else was first.
-            Err(error) if error.is_conflict() => Ok(false),
-            Err(error) => Err(error),
         }
+        Ok(true)
     }
 
     fn may_take(&self, spec: Option<&LeaseSpec>, seen: &mut Seen) -> bool {

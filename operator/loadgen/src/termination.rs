@@ -1,4 +1,7 @@
 //! Being told to end.
+//!
+//! The operator has the like in its `signals.rs`. What both programs depend on is pure vocabulary, or a client
+//! of Pulp: neither is a home for signals, and a crate of its own would be longer than this.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;

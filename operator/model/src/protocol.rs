@@ -20,11 +20,27 @@ use crate::cell::CellAddress;
 /// The longest body that the collector takes, in bytes. A result is a few histograms of some kB each.
 pub const LARGEST_BODY_BYTES: usize = 512 * 1024;
 
+/// The path before each call's last segment, as a text that both a format and a router read.
+macro_rules! prefix_template {
+    () => {
+        "/v1/namespaces/{namespace}/tests/{test}/uid/{uid}/cells/{cell}/attempts/{attempt}/generators/{index}"
+    };
+}
+
+/// The path before each call's last segment, with the names of its variable segments in braces.
+pub const PREFIX_TEMPLATE: &str = prefix_template!();
+
 /// The path before each call's last segment.
 pub fn prefix(namespace: &str, test: &str, address: &CellAddress, index: u32) -> String {
     let CellAddress { test_uid, cell, attempt } = address;
     format!(
-        "/v1/namespaces/{namespace}/tests/{test}/uid/{test_uid}/cells/{cell}/attempts/{attempt}/generators/{index}"
+        prefix_template!(),
+        namespace = namespace,
+        test = test,
+        uid = test_uid,
+        cell = cell,
+        attempt = attempt,
+        index = index
     )
 }
 

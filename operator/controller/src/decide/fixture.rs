@@ -3,13 +3,16 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use throughput_crds::{ConditionStatus, ConditionType, Stage, ThroughputTestStatus};
+use throughput_model::cell::CellAddress;
 use throughput_model::figures::TaskFigures;
 use throughput_model::generator::{GeneratorResult, RESULT_VERSION, RequestFigures, StopReason};
 use throughput_model::task::{TaskRecord, TaskState};
 
 use super::{Decision, Draft, TestFacts, accept, decide};
 use crate::claim::{Claim, ClaimRecord, Holder};
-use crate::observed::{Controls, Counts, Credentials, Generators, Job, Observed, OwnTasks, Pulp, Target};
+use crate::observed::{
+    Controls, Counts, Credentials, Generators, Job, Observed, OwnTasks, Pulp, Remains, Target,
+};
 use crate::plan::Plan;
 use crate::rejection::Rejection;
 
@@ -23,6 +26,11 @@ pub(super) fn facts() -> TestFacts {
         uid: "3f1c".to_owned(),
         generation: Some(1),
     }
+}
+
+/// The first attempt at this cell.
+pub(super) fn address(cell: u32) -> CellAddress {
+    CellAddress { test_uid: facts().uid, cell, attempt: 1 }
 }
 
 /// Two cells, with 2 and with 4 workers; the content app is left as it is found.
@@ -95,6 +103,15 @@ pub(super) fn untouched() -> Observed {
         has_finalizer: false,
         targets: vec![present(2, Holder::Nobody), present(3, Holder::Nobody)],
         claims: Vec::new(),
+        ..observed()
+    }
+}
+
+/// A cell whose ten tasks have completed and were read.
+pub(super) fn collected() -> Observed {
+    Observed {
+        generators: generators(Job::Complete, 1, vec![delivered(10)]),
+        remains: Some(Remains { tasks: completed(10), foreign_tasks: 0 }),
         ..observed()
     }
 }

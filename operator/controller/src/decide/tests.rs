@@ -10,20 +10,20 @@ mod requested;
 use throughput_crds::{Stage, ThroughputTestStatus};
 
 use super::fixture::{
-    STAGES, at, completed, decided, delivered, facts, generators, observed, place, plan, status_at,
+    STAGES, active, at, collected, decided, facts, generators, observed, place, plan, present, status_at,
 };
 use super::{Action, decide};
-use crate::observed::{Job, Observed, Remains};
+use crate::claim::Holder;
+use crate::observed::Observed;
 
 /// What happens outside does not make an operator act out of its turn: with everything there is to see at
 /// once, each stage acts only as it may.
 #[test]
 fn each_action_belongs_to_its_stages() {
     let everything = Observed {
-        generators: generators(super::fixture::active(), 0, Vec::new()),
-        remains: Some(Remains { tasks: completed(10), foreign_tasks: 0 }),
-        targets: vec![super::fixture::present(1, crate::claim::Holder::This); 2],
-        ..observed()
+        generators: generators(active(), 0, Vec::new()),
+        targets: vec![present(1, Holder::This); 2],
+        ..collected()
     };
     let acted: Vec<(Stage, Vec<&str>)> = STAGES
         .into_iter()
@@ -70,11 +70,7 @@ fn name(action: &Action) -> &'static str {
 
 #[test]
 fn a_restarted_operator_decides_the_same_from_the_stored_status() {
-    let done = Observed {
-        generators: generators(Job::Complete, 1, vec![delivered(10)]),
-        remains: Some(Remains { tasks: completed(10), foreign_tasks: 0 }),
-        ..observed()
-    };
+    let done = collected();
     for stage in STAGES {
         for observed in [&observed(), &done] {
             let status = status_at(0, stage);

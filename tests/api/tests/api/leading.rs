@@ -6,8 +6,8 @@ use k8s_openapi::api::coordination::v1::Lease;
 use kube::Client;
 use kube::api::{Api, Patch, PatchParams};
 use serde_json::json;
-use throughput_api_tests::Tenant;
 use throughput_api_tests::interrupted::{self, Cut};
+use throughput_api_tests::{Tenant, eventually};
 use throughput_controller::leader::Candidate;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -81,6 +81,30 @@ async fn a_leader_that_finds_another_in_the_lease_stops_working() {
     kept.await.unwrap();
     operator.candidate.give_up().await;
     assert_eq!(holder(&tenant).await.as_deref(), Some("usurper"), "only one's own Lease can be given up");
+}
+
+#[tokio::test]
+async fn a_leader_whose_lease_is_annotated_while_it_is_renewed_goes_on() {
+    let tenant = Tenant::new().await;
+    let leases: Api<Lease> = tenant.api();
+    let annotated = {
+        let leases = leases.clone();
+        || async move {
+            let note = json!({"metadata": {"annotations": {"note": "here"}}});
+            leases.patch("throughput-operator", &PatchParams::default(), &Patch::Merge(note)).await.unwrap();
+        }
+    };
+    // Reading and creating it, and then what is read for the first renewal.
+    let client = interrupted::overtaken(&tenant.client, 3, annotated);
+    let operator = Operator::new(&tenant, &client, "one");
+    assert!(operator.candidate.lead(&operator.stop).await);
+    let created = leases.get("throughput-operator").await.unwrap().spec.unwrap().renew_time;
+    let kept = operator.keep();
+    let renewed = async || leases.get("throughput-operator").await.unwrap().spec.unwrap().renew_time;
+    eventually("the Lease is renewed", renewed, |renewed| *renewed != created).await;
+    assert!(!operator.work.is_cancelled());
+    operator.stop.cancel();
+    kept.await.unwrap();
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::Effect;
 use crate::claim::{Claim, Holder};
 use crate::decide::Action;
-use crate::decide::fixture::{AS_FOUND, at, claim, delivered, facts};
+use crate::decide::fixture::{AS_FOUND, address, at, claim, delivered};
 use crate::observed::{
     Controls, Counts, Credentials, Deletions, Generators, Job, Observed, OwnTasks, Pulp, Remains, Target,
 };
@@ -422,8 +422,4 @@ fn count_unfinished(tasks: &[&Task]) -> u64 {
 /// What the API server gives back of a status that was written.
 fn through_json(status: &ThroughputTestStatus) -> ThroughputTestStatus {
     serde_json::from_value(serde_json::to_value(status).unwrap()).unwrap()
-}
-
-fn address(cell: u32) -> CellAddress {
-    CellAddress { test_uid: facts().uid, cell, attempt: 1 }
 }

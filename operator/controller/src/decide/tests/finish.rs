@@ -5,19 +5,18 @@ use std::time::Duration;
 use throughput_crds::{
     CellOutcome, CellResult, ConditionStatus, ConditionType, Phase, Stage, ThroughputTestStatus, Verdict,
 };
-use throughput_model::cell::CellAddress;
 
 use crate::decide::fixture::{
-    STAGES, active, at, claim, completed, condition, decided, decided_on_rejection, delivered, events,
+    STAGES, active, address, at, claim, collected, condition, decided, decided_on_rejection, events,
     generators, observed, place, status_at, untouched,
 };
 use crate::decide::{Action, Decision};
-use crate::observed::{Job, Observed, Remains};
+use crate::observed::{Job, Observed};
 
 const NO_WORKERS: &str = "pulpTasks needs to know the workers: name their Deployment in scale";
 
 fn delete_generators() -> Action {
-    Action::DeleteGenerators { address: CellAddress { test_uid: "3f1c".to_owned(), cell: 1, attempt: 1 } }
+    Action::DeleteGenerators { address: address(1) }
 }
 
 /// Nothing is claimed any more and no Job is left.
@@ -27,10 +26,7 @@ fn put_back() -> Observed {
 
 /// What a cell came to, with this verdict.
 fn result(cell: usize, verdict: Verdict, message: Option<&str>) -> CellResult {
-    let remains = Some(Remains { tasks: completed(10), foreign_tasks: 0 });
-    let observed =
-        Observed { remains, generators: generators(Job::Complete, 1, vec![delivered(10)]), ..observed() };
-    let mut result = decided(&status_at(cell, Stage::Collecting), &observed, 20).status.results.remove(0);
+    let mut result = decided(&status_at(cell, Stage::Collecting), &collected(), 20).status.results.remove(0);
     result.verdict = verdict;
     result.message = message.map(str::to_owned);
     result

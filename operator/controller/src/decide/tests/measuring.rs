@@ -6,19 +6,14 @@ use throughput_crds::{
     CellOutcome, CellParameter, CellProgress, ConditionStatus, ConditionType, LiveCounts, ProcessCounts,
     Stage, StageEntry, ThroughputTestStatus, Verdict,
 };
-use throughput_model::cell::CellAddress;
 
 use crate::claim::Holder;
 use crate::decide::fixture::{
-    active, at, completed, condition, counts, decided, delivered, events, failure, generators, no_figures,
-    observed, place, present, silent, status_at,
+    active, address, at, completed, condition, counts, decided, delivered, events, failure, generators,
+    no_figures, observed, place, present, silent, status_at,
 };
 use crate::decide::{Action, Decision};
 use crate::observed::{Counts, Job, Observed, OwnTasks, Pulp, Remains, Target};
-
-fn address() -> CellAddress {
-    CellAddress { test_uid: "3f1c".to_owned(), cell: 0, attempt: 1 }
-}
 
 /// Generators at work, and this many of the cell's ten tasks unfinished.
 fn dispatching(unfinished: u64) -> Observed {
@@ -201,8 +196,8 @@ fn canceling_goes_on_until_nothing_is_left() {
     assert_eq!(
         canceling.actions,
         [
-            Action::DeleteGenerators { address: address() },
-            Action::CancelTasks { correlation_id: address().correlation_id() },
+            Action::DeleteGenerators { address: address(0) },
+            Action::CancelTasks { correlation_id: address(0).correlation_id() },
         ]
     );
     let canceled = decided(&status, &dispatched(0), 1);
@@ -266,7 +261,7 @@ fn figures_are_written_and_the_next_cell_begins_afresh() {
     else {
         panic!("other actions: {:?}", decision.actions)
     };
-    assert_eq!((written, deleted), (&address(), &address()));
+    assert_eq!((written, deleted), (&address(0), &address(0)));
     assert_eq!(report.cells.first(), Some(&detail.figures));
     assert_eq!(report.cells.len(), 1);
     assert_eq!((report.test_uid.as_str(), report.workers_axis.as_str()), ("3f1c", "workers"));

@@ -6,12 +6,11 @@ use throughput_crds::{
     CellCounts, CellParameter, CellProgress, Condition, ConditionStatus, ConditionType, Current, Phase,
     Stage, StageEntry, StatusSummary, ThroughputTestStatus, Verdict,
 };
-use throughput_model::cell::CellAddress;
 
 use crate::claim::Holder;
 use crate::decide::fixture::{
-    active, at, claim, condition, counts, decided, delivered, events, failure, generators, observed, place,
-    plan, present, silent, status_at, untouched,
+    active, address, at, claim, condition, counts, decided, delivered, events, failure, generators, observed,
+    place, plan, present, silent, status_at, untouched,
 };
 use crate::decide::{Action, Decision};
 use crate::observed::{Counts, Credentials, Job, Observed, OwnTasks, Pulp, Target};
@@ -317,7 +316,7 @@ fn what_is_not_ours_any_more_is_not_scaled() {
 
 #[test]
 fn generators_are_made_until_all_are_ready() {
-    let address = CellAddress { test_uid: "3f1c".to_owned(), cell: 0, attempt: 1 };
+    let address = address(0);
     let plan = plan();
     let workload = Box::new(plan.workload(&plan.cells[0], address.correlation_id()));
     let waiting = Job::Active { trouble: Some("ErrImagePull: no such image".to_owned()) };
