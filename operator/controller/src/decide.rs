@@ -5,7 +5,9 @@
 //! stage and goes on.
 
 mod backlog;
+mod claims;
 mod cleaning;
+mod ending;
 mod finish;
 mod measuring;
 mod preparing;
@@ -152,7 +154,7 @@ pub fn decide(
     let mut draft = Draft::new(test, status, now);
     match plan {
         _ if draft.is_finished() => finish::after_the_end(&mut draft, observed),
-        _ if observed.deleting => finish::restore_for_deletion(&mut draft, observed),
+        _ if observed.deleting => ending::for_deletion(&mut draft, plan.as_ref().ok(), observed),
         Err(rejection) => finish::reject(&mut draft, rejection, observed),
         Ok(plan) => requested::carry_out(&mut draft, plan, observed),
     }
@@ -170,6 +172,7 @@ fn carry_out(draft: &mut Draft<'_>, plan: &Plan, observed: &Observed) {
         return draft.begin_cell(&plan.cells[0], Stage::Restoring);
     };
     let view = View { plan, cell, current: &current, observed };
+    claims::watch(draft, &view);
     match current.stage {
         Stage::AwaitingTargets => preparing::awaiting_targets(draft, &view),
         Stage::Claiming => preparing::claiming(draft, &view),

@@ -67,7 +67,7 @@ pub async fn observe(
         remains: None,
         report: None,
     };
-    let Some(plan) = plan.filter(|_| !observed.deleting) else {
+    let Some(plan) = plan else {
         return Ok(observed);
     };
     if let Some(current) = &status.current
@@ -75,7 +75,8 @@ pub async fn observe(
     {
         observed.generators = generators::look(client, facts, &address(facts, current)).await?;
     }
-    if asks_pulp(stage) {
+    // Of a deleted test only one thing is still to be known of Pulp: what is left to be canceled.
+    if asks_pulp(stage) && (!observed.deleting || stage == Stage::CancelingTasks) {
         match credentials::read(client, &facts.namespace, plan).await? {
             Ok(found) => {
                 let question = pulp::Question { plan, facts, status: &status, stage };

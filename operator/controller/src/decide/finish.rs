@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use throughput_crds::{CellOutcome, ConditionStatus, ConditionType, Verdict};
 
-use super::{Action, Draft, View};
+use super::{Action, Draft, View, claims};
 use crate::observed::{Job, Observed};
 use crate::rejection::Rejection;
 
 /// How often to look whether everything is put back.
-const LOOK_AT_RESTORING: Duration = Duration::from_millis(500);
+pub(super) const LOOK_AT_RESTORING: Duration = Duration::from_millis(500);
 
 /// Puts everything back, then finishes.
 pub(super) fn restoring(draft: &mut Draft<'_>, view: &View<'_>) {
@@ -45,13 +45,14 @@ fn finish(draft: &mut Draft<'_>, view: &View<'_>) {
         if complete == cells { "AllCells" } else { "Incomplete" },
         &words,
     );
-    draft.condition(
-        ConditionType::TargetsRestored,
-        ConditionStatus::True,
-        "AsFound",
-        "everything that was scaled is as it was found",
-    );
-    draft.tell("TargetsRestored", "everything that was scaled is as it was found".to_owned());
+    if let Some(lost) = claims::lost(&draft.status.conditions) {
+        let note = format!("everything else that was scaled is as it was found, but {}", lost.message);
+        draft.warn("TargetsNotRestored", note);
+    } else {
+        let note = "everything that was scaled is as it was found";
+        draft.condition(ConditionType::TargetsRestored, ConditionStatus::True, "AsFound", note);
+        draft.tell("TargetsRestored", note.to_owned());
+    }
     let why = draft
         .status
         .results
@@ -124,6 +125,10 @@ pub(super) fn give_up(draft: &mut Draft<'_>, verdict: Verdict, reason: &'static 
 pub(super) fn reject(draft: &mut Draft<'_>, rejection: &Rejection, observed: &Observed) {
     if !observed.claims.is_empty() {
         // It was accepted once, by another version of this program: what that one claimed is put back first.
+        if let Some(current) = draft.status.current.clone() {
+            let address = draft.address(&current);
+            draft.act(Action::DeleteGenerators { address });
+        }
         draft.act(Action::Restore);
         return draft.look_again_in(LOOK_AT_RESTORING);
     }
@@ -135,20 +140,6 @@ pub(super) fn reject(draft: &mut Draft<'_>, rejection: &Rejection, observed: &Ob
         rejection.to_string(),
     );
     give_up(draft, Verdict::Failed, rejection.reason(), &rejection.to_string());
-}
-
-/// The test was deleted: everything is put back before it may go.
-pub(super) fn restore_for_deletion(draft: &mut Draft<'_>, observed: &Observed) {
-    if observed.claims.is_empty() {
-        draft.release = true;
-        return;
-    }
-    if let Some(current) = draft.status.current.clone() {
-        let address = draft.address(&current);
-        draft.act(Action::DeleteGenerators { address });
-    }
-    draft.act(Action::Restore);
-    draft.look_again_in(LOOK_AT_RESTORING);
 }
 
 /// Nothing is left to be done but to let go, should the program have been killed just before it did.

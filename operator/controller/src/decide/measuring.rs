@@ -6,7 +6,7 @@ use throughput_crds::{ConditionStatus, ConditionType, LiveCounts, Procedure, Sta
 use throughput_model::workload::Dispatch;
 
 use super::cleaning::after_the_tasks;
-use super::preparing::scale_to_wanted;
+use super::ending::{Canceling, cancel, without_workers};
 use super::requested::ABORTED;
 use super::{Action, Draft, View, elapsed};
 use crate::observed::{Counts, Job, OwnTasks, Pulp, Remains, Target};
@@ -30,6 +30,9 @@ pub(super) fn dispatching(draft: &mut Draft<'_>, view: &View<'_>) {
     watch_for_drift(draft, view);
     super::backlog::watch_for_workers(draft, view);
     count(draft, view);
+    if let Some(message) = without_workers(view) {
+        return draft.fail_cell("TargetGone", message, Stage::CancelingTasks);
+    }
     let generators = &view.observed.generators;
     if generators.results.len() >= view.plan.generators as usize {
         return draft.enter(match view.plan.procedure {
@@ -74,6 +77,9 @@ pub(super) fn draining(draft: &mut Draft<'_>, view: &View<'_>) {
     if own.is_some_and(|own| own.unfinished == 0) {
         return after_the_tasks(draft, view);
     }
+    if let Some(message) = without_workers(view) {
+        return draft.fail_cell("TargetGone", message, Stage::CancelingTasks);
+    }
     if draft.is_past(view.since(), view.plan.deadlines.drain) {
         let left = own.map_or_else(
             || "Pulp does not say how many tasks are left".to_owned(),
@@ -113,31 +119,20 @@ pub(super) fn canceling_tasks(draft: &mut Draft<'_>, view: &View<'_>) {
         "CancelingTasks",
         "what is left of the cell is canceled",
     );
-    let own = count(draft, view);
-    // A generator that is still at work could dispatch more as soon as the last one is canceled.
-    let dispatches_no_more = !matches!(view.observed.generators.job, Job::Active { .. });
-    if dispatches_no_more && own.is_some_and(|own| own.unfinished == 0) {
-        return after_the_tasks(draft, view);
-    }
-    if draft.is_past(view.since(), view.plan.deadlines.cancel) {
-        draft.warn(
-            "TasksNotCanceled",
-            "tasks of this cell could not be canceled; no further cell is measured".to_owned(),
-        );
-        if let Some(current) = &mut draft.status.current {
-            current.progress.failure_reason = Some(TASKS_NOT_CANCELED.to_owned());
+    match cancel(draft, view, view.plan.deadlines.cancel) {
+        Canceling::GoesOn => {}
+        Canceling::Done => after_the_tasks(draft, view),
+        Canceling::TimeIsUp => {
+            draft.warn(
+                "TasksNotCanceled",
+                "tasks of this cell could not be canceled; no further cell is measured".to_owned(),
+            );
+            if let Some(current) = &mut draft.status.current {
+                current.progress.failure_reason = Some(TASKS_NOT_CANCELED.to_owned());
+            }
+            draft.enter(Stage::Collecting);
         }
-        return draft.enter(Stage::Collecting);
     }
-    let address = draft.address(view.current);
-    // A task that waits is canceled by a worker, so a backlog needs some.
-    if let Err((_, message)) = scale_to_wanted(draft, view) {
-        let words = format!("what is left of the cell is canceled, perhaps without workers: {message}");
-        draft.condition(ConditionType::Running, ConditionStatus::True, "CancelingTasks", words);
-    }
-    draft.act(Action::DeleteGenerators { address: address.clone() });
-    draft.act(Action::CancelTasks { correlation_id: address.correlation_id() });
-    draft.look_again_in(LOOK_WHILE_DISPATCHING);
 }
 
 /// The reasons after which no further cell is measured: it would begin on another's leftovers, or there is

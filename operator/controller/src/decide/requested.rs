@@ -4,47 +4,28 @@ use std::time::Duration;
 
 use throughput_crds::{ConditionStatus, ConditionType, Stage, Verdict};
 
+use super::ending::ends_in;
+use super::finish::LOOK_AT_RESTORING;
 use super::{Action, Draft, View, elapsed};
 use crate::observed::Observed;
 use crate::plan::Plan;
 
 /// The reason of a cell, and of a test, that was ended by `spec.abort`.
 pub(crate) const ABORTED: &str = "Aborted";
-/// How often to look whether everything is put back.
-const LOOK_AT_RESTORING: Duration = Duration::from_millis(500);
 
 /// Carries the plan out, as far as people do not ask for something else.
 pub(super) fn carry_out(draft: &mut Draft<'_>, plan: &Plan, observed: &Observed) {
     let stage = draft.status.current.as_ref().map(|current| current.stage);
     if observed.controls.abort {
-        match stage {
+        match draft.status.current.as_ref() {
             None => {
-                return super::finish::give_up(
-                    draft,
-                    Verdict::Aborted,
-                    ABORTED,
-                    "spec.abort was set before anything was scaled",
-                );
+                let message = "spec.abort was set before anything was scaled";
+                return super::finish::give_up(draft, Verdict::Aborted, ABORTED, message);
             }
-            Some(
-                Stage::AwaitingTargets
-                | Stage::Claiming
-                | Stage::Suspended
-                | Stage::EmptyingQueue
-                | Stage::ScalingDown
-                | Stage::ScalingWorkers,
-            ) if !has_tasks(draft) => {
-                return abort(draft, Stage::Restoring);
+            Some(current) if !is_at_its_end(current.stage) => {
+                let next = ends_in(current);
+                return draft.fail_cell(ABORTED, "spec.abort was set".to_owned(), next);
             }
-            Some(
-                Stage::ScalingDown
-                | Stage::ScalingWorkers
-                | Stage::StartingGenerators
-                | Stage::Dispatching
-                | Stage::AwaitingFirstTask
-                | Stage::Draining,
-            ) => return abort(draft, Stage::CancelingTasks),
-            // What is at its end already comes to it.
             Some(_) => {}
         }
     }
@@ -58,14 +39,21 @@ pub(super) fn carry_out(draft: &mut Draft<'_>, plan: &Plan, observed: &Observed)
     super::carry_out(draft, plan, observed);
 }
 
-/// Whether tasks of the current cell can be in Pulp.
-fn has_tasks(draft: &Draft<'_>) -> bool {
-    let timeline = draft.status.current.iter().flat_map(|current| &current.timeline);
-    timeline.into_iter().any(|entry| entry.stage == Stage::Dispatching)
-}
-
-fn abort(draft: &mut Draft<'_>, next: Stage) {
-    draft.fail_cell(ABORTED, "spec.abort was set".to_owned(), next);
+/// Whether a cell in this stage comes to its end by itself, an aborted one too.
+fn is_at_its_end(stage: Stage) -> bool {
+    match stage {
+        Stage::CancelingTasks | Stage::CleaningUp | Stage::Collecting | Stage::Restoring => true,
+        Stage::AwaitingTargets
+        | Stage::Claiming
+        | Stage::Suspended
+        | Stage::EmptyingQueue
+        | Stage::ScalingDown
+        | Stage::ScalingWorkers
+        | Stage::StartingGenerators
+        | Stage::Dispatching
+        | Stage::AwaitingFirstTask
+        | Stage::Draining => false,
+    }
 }
 
 /// Holds the run: nothing stays claimed meanwhile.

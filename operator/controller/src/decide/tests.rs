@@ -2,6 +2,7 @@
 
 mod backlog;
 mod cleaning;
+mod ending;
 mod finish;
 mod measuring;
 mod preparing;
@@ -44,7 +45,7 @@ fn each_action_belongs_to_its_stages() {
             (Stage::Dispatching, vec![]),
             (Stage::AwaitingFirstTask, vec![]),
             (Stage::Draining, vec![]),
-            (Stage::CancelingTasks, vec!["Scale", "Scale", "DeleteGenerators", "CancelTasks"]),
+            (Stage::CancelingTasks, vec!["DeleteGenerators", "CancelTasks"]),
             (Stage::CleaningUp, vec!["DeleteCreated"]),
             (Stage::Collecting, vec!["WriteReport", "DeleteGenerators"]),
             (Stage::Restoring, vec!["DeleteGenerators", "Restore"]),

@@ -33,6 +33,7 @@ fn assert_left_as_found(walked: &Walked, disturbances: &[Disturbance]) {
     let world = &walked.world;
     assert_eq!(world.replicas(), [("pulp-content", 3), ("pulp-worker", 2)], "{disturbances:?}");
     assert_eq!(world.claimed(), Vec::<String>::new(), "{disturbances:?}");
+    assert_eq!(world.own_unfinished(), 0, "{disturbances:?}");
     if !world.deleting {
         assert!(!world.has_job(), "{disturbances:?}");
     }

@@ -131,6 +131,12 @@ impl World {
         self.job.is_some()
     }
 
+    /// Tasks of the run's own that have not ended.
+    pub(super) fn own_unfinished(&self) -> u64 {
+        let own: Vec<&Task> = self.tasks.iter().filter(|task| !task.correlation_id.is_nil()).collect();
+        count_unfinished(&own)
+    }
+
     /// The cells that the report holds.
     pub(super) fn reported_cells(&self) -> Vec<u32> {
         self.report.iter().flat_map(|report| &report.cells).map(|cell| cell.cell).collect()

@@ -7,8 +7,8 @@ use throughput_crds::{
 };
 
 use crate::decide::fixture::{
-    STAGES, active, address, at, claim, collected, condition, decided, decided_on_rejection, events,
-    generators, observed, place, status_at, untouched,
+    active, address, at, claim, collected, condition, decided, decided_on_rejection, events, generators,
+    observed, place, status_at, untouched,
 };
 use crate::decide::{Action, Decision};
 use crate::observed::{Job, Observed};
@@ -148,25 +148,9 @@ fn a_rejected_spec_is_final_at_once() {
 
 #[test]
 fn a_rejected_spec_is_not_final_while_something_is_claimed() {
-    let decision = decided_on_rejection(&status_at(0, Stage::Dispatching), &observed());
-    assert_eq!((decision.actions, decision.release), (vec![Action::Restore], false));
+    let decision = decided_on_rejection(&status_at(1, Stage::Dispatching), &observed());
+    assert_eq!((decision.actions, decision.release), (vec![delete_generators(), Action::Restore], false));
     assert_eq!(decision.status.verdict, None);
-}
-
-#[test]
-fn a_deleted_test_puts_everything_back_at_any_stage_before_it_goes() {
-    for stage in STAGES {
-        let status = status_at(1, stage);
-        let claimed = Observed { deleting: true, ..observed() };
-        let decision = decided(&status, &claimed, 1);
-        assert_eq!(decision.actions, [delete_generators(), Action::Restore], "{stage:?}");
-        assert_eq!((decision.release, &decision.status), (false, &status), "{stage:?}");
-        let last = Observed { claims: vec![claim("pulp-content", 3)], ..claimed };
-        assert!(!decided(&status, &last, 2).release, "{stage:?}");
-        let free = Observed { claims: Vec::new(), ..last };
-        let decision = decided(&status, &free, 3);
-        assert_eq!((decision.actions, decision.release, decision.next), (vec![], true, None), "{stage:?}");
-    }
 }
 
 #[test]

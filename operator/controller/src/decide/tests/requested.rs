@@ -70,8 +70,9 @@ fn an_abort_ends_every_stage_that_has_not_come_to_its_end() {
             | Stage::Suspended
             | Stage::EmptyingQueue
             | Stage::ScalingDown
-            | Stage::ScalingWorkers => Some((0, Stage::Restoring)),
-            Stage::StartingGenerators | Stage::Dispatching | Stage::AwaitingFirstTask | Stage::Draining => {
+            | Stage::ScalingWorkers
+            | Stage::StartingGenerators => Some((0, Stage::Restoring)),
+            Stage::Dispatching | Stage::AwaitingFirstTask | Stage::Draining => {
                 Some((0, Stage::CancelingTasks))
             }
             Stage::CancelingTasks | Stage::CleaningUp | Stage::Collecting | Stage::Restoring => continue,

@@ -1,0 +1,68 @@
+//! What becomes of the claims while cells are measured.
+
+use throughput_crds::{Condition, ConditionStatus, ConditionType, Stage};
+
+use super::{Draft, View};
+use crate::observed::Target;
+
+/// A claim was deleted by hand, and what it held with it.
+const CLAIM_LOST: &str = "ClaimLost";
+/// A target was deleted, and cannot be put back.
+const TARGET_GONE: &str = "TargetGone";
+
+/// Notes it, for good, when something that is claimed can no longer be put back as it was: at the end nobody could
+/// tell a claim that somebody deleted from one that was given back.
+pub(super) fn watch(draft: &mut Draft<'_>, view: &View<'_>) {
+    if !is_claimed_in(view.current.stage) || lost(&draft.status.conditions).is_some() {
+        return;
+    }
+    for (entry, target) in view.plan.scale.iter().zip(&view.observed.targets) {
+        let deployment = &entry.deployment;
+        if matches!(target, Target::Missing) {
+            let message = format!("the Deployment {deployment} was deleted while the test had claimed it");
+            return draft.condition(
+                ConditionType::TargetsRestored,
+                ConditionStatus::False,
+                TARGET_GONE,
+                message,
+            );
+        }
+        if view.observed.claims.iter().all(|claim| claim.record.deployment != *deployment) {
+            let message = format!(
+                "the claim on the Deployment {deployment} was deleted by hand, and with it what the Deployment was before: set its replicas yourself"
+            );
+            draft.warn(CLAIM_LOST, message.clone());
+            return draft.condition(
+                ConditionType::TargetsRestored,
+                ConditionStatus::Unknown,
+                CLAIM_LOST,
+                message,
+            );
+        }
+    }
+}
+
+/// What was noted, if anything.
+pub(super) fn lost(conditions: &[Condition]) -> Option<&Condition> {
+    conditions.iter().find(|condition| {
+        condition.type_ == ConditionType::TargetsRestored
+            && [CLAIM_LOST, TARGET_GONE].contains(&condition.reason.as_str())
+    })
+}
+
+/// Whether a test in this stage holds all of its claims.
+pub(super) fn is_claimed_in(stage: Stage) -> bool {
+    match stage {
+        Stage::EmptyingQueue
+        | Stage::ScalingDown
+        | Stage::ScalingWorkers
+        | Stage::StartingGenerators
+        | Stage::Dispatching
+        | Stage::AwaitingFirstTask
+        | Stage::Draining
+        | Stage::CancelingTasks
+        | Stage::CleaningUp
+        | Stage::Collecting => true,
+        Stage::AwaitingTargets | Stage::Claiming | Stage::Suspended | Stage::Restoring => false,
+    }
+}
