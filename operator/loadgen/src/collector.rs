@@ -119,8 +119,10 @@ impl Collector {
         let answered = Instant::now();
         match serde_json::from_slice(&body) {
             Ok(StartAnswer::Wait) => Ok(None),
-            Ok(StartAnswer::Start { in_nanoseconds }) => {
-                Ok(Some(StartSample { asked, answered, remaining: Duration::from_nanos(in_nanoseconds) }))
+            Ok(StartAnswer::Start { in_nanoseconds, past_nanoseconds }) => {
+                let remaining = Duration::from_nanos(in_nanoseconds);
+                let past = Duration::from_nanos(past_nanoseconds);
+                Ok(Some(StartSample { asked, answered, remaining, past }))
             }
             Err(error) => Err(CallError::Trouble(format!("not a start: {error}"))),
         }

@@ -50,6 +50,10 @@ impl Dispatcher {
         let tasks = match &self.dispatch {
             Dispatch::TestView(view) => self.send_to_test_view(view).await,
             Dispatch::Request(request) => self.send_request(request).await,
+            // Calls in Pulp's own process are made by the script beside this program.
+            Dispatch::InProcess(_) => {
+                Err(PulpError::UnexpectedAnswer("not dispatched by requests".to_owned()))
+            }
         };
         tasks
             .map_err(|error| DispatchFailure { class: error.failure_class(), description: error.to_string() })

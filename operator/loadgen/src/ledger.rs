@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use throughput_model::failure::FailureClass;
 use throughput_model::generator::{RequestFigures, StopReason};
+use throughput_model::histogram::LatencyHistogram;
 use throughput_model::protocol::Progress;
 use tokio::time::Instant;
 
@@ -18,6 +19,8 @@ use crate::users::{LoopPlan, LoopReport};
 pub struct User {
     /// The failures since its last success.
     pub failures_in_a_row: u32,
+    /// Since when it could send its next request; absent before its first.
+    pub due: Option<Instant>,
 }
 
 /// A request that ended.
@@ -43,6 +46,10 @@ pub struct Ledger {
     last_ended: Option<Instant>,
     last_success: Instant,
     stopped: Option<StopReason>,
+    lag: LatencyHistogram,
+    most_unsent: u64,
+    /// Since when the budget lets requests be sent again, after it did not.
+    budget_since: Option<Instant>,
 }
 
 impl Ledger {
@@ -57,6 +64,9 @@ impl Ledger {
             last_ended: None,
             last_success: now,
             stopped: budget.is_reached().then_some(StopReason::TargetReached),
+            lag: LatencyHistogram::default(),
+            most_unsent: 0,
+            budget_since: None,
         }
     }
 
@@ -75,8 +85,18 @@ impl Ledger {
         self.stopped.get_or_insert(reason);
     }
 
-    /// Takes note of a request that is sent now, and gives the instant back.
-    pub fn note_sent(&mut self, now: Instant) -> Instant {
+    /// Takes note of how many users could send now and have not yet.
+    pub fn note_unsent(&mut self, users: usize) {
+        if self.may_send() {
+            self.most_unsent = self.most_unsent.max(u64::try_from(users).unwrap_or(u64::MAX));
+        }
+    }
+
+    /// Takes note of a request that this user sends now, and gives the instant back.
+    pub fn note_sent(&mut self, user: User, now: Instant) -> Instant {
+        if let Some(due) = user.due.max(self.budget_since.filter(|_| user.due.is_some())) {
+            self.lag.record(now.saturating_duration_since(due));
+        }
         self.budget.note_sent();
         self.requests.sent += 1;
         self.first_sent.get_or_insert(now);
@@ -94,6 +114,8 @@ impl Ledger {
         });
         let Finished { mut user, sent, ended, outcome } = finished;
         let latency = ended.duration_since(sent);
+        let was_held_back = !self.may_send();
+        user.due = Some(ended);
         self.last_ended = self.last_ended.max(Some(ended));
         match outcome.unwrap_or_else(|| {
             Err(failure(FailureClass::Timeout, "given up, since the generator was told to end"))
@@ -113,6 +135,9 @@ impl Ledger {
                 self.streak.note_failure();
                 user.failures_in_a_row = user.failures_in_a_row.saturating_add(1);
             }
+        }
+        if was_held_back && self.may_send() {
+            self.budget_since = Some(ended);
         }
         if self.budget.is_reached() {
             self.stop(StopReason::TargetReached);
@@ -135,7 +160,18 @@ impl Ledger {
 
     /// The report of a loop that was begun at this time of day and has ended.
     pub fn report(self, started_at: Timestamp) -> LoopReport {
-        let Self { budget, streak: _, requests, first_sent, last_ended, last_success: _, stopped } = self;
+        let Self {
+            budget,
+            streak: _,
+            requests,
+            first_sent,
+            last_ended,
+            last_success: _,
+            stopped,
+            lag,
+            most_unsent,
+            budget_since: _,
+        } = self;
         let elapsed = match (first_sent, last_ended) {
             (Some(first), Some(last)) => last.duration_since(first),
             _ => Duration::ZERO,
@@ -153,6 +189,9 @@ impl Ledger {
             requests,
             tasks_dispatched: budget.dispatched(),
             largest_yield: budget.largest_yield(),
+            lag,
+            most_unsent,
+            first_sent,
         }
     }
 }

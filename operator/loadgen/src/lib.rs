@@ -14,9 +14,13 @@
 //! | `ledger` | what is known of its requests (pure) |
 //! | `budget`, `streak` | when no further request is sent (pure) |
 //! | `dispatch` | one request and what came of it |
+//! | `cpu` | how much of its processor time the generator used |
+//! | `beside` | the load is made by a container beside this one: what passes between both |
 
+pub mod beside;
 pub mod budget;
 pub mod collector;
+pub mod cpu;
 pub mod dispatch;
 pub mod ledger;
 pub mod logs;

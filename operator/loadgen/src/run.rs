@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use throughput_model::failure::FailureClass;
-use throughput_model::generator::{GeneratorResult, RESULT_VERSION};
+use throughput_model::generator::{GeneratorResult, OwnWork, RESULT_VERSION, StartFigures};
 use throughput_model::protocol::{Progress, Registration};
 use throughput_model::workload::{Dispatch, PulpTasks, Workload};
 use throughput_pulp::{ClientOptions, PulpClient, PulpError, SetupError};
@@ -15,7 +15,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::beside;
 use crate::collector::{BadCollector, CallError, Collector};
+use crate::cpu::CpuReading;
 use crate::dispatch::Dispatcher;
 use crate::logs::milliseconds;
 use crate::persist::persist;
@@ -59,6 +61,9 @@ pub enum Failure {
     /// The target refuses the login.
     #[error("the login failed: {0}")]
     Login(PulpError),
+    /// What the script beside this program wrote, or should read, cannot be read or written.
+    #[error("the script beside this program: {0}")]
+    Exchange(String),
     /// Another pod is this generator.
     #[error("another pod holds this generator's index")]
     IndexTaken,
@@ -89,7 +94,14 @@ impl Ending {
 /// Lives a generator's life. When `terminate` is cancelled, what was measured until then is delivered.
 pub async fn run(settings: &Settings, terminate: CancellationToken) -> Ending {
     let Workload::PulpTasks(tasks) = &settings.assignment.workload;
-    match carry_out(settings, tasks, &terminate).await {
+    let outcome = match &tasks.dispatch {
+        Dispatch::InProcess(work) => match &settings.exchange {
+            Some(folder) => beside::carry_out(settings, tasks, work, folder, &terminate).await,
+            None => Err(Failure::Exchange("no folder is shared with it (--exchange)".to_owned()).into()),
+        },
+        Dispatch::TestView(_) | Dispatch::Request(_) => carry_out(settings, tasks, &terminate).await,
+    };
+    match outcome {
         Ok(()) => Ending::Delivered,
         Err(ending) => ending,
     }
@@ -106,13 +118,15 @@ async fn carry_out(
         let pulp = log_in(settings, tasks, until).await?;
         register(settings, &collector, until).await?;
         let start = await_start(&collector, until).await?;
+        let cpu = CpuReading::now();
         sleep_until(start.at).await;
-        Ok(pulp)
+        Ok((pulp, start, cpu))
     };
-    let pulp = terminate.run_until_cancelled(ready).await.unwrap_or(Err(Ending::Terminated))?;
+    let (pulp, start, cpu) = terminate.run_until_cancelled(ready).await.unwrap_or(Err(Ending::Terminated))?;
     let dispatcher = Arc::new(Dispatcher::new(pulp, tasks, settings.pod_uid.clone()));
     let report = send_load(settings, tasks, dispatcher, &collector, terminate).await?;
-    deliver(settings, &collector, &result(settings, report)).await
+    let work = CpuReading::now().since(&cpu, report.lag.summary(), report.most_unsent);
+    deliver(settings, &collector, &result(settings, report, &start, work)).await
 }
 
 /// A client that has logged in, so that the login is no part of what is measured. A target that is not there
@@ -136,11 +150,18 @@ fn may_pass(class: FailureClass) -> bool {
         FailureClass::Connect | FailureClass::Timeout | FailureClass::Reset | FailureClass::ServerError => {
             true
         }
-        FailureClass::Unauthorized | FailureClass::ClientError | FailureClass::UnexpectedAnswer => false,
+        FailureClass::Unauthorized
+        | FailureClass::ClientError
+        | FailureClass::UnexpectedAnswer
+        | FailureClass::Raised => false,
     }
 }
 
-async fn register(settings: &Settings, collector: &Collector, until: Instant) -> Result<(), Ending> {
+pub(crate) async fn register(
+    settings: &Settings,
+    collector: &Collector,
+    until: Instant,
+) -> Result<(), Ending> {
     let registration = Registration {
         pod_name: settings.pod_name.clone(),
         pod_uid: settings.pod_uid.clone(),
@@ -151,7 +172,7 @@ async fn register(settings: &Settings, collector: &Collector, until: Instant) ->
     Ok(())
 }
 
-async fn await_start(collector: &Collector, until: Instant) -> Result<StartEstimate, Ending> {
+pub(crate) async fn await_start(collector: &Collector, until: Instant) -> Result<StartEstimate, Ending> {
     let mut best = loop {
         let asked = Instant::now();
         if let Some(sample) = persist("the start", until, async || collector.start().await).await? {
@@ -238,7 +259,7 @@ fn loop_plan(settings: &Settings, tasks: &PulpTasks) -> LoopPlan {
         target: tasks.share(settings.assignment.generators, settings.index),
         expected_yield: match &tasks.dispatch {
             Dispatch::TestView(view) => view.tasks_per_request.unwrap_or(1),
-            Dispatch::Request(_) => 1,
+            Dispatch::Request(_) | Dispatch::InProcess(_) => 1,
         },
         concurrency: tasks.concurrency.max(1),
         dispatch_deadline: Duration::from_millis(tasks.dispatch_deadline_milliseconds),
@@ -246,23 +267,48 @@ fn loop_plan(settings: &Settings, tasks: &PulpTasks) -> LoopPlan {
     }
 }
 
-fn result(settings: &Settings, report: LoopReport) -> GeneratorResult {
-    let LoopReport { started_at, elapsed, stopped, requests, tasks_dispatched, largest_yield } = report;
-    let elapsed_of_day = SignedDuration::try_from(elapsed).unwrap_or(SignedDuration::MAX);
-    GeneratorResult {
-        version: RESULT_VERSION,
-        pod_name: settings.pod_name.clone(),
+fn result(settings: &Settings, report: LoopReport, start: &StartEstimate, work: OwnWork) -> GeneratorResult {
+    let LoopReport {
         started_at,
-        finished_at: started_at.checked_add(elapsed_of_day).unwrap_or(Timestamp::MAX),
-        elapsed_microseconds: u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
+        elapsed,
         stopped,
         requests,
         tasks_dispatched,
         largest_yield,
+        lag: _,
+        most_unsent: _,
+        first_sent,
+    } = report;
+    let lateness = first_sent.map(|sent| sent.saturating_duration_since(start.at)).unwrap_or_default();
+    let elapsed_of_day = SignedDuration::try_from(elapsed).unwrap_or(SignedDuration::MAX);
+    GeneratorResult {
+        version: RESULT_VERSION,
+        pod_name: settings.pod_name.clone(),
+        pod_uid: settings.pod_uid.clone(),
+        started_at,
+        finished_at: started_at.checked_add(elapsed_of_day).unwrap_or(Timestamp::MAX),
+        elapsed_microseconds: microseconds(elapsed),
+        stopped,
+        requests,
+        tasks_dispatched,
+        largest_yield,
+        start: Some(StartFigures {
+            uncertainty_microseconds: microseconds(start.uncertainty),
+            lateness_microseconds: microseconds(lateness),
+        }),
+        work: Some(work),
     }
 }
 
-async fn deliver(settings: &Settings, collector: &Collector, result: &GeneratorResult) -> Result<(), Ending> {
+fn microseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+pub(crate) async fn deliver(
+    settings: &Settings,
+    collector: &Collector,
+    result: &GeneratorResult,
+) -> Result<(), Ending> {
     let until = Instant::now() + settings.give_up_after;
     persist("the delivery", until, async || collector.deliver(result).await).await
 }

@@ -33,6 +33,9 @@ pub struct Flags {
     /// The folder with the files `username` and `password`, where the target wants them.
     #[arg(long, value_name = "DIR")]
     pub credentials: Option<PathBuf>,
+    /// The folder that is shared with the script beside this program, where there is one.
+    #[arg(long, value_name = "DIR")]
+    pub exchange: Option<PathBuf>,
     /// Which of the generators this is, from 0.
     #[arg(long, value_name = "N", env = "JOB_COMPLETION_INDEX")]
     pub index: u32,
@@ -70,6 +73,8 @@ pub struct Settings {
     pub token: BearerToken,
     /// The credentials for the target, if there are any.
     pub credentials: Option<Credentials>,
+    /// The folder that is shared with the script beside this program, where there is one.
+    pub exchange: Option<PathBuf>,
     /// Which of the generators this is; less than their number.
     pub index: u32,
     /// The test's namespace.
@@ -132,6 +137,7 @@ impl Settings {
             collector,
             token_file,
             credentials,
+            exchange,
             index,
             namespace,
             test,
@@ -152,6 +158,7 @@ impl Settings {
             collector,
             token,
             credentials,
+            exchange,
             index,
             namespace,
             test,

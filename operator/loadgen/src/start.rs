@@ -16,8 +16,10 @@ pub struct StartSample {
     pub asked: Instant,
     /// When its answer was there.
     pub answered: Instant,
-    /// What the answer said.
+    /// What the answer said was left until the start.
     pub remaining: Duration,
+    /// What the answer said had passed since the start.
+    pub past: Duration,
 }
 
 /// The start, by our own clock.
@@ -38,7 +40,8 @@ impl StartSample {
     /// The start by this sample, with the smallest round trip of any call to the operator.
     pub fn estimate(&self, smallest_round_trip: Duration) -> StartEstimate {
         let way = smallest_round_trip.min(self.round_trip()) / 2;
-        let start = self.answered + self.remaining;
+        let told = self.answered + self.remaining;
+        let start = told.checked_sub(self.past).unwrap_or(told);
         StartEstimate {
             at: start.checked_sub(way).unwrap_or(start),
             // The answer was sent at some instant between asking and receiving it.
@@ -62,7 +65,7 @@ mod tests {
 
     fn sample(round_trip: Duration, remaining: Duration) -> (Instant, StartSample) {
         let asked = Instant::now();
-        (asked, StartSample { asked, answered: asked + round_trip, remaining })
+        (asked, StartSample { asked, answered: asked + round_trip, remaining, past: Duration::ZERO })
     }
 
     #[test]
@@ -77,6 +80,14 @@ mod tests {
         let (asked, sample) = sample(ms(9_000), ms(5_000));
         let expected = StartEstimate { at: asked + ms(13_999), uncertainty: ms(8_999) };
         assert_eq!(sample.estimate(ms(2)), expected);
+    }
+
+    #[test]
+    fn a_start_that_has_passed_is_known_as_well() {
+        let (asked, sample) = sample(ms(20), ms(0));
+        let passed = StartSample { past: ms(7), ..sample };
+        let expected = StartEstimate { at: asked + ms(3), uncertainty: ms(10) };
+        assert_eq!(passed.estimate(ms(20)), expected);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use jiff::Timestamp;
 use throughput_model::generator::{RequestFigures, StopReason};
+use throughput_model::histogram::LatencyHistogram;
 use throughput_model::protocol::Progress;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -50,6 +51,12 @@ pub struct LoopReport {
     pub tasks_dispatched: u64,
     /// The most tasks that one request dispatched.
     pub largest_yield: u64,
+    /// From when a request could have been sent to when it was, of all but the users' first ones.
+    pub lag: LatencyHistogram,
+    /// The most requests that could have been sent at one time and were not yet.
+    pub most_unsent: u64,
+    /// When the first request was sent; absent when none was.
+    pub first_sent: Option<Instant>,
 }
 
 /// Lets the users send until enough was dispatched, the deadline passed, too much failed or `end` was
@@ -72,20 +79,26 @@ where
     let deadline = sleep(plan.dispatch_deadline);
     tokio::pin!(deadline);
     while ledger.stopped().is_none() {
+        ledger.note_unsent(ready.waiting.len());
         while ledger.may_send()
             && let Some(user) = ready.take()
         {
-            under_way.spawn(timed(user, ledger.note_sent(Instant::now()), send(), abandon.clone()));
+            under_way.spawn(timed(user, ledger.note_sent(user, Instant::now()), send(), abandon.clone()));
         }
         progress.send_replace(ledger.progress());
         tokio::select! {
             () = end.cancelled() => ledger.stop(StopReason::Terminated),
             () = &mut deadline => ledger.stop(StopReason::DeadlineExceeded),
             Some(finished) = under_way.join_next() => {
-                let user = ledger.note_finished(finished.ok(), Instant::now());
-                match rest_after(user.failures_in_a_row) {
-                    Duration::ZERO => ready.put(user),
-                    rest => resting.push(rested(user, rest)),
+                // All that have ended by now: how many there are at once tells whether this loop keeps up.
+                let mut next = Some(finished);
+                while let Some(finished) = next {
+                    let user = ledger.note_finished(finished.ok(), Instant::now());
+                    match rest_after(user.failures_in_a_row) {
+                        Duration::ZERO => ready.put(user),
+                        rest => resting.push(rested(user, rest)),
+                    }
+                    next = under_way.try_join_next();
                 }
             }
             Some(user) = resting.next() => ready.put(user),
@@ -131,8 +144,9 @@ where
 }
 
 async fn rested(user: User, rest: Duration) -> User {
-    sleep_until(Instant::now() + rest).await;
-    user
+    let due = Instant::now() + rest;
+    sleep_until(due).await;
+    User { due: Some(due), ..user }
 }
 
 /// The users that may send as soon as the budget allows it.

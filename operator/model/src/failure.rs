@@ -26,6 +26,8 @@ pub enum FailureClass {
     ServerError,
     /// An answer that was understood by HTTP but not by us: no JSON, or a field missing.
     UnexpectedAnswer,
+    /// A call in Pulp's own process raised an exception.
+    Raised,
 }
 
 /// Counts and samples of failed requests. Its size is bounded, whatever happens.

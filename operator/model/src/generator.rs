@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failures;
-use crate::histogram::LatencyHistogram;
+use crate::histogram::{LatencyHistogram, LatencySummary};
 
 /// The version of the [`GeneratorResult`] format.
 pub const RESULT_VERSION: u32 = 1;
@@ -17,6 +17,9 @@ pub struct GeneratorResult {
     pub version: u32,
     /// The pod that measured it.
     pub pod_name: String,
+    /// `metadata.uid` of that pod; empty in results of programs that did not say it yet.
+    #[serde(default)]
+    pub pod_uid: String,
     /// When the first request was sent, by the generator's clock.
     pub started_at: Timestamp,
     /// When the last answer was complete, by the generator's clock.
@@ -31,6 +34,43 @@ pub struct GeneratorResult {
     pub tasks_dispatched: u64,
     /// The most tasks that a single request dispatched.
     pub largest_yield: u64,
+    /// How it kept to the common start; absent in results of programs that did not say it yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<StartFigures>,
+    /// How much of itself it used; absent where nobody measured it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work: Option<OwnWork>,
+}
+
+/// How a generator kept to the common start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StartFigures {
+    /// How much the start that it was told can be off, in either direction, in microseconds.
+    pub uncertainty_microseconds: u64,
+    /// From the start that it was told to its first request, in microseconds.
+    pub lateness_microseconds: u64,
+}
+
+/// How much of itself a generator used, from its first request to its last answer. It tells whether the
+/// figures are the target's or the generator's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct OwnWork {
+    /// Processor time that it used, in microseconds.
+    pub cpu_microseconds: u64,
+    /// What it could use: its limit, or all cores of its node, in thousandths of a core.
+    pub cpu_capacity_millicores: u64,
+    /// Whether that is a limit of its own.
+    pub cpu_limited: bool,
+    /// Periods of the processor's scheduler in which it was at work; 0 without a limit.
+    pub cpu_periods: u64,
+    /// Those of them in which it was stopped since its share was used up.
+    pub cpu_periods_throttled: u64,
+    /// From when a request could have been sent to when it was, of all but the users' first ones.
+    pub lag: LatencySummary,
+    /// The most requests that could have been sent at one time and were not yet.
+    pub most_unsent: u64,
 }
 
 /// Why a generator sent no further request.

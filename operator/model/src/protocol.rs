@@ -62,12 +62,15 @@ pub struct Registration {
 pub enum StartAnswer {
     /// Not yet: ask again.
     Wait,
-    /// Start this long after the answer was sent; at once when it is 0. Time remaining, not a time of day:
+    /// Start this long after the answer was sent; at once when it has passed. Time remaining, not a time of day:
     /// the clocks of two nodes need not agree.
     #[serde(rename_all = "camelCase")]
     Start {
-        /// Nanoseconds from the answer to the start.
+        /// Nanoseconds from the answer to the start; 0 when it has passed.
         in_nanoseconds: u64,
+        /// Nanoseconds from the start to the answer; 0 when it has not passed.
+        #[serde(default)]
+        past_nanoseconds: u64,
     },
 }
 

@@ -90,6 +90,8 @@ pub enum Dispatch {
     TestView(TestView),
     /// Any request that Pulp answers with a task: status 202 and `{"task": href}`.
     Request(DispatchRequest),
+    /// Calls of Pulp's own function, by a script in a container with Pulp's image and settings.
+    InProcess(InProcess),
 }
 
 /// A view that dispatches tasks itself and answers their number.
@@ -124,6 +126,25 @@ pub struct DispatchRequest {
     pub body: Option<String>,
     /// How long one request may take.
     pub request_timeout_milliseconds: u64,
+}
+
+/// Calls of Pulp's `dispatch` in a process of its own. Each dispatches one task; a generator makes one after
+/// the other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct InProcess {
+    /// The task's function, by its full name: `pulpcore.app.tasks.test.dummy_task`.
+    pub function: String,
+    /// Its arguments: a JSON array, as text.
+    pub arguments: String,
+    /// Its named arguments: a JSON object, as text.
+    pub named_arguments: String,
+    /// Whether each task locks a resource that no other task has.
+    pub unique_lock: bool,
+    /// The resources that every task locks for itself alone.
+    pub exclusive: Vec<String>,
+    /// The resources that every task shares.
+    pub shared: Vec<String>,
 }
 
 /// The methods of a dispatching request.

@@ -99,6 +99,27 @@ async fn as_many_requests_are_under_way_as_there_are_users() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_loop_that_keeps_up_has_no_lag_and_one_that_had_to_wait_for_the_budget_has_none_either() {
+    let target = Target::new(ms(100), |_, _| Some(10));
+    for expected_yield in [1, 50] {
+        let plan = LoopPlan { concurrency: 4, expected_yield, ..PLAN };
+        let report = run(plan, &target).await;
+        let lag = report.lag.summary();
+        assert!(lag.count > 0 && lag.max_microseconds < 1_500, "{lag:?}");
+        assert!(report.most_unsent <= 4, "{}", report.most_unsent);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_that_rests_after_a_failure_is_not_late() {
+    let target = Target::new(ms(100), |number, _| (number % 3 != 0).then_some(1));
+    let report = run(LoopPlan { target: 10, ..PLAN }, &target).await;
+    let lag = report.lag.summary();
+    assert!(lag.max_microseconds <= 2_000, "{lag:?}");
+    assert_eq!(lag.count, report.requests.sent - 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_request_that_yields_more_than_is_left_overshoots_and_says_so() {
     let target = Target::new(ms(100), |_, _| Some(300));
     let report = run(LoopPlan { target: 1_000, ..PLAN }, &target).await;

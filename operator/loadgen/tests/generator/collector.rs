@@ -100,8 +100,12 @@ async fn start(State(shared): State<Shared>) -> Json<StartAnswer> {
     let mut script = shared.lock().unwrap();
     let first = Instant::now() + script.start_in;
     let start = *script.start.get_or_insert(first);
-    let remaining = start.saturating_duration_since(Instant::now());
-    Json(StartAnswer::Start { in_nanoseconds: u64::try_from(remaining.as_nanos()).unwrap() })
+    let now = Instant::now();
+    let nanoseconds = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap();
+    Json(StartAnswer::Start {
+        in_nanoseconds: nanoseconds(start.saturating_duration_since(now)),
+        past_nanoseconds: nanoseconds(now.saturating_duration_since(start)),
+    })
 }
 
 async fn progress(State(shared): State<Shared>, Json(progress): Json<Progress>) -> StatusCode {

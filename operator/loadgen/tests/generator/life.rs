@@ -34,7 +34,7 @@ fn test_view(tasks_per_request: u64) -> Dispatch {
     })
 }
 
-fn settings(target: &str, collector: &str, tasks: u64, dispatch: Dispatch) -> Settings {
+pub(crate) fn settings(target: &str, collector: &str, tasks: u64, dispatch: Dispatch) -> Settings {
     let workload = PulpTasks {
         pulp: PulpEndpoint {
             base_url: target.to_owned(),
@@ -58,6 +58,7 @@ fn settings(target: &str, collector: &str, tasks: u64, dispatch: Dispatch) -> Se
         collector: collector.to_owned(),
         token: BearerToken::new(TOKEN).unwrap(),
         credentials: Some(Credentials { username: "admin".to_owned(), password: "secret".to_owned() }),
+        exchange: None,
         index: 0,
         namespace: "perf".to_owned(),
         test: "tasks-10k".to_owned(),
@@ -116,6 +117,11 @@ async fn a_generator_gets_through_with_a_collector_that_fails_now_and_then() {
     assert_eq!(result.requests.latency.count(), 10);
     assert!(result.elapsed_microseconds >= 60_000, "3 rounds of 20 ms: {}", result.elapsed_microseconds);
     assert!(result.finished_at > result.started_at);
+    let (start, work) = (result.start.unwrap(), result.work.unwrap());
+    assert!(start.lateness_microseconds < 1_000_000, "{start:?}");
+    // Ten requests of four users, of whom all but the first requests could lag.
+    assert_eq!(work.lag.count, 6);
+    assert!(work.cpu_capacity_millicores > 0 && work.most_unsent <= 4, "{work:?}");
 }
 
 #[tokio::test]

@@ -1,0 +1,193 @@
+//! The script that dispatches in Pulp's own process, as it is, beside the generator, as it is. Only Pulp is not
+//! here: a few modules of its names write down what they are called with. The real one is met on the cluster.
+
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+use std::{env, fs, process};
+
+use serde_json::{Value, json};
+use throughput_loadgen::run::{Ending, run};
+use throughput_model::failure::FailureClass;
+use throughput_model::generator::StopReason;
+use throughput_model::workload::{Dispatch, InProcess};
+use tokio::net::TcpListener;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::collector::{self, Script, Shared, address};
+use crate::life::settings;
+
+/// Nothing here takes nearly as long.
+const AT_MOST: Duration = Duration::from_mins(1);
+
+/// The modules that stand for Pulp. Calls with `"raise"` among their arguments raise every second time.
+const MODULES: [(&str, &str); 8] = [
+    ("django/__init__.py", "def setup():\n    pass\n"),
+    (
+        "django/db.py",
+        "class connection:\n    def ensure_connection():\n        pass\n    def close():\n        pass\n",
+    ),
+    ("django_guid.py", "guid = None\ndef set_guid(value):\n    global guid\n    guid = value\n"),
+    ("pulpcore/__init__.py", ""),
+    ("pulpcore/plugin/__init__.py", ""),
+    ("pulpcore/tasks.py", "def dummy_task():\n    pass\n"),
+    ("calls.py", "count = 0\n"),
+    (
+        "pulpcore/plugin/tasking.py",
+        "import json, os, calls, django_guid\n\
+         def dispatch(function, **rest):\n\
+         \x20   calls.count += 1\n\
+         \x20   if 'raise' in rest['args'] and calls.count % 2:\n\
+         \x20       raise ValueError('no connection')\n\
+         \x20   with open(os.environ['DISPATCHED'], 'a') as file:\n\
+         \x20       file.write(json.dumps([function, django_guid.guid, rest]) + '\\n')\n",
+    ),
+];
+
+/// A folder with a script that runs in it.
+struct Beside {
+    folder: PathBuf,
+    script: Child,
+}
+
+impl Beside {
+    fn start(name: &str) -> Self {
+        let folder = env::temp_dir().join(format!("throughput-beside-{}-{name}", process::id()));
+        for (path, text) in MODULES {
+            let path = folder.join("modules").join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        fs::create_dir_all(folder.join("exchange")).unwrap();
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../controller/src/build/dispatch.py");
+        let script = Command::new("python3")
+            .arg(script)
+            .env("PYTHONPATH", folder.join("modules"))
+            .env("THROUGHPUT_EXCHANGE", folder.join("exchange"))
+            .env("DISPATCHED", folder.join("dispatched"))
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Self { folder, script }
+    }
+
+    /// What was dispatched: function, correlation id, and all else.
+    fn dispatched(&self) -> Vec<Value> {
+        let text = fs::read_to_string(self.folder.join("dispatched")).unwrap_or_default();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// Waits until the script has ended.
+    async fn ended(&mut self) {
+        let ended = async {
+            while self.script.try_wait().unwrap().is_none() {
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(AT_MOST, ended).await.unwrap();
+    }
+
+    fn output(self) -> Output {
+        let output = self.script.wait_with_output().unwrap();
+        fs::remove_dir_all(self.folder).unwrap();
+        output
+    }
+}
+
+fn work(function: &str, arguments: &str) -> Dispatch {
+    Dispatch::InProcess(InProcess {
+        function: function.to_owned(),
+        arguments: arguments.to_owned(),
+        named_arguments: r#"{"interval": 0.5}"#.to_owned(),
+        unique_lock: true,
+        exclusive: vec!["/one/".to_owned()],
+        shared: Vec::new(),
+    })
+}
+
+/// A generator beside a script, until the script has ended.
+async fn live(beside: &mut Beside, script: Script, tasks: u64, dispatch: Dispatch) -> (Shared, Ending) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let collector = format!("http://{}", listener.local_addr().unwrap());
+    let shared = collector::serve(listener, script);
+    let mut settings = settings("http://nobody", &collector, tasks, dispatch);
+    settings.exchange = Some(beside.folder.join("exchange"));
+    let terminate = CancellationToken::new();
+    let scripts_end = async {
+        beside.ended().await;
+        // As the kubelet does with a sidecar.
+        terminate.cancel();
+    };
+    let (ending, ()) = tokio::join!(run(&settings, terminate.clone()), scripts_end);
+    (shared, ending)
+}
+
+#[tokio::test]
+async fn exactly_the_wanted_tasks_are_dispatched_with_their_locks_and_the_correlation_id() {
+    let mut beside = Beside::start("exact");
+    let script = Script { start_in: Duration::from_millis(1_200), ..Script::default() };
+    let dispatch = work("pulpcore.tasks.dummy_task", r#"["a", 1]"#);
+    let (shared, ending) = live(&mut beside, script, 200, dispatch).await;
+    assert_eq!(ending, Ending::Delivered);
+    let dispatched = beside.dispatched();
+    assert_eq!(dispatched.len(), 200);
+    let mut locks = Vec::new();
+    for task in &dispatched {
+        let [function, correlation_id, rest] = task.as_array().unwrap().as_slice() else { unreachable!() };
+        assert_eq!(*function, json!("pulpcore.tasks.dummy_task"));
+        assert_eq!(*correlation_id, json!(address().correlation_id()));
+        assert_eq!((&rest["args"], &rest["kwargs"]), (&json!(["a", 1]), &json!({"interval": 0.5})));
+        assert_eq!(
+            (&rest["exclusive_resources"][0], &rest["shared_resources"]),
+            (&json!("/one/"), &Value::Null)
+        );
+        locks.push(rest["exclusive_resources"][1].as_str().unwrap().to_owned());
+    }
+    locks.sort();
+    locks.dedup();
+    assert_eq!(locks.len(), 200, "each task has a lock of its own");
+    let result = shared.lock().unwrap().results[0].clone();
+    assert_eq!((result.stopped, result.tasks_dispatched), (StopReason::TargetReached, 200));
+    assert_eq!((result.requests.sent, result.requests.latency.count(), result.largest_yield), (200, 200, 1));
+    let late = result.start.unwrap().lateness_microseconds;
+    assert!(late < 1_000_000, "{late} microseconds late");
+    assert!(beside.output().status.success());
+}
+
+#[tokio::test]
+async fn a_call_that_raises_is_counted_and_another_is_made_in_its_place() {
+    let mut beside = Beside::start("raises");
+    let dispatch = work("pulpcore.tasks.dummy_task", r#"["raise"]"#);
+    let (shared, ending) = live(&mut beside, Script::default(), 10, dispatch).await;
+    assert_eq!((ending, beside.dispatched().len()), (Ending::Delivered, 10));
+    let result = shared.lock().unwrap().results[0].clone();
+    let failures: Vec<_> = result.requests.failures.by_class().collect();
+    assert_eq!((failures[0].0, failures[0].1.count), (FailureClass::Raised, 10));
+    assert_eq!(failures[0].1.samples, ["ValueError: no connection", "a further exception"][..1]);
+    assert_eq!((result.tasks_dispatched, result.requests.sent), (10, 20));
+    assert!(beside.output().status.success());
+}
+
+#[tokio::test]
+async fn a_script_that_cannot_use_pulp_says_why_and_nothing_is_registered() {
+    let mut beside = Beside::start("unusable");
+    let dispatch = work("pulpcore.tasks.no_task", "[]");
+    let (shared, ending) = live(&mut beside, Script::default(), 10, dispatch).await;
+    assert_eq!(ending, Ending::Terminated);
+    assert_eq!(shared.lock().unwrap().registrations, []);
+    let output = beside.output();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.starts_with("Pulp cannot be used: AttributeError: ") && said.contains("no_task"), "{said}");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[tokio::test]
+async fn a_script_whose_attempt_is_over_ends() {
+    let mut beside = Beside::start("over");
+    let script = Script { register: [410].into(), ..Script::default() };
+    let (_, ending) = live(&mut beside, script, 10, work("pulpcore.tasks.dummy_task", "[]")).await;
+    assert_eq!((ending, beside.dispatched()), (Ending::AttemptOver, Vec::new()));
+    let said = String::from_utf8(beside.output().stderr).unwrap();
+    assert_eq!(said.trim(), "the load generator gave up: the attempt is over");
+}
