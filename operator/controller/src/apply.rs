@@ -74,6 +74,18 @@ pub enum ApplyError {
     Compress(#[from] std::io::Error),
 }
 
+impl ApplyError {
+    /// The request to the API server that was to blame, if one was.
+    pub fn request(&self) -> Option<&RequestError> {
+        match self {
+            Self::Request(source)
+            | Self::Claim(ClaimError::Request { source, .. })
+            | Self::Restore(RestoreError::Request { source, .. }) => Some(source),
+            Self::Cancel(_) | Self::Json(_) | Self::Compress(_) => None,
+        }
+    }
+}
+
 /// What actions found that belongs into the status.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Applied {

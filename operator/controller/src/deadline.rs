@@ -26,6 +26,19 @@ pub enum RequestError {
 }
 
 impl RequestError {
+    /// All kinds of failures.
+    pub const KINDS: [&str; 9] = [
+        "timeout",
+        "connection",
+        "forbidden",
+        "not_found",
+        "conflict",
+        "throttled",
+        "invalid",
+        "server_error",
+        "other",
+    ];
+
     /// Whether the object exists already, or has changed since it was read.
     pub fn is_conflict(&self) -> bool {
         self.code() == Some(409)
@@ -34,6 +47,25 @@ impl RequestError {
     /// Whether the object does not exist.
     pub fn is_not_found(&self) -> bool {
         self.code() == Some(404)
+    }
+
+    /// What kind of failure it is, for counts: one of [`Self::KINDS`].
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Deadline { .. } => "timeout",
+            Self::Kube { source, .. } => match source.as_ref() {
+                kube::Error::Api(status) => match status.code {
+                    401 | 403 => "forbidden",
+                    404 => "not_found",
+                    409 => "conflict",
+                    429 => "throttled",
+                    400..=499 => "invalid",
+                    _ => "server_error",
+                },
+                kube::Error::HyperError(_) | kube::Error::Service(_) => "connection",
+                _ => "other",
+            },
+        }
     }
 
     fn code(&self) -> Option<u16> {

@@ -14,7 +14,7 @@ mod preparing;
 mod requested;
 
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]

@@ -1,7 +1,13 @@
 //! The operator's own metrics, in the Prometheus text format.
+//!
+//! No label has more values than the operator knows words for, but for the names of the tests that are being
+//! measured: of those there are [`running`]'s own bound. README.md of the chart lists all of them.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+mod running;
+mod stages;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -10,11 +16,21 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
-use throughput_crds::ThroughputTestStatus;
+use throughput_crds::{ThroughputTestStatus, Verdict};
+use throughput_model::failure::FailureClass;
+use throughput_pulp::RequestCounts;
 
+use crate::deadline::RequestError;
 use crate::decide::TestFacts;
 use crate::gate::Gate;
+use crate::observed::Observed;
+use crate::reconcile::ReconcileError;
+use running::Running;
+
+/// The outcome of what went well.
+const OK: &str = "ok";
 
 /// The operator's own metrics. Cheap to clone: all clones count together.
 #[derive(Clone, Debug)]
@@ -23,83 +39,148 @@ pub struct Metrics(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     registry: Registry,
+    leader: Gauge,
     reconciles: Family<Outcome, Counter>,
     durations: Histogram,
-    leader: Gauge,
-    unfinished: Family<Test, Gauge>,
-    dispatched: Family<RunningCell, Gauge>,
-    tests: Mutex<HashMap<String, Test>>,
+    stages: Family<InStage, Histogram>,
+    cells: Family<WithVerdict, Counter>,
+    tests: Family<WithVerdict, Counter>,
+    running: Running,
+    kubernetes_errors: Family<OfKind, Counter>,
+    pulp_requests: Family<Outcome, Counter>,
+    events_lost: Counter,
+    /// Counted where the requests are sent; read when somebody asks.
+    counted: RequestCounts,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Outcome {
-    outcome: String,
+    outcome: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Test {
-    namespace: String,
-    test: String,
+struct OfKind {
+    kind: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct RunningCell {
-    test_uid: String,
-    cell: u32,
+struct WithVerdict {
+    verdict: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct InStage {
+    stage: String,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("throughput_operator");
-        let reconciles = Family::<Outcome, Counter>::default();
-        let durations = Histogram::new(exponential_buckets(0.005, 2.0, 14));
-        let leader = Gauge::default();
-        let unfinished = Family::<Test, Gauge>::default();
-        let dispatched = Family::<RunningCell, Gauge>::default();
         registry.register(
-            "reconciles",
-            "Looks at a test, by outcome: ok, or the step that failed",
-            reconciles.clone(),
+            "build",
+            "The operator's version",
+            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
         );
-        registry.register_with_unit(
-            "reconcile_duration",
-            "How long a look at a test takes",
-            Unit::Seconds,
-            durations.clone(),
-        );
-        registry.register("leader", "1 while this process holds the leader Lease", leader.clone());
-        registry.register(
-            "test_tasks_unfinished",
-            "Tasks of the running cell that have not ended",
-            unfinished.clone(),
-        );
-        registry.register(
-            "cell_tasks_dispatched",
-            "Tasks that the running cell's answers say were dispatched",
-            dispatched.clone(),
-        );
-        Self(Arc::new(Inner {
+        let inner = Inner {
+            leader: registered(&mut registry, "leader", "1 while this process holds the leader Lease"),
+            reconciles: registered(
+                &mut registry,
+                "reconciles",
+                "Looks at a test, by outcome: ok, or the step that failed",
+            ),
+            durations: seconds(
+                &mut registry,
+                "reconcile_duration",
+                "How long a look at a test takes",
+                Histogram::new(exponential_buckets(0.005, 2.0, 14)),
+            ),
+            stages: seconds(
+                &mut registry,
+                "stage_duration",
+                "How long the stages of cells took that have ended",
+                Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.25, 2.0, 16))),
+            ),
+            cells: registered(&mut registry, "cells", "Cells that have ended, by verdict"),
+            tests: registered(&mut registry, "tests", "Tests that have ended, by verdict"),
+            running: Running::new(&mut registry),
+            kubernetes_errors: registered(
+                &mut registry,
+                "kubernetes_request_errors",
+                "Requests to the API server for whose sake a look at a test was given up, by kind",
+            ),
+            pulp_requests: registered(
+                &mut registry,
+                "pulp_requests",
+                "Requests to Pulp, logins included, by outcome: ok, or the kind of failure",
+            ),
+            events_lost: registered(&mut registry, "events_lost", "Events that could not be written"),
+            counted: RequestCounts::default(),
             registry,
-            reconciles,
-            durations,
-            leader,
-            unfinished,
-            dispatched,
-            tests: Mutex::default(),
-        }))
+        };
+        inner.begin_at_zero();
+        Self(Arc::new(inner))
     }
 }
 
+impl Inner {
+    /// What is counted from nothing can be told from what has not happened: so says every count, from the start.
+    fn begin_at_zero(&self) {
+        for outcome in [OK].into_iter().chain(ReconcileError::STEPS) {
+            drop(self.reconciles.get_or_create(&Outcome { outcome }));
+        }
+        for kind in RequestError::KINDS {
+            drop(self.kubernetes_errors.get_or_create(&OfKind { kind }));
+        }
+        for outcome in [OK].into_iter().chain(FAILURES.map(word)) {
+            drop(self.pulp_requests.get_or_create(&Outcome { outcome }));
+        }
+        for verdict in [Verdict::Passed, Verdict::Failed, Verdict::Invalid, Verdict::Aborted] {
+            drop(self.cells.get_or_create(&with(verdict)));
+            drop(self.tests.get_or_create(&with(verdict)));
+        }
+    }
+}
+
+fn registered<M>(registry: &mut Registry, name: &'static str, help: &'static str) -> M
+where
+    M: Clone + Default + prometheus_client::registry::Metric,
+{
+    let metric = M::default();
+    registry.register(name, help, metric.clone());
+    metric
+}
+
+fn seconds<M>(registry: &mut Registry, name: &'static str, help: &'static str, metric: M) -> M
+where
+    M: Clone + prometheus_client::registry::Metric,
+{
+    registry.register_with_unit(name, help, Unit::Seconds, metric.clone());
+    metric
+}
+
 impl Metrics {
+    /// Where requests to Pulp are counted.
+    pub fn pulp_requests(&self) -> RequestCounts {
+        self.0.counted.clone()
+    }
+
     /// Counts a look that went well.
     pub fn reconciled(&self, duration: Duration) {
-        self.0.reconciles.get_or_create(&Outcome { outcome: "ok".to_owned() }).inc();
+        self.0.reconciles.get_or_create(&Outcome { outcome: OK }).inc();
         self.0.durations.observe(duration.as_secs_f64());
     }
 
-    /// Counts a look that failed in this step.
-    pub fn failed(&self, step: &'static str) {
-        self.0.reconciles.get_or_create(&Outcome { outcome: step.to_owned() }).inc();
+    /// Counts a look that failed in this step, and the request that was to blame, if one was.
+    pub fn failed(&self, step: &'static str, request: Option<&'static str>) {
+        self.0.reconciles.get_or_create(&Outcome { outcome: step }).inc();
+        if let Some(kind) = request {
+            self.0.kubernetes_errors.get_or_create(&OfKind { kind }).inc();
+        }
+    }
+
+    /// Counts an event that was not written.
+    pub fn lost_event(&self) {
+        self.0.events_lost.inc();
     }
 
     /// Says whether this process leads.
@@ -112,34 +193,39 @@ impl Metrics {
         self.0.leader.get() == 1
     }
 
-    /// Takes over the live counts of a status.
-    pub fn follow(&self, facts: &TestFacts, status: &ThroughputTestStatus) {
-        let label = Test { namespace: facts.namespace.clone(), test: facts.name.clone() };
-        match status.current.as_ref().and_then(|current| current.live) {
-            Some(live) => {
-                let unfinished = i64::try_from(live.tasks_unfinished).unwrap_or(i64::MAX);
-                self.0.unfinished.get_or_create(&label).set(unfinished);
-                self.lock().insert(facts.uid.clone(), label);
-            }
-            None => self.forget(&facts.uid),
+    /// Takes over what was seen and decided in a look whose status has been written.
+    pub fn follow(
+        &self,
+        facts: &TestFacts,
+        before: &ThroughputTestStatus,
+        after: &ThroughputTestStatus,
+        observed: &Observed,
+    ) {
+        if let Some((stage, duration)) = stages::ended(before, after) {
+            let stage = InStage { stage: format!("{stage:?}") };
+            self.0.stages.get_or_create(&stage).observe(duration.as_secs_f64());
         }
+        for result in stages::new_results(before, after) {
+            self.0.cells.get_or_create(&with(result.verdict)).inc();
+        }
+        if let (None, Some(verdict)) = (before.verdict, after.verdict) {
+            self.0.tests.get_or_create(&with(verdict)).inc();
+        }
+        self.0.running.follow(facts, after, observed);
     }
 
-    /// Forgets a test that is over.
+    /// Forgets a test that does not exist any more.
     pub fn forget(&self, test_uid: &str) {
-        if let Some(label) = self.lock().remove(test_uid) {
-            self.0.unfinished.remove(&label);
-        }
+        self.0.running.forget(test_uid);
     }
 
     /// All metrics as text, with what generators say of their progress.
     pub fn text(&self, gate: &Gate) -> String {
-        let Inner { dispatched, registry, .. } = &*self.0;
-        dispatched.clear();
-        for (address, progress) in gate.progress() {
-            let label = RunningCell { test_uid: address.test_uid, cell: address.cell };
-            let tasks = i64::try_from(progress.tasks_dispatched).unwrap_or(i64::MAX);
-            dispatched.get_or_create(&label).set(tasks);
+        let Inner { registry, running, pulp_requests, counted, .. } = &*self.0;
+        running.take_progress(gate.progress());
+        for (outcome, count) in counted.all() {
+            let outcome = Outcome { outcome: outcome.map_or(OK, word) };
+            pulp_requests.get_or_create(&outcome).inner().store(count, Ordering::Relaxed);
         }
         let mut text = String::new();
         // Writing to a String cannot fail.
@@ -147,8 +233,39 @@ impl Metrics {
         debug_assert!(written.is_ok());
         text
     }
+}
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Test>> {
-        self.0.tests.lock().unwrap_or_else(PoisonError::into_inner)
+fn with(verdict: Verdict) -> WithVerdict {
+    let verdict = match verdict {
+        Verdict::Passed => "Passed",
+        Verdict::Failed => "Failed",
+        Verdict::Invalid => "Invalid",
+        Verdict::Aborted => "Aborted",
+    };
+    WithVerdict { verdict }
+}
+
+const FAILURES: [FailureClass; 7] = [
+    FailureClass::Connect,
+    FailureClass::Timeout,
+    FailureClass::Reset,
+    FailureClass::Unauthorized,
+    FailureClass::ClientError,
+    FailureClass::ServerError,
+    FailureClass::UnexpectedAnswer,
+];
+
+fn word(class: FailureClass) -> &'static str {
+    match class {
+        FailureClass::Connect => "connect",
+        FailureClass::Timeout => "timeout",
+        FailureClass::Reset => "reset",
+        FailureClass::Unauthorized => "unauthorized",
+        FailureClass::ClientError => "client_error",
+        FailureClass::ServerError => "server_error",
+        FailureClass::UnexpectedAnswer => "unexpected_answer",
     }
 }
+
+#[cfg(test)]
+mod tests;

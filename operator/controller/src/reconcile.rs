@@ -24,6 +24,7 @@ use crate::decide::{Decision, EventText, TestFacts, decide};
 use crate::gate::Gate;
 use crate::metrics::Metrics;
 use crate::observe::{Eyes, observe};
+use crate::observed::Observed;
 use crate::plan::Plan;
 use crate::status;
 
@@ -59,12 +60,23 @@ pub enum ReconcileError {
 }
 
 impl ReconcileError {
-    /// The step, for metrics.
+    /// All steps.
+    pub const STEPS: [&str; 3] = ["observe", "apply", "publish"];
+
+    /// The step, for metrics: one of [`Self::STEPS`].
     pub fn step(&self) -> &'static str {
         match self {
             Self::Observe(_) => "observe",
             Self::Apply(_) => "apply",
             Self::Publish(_) => "publish",
+        }
+    }
+
+    /// The request to the API server that was to blame, if one was.
+    pub fn request(&self) -> Option<&RequestError> {
+        match self {
+            Self::Observe(error) | Self::Publish(error) => Some(error),
+            Self::Apply(error) => error.request(),
         }
     }
 }
@@ -87,7 +99,8 @@ pub async fn reconcile(
     let mut decision = decide(&facts, &plan, &before, &observed, jiff::Timestamp::now());
     let applied = apply(&context.hands, &facts, plan.as_ref().ok(), &decision.actions).await;
     let error = take_in(&mut decision, &facts, &before, applied);
-    publish(&context, &test, &facts, &before, &decision).await.map_err(ReconcileError::Publish)?;
+    let told = Told { test: &test, facts: &facts, before: &before, observed: &observed };
+    publish(&context, &told, &decision).await.map_err(ReconcileError::Publish)?;
     context.metrics.reconciled(started.elapsed());
     if let Some(error) = error {
         return Err(ReconcileError::Apply(error));
@@ -101,7 +114,7 @@ pub async fn reconcile(
 pub fn after_error(test: Arc<ThroughputTest>, error: &ReconcileError, context: Arc<Context>) -> Requeue {
     let facts = facts(&test);
     let wait = context.backoffs.next(&facts.uid);
-    context.metrics.failed(error.step());
+    context.metrics.failed(error.step(), error.request().map(RequestError::kind));
     tracing::warn!(namespace = facts.namespace, test = facts.name, %error, retry_in = ?wait, "could not carry the test on");
     Requeue::requeue(wait)
 }
@@ -164,20 +177,23 @@ fn take_in(
     }
 }
 
+/// What a decision was made about.
+struct Told<'a> {
+    test: &'a ThroughputTest,
+    facts: &'a TestFacts,
+    before: &'a ThroughputTestStatus,
+    observed: &'a Observed,
+}
+
 /// Writes the status when it changed, tells people, tells the collector, and lets go of the test.
-async fn publish(
-    context: &Context,
-    test: &ThroughputTest,
-    facts: &TestFacts,
-    before: &ThroughputTestStatus,
-    decision: &Decision,
-) -> Result<(), RequestError> {
+async fn publish(context: &Context, told: &Told<'_>, decision: &Decision) -> Result<(), RequestError> {
+    let Told { test, facts, before, observed } = told;
     let tests: Api<ThroughputTest> = Api::namespaced(context.eyes.client.clone(), &facts.namespace);
-    if decision.status != *before {
+    if decision.status != **before {
         // The finalizer may have been added since the test was read, so its version is read again; the UID
         // and the single writer make sure that the status is still the one that was decided upon.
         let mut newest = within("read the test", tests.get(&facts.name)).await?;
-        if newest.status.clone().unwrap_or_default() != *before {
+        if newest.status.clone().unwrap_or_default() != **before {
             return Ok(());
         }
         newest.status = Some(decision.status.clone());
@@ -185,7 +201,7 @@ async fn publish(
             .await?;
     }
     context.gate.follow(&facts.uid, &decision.status, Instant::now());
-    context.metrics.follow(facts, &decision.status);
+    context.metrics.follow(facts, before, &decision.status, observed);
     for event in &decision.events {
         tell(context, test, event).await;
     }
@@ -209,8 +225,14 @@ async fn tell(context: &Context, test: &ThroughputTest, event: &EventText) {
     let about = test.object_ref(&());
     match tokio::time::timeout(Duration::from_secs(5), context.recorder.publish(&event, &about)).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(%error, reason, "an event was not written"),
-        Err(_) => tracing::warn!(reason, "an event was not written in time"),
+        Ok(Err(error)) => {
+            context.metrics.lost_event();
+            tracing::warn!(%error, reason, "an event was not written");
+        }
+        Err(_) => {
+            context.metrics.lost_event();
+            tracing::warn!(reason, "an event was not written in time");
+        }
     }
 }
 

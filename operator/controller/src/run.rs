@@ -91,7 +91,7 @@ pub async fn run(client: Client, flags: &RunFlags, stop: CancellationToken) -> R
     };
     let collector = serve(flags.collector_listen, collector::router(collector), work.clone()).await?;
     metrics.set_leader(true);
-    let pulps = PulpClients::default();
+    let pulps = PulpClients::counted(metrics.pulp_requests());
     let reporter =
         Reporter { controller: "throughput-operator".to_owned(), instance: Some(flags.pod_name.clone()) };
     let context = Arc::new(Context {

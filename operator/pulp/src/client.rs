@@ -9,6 +9,7 @@ use throughput_model::workload::{Authentication, Method, PulpEndpoint};
 use uuid::Uuid;
 
 use crate::address::Address;
+use crate::counts::RequestCounts;
 use crate::credentials::{Credentials, Login};
 use crate::error::{PulpError, SetupError};
 use crate::exchange::{Answer, LARGEST_ANSWER_BYTES, exchange};
@@ -26,6 +27,8 @@ pub struct ClientOptions {
     pub correlation_id: Option<Uuid>,
     /// Certificates, in PEM, that are trusted besides the system's.
     pub extra_certificates: Option<Vec<u8>>,
+    /// Where its requests are counted.
+    pub requests: Option<RequestCounts>,
 }
 
 impl Default for ClientOptions {
@@ -35,6 +38,7 @@ impl Default for ClientOptions {
             connect_timeout: Duration::from_secs(10),
             correlation_id: None,
             extra_certificates: None,
+            requests: None,
         }
     }
 }
@@ -81,6 +85,7 @@ pub struct PulpClient {
     identity: Identity,
     request_timeout: Duration,
     correlation_id: Option<Uuid>,
+    requests: Option<RequestCounts>,
 }
 
 /// As whom requests are sent.
@@ -98,7 +103,8 @@ impl PulpClient {
         credentials: Option<Credentials>,
         options: ClientOptions,
     ) -> Result<Self, SetupError> {
-        let ClientOptions { request_timeout, connect_timeout, correlation_id, extra_certificates } = options;
+        let ClientOptions { request_timeout, connect_timeout, correlation_id, extra_certificates, requests } =
+            options;
         let address = Address::new(endpoint)?;
         let login = || credentials.and_then(Login::new).ok_or(SetupError::CredentialsMissing);
         let identity = match endpoint.authentication {
@@ -107,7 +113,7 @@ impl PulpClient {
             Authentication::Session => Identity::Session(login()?, Arc::default()),
         };
         let http = http_client(&address, connect_timeout, extra_certificates.as_deref())?;
-        Ok(Self { http, address, identity, request_timeout, correlation_id })
+        Ok(Self { http, address, identity, request_timeout, correlation_id, requests })
     }
 
     /// Logs in where the endpoint's authentication is a session and nobody has yet; else does nothing.
@@ -210,7 +216,13 @@ impl PulpClient {
         if let Some(body) = body {
             http = http.header(CONTENT_TYPE, "application/json").body((*body).to_owned());
         }
-        exchange(authenticate(http), *largest_answer_bytes, timeout.unwrap_or(self.request_timeout)).await
+        let answered =
+            exchange(authenticate(http), *largest_answer_bytes, timeout.unwrap_or(self.request_timeout))
+                .await;
+        if let Some(counts) = &self.requests {
+            counts.note(&answered);
+        }
+        answered
     }
 
     fn secrets<'a>(&'a self, session: Option<&'a Session>) -> Vec<&'a str> {

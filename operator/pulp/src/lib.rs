@@ -9,6 +9,7 @@
 
 mod address;
 mod client;
+mod counts;
 mod credentials;
 mod error;
 mod exchange;
@@ -18,6 +19,7 @@ mod tasks;
 mod words;
 
 pub use client::{ClientOptions, PulpClient, Request};
+pub use counts::RequestCounts;
 pub use credentials::{Credentials, CredentialsError};
 pub use error::{PulpError, SetupError};
 pub use exchange::Answer;

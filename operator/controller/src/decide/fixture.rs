@@ -19,7 +19,7 @@ use crate::rejection::Rejection;
 /// The Deployments of the plan, with their replicas before the run.
 pub(super) const AS_FOUND: [(&str, i32); 2] = [("pulp-worker", 2), ("pulp-content", 3)];
 
-pub(super) fn facts() -> TestFacts {
+pub(crate) fn facts() -> TestFacts {
     TestFacts {
         namespace: "pulp".to_owned(),
         name: "small".to_owned(),
@@ -73,7 +73,7 @@ pub(super) fn at(seconds: i64) -> Timestamp {
 }
 
 /// A status whose current cell entered this stage at second 0.
-pub(super) fn status_at(cell: usize, stage: Stage) -> ThroughputTestStatus {
+pub(crate) fn status_at(cell: usize, stage: Stage) -> ThroughputTestStatus {
     let (facts, plan) = (facts(), plan());
     let mut draft = Draft::new(&facts, &ThroughputTestStatus::default(), at(0));
     accept(&mut draft, &plan);
@@ -82,7 +82,7 @@ pub(super) fn status_at(cell: usize, stage: Stage) -> ThroughputTestStatus {
 }
 
 /// All is there and claimed, the workers of the first cell are online, the queue is empty.
-pub(super) fn observed() -> Observed {
+pub(crate) fn observed() -> Observed {
     Observed {
         deleting: false,
         controls: Controls::default(),
@@ -108,7 +108,7 @@ pub(super) fn untouched() -> Observed {
 }
 
 /// A cell whose ten tasks have completed and were read.
-pub(super) fn collected() -> Observed {
+pub(crate) fn collected() -> Observed {
     Observed {
         generators: generators(Job::Complete, 1, vec![delivered(10)]),
         remains: Some(Remains { tasks: completed(10), foreign_tasks: 0 }),
@@ -151,7 +151,7 @@ pub(super) fn silent() -> Pulp {
 }
 
 /// Generators whose Job is at this point.
-pub(super) fn generators(job: Job, registered: u32, results: Vec<GeneratorResult>) -> Generators {
+pub(crate) fn generators(job: Job, registered: u32, results: Vec<GeneratorResult>) -> Generators {
     Generators { job, registered, results }
 }
 
@@ -194,7 +194,7 @@ pub(super) fn no_figures() -> TaskFigures {
 }
 
 /// Decides about this status so many seconds after its stage began.
-pub(super) fn decided(status: &ThroughputTestStatus, observed: &Observed, seconds: i64) -> Decision {
+pub(crate) fn decided(status: &ThroughputTestStatus, observed: &Observed, seconds: i64) -> Decision {
     decide(&facts(), &Ok(plan()), status, observed, at(seconds))
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use throughput_crds::{ProcessCounts, Stage, ThroughputTestStatus};
 use throughput_model::task::TaskState;
-use throughput_pulp::{ClientOptions, PulpClient, PulpError, TaskFilter};
+use throughput_pulp::{ClientOptions, PulpClient, PulpError, RequestCounts, TaskFilter};
 use uuid::Uuid;
 
 use super::credentials::Found;
@@ -19,7 +19,10 @@ const MOST_TASKS: u64 = 400_000;
 
 /// One client a test, so that each test logs in once.
 #[derive(Clone, Debug, Default)]
-pub struct PulpClients(Arc<Mutex<HashMap<String, Kept>>>);
+pub struct PulpClients {
+    kept: Arc<Mutex<HashMap<String, Kept>>>,
+    requests: RequestCounts,
+}
 
 #[derive(Clone, Debug)]
 struct Kept {
@@ -42,6 +45,11 @@ pub(super) struct Answer {
 }
 
 impl PulpClients {
+    /// None yet. What they will ask is counted here.
+    pub fn counted(requests: RequestCounts) -> Self {
+        Self { kept: Arc::default(), requests }
+    }
+
     /// The client of a test, if it was asked for before.
     pub fn of(&self, test_uid: &str) -> Option<Arc<PulpClient>> {
         self.lock().get(test_uid).map(|kept| kept.client.clone())
@@ -78,7 +86,7 @@ impl PulpClients {
         {
             return Ok(kept.client.clone());
         }
-        let options = ClientOptions::default();
+        let options = ClientOptions { requests: Some(self.requests.clone()), ..ClientOptions::default() };
         let client = Arc::new(PulpClient::new(&question.plan.pulp, found.credentials, options)?);
         let kept = Kept { credentials_version: found.version, client: client.clone() };
         self.lock().insert(uid.clone(), kept);
@@ -87,7 +95,7 @@ impl PulpClients {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Kept>> {
         // Nothing that holds the lock can panic half-way through a change.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -47,6 +47,16 @@ pub(crate) fn client(base_url: &str, authentication: Authentication) -> PulpClie
 
 /// The same, for a domain.
 pub(crate) fn client_in(base_url: &str, domain: Option<&str>, authentication: Authentication) -> PulpClient {
+    client_with(base_url, domain, authentication, ClientOptions::default())
+}
+
+/// The same, with options of its own.
+pub(crate) fn client_with(
+    base_url: &str,
+    domain: Option<&str>,
+    authentication: Authentication,
+    options: ClientOptions,
+) -> PulpClient {
     let endpoint = PulpEndpoint {
         base_url: base_url.to_owned(),
         api_root: "/pulp/".to_owned(),
@@ -54,5 +64,5 @@ pub(crate) fn client_in(base_url: &str, domain: Option<&str>, authentication: Au
         authentication,
     };
     let credentials = Credentials { username: "admin".to_owned(), password: PASSWORD.to_owned() };
-    PulpClient::new(&endpoint, Some(credentials), ClientOptions::default()).unwrap()
+    PulpClient::new(&endpoint, Some(credentials), options).unwrap()
 }

@@ -10,9 +10,9 @@ use axum::response::{AppendHeaders, IntoResponse, Response};
 use axum::routing::{get, post};
 use throughput_model::failure::FailureClass;
 use throughput_model::workload::Authentication;
-use throughput_pulp::{PulpError, TaskFilter};
+use throughput_pulp::{ClientOptions, PulpError, RequestCounts, TaskFilter};
 
-use crate::server::{client, client_in, serve};
+use crate::server::{client, client_in, client_with, serve};
 
 /// A Pulp that forgets sessions, or refuses those it gave.
 #[derive(Default)]
@@ -107,4 +107,18 @@ async fn a_login_without_cookies_and_a_refused_one_are_told_apart() {
     let refusing = Router::new().route("/pulp/api/v3/login/", post(async || StatusCode::UNAUTHORIZED));
     let error = client(&serve(refusing).await, Authentication::Session).log_in().await.unwrap_err();
     assert_eq!(error, PulpError::Unauthorized { status: 401, said: String::new() });
+}
+
+#[tokio::test]
+async fn every_request_is_counted_with_what_came_of_it() {
+    let pulp = Arc::new(Pulp::default());
+    let requests = RequestCounts::default();
+    let options = ClientOptions { requests: Some(requests.clone()), ..ClientOptions::default() };
+    let base_url = serve_pulp(pulp.clone(), "").await;
+    let client = client_with(&base_url, None, Authentication::Session, options);
+    client.count_tasks(&TaskFilter::default()).await.unwrap();
+    assert_eq!(requests.all(), [(None, 2)], "the login, and what was asked");
+    pulp.accepted.store(99, Ordering::SeqCst);
+    client.count_tasks(&TaskFilter::default()).await.unwrap();
+    assert_eq!(requests.all(), [(None, 4), (Some(FailureClass::Unauthorized), 1)]);
 }
