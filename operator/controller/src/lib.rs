@@ -24,6 +24,8 @@ pub mod names;
 pub mod observe;
 pub mod observed;
 pub mod plan;
+#[cfg(test)]
+mod reasons;
 pub mod reconcile;
 pub mod rejection;
 pub mod repeats;
