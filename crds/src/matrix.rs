@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(
     feature = "kube",
     derive(kube::KubeSchema),
-    x_kube(validation = kube::core::Rule::new("self.of != 'Load' || self.name == 'concurrency'").message("the only load setting that an axis can vary so far is concurrency")),
+    x_kube(validation = kube::core::Rule::new("self.of != 'Load' || self.name in ['concurrency', 'generators']").message("the load settings that an axis can vary are concurrency and generators")),
     x_kube(validation = kube::core::Rule::new("self.values.all(value, type(value) == int)").message("the values of a Scale or Load axis are whole numbers, written without quotes")),
     x_kube(validation = kube::core::Rule::new("self.values.all(value, type(value) != int || (int(value) >= 0 && int(value) <= 10000))").message("the values of an axis lie between 0 and 10000")),
-    x_kube(validation = kube::core::Rule::new("self.of != 'Load' || self.values.all(value, type(value) != int || int(value) >= 1)").message("a concurrency is at least 1")),
+    x_kube(validation = kube::core::Rule::new("self.of != 'Load' || self.values.all(value, type(value) != int || int(value) >= 1)").message("a concurrency and a number of generators are at least 1")),
+    x_kube(validation = kube::core::Rule::new("self.of != 'Load' || self.name != 'generators' || self.values.all(value, type(value) != int || int(value) <= 64)").message("a cell has at most 64 generators")),
     x_kube(validation = kube::core::Rule::new("self.values.all(value, self.values.exists_one(other, other == value))").message("each value of an axis stands once; to measure a cell more often, set repeat")),
 )]
 #[serde(rename_all = "camelCase")]

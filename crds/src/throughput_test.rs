@@ -100,9 +100,9 @@ fn default_repeat() -> u32 {
 #[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Load {
-    /// How many load generators share the load. One so far.
+    /// How many load generators share the load: each takes its part of the tasks, and all start together.
     #[serde(default = "default_generators")]
-    #[cfg_attr(feature = "kube", schemars(range(min = 1, max = 1)))]
+    #[cfg_attr(feature = "kube", schemars(range(min = 1, max = 64)))]
     pub generators: u32,
     /// How many requests each generator has under way at once.
     #[serde(default = "default_concurrency")]

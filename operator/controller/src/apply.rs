@@ -81,7 +81,9 @@ impl ApplyError {
             Self::Request(source)
             | Self::Claim(ClaimError::Request { source, .. })
             | Self::Restore(RestoreError::Request { source, .. }) => Some(source),
-            Self::Cancel(_) | Self::Json(_) | Self::Compress(_) => None,
+            Self::Cancel(_) | Self::Nudge(_) | Self::DeleteCreated(_) | Self::Json(_) | Self::Compress(_) => {
+                None
+            }
         }
     }
 }
@@ -121,7 +123,7 @@ pub async fn apply(
                 let ingredients = CellIngredients {
                     test: facts,
                     address,
-                    generators: plan.map_or(1, |plan| plan.generators),
+                    generators: plan.map_or(1, |plan| plan.generators_of(address)),
                     workload,
                     credentials_secret: plan.and_then(|plan| plan.secret.as_deref()),
                     token: &hands.key.token(address),

@@ -112,8 +112,7 @@ async fn register(
     // Of two pods that come at once only one may find the index free, so the ConfigMap must be as it was read.
     for attempt in 1.. {
         let map = collector.config_map(&caller).await?;
-        let before = map.data.as_ref().and_then(|data| data.get(&key)).map(|text| serde_json::from_str(text));
-        if let Some(Ok(Registration { pod_name, pod_uid, .. })) = before
+        if let Some(Registration { pod_name, pod_uid, .. }) = registered(&map, caller.index)
             && pod_uid != registration.pod_uid
         {
             return Err(Refusal::Taken(pod_name));
@@ -144,9 +143,11 @@ async fn start(
     loop {
         changes.mark_unchanged();
         if let Standing::Dispatch(_, at) = collector.admit(&caller, &headers)? {
-            let remaining = at.saturating_duration_since(Instant::now()).as_nanos();
+            let now = Instant::now();
+            let nanoseconds = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
             return Ok(Json(StartAnswer::Start {
-                in_nanoseconds: u64::try_from(remaining).unwrap_or(u64::MAX),
+                in_nanoseconds: nanoseconds(at.saturating_duration_since(now)),
+                past_nanoseconds: nanoseconds(now.saturating_duration_since(at)),
             }));
         }
         match tokio::time::timeout_at(deadline, changes.changed()).await {
@@ -183,8 +184,14 @@ async fn result(
         )));
     }
     let text = serde_json::to_string(&result).map_err(|error| Refusal::Malformed(error.to_string()))?;
-    // The token proves the test's UID, not the names in the path: they must lead to what that test owns.
-    collector.config_map(&caller).await?;
+    // The token proves the test's UID, not the names in the path: they must lead to what that test owns. And
+    // all generators of a cell have the same token: a result is that of the pod which registered the index.
+    let map = collector.config_map(&caller).await?;
+    if let Some(Registration { pod_name, pod_uid, .. }) = registered(&map, caller.index)
+        && ![pod_uid.as_str(), ""].contains(&result.pod_uid.as_str())
+    {
+        return Err(Refusal::Taken(pod_name));
+    }
     collector.store(&caller, &names::result_key(caller.index), &text, None).await?;
     tracing::info!(
         test = caller.test,
@@ -194,6 +201,12 @@ async fn result(
         "result stored"
     );
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Who holds an index.
+fn registered(map: &ConfigMap, index: u32) -> Option<Registration> {
+    let text = map.data.as_ref()?.get(&names::registration_key(index))?;
+    serde_json::from_str(text).ok()
 }
 
 fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refusal> {

@@ -6,18 +6,21 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::Timestamp;
 use throughput_crds::{Stage, ThroughputTestStatus};
 use throughput_model::cell::CellAddress;
 use throughput_model::protocol::Progress;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::decide::elapsed;
+
 /// Where the generators of a test stand.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Standing {
     /// The cell's generators may register and then wait.
     Register(CellAddress),
-    /// The cell's generators may dispatch since this instant.
+    /// The cell's generators may dispatch from this instant on.
     Dispatch(CellAddress, Instant),
     /// The cell's generators may still deliver, but not begin.
     Deliver(CellAddress),
@@ -59,14 +62,24 @@ impl Standing {
 }
 
 impl Gate {
-    /// Takes over what a stored status says.
-    pub fn follow(&self, test_uid: &str, status: &ThroughputTestStatus, now: Instant) {
+    /// Takes over what a stored status says. The instant of the start is stored there by the time of day;
+    /// `now` and `time_of_day` are the same instant by both clocks.
+    pub fn follow(
+        &self,
+        test_uid: &str,
+        status: &ThroughputTestStatus,
+        now: Instant,
+        time_of_day: Timestamp,
+    ) {
         let standing = status.current.as_ref().map_or(Standing::Closed, |current| {
             let address =
                 CellAddress { test_uid: test_uid.to_owned(), cell: current.cell, attempt: current.attempt };
             match current.stage {
                 Stage::StartingGenerators => Standing::Register(address),
-                Stage::Dispatching => Standing::Dispatch(address, now),
+                Stage::Dispatching => {
+                    let starts_at = current.progress.starts_at.unwrap_or(time_of_day);
+                    Standing::Dispatch(address, instant(starts_at, now, time_of_day))
+                }
                 Stage::AwaitingFirstTask | Stage::Draining => Standing::Deliver(address),
                 Stage::AwaitingTargets
                 | Stage::Claiming
@@ -140,8 +153,16 @@ impl Gate {
     }
 }
 
+/// The instant of a time of day.
+fn instant(wanted: Timestamp, now: Instant, time_of_day: Timestamp) -> Instant {
+    let (ahead, behind) = (elapsed(time_of_day, wanted), elapsed(wanted, time_of_day));
+    now.checked_sub(behind).unwrap_or(now) + ahead
+}
+
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use serde_json::json;
 
     use super::*;
@@ -165,7 +186,7 @@ mod tests {
     #[test]
     fn another_cell_than_the_current_one_is_gone() {
         let gate = Gate::default();
-        gate.follow("uid", &status(1, "Dispatching"), Instant::now());
+        gate.follow("uid", &status(1, "Dispatching"), Instant::now(), Timestamp::UNIX_EPOCH);
         assert_eq!(gate.admission(&address(0)), Admission::Gone);
     }
 
@@ -173,8 +194,23 @@ mod tests {
     fn a_start_is_not_moved_by_looking_again() {
         let gate = Gate::default();
         let first = Instant::now();
-        gate.follow("uid", &status(0, "Dispatching"), first);
-        gate.follow("uid", &status(0, "Dispatching"), first + std::time::Duration::from_secs(9));
+        let later = first + Duration::from_secs(9);
+        gate.follow("uid", &status(0, "Dispatching"), first, Timestamp::UNIX_EPOCH);
+        gate.follow("uid", &status(0, "Dispatching"), later, Timestamp::UNIX_EPOCH);
         assert_eq!(gate.admission(&address(0)), Admission::Admitted(Standing::Dispatch(address(0), first)));
+    }
+
+    #[test]
+    fn an_operator_that_was_started_again_gives_the_start_that_is_stored() {
+        let mut status = status(0, "Dispatching");
+        let starts_at = Timestamp::from_second(100).unwrap();
+        status.current.as_mut().unwrap().progress.starts_at = Some(starts_at);
+        let now = Instant::now() + Duration::from_mins(1);
+        for (second, start) in [(98, now + Duration::from_secs(2)), (103, now - Duration::from_secs(3))] {
+            let gate = Gate::default();
+            gate.follow("uid", &status, now, Timestamp::from_second(second).unwrap());
+            let standing = Standing::Dispatch(address(0), start);
+            assert_eq!(gate.admission(&address(0)), Admission::Admitted(standing), "at second {second}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Data flows one way, and each file is named for its step. With a client of the API server: [`observe`],
 //! [`apply`], and the [`collector`] that load generators talk to. Pure: [`plan`] and [`matrix`] (what is to be
-//! done), [`decide`] (what to do next), [`result`] and [`criteria`] (what it came to), [`status`] and
+//! done), [`decide`] (what to do next), [`result`], [`saturation`] and [`criteria`] (what it came to), [`status`] and
 //! [`report`] (how it is told), [`build`] (what is created). [`reconcile`] is the page that calls them in
 //! order; [`claim`] sees to it that everything is left as it was found.
 
@@ -32,6 +32,7 @@ pub mod repeats;
 pub mod report;
 pub mod result;
 pub mod run;
+pub mod saturation;
 pub mod settings;
 pub mod signals;
 pub mod status;

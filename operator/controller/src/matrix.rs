@@ -26,6 +26,8 @@ pub struct Cell {
     pub replicas: Vec<Option<u32>>,
     /// How many requests each generator has under way at once.
     pub concurrency: u32,
+    /// How many generators share the load.
+    pub generators: u32,
 }
 
 /// All cells: repeats outermost, then the axes in their order, the last one changing fastest.
@@ -40,6 +42,7 @@ pub fn cells(
         parameters: Vec::new(),
         replicas: vec![None; scale.len()],
         concurrency: spec.load.concurrency,
+        generators: spec.load.generators,
     };
     let mut combinations = vec![plain];
     for axis in &spec.matrix {
@@ -79,6 +82,7 @@ fn set(
             cell.replicas[entry] = Some(replicas);
         }
         AxisKind::Load if axis.name == "concurrency" => cell.concurrency = number(&axis.name, value, 1)?,
+        AxisKind::Load if axis.name == "generators" => cell.generators = number(&axis.name, value, 1)?,
         AxisKind::Load => return Err(Rejection::UnknownAxis(axis.name.clone())),
     }
     Ok(())
@@ -140,6 +144,13 @@ mod tests {
                 (7, 2, Some(10), 4),
             ]
         );
+    }
+
+    #[test]
+    fn the_number_of_generators_can_be_an_axis() {
+        let matrix = json!([{"name": "generators", "of": "Load", "values": [1, 64]}]);
+        let plan = Plan::new("pulp", &spec(&matrix, 1)).unwrap();
+        assert_eq!(plan.cells.iter().map(|cell| cell.generators).collect::<Vec<_>>(), [1, 64]);
     }
 
     #[test]

@@ -245,7 +245,7 @@ fn with(verdict: Verdict) -> WithVerdict {
     WithVerdict { verdict }
 }
 
-const FAILURES: [FailureClass; 7] = [
+const FAILURES: [FailureClass; 8] = [
     FailureClass::Connect,
     FailureClass::Timeout,
     FailureClass::Reset,
@@ -253,6 +253,7 @@ const FAILURES: [FailureClass; 7] = [
     FailureClass::ClientError,
     FailureClass::ServerError,
     FailureClass::UnexpectedAnswer,
+    FailureClass::Raised,
 ];
 
 fn word(class: FailureClass) -> &'static str {
@@ -264,6 +265,7 @@ fn word(class: FailureClass) -> &'static str {
         FailureClass::ClientError => "client_error",
         FailureClass::ServerError => "server_error",
         FailureClass::UnexpectedAnswer => "unexpected_answer",
+        FailureClass::Raised => "raised",
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod credentials;
 mod generators;
+mod pods;
 mod pulp;
 mod targets;
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use throughput_crds::{Cleanup, CredentialsMethod, DispatchMethod, Procedure, ThroughputTestSpec, Timeouts};
+use throughput_model::cell::CellAddress;
 use throughput_model::workload::{
     Authentication, Dispatch, DispatchRequest, Method, PulpEndpoint, PulpTasks, TestView, Workload,
 };
@@ -35,8 +36,6 @@ pub struct Plan {
     pub deletes_created: bool,
     /// How tasks are dispatched.
     pub dispatch: Dispatch,
-    /// How many generators share the load.
-    pub generators: u32,
     /// What every cell has to reach.
     pub criteria: Vec<CheckedCriterion>,
     /// How long each part may take.
@@ -89,7 +88,7 @@ impl Plan {
             matrix: _,
             repeat: _,
             workload,
-            load,
+            load: _,
             observe: _,
             criteria,
             timeouts,
@@ -136,10 +135,14 @@ impl Plan {
                 Cleanup::Created => true,
             },
             dispatch: dispatch(&pulp.api_root, &tasks.dispatch),
-            generators: load.generators,
             criteria: criteria.iter().map(CheckedCriterion::new).collect::<Result<_, _>>()?,
             deadlines: Deadlines::of(timeouts),
         })
+    }
+
+    /// How many generators a cell has.
+    pub fn generators_of(&self, address: &CellAddress) -> u32 {
+        self.cells.get(address.cell as usize).map_or(1, |cell| cell.generators)
     }
 
     /// What the generators of a cell are told to do.

@@ -5,11 +5,12 @@ use std::path::Path;
 
 /// Words in the sources that look like reasons and are something else: what Kubernetes and Pulp call their own
 /// things, and parts of names.
-const OTHER_WORDS: [&str; 18] = [
+const OTHER_WORDS: [&str; 21] = [
     "Complete",
     "Completed",
     "ContainerCreating",
     "Deployment",
+    "DisruptionTarget",
     "Error",
     "FailureTarget",
     "FallbackToLogsOnError",
@@ -18,12 +19,14 @@ const OTHER_WORDS: [&str; 18] = [
     "Indexed",
     "Milliseconds",
     "Never",
+    "PodInitializing",
     "PodScheduled",
     "Reconcile",
     "RuntimeDefault",
     "TargetReached",
     "ThroughputTest",
     "True",
+    "Unschedulable",
 ];
 
 fn read(path: &Path) -> String {

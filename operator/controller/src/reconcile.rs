@@ -200,7 +200,8 @@ async fn publish(context: &Context, told: &Told<'_>, decision: &Decision) -> Res
         within("write the status", tests.replace_status(&facts.name, &PostParams::default(), &newest))
             .await?;
     }
-    context.gate.follow(&facts.uid, &decision.status, Instant::now());
+    let (now, time_of_day) = (Instant::now(), jiff::Timestamp::now());
+    context.gate.follow(&facts.uid, &decision.status, now, time_of_day);
     context.metrics.follow(facts, before, &decision.status, observed);
     for event in &decision.events {
         tell(context, test, event).await;

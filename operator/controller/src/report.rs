@@ -12,7 +12,7 @@ use throughput_crds::{
 };
 use throughput_model::failure::Failures;
 use throughput_model::figures::{QueuePoint, TaskFigures};
-use throughput_model::generator::{RequestFigures, StopReason};
+use throughput_model::generator::{OwnWork, RequestFigures, StartFigures, StopReason};
 use throughput_model::histogram::LatencySummary;
 use uuid::Uuid;
 
@@ -118,6 +118,62 @@ pub struct RequestReport {
     pub latency: LatencySummary,
     /// The latency of requests that failed.
     pub failed_latency: LatencySummary,
+    /// How well several generators started together; absent with one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<StartReport>,
+    /// The most that any generator used of itself; absent where none measured it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_work: Option<WorkReport>,
+}
+
+/// How well several generators started together: the worst of all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StartReport {
+    /// How much a generator's knowledge of the start can be off, in either direction.
+    pub max_uncertainty_microseconds: u64,
+    /// From the start to a generator's first request, as far as the generator knows the start.
+    pub max_lateness_microseconds: u64,
+}
+
+/// How much the generators used of themselves: the most of any, in each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkReport {
+    /// Processor time, in thousandths of what the generator could use.
+    pub max_cpu_permille: u64,
+    /// Periods in which its processor limit stopped it, in thousandths of all.
+    pub max_throttled_permille: u64,
+    /// Time in which its users waited for the generator, in thousandths of their time.
+    pub max_lag_permille: u64,
+    /// How late a request was sent, at the 99th percentile.
+    pub max_lag_p99_microseconds: u64,
+    /// Requests that were due at once and not sent yet.
+    pub max_unsent: u64,
+}
+
+/// One generator of a cell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GeneratorReport {
+    /// Its pod.
+    pub pod_name: String,
+    /// The UID of its pod.
+    pub pod_uid: String,
+    /// When it sent its first request, by its clock.
+    pub started_at: Timestamp,
+    /// From its first request to its last answer.
+    pub elapsed_microseconds: u64,
+    /// Why it stopped.
+    pub stopped: StopReason,
+    /// Requests that it sent.
+    pub sent: u64,
+    /// Tasks that the answers say were dispatched.
+    pub tasks_dispatched: u64,
+    /// How it kept to the start.
+    pub start: Option<StartFigures>,
+    /// How much of itself it used.
+    pub own_work: Option<OwnWork>,
 }
 
 /// What is too large for the test's report and is kept with the cell: series and histograms.
@@ -132,6 +188,9 @@ pub struct CellDetail {
     pub queue: Vec<QueuePoint>,
     /// Counts and histograms of requests, ready to be merged with those of other runs.
     pub request_figures: Option<RequestFigures>,
+    /// Each generator by itself.
+    #[serde(default)]
+    pub generators: Vec<GeneratorReport>,
 }
 
 impl TestReport {

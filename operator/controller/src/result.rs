@@ -14,7 +14,8 @@ use crate::criteria::{Figures, Judgement};
 use crate::decide::ABORTED;
 use crate::matrix::Cell;
 use crate::plan::Plan;
-use crate::report::{CellDetail, CellReport, RequestReport, SCHEMA_VERSION};
+use crate::report::{CellDetail, CellReport, GeneratorReport, RequestReport, SCHEMA_VERSION, StartReport};
+use crate::saturation;
 
 /// The status holds 64 cells in less than 100 kB: what is longer is in the report.
 const LONGEST_MESSAGE: usize = 200;
@@ -73,6 +74,7 @@ pub fn measure(
         },
         queue: queue_over_time(evidence.tasks),
         request_figures: merged,
+        generators: evidence.generators.iter().map(generator_report).collect(),
     }
 }
 
@@ -112,6 +114,34 @@ fn request_report(plan: &Plan, generators: &[GeneratorResult], merged: &RequestF
         finished_at: generators.iter().map(|generator| generator.finished_at).max().unwrap_or_default(),
         latency: merged.latency.summary(),
         failed_latency: merged.failed_latency.summary(),
+        start: start_report(generators),
+        own_work: saturation::work_report(generators),
+    }
+}
+
+/// How well the generators started together; with one there is nothing to be late for.
+fn start_report(generators: &[GeneratorResult]) -> Option<StartReport> {
+    let starts: Vec<_> = generators.iter().filter_map(|generator| generator.start).collect();
+    if generators.len() < 2 {
+        return None;
+    }
+    Some(StartReport {
+        max_uncertainty_microseconds: starts.iter().map(|start| start.uncertainty_microseconds).max()?,
+        max_lateness_microseconds: starts.iter().map(|start| start.lateness_microseconds).max()?,
+    })
+}
+
+fn generator_report(generator: &GeneratorResult) -> GeneratorReport {
+    GeneratorReport {
+        pod_name: generator.pod_name.clone(),
+        pod_uid: generator.pod_uid.clone(),
+        started_at: generator.started_at,
+        elapsed_microseconds: generator.elapsed_microseconds,
+        stopped: generator.stopped,
+        sent: generator.requests.sent,
+        tasks_dispatched: generator.tasks_dispatched,
+        start: generator.start,
+        own_work: generator.work,
     }
 }
 
@@ -130,6 +160,7 @@ fn doubts(current: &Current, evidence: &Evidence<'_>, tasks: &TaskFigures) -> Ve
             tasks.negative_durations
         ));
     }
+    doubts.extend(saturation::doubts(evidence.generators));
     let dispatched: u64 = evidence.generators.iter().map(|generator| generator.tasks_dispatched).sum();
     let failed_requests = evidence.generators.iter().any(|generator| generator.requests.failures.total() > 0);
     // A request that failed may have dispatched tasks all the same, so more tasks than answers is then no

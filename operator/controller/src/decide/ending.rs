@@ -7,7 +7,6 @@
 use std::time::Duration;
 
 use throughput_crds::{ConditionStatus, ConditionType, Current, Stage};
-use throughput_model::workload::Dispatch;
 
 use super::finish::LOOK_AT_RESTORING;
 use super::measuring::count;
@@ -112,11 +111,8 @@ fn may_dispatch(draft: &Draft<'_>, view: &View<'_>) -> bool {
     if matches!(generators.job, Job::Active { .. }) {
         return true;
     }
-    let all_delivered = generators.results.len() >= view.plan.generators as usize;
-    let request = Duration::from_millis(match &view.plan.dispatch {
-        Dispatch::TestView(view) => view.request_timeout_milliseconds,
-        Dispatch::Request(request) => request.request_timeout_milliseconds,
-    });
+    let all_delivered = generators.results.len() >= view.cell.generators as usize;
+    let request = view.plan.dispatch.longest_call();
     view.began(Stage::Dispatching).is_some() && !all_delivered && !draft.is_past(view.since(), request)
 }
 

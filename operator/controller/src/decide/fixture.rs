@@ -164,6 +164,7 @@ pub(super) fn delivered(tasks: u64) -> GeneratorResult {
     GeneratorResult {
         version: RESULT_VERSION,
         pod_name: "generator-0".to_owned(),
+        pod_uid: "uid-of-generator-0".to_owned(),
         started_at: at(0),
         finished_at: at(10),
         elapsed_microseconds: 10_000_000,
@@ -171,6 +172,8 @@ pub(super) fn delivered(tasks: u64) -> GeneratorResult {
         requests: RequestFigures { sent: tasks, succeeded: tasks, ..RequestFigures::default() },
         tasks_dispatched: tasks,
         largest_yield: 1,
+        start: None,
+        work: None,
     }
 }
 

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use throughput_crds::{ConditionStatus, ConditionType, LiveCounts, Procedure, Stage};
-use throughput_model::workload::Dispatch;
 
 use super::cleaning::after_the_tasks;
 use super::ending::{Canceling, cancel, without_workers};
@@ -34,7 +33,7 @@ pub(super) fn dispatching(draft: &mut Draft<'_>, view: &View<'_>) {
         return draft.fail_cell("TargetGone", message, Stage::CancelingTasks);
     }
     let generators = &view.observed.generators;
-    if generators.results.len() >= view.plan.generators as usize {
+    if generators.results.len() >= view.cell.generators as usize {
         return draft.enter(match view.plan.procedure {
             Procedure::Sustained => Stage::Draining,
             Procedure::Backlog => Stage::ScalingWorkers,
@@ -53,13 +52,14 @@ pub(super) fn dispatching(draft: &mut Draft<'_>, view: &View<'_>) {
             Stage::CancelingTasks,
         );
     }
-    let request = match &view.plan.dispatch {
-        Dispatch::TestView(view) => view.request_timeout_milliseconds,
-        Dispatch::Request(request) => request.request_timeout_milliseconds,
-    };
-    let allowed = view.plan.deadlines.dispatch + Duration::from_millis(request) + DELIVERY_GRACE;
+    let request = view.plan.dispatch.longest_call();
+    let allowed = view.plan.deadlines.dispatch + request + DELIVERY_GRACE;
     if draft.is_past(view.since(), allowed) {
-        let message = "no load generator delivered its result in time after timeouts.dispatch".to_owned();
+        let message = format!(
+            "{} of {} load generators delivered their results in time after timeouts.dispatch",
+            generators.results.len(),
+            view.cell.generators
+        );
         return draft.fail_cell("ResultNotDelivered", message, Stage::CancelingTasks);
     }
     draft.look_again_in(LOOK_WHILE_DISPATCHING);

@@ -16,6 +16,9 @@ const LOOK_AT_CLAIMS: Duration = Duration::from_millis(500);
 const LOOK_AT_QUEUE: Duration = Duration::from_secs(2);
 /// How often to look whether the workers are online.
 const LOOK_AT_WORKERS: Duration = Duration::from_secs(1);
+/// How far ahead the start of several generators lies when it is stored. Storing takes some tenths of a second
+/// on a busy API server; then each generator asks up to four times, to know the instant well.
+const START_LEAD: Duration = Duration::from_secs(2);
 /// How often to look at the generators, besides when their Job or `ConfigMap` changes.
 const LOOK_AT_GENERATORS: Duration = Duration::from_secs(5);
 
@@ -248,12 +251,22 @@ fn scaled<'a>(view: &View<'a>, entry: usize) -> Result<Scaled<'a>, (&'static str
     }
 }
 
+/// Lets the generators start. Several shall do so together: each has to know the instant before it comes.
+fn start_together(draft: &mut Draft<'_>, generators: u32) {
+    let lead = if generators > 1 { START_LEAD } else { Duration::ZERO };
+    let starts_at = draft.now.checked_add(lead).unwrap_or(draft.now);
+    if let Some(current) = &mut draft.status.current {
+        current.progress.starts_at = Some(starts_at);
+    }
+    draft.enter(Stage::Dispatching);
+}
+
 pub(super) fn starting_generators(draft: &mut Draft<'_>, view: &View<'_>) {
     super::measuring::watch_for_drift(draft, view);
     super::measuring::count(draft, view);
     let address = draft.address(view.current);
     let generators = &view.observed.generators;
-    if generators.registered >= view.plan.generators {
+    if generators.registered >= view.cell.generators {
         // The queue was empty before the workers were scaled; what came since is older than the cell's own tasks,
         // and would not be counted among the foreign ones later.
         if let Pulp::Answering(Counts { unfinished: Some(unfinished @ 1..), .. }) = &view.observed.pulp {
@@ -261,7 +274,7 @@ pub(super) fn starting_generators(draft: &mut Draft<'_>, view: &View<'_>) {
                 "{unfinished} tasks that are not of this run were unfinished when the dispatch began"
             ));
         }
-        return draft.enter(Stage::Dispatching);
+        return start_together(draft, view.cell.generators);
     }
     match &generators.job {
         Job::Failed { message } => {
@@ -285,7 +298,7 @@ pub(super) fn starting_generators(draft: &mut Draft<'_>, view: &View<'_>) {
         _ => String::new(),
     };
     let seen =
-        format!("{} of {} load generators are ready{trouble}", generators.registered, view.plan.generators);
+        format!("{} of {} load generators are ready{trouble}", generators.registered, view.cell.generators);
     if draft.is_past(view.since(), view.plan.deadlines.generator_start) {
         return draft.fail_cell(
             "GeneratorNotReady",

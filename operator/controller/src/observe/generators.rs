@@ -7,13 +7,11 @@ use kube::api::{Api, ListParams};
 use throughput_model::cell::CellAddress;
 use throughput_model::generator::GeneratorResult;
 
+use super::pods;
 use crate::deadline::{RequestError, within};
 use crate::decide::TestFacts;
 use crate::names;
 use crate::observed::{Generators, Job as JobState};
-
-/// The longest message of a container that is quoted, in characters.
-const LONGEST_QUOTE: usize = 300;
 
 pub(super) async fn look(
     client: &Client,
@@ -72,34 +70,8 @@ fn state(job: &Job) -> JobState {
 
 /// Why the Job's pods do not start, or what they ended with, in the kubelet's words.
 async fn pod_words(client: &Client, facts: &TestFacts, job: &str) -> Result<Option<String>, RequestError> {
-    let pods: Api<Pod> = Api::namespaced(client.clone(), &facts.namespace);
+    let api: Api<Pod> = Api::namespaced(client.clone(), &facts.namespace);
     let selector = format!("batch.kubernetes.io/job-name={job}");
-    let pods = within("list the Job's pods", pods.list(&ListParams::default().labels(&selector))).await?;
-    Ok(pods.items.iter().find_map(words_of))
-}
-
-fn words_of(pod: &Pod) -> Option<String> {
-    let status = pod.status.as_ref()?;
-    let container = status.container_statuses.iter().flatten().find_map(|container| {
-        let state = container.state.as_ref()?;
-        if let Some(waiting) = &state.waiting {
-            let reason = waiting.reason.clone().filter(|reason| reason != "ContainerCreating")?;
-            return Some(format!("{reason}: {}", waiting.message.clone().unwrap_or_default()));
-        }
-        let ended = state.terminated.as_ref().filter(|ended| ended.exit_code != 0)?;
-        let reason = ended.reason.clone().unwrap_or_else(|| "Error".to_owned());
-        Some(format!(
-            "{reason}, exit code {}: {}",
-            ended.exit_code,
-            ended.message.clone().unwrap_or_default()
-        ))
-    });
-    let scheduling = || {
-        let condition =
-            status.conditions.iter().flatten().find(|c| c.type_ == "PodScheduled" && c.status == "False")?;
-        condition.message.clone()
-    };
-    let pod_reason = || status.reason.clone();
-    let words = container.or_else(scheduling).or_else(pod_reason)?;
-    Some(words.chars().take(LONGEST_QUOTE).collect())
+    let pods = within("list the Job's pods", api.list(&ListParams::default().labels(&selector))).await?;
+    Ok(pods::words(&pods.items))
 }

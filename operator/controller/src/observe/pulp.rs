@@ -102,7 +102,8 @@ impl PulpClients {
 fn silent(question: &Question<'_>, error: &PulpError) -> Pulp {
     let reason = match error.failure_class() {
         throughput_model::failure::FailureClass::Unauthorized => "PulpUnauthorized",
-        throughput_model::failure::FailureClass::UnexpectedAnswer => "NotAPulp",
+        throughput_model::failure::FailureClass::UnexpectedAnswer
+        | throughput_model::failure::FailureClass::Raised => "NotAPulp",
         throughput_model::failure::FailureClass::Connect
         | throughput_model::failure::FailureClass::Timeout
         | throughput_model::failure::FailureClass::Reset => "PulpUnreachable",

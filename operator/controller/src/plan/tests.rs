@@ -49,7 +49,8 @@ fn the_shortest_spec_becomes_a_plan_with_every_default() {
                 repeat: 1,
                 parameters: Vec::new(),
                 replicas: vec![None],
-                concurrency: 1
+                concurrency: 1,
+                generators: 1,
             }],
             tasks: 10_000,
             procedure: Procedure::Sustained,
@@ -61,7 +62,6 @@ fn the_shortest_spec_becomes_a_plan_with_every_default() {
                 tasks_per_request: None,
                 request_timeout_milliseconds: 60_000,
             }),
-            generators: 1,
             criteria: Vec::new(),
             deadlines: Deadlines {
                 start: minutes(15),

@@ -3,7 +3,8 @@ use serde_json::json;
 use throughput_crds::{CellProgress, Stage, StageEntry};
 use throughput_model::cell::CellAddress;
 use throughput_model::failure::FailureClass;
-use throughput_model::generator::RESULT_VERSION;
+use throughput_model::generator::{OwnWork, RESULT_VERSION, StartFigures};
+use throughput_model::histogram::LatencySummary;
 use throughput_model::task::TaskState;
 
 use super::*;
@@ -69,6 +70,7 @@ fn generator(tasks: u64, stopped: StopReason) -> GeneratorResult {
     GeneratorResult {
         version: RESULT_VERSION,
         pod_name: "generator-0".to_owned(),
+        pod_uid: "uid-of-generator-0".to_owned(),
         started_at: at(0),
         finished_at: at(2),
         elapsed_microseconds: 2_000_000,
@@ -76,6 +78,8 @@ fn generator(tasks: u64, stopped: StopReason) -> GeneratorResult {
         requests: RequestFigures { sent, succeeded: sent, ..RequestFigures::default() },
         tasks_dispatched: tasks,
         largest_yield: 2,
+        start: None,
+        work: None,
     }
 }
 
@@ -205,6 +209,41 @@ fn more_tasks_than_answers_said_are_trusted_only_when_a_request_failed() {
         (Verdict::Passed, Some(3), Some(1))
     );
     assert_eq!(explained.observations, ["1 of 3 requests failed (Timeout, first: no answer within 60 s)"]);
+}
+
+#[test]
+fn a_saturated_generator_makes_the_figures_untrustworthy() {
+    let work = OwnWork {
+        cpu_microseconds: 1_950_000,
+        cpu_capacity_millicores: 1_000,
+        cpu_limited: true,
+        cpu_periods: 20,
+        cpu_periods_throttled: 0,
+        lag: LatencySummary::default(),
+        most_unsent: 1,
+    };
+    let saturated = GeneratorResult { work: Some(work), ..complete(4) };
+    assert_doubted(
+        &measured(&four(), &[saturated]),
+        "the load generator generator-0 was saturated: it used 97 % of the 1000 millicores of its limit",
+    );
+}
+
+#[test]
+fn how_well_several_generators_started_together_is_reported() {
+    let started = |uncertainty_microseconds, lateness_microseconds| GeneratorResult {
+        start: Some(StartFigures { uncertainty_microseconds, lateness_microseconds }),
+        ..complete(2)
+    };
+    let report = |generators: &[GeneratorResult]| {
+        let detail = detail(&plan(), CellProgress::default(), &four(), 0, generators);
+        assert_eq!(detail.generators.len(), generators.len());
+        detail.figures.requests.unwrap().start
+    };
+    let worst = StartReport { max_uncertainty_microseconds: 900, max_lateness_microseconds: 1_200 };
+    assert_eq!(report(&[started(900, 300), started(100, 1_200)]), Some(worst));
+    assert_eq!(report(&[started(900, 300)]), None);
+    assert_eq!(report(&[complete(2), complete(2)]), None);
 }
 
 #[test]

@@ -67,7 +67,8 @@ impl Served {
     fn stands_at(&self, stage: &str) {
         let status = json!({"current": {"cell": 0, "attempt": 1, "stage": stage, "timeline": []}});
         let status = serde_json::from_value(status).unwrap();
-        self.gate.follow(&self.facts.uid, &status, tokio::time::Instant::now());
+        let (now, time_of_day) = (tokio::time::Instant::now(), jiff::Timestamp::now());
+        self.gate.follow(&self.facts.uid, &status, now, time_of_day);
     }
 
     fn prefix(&self) -> String {
@@ -117,6 +118,7 @@ fn delivered() -> GeneratorResult {
     GeneratorResult {
         version: RESULT_VERSION,
         pod_name: "one".to_owned(),
+        pod_uid: "uid-of-one".to_owned(),
         started_at: "2026-01-01T00:00:00Z".parse().unwrap(),
         finished_at: "2026-01-01T00:00:10Z".parse().unwrap(),
         elapsed_microseconds: 10_000_000,
@@ -124,6 +126,8 @@ fn delivered() -> GeneratorResult {
         requests: RequestFigures::default(),
         tasks_dispatched: 100,
         largest_yield: 50,
+        start: None,
+        work: None,
     }
 }
 
@@ -200,10 +204,8 @@ async fn a_question_for_the_start_is_answered_as_soon_as_the_gate_opens() {
     served.stands_at("Dispatching");
     let answer = tokio::time::timeout(Duration::from_secs(2), question).await.unwrap();
     assert_eq!(answer.status, StatusCode::OK);
-    assert_eq!(
-        serde_json::from_str::<StartAnswer>(&answer.body).unwrap(),
-        StartAnswer::Start { in_nanoseconds: 0 }
-    );
+    let start = serde_json::from_str::<StartAnswer>(&answer.body).unwrap();
+    assert!(matches!(start, StartAnswer::Start { in_nanoseconds: 0, .. }), "{start:?}");
 }
 
 #[tokio::test]
@@ -241,6 +243,42 @@ async fn a_result_is_stored_before_it_is_answered_and_can_be_delivered_again() {
     served.stands_at("Draining");
     assert_eq!(served.deliver(&delivered()).await.status, StatusCode::NO_CONTENT);
     assert_eq!(served.stored("generator-0.result.json").await, Some(json!(delivered())));
+}
+
+#[tokio::test]
+async fn a_result_is_taken_only_from_the_pod_that_registered_the_index() {
+    let served = Served::at("StartingGenerators").await;
+    served.register("one").await;
+    served.stands_at("Dispatching");
+    let of_another = GeneratorResult { pod_uid: "uid-of-two".to_owned(), ..delivered() };
+    assert_eq!(served.deliver(&of_another).await.status, StatusCode::CONFLICT);
+    assert_eq!(served.stored("generator-0.result.json").await, None);
+    // What a program delivers that does not say its pod's UID yet.
+    let mut older = json!(delivered());
+    for field in ["podUid", "start", "work"] {
+        older.as_object_mut().unwrap().remove(field);
+    }
+    assert_eq!(served.call(Method::PUT, "result", Some(&older)).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(served.deliver(&delivered()).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(served.stored("generator-0.result.json").await, Some(json!(delivered())));
+}
+
+#[tokio::test]
+async fn the_results_of_64_generators_find_room() {
+    let served = Served::at("Dispatching").await;
+    // As many requests as 64 generators can make for 200,000 tasks, no two latencies alike.
+    let mut result = delivered();
+    for number in 0..200_000_u32 / 64 {
+        result.requests.latency.record(Duration::from_micros(500) * number);
+    }
+    let body = serde_json::to_vec(&result).unwrap();
+    let token = key().token(&served.address);
+    for index in 0..64 {
+        let prefix = protocol::prefix(&served.tenant.namespace, &served.facts.name, &served.address, index);
+        let path = format!("{prefix}/result");
+        let answer = served.send(Method::PUT, &path, Some(&token), Some(body.clone())).await;
+        assert_eq!(answer.status, StatusCode::NO_CONTENT, "{index}: {answer:?}");
+    }
 }
 
 #[tokio::test]

@@ -21,8 +21,8 @@ use crate::operator::{Operator, common_flags};
 use crate::watched::{Watched, condition, names};
 
 /// A test as an operator left it that was killed: its workers claimed and scaled from three to nine.
-struct Left {
-    facts: TestFacts,
+pub(crate) struct Left {
+    pub(crate) facts: TestFacts,
     found: Found,
 }
 
@@ -54,7 +54,7 @@ fn spec_for_two() -> Value {
 }
 
 /// Makes a test that was left in this stage.
-async fn left(tenant: &Tenant, name: &str, stage: Stage) -> Left {
+pub(crate) async fn left(tenant: &Tenant, name: &str, stage: Stage) -> Left {
     let deployment = format!("{name}-worker");
     let found = As::AppliedWithReplicas.create(tenant, &deployment).await;
     let test = tenant.test(name, spec_for(&deployment)).await;
@@ -85,7 +85,7 @@ fn address(facts: &TestFacts) -> CellAddress {
     CellAddress { test_uid: facts.uid.clone(), cell: 0, attempt: 1 }
 }
 
-async fn start_generators(tenant: &Tenant, facts: &TestFacts) {
+pub(crate) async fn start_generators(tenant: &Tenant, facts: &TestFacts) {
     let plan = Plan::new(&tenant.namespace, &serde_json::from_value(spec()).unwrap()).unwrap();
     let workload = Box::new(plan.workload(&plan.cells[0], address(facts).correlation_id()));
     act(&tenant.client, facts, &[Action::StartGenerators { address: address(facts), workload }])

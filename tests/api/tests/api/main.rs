@@ -10,6 +10,7 @@ mod examples;
 mod found;
 mod hands;
 mod leading;
+mod lost;
 mod operator;
 mod restoring;
 mod rules;

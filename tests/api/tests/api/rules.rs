@@ -203,9 +203,16 @@ async fn an_axis_of_scale_needs_an_entry_of_scale() {
 
 #[tokio::test]
 async fn an_axis_of_load_varies_the_concurrency() {
-    let words = "the only load setting that an axis can vary so far is concurrency";
+    let words = "the load settings that an axis can vary are concurrency and generators";
     assert_refused_with(with("/matrix", json!([axis("Load", "users", json!([1]))])), words).await;
     assert_accepted(with("/matrix", json!([concurrency(json!([1, 10]))]))).await;
+}
+
+#[tokio::test]
+async fn an_axis_of_load_varies_the_number_of_generators_up_to_64() {
+    let generators = |values| with("/matrix", json!([axis("Load", "generators", values)]));
+    assert_accepted(generators(json!([1, 64]))).await;
+    assert_refused_with(generators(json!([1, 65])), "a cell has at most 64 generators").await;
 }
 
 #[tokio::test]
@@ -229,7 +236,7 @@ async fn the_values_of_an_axis_are_not_too_large_or_too_small() {
     assert_refused_with(with("/matrix", json!([workers(json!([10_001]))])), words).await;
     assert_accepted(with("/matrix", json!([workers(json!([1, 10_000]))]))).await;
     let none = with("/matrix", json!([concurrency(json!([0]))]));
-    assert_refused_with(none, "a concurrency is at least 1").await;
+    assert_refused_with(none, "a concurrency and a number of generators are at least 1").await;
 }
 
 #[tokio::test]
@@ -304,7 +311,7 @@ async fn what_is_out_of_range_is_refused_by_its_field() {
         ("/workload/pulpTasks/tasks", json!(0), "spec.workload.pulpTasks.tasks"),
         ("/workload/pulpTasks/tasks", json!(200_001), "spec.workload.pulpTasks.tasks"),
         ("/workload/pulpTasks/procedure", json!("Burst"), "spec.workload.pulpTasks.procedure"),
-        ("/load", json!({"generators": 2}), "spec.load.generators"),
+        ("/load", json!({"generators": 65}), "spec.load.generators"),
         ("/load", json!({"concurrency": 0}), "spec.load.concurrency"),
         ("/target/service/port", json!(0), "spec.target.service.port"),
         ("/target/service/name", json!("http://elsewhere"), "spec.target.service.name"),
