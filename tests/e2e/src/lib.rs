@@ -10,6 +10,7 @@
     reason = "this is test code: it stops at the first surprise"
 )]
 
+pub mod chaos;
 pub mod sql;
 
 use std::collections::BTreeMap;
@@ -35,9 +36,12 @@ pub const NAMESPACE: &str = "pulp-perf";
 pub const WORKERS: &str = "pulp-worker";
 
 /// The local cluster.
+#[derive(Clone)]
 pub struct Cluster {
     /// A client as its administrator.
     pub client: Client,
+    /// The namespace that is worked in.
+    pub namespace: String,
     /// The path of its kubeconfig.
     pub kubeconfig: PathBuf,
 }
@@ -95,7 +99,13 @@ impl Cluster {
         let config = kube::Config::from_custom_kubeconfig(config, &KubeConfigOptions::default())
             .await
             .expect("a usable kubeconfig");
-        Self { client: Client::try_from(config).expect("a client"), kubeconfig }
+        let namespace = NAMESPACE.to_owned();
+        Self { client: Client::try_from(config).expect("a client"), namespace, kubeconfig }
+    }
+
+    /// The same cluster, working in another namespace.
+    pub fn in_namespace(&self, namespace: &str) -> Self {
+        Self { namespace: namespace.to_owned(), ..self.clone() }
     }
 
     /// An API of the tests' namespace.
@@ -103,14 +113,14 @@ impl Cluster {
     where
         K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>,
     {
-        Api::namespaced(self.client.clone(), NAMESPACE)
+        Api::namespaced(self.client.clone(), &self.namespace)
     }
 
     /// Runs kubectl on this cluster.
     pub async fn kubectl(&self, arguments: &[&str], input: &str) -> Result<String, String> {
         let bin = output(root().join("tests/cluster/cluster"), &["bin"], "").await?;
         let kubeconfig = format!("--kubeconfig={}", self.kubeconfig.display());
-        let mut all = vec![kubeconfig.as_str(), "--namespace", NAMESPACE];
+        let mut all = vec![kubeconfig.as_str(), "--namespace", &self.namespace];
         all.extend(arguments);
         output(PathBuf::from(bin.trim()).join("kubectl"), &all, input).await
     }
@@ -235,6 +245,11 @@ impl Cluster {
     pub async fn assert_nothing_left(&self, name: &str) {
         let test = self.api::<ThroughputTest>().get(name).await.expect("read the test");
         assert_eq!(test.finalizers(), [] as [String; 0], "a finalizer is left");
+        self.assert_no_traces(name).await;
+    }
+
+    /// Asserts that neither a claim nor a Job is left of a test, be it there or not.
+    pub async fn assert_no_traces(&self, name: &str) {
         let leases =
             self.api::<Lease>().list(&ListParams::default().labels("perf.pulpproject.org/claim=true")).await;
         let leases: Vec<String> =

@@ -39,9 +39,19 @@ SELECT json_build_object(
 
 /// The one value that a query gives, as text.
 pub async fn one(query: &str) -> String {
-    let arguments = ["psql", "--no-psqlrc", "--tuples-only", "--no-align", "--command", query];
-    let answer = output(root().join("tests/pulp/pulp"), &arguments, "").await;
+    let answer = ask(query).await;
     answer.unwrap_or_else(|error| panic!("{query}: {error}")).trim().to_owned()
+}
+
+/// How many tasks of anybody have not ended; `None` while the database does not answer.
+pub async fn unfinished() -> Option<u64> {
+    let query = "SELECT count(*) FROM core_task WHERE state IN ('waiting', 'running', 'canceling')";
+    ask(query).await.ok()?.trim().parse().ok()
+}
+
+async fn ask(query: &str) -> Result<String, String> {
+    let arguments = ["psql", "--no-psqlrc", "--tuples-only", "--no-align", "--command", query];
+    output(root().join("tests/pulp/pulp"), &arguments, "").await
 }
 
 fn distribution(column: &str) -> String {

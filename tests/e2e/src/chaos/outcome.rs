@@ -1,0 +1,91 @@
+//! What came of a row, against what is expected.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use throughput_crds::{ConditionStatus, ConditionType, ThroughputTest, ThroughputTestStatus, Verdict};
+
+use super::{Expected, Row, TEST};
+use crate::{AsFound, Cluster, WORKERS, condition, sql};
+
+/// How long a test may take to come to its end after the fault.
+const RUN: Duration = Duration::from_mins(6);
+/// How long the queue may take to be empty after that.
+const QUEUE: Duration = Duration::from_mins(1);
+/// The reason of a cell that says that tasks are left in the queue.
+const TASKS_LEFT: &str = "TasksNotCanceled";
+
+/// Asserts that what came of the tests is one of the expected ends, and that everything is as it was found.
+pub(super) async fn check(cluster: &Cluster, row: &Row, before: &AsFound, further: &[&str]) {
+    let goes = row.expected.contains(&Expected::Goes);
+    let says_left = if goes {
+        goes_away(cluster).await;
+        cluster.assert_no_traces(TEST).await;
+        false
+    } else {
+        let status = ends(cluster, row, TEST).await;
+        status.results.iter().any(|result| result.reason.as_deref() == Some(TASKS_LEFT))
+    };
+    for name in further {
+        ends(cluster, row, name).await;
+    }
+    if row.fault.not_restored().is_none() {
+        assert_eq!(&cluster.as_found(WORKERS).await, before, "the target is not as it was found");
+    }
+    if !says_left {
+        cluster
+            .until("Pulp's queue is empty", QUEUE, || async { (sql::unfinished().await? == 0).then_some(()) })
+            .await;
+    }
+}
+
+async fn goes_away(cluster: &Cluster) {
+    let tests = cluster.api::<ThroughputTest>();
+    cluster
+        .until("the deleted test is gone", RUN, || async {
+            tests.get_opt(TEST).await.ok()?.is_none().then_some(())
+        })
+        .await;
+}
+
+/// Waits for the end of a test, and asserts that it is one of the expected ones.
+async fn ends(cluster: &Cluster, row: &Row, name: &str) -> ThroughputTestStatus {
+    let status = cluster.until_finished(name, RUN).await;
+    assert!(
+        row.expected.iter().any(|expected| is_met(*expected, &status)),
+        "{name} came to another end than one of {:?}: {status:#?}",
+        row.expected
+    );
+    let (holds, reason, message) = condition(&status, ConditionType::TargetsRestored).expect("a condition");
+    let restored = row.fault.not_restored().map_or((ConditionStatus::True, "AsFound"), |reason| {
+        (if reason == "ClaimLost" { ConditionStatus::Unknown } else { ConditionStatus::False }, reason)
+    });
+    assert_eq!((holds, reason), restored, "{name}: {message}");
+    cluster.assert_nothing_left(name).await;
+    if status.report.is_some() {
+        figures_are_those_of_sql(&cluster.report(name).await).await;
+    }
+    status
+}
+
+fn is_met(expected: Expected, status: &ThroughputTestStatus) -> bool {
+    match expected {
+        Expected::Completes => status.verdict == Some(Verdict::Passed),
+        Expected::Ends(reason) => {
+            status.results.iter().any(|result| result.reason.as_deref() == Some(reason))
+        }
+        Expected::Over(reason) => {
+            condition(status, ConditionType::Finished).is_some_and(|(_, found, _)| found == reason)
+        }
+        Expected::Goes => false,
+    }
+}
+
+async fn figures_are_those_of_sql(report: &Value) {
+    for cell in report["cells"].as_array().expect("cells") {
+        // What is left in the queue goes on changing, and of nothing there are no figures.
+        if cell["tasks"]["submitted"] != 0 && cell["tasks"]["unfinished"] == 0 {
+            sql::assert_equal(cell).await;
+        }
+    }
+}

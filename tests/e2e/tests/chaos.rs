@@ -1,0 +1,107 @@
+//! The chaos campaign's table: `make chaos`, or `make chaos ROWS='a word'` for the rows whose names contain it.
+
+use std::process::ExitCode;
+
+use throughput_crds::Stage;
+use throughput_e2e_tests::chaos::{Daemon, Expected, Fault, Load, Row, run};
+
+const SUSTAINED: [Stage; 9] = [
+    Stage::AwaitingTargets,
+    Stage::Claiming,
+    Stage::EmptyingQueue,
+    Stage::ScalingWorkers,
+    Stage::StartingGenerators,
+    Stage::Dispatching,
+    Stage::Draining,
+    Stage::Collecting,
+    Stage::Restoring,
+];
+
+/// Stages in which what is done is felt at once.
+const WORKING: [Stage; 4] =
+    [Stage::ScalingWorkers, Stage::StartingGenerators, Stage::Dispatching, Stage::Draining];
+
+const COMPLETES: &[Expected] = &[Expected::Completes];
+const GOES: &[Expected] = &[Expected::Goes];
+const NEVER_DRAINED: &[Expected] = &[Expected::Ends("DrainDeadlineExceeded")];
+const GENERATOR_LOST: &[Expected] = &[Expected::Ends("GeneratorFailed")];
+/// Tasks that a process took with it fail; requests that it was answering dispatch in part.
+const TASKS_LOST: &[Expected] =
+    &[Expected::Completes, Expected::Ends("CriterionNotMet"), Expected::Ends("DispatchIncomplete")];
+
+fn row(fault: Fault, load: Load, at: Stage, expected: &'static [Expected]) -> Row {
+    Row { fault, load, at, expected, short: false }
+}
+
+/// A row that the short campaign has too.
+fn short(row: Row) -> Row {
+    Row { short: true, ..row }
+}
+
+fn rows() -> Vec<Row> {
+    let sustained = |fault, at, expected| row(fault, Load::Sustained, at, expected);
+    let canceling = |fault, expected| row(fault, Load::NeverDrains, Stage::CancelingTasks, expected);
+    let mut rows = Vec::new();
+
+    // The operator, at every stage.
+    rows.extend(SUSTAINED.map(|at| sustained(Fault::KillOperator, at, COMPLETES)));
+    rows.push(canceling(Fault::KillOperator, NEVER_DRAINED));
+    rows.extend(WORKING.map(|at| sustained(Fault::KillOperatorTwice, at, COMPLETES)));
+    rows.push(short(sustained(Fault::KillOperatorTwice, Stage::Restoring, COMPLETES)));
+    rows.push(short(sustained(Fault::TwoOperators, Stage::Dispatching, COMPLETES)));
+    rows.push(sustained(Fault::TwoOperators, Stage::ScalingWorkers, COMPLETES));
+    rows.push(short(sustained(Fault::Uninstall, Stage::Dispatching, &[Expected::Over("Uninstalled")])));
+
+    // What it stands on.
+    for daemon in [Daemon::ApiServer, Daemon::Etcd] {
+        rows.extend(WORKING.map(|at| sustained(Fault::Restart(daemon), at, COMPLETES)));
+        rows.push(sustained(Fault::Restart(daemon), Stage::Restoring, COMPLETES));
+    }
+
+    // The system under test.
+    for at in
+        [Stage::EmptyingQueue, Stage::ScalingWorkers, Stage::Dispatching, Stage::Draining, Stage::Collecting]
+    {
+        rows.push(sustained(Fault::KillApi, at, TASKS_LOST));
+    }
+    rows.push(canceling(Fault::KillApi, NEVER_DRAINED));
+    for fault in [Fault::KillWorker, Fault::KillPostgres] {
+        rows.extend(WORKING.map(|at| sustained(fault, at, TASKS_LOST)));
+    }
+
+    // The generators.
+    for at in [Stage::StartingGenerators, Stage::Dispatching] {
+        rows.push(sustained(Fault::DeleteGenerator, at, GENERATOR_LOST));
+        rows.push(sustained(Fault::KillGenerator, at, GENERATOR_LOST));
+    }
+    // Told to end, it delivers what it has.
+    let evicted = &[Expected::Ends("DispatchIncomplete"), Expected::Ends("GeneratorFailed")];
+    rows.push(sustained(Fault::EvictGenerator, Stage::Dispatching, evicted));
+    rows.push(sustained(
+        Fault::GeneratorWithoutImage,
+        Stage::StartingGenerators,
+        &[Expected::Ends("GeneratorNotReady")],
+    ));
+
+    // People.
+    rows.extend(SUSTAINED.map(|at| sustained(Fault::DeleteTest, at, GOES)));
+    rows.push(short(canceling(Fault::DeleteTest, GOES)));
+    rows.extend(WORKING.map(|at| sustained(Fault::DeleteTestAndKillOperator, at, GOES)));
+    let by_hand = &[Expected::Ends("FiguresNotTrusted")];
+    rows.push(sustained(Fault::ScaleByHand, Stage::ScalingWorkers, COMPLETES));
+    rows.push(short(sustained(Fault::ScaleByHand, Stage::Draining, by_hand)));
+    rows.push(sustained(Fault::DeleteClaim, Stage::Dispatching, COMPLETES));
+    rows.push(sustained(
+        Fault::DeleteTarget,
+        Stage::Draining,
+        &[Expected::Ends("TasksNotCanceled"), Expected::Ends("TargetGone")],
+    ));
+    rows.push(sustained(Fault::TwoTests, Stage::ScalingWorkers, COMPLETES));
+    rows.push(row(Fault::OppositeOrder, Load::TwoTargets, Stage::AwaitingTargets, COMPLETES));
+    rows
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    run(&rows(), std::env::args().skip(1)).await
+}
