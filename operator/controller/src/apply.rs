@@ -194,7 +194,8 @@ where
     Ok(())
 }
 
-async fn delete_generators(
+/// Deletes a cell's Job and Secret.
+pub(crate) async fn delete_generators(
     client: &Client,
     facts: &TestFacts,
     address: &CellAddress,

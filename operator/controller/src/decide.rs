@@ -20,6 +20,8 @@ mod simulation;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use ending::ends_in;
+
 use std::time::Duration;
 
 use jiff::Timestamp;

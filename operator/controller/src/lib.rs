@@ -18,11 +18,13 @@ pub mod gate;
 pub mod health;
 pub mod key;
 pub mod leader;
+mod leaving;
 pub mod matrix;
 pub mod metrics;
 pub mod names;
 pub mod observe;
 pub mod observed;
+pub mod orphans;
 pub mod plan;
 #[cfg(test)]
 mod reasons;
@@ -37,3 +39,4 @@ pub mod settings;
 pub mod signals;
 pub mod status;
 pub mod token;
+mod uninstall;

@@ -22,6 +22,7 @@ use crate::backoff::Backoffs;
 use crate::deadline::{RequestError, within};
 use crate::decide::{Decision, EventText, TestFacts, decide};
 use crate::gate::Gate;
+use crate::leaving;
 use crate::metrics::Metrics;
 use crate::observe::{Eyes, observe};
 use crate::observed::Observed;
@@ -92,6 +93,11 @@ pub async fn reconcile(
         context.forget(&facts.uid);
         return Ok(Requeue::await_change());
     };
+    if leaving::goes_with_its_namespace(&context.eyes.client, &facts.namespace, &test).await {
+        set_finalizer(&context.eyes.client, &facts, false).await.map_err(ReconcileError::Publish)?;
+        context.forget(&facts.uid);
+        return Ok(Requeue::await_change());
+    }
     let before = test.status.clone().unwrap_or_default();
     let plan = Plan::new(&facts.namespace, &test.spec);
     let observed =

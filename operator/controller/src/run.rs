@@ -28,8 +28,10 @@ use crate::leader::Candidate;
 use crate::metrics::Metrics;
 use crate::names::{MANAGED_BY_LABEL, MANAGED_BY_VALUE};
 use crate::observe::{Eyes, PulpClients};
+use crate::orphans;
 use crate::reconcile::{Context, after_error, reconcile};
 use crate::settings::{CommonFlags, RunFlags};
+use crate::uninstall;
 
 /// How many tests are looked at at once.
 const TESTS_AT_ONCE: u16 = 16;
@@ -102,7 +104,11 @@ pub async fn run(client: Client, flags: &RunFlags, stop: CancellationToken) -> R
         metrics: metrics.clone(),
         backoffs: Backoffs::default(),
     });
-    tokio::join!(candidate.keep(&stop, &work), control(&client, &namespaces, &context, &work));
+    tokio::join!(
+        candidate.keep(&stop, &work),
+        control(&client, &namespaces, &context, &work),
+        orphans::keep_restoring(&client, &namespaces, &work)
+    );
     metrics.set_leader(false);
     let lost = !stop.is_cancelled();
     if !lost {
@@ -154,12 +160,13 @@ async fn serve(
     }))
 }
 
-/// Puts back everything that is claimed in the watched namespaces, whoever claimed it, and lets go of the tests
-/// whose claims are gone, so that they can be deleted when no operator is left.
+/// Ends the runs of the watched namespaces, puts back everything that is claimed there, and lets go of the tests whose
+/// claims are gone, so that they can be deleted when no operator is left.
 pub async fn restore(client: &Client, flags: &CommonFlags) -> Result<(), RunError> {
     let restored = tokio::time::timeout(RESTORE_DEADLINE, async {
         let mut left = 0;
         for namespace in flags.namespaces() {
+            uninstall::end_runs(client, &namespace).await?;
             for held in claim::all_in(client, &namespace).await? {
                 match claim::restore(client, &namespace, &held).await {
                     Ok(restored) => {
@@ -171,6 +178,7 @@ pub async fn restore(client: &Client, flags: &CommonFlags) -> Result<(), RunErro
                     }
                 }
             }
+            uninstall::tell_restored(client, &namespace).await?;
             let freed = apply::release_all(client, &namespace).await?;
             tracing::info!(namespace, freed, "tests that may be deleted now");
         }

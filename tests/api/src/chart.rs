@@ -21,7 +21,12 @@ impl Tenant {
     pub async fn grant(&self) {
         for object in rendered_rights(&self.namespace) {
             let kind = object["kind"].as_str().unwrap().to_lowercase();
-            let path = format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{}/{kind}s", self.namespace);
+            let within = if kind.starts_with("cluster") {
+                String::new()
+            } else {
+                format!("namespaces/{}/", self.namespace)
+            };
+            let path = format!("/apis/rbac.authorization.k8s.io/v1/{within}{kind}s");
             let request = http::Request::post(path)
                 .header(http::header::CONTENT_TYPE, "application/json")
                 .body(object.to_string().into_bytes())
@@ -50,7 +55,7 @@ fn rendered_rights(namespace: &str) -> Vec<Value> {
     static RENDERED: OnceLock<String> = OnceLock::new();
     let rendered = RENDERED.get_or_init(render_rights).replace(PLACEHOLDER, namespace);
     let objects: Vec<Value> = serde_saphyr::from_multiple(&rendered).unwrap();
-    assert!(objects.len() >= 4, "Roles or RoleBindings are missing: {objects:?}");
+    assert!(objects.len() >= 6, "Roles or RoleBindings are missing: {objects:?}");
     objects
 }
 
@@ -64,6 +69,7 @@ fn render_rights() -> String {
         .args(["--namespace", PLACEHOLDER])
         .args(["--set", "image.repository=localhost/a,loadgen.image.repository=localhost/b"])
         .args(["--show-only", "templates/rbac-tests.yaml", "--show-only", "templates/rbac-own.yaml"])
+        .args(["--show-only", "templates/rbac-leaving.yaml"])
         .envs(["HELM_CONFIG_HOME", "HELM_CACHE_HOME", "HELM_DATA_HOME"].map(|name| (name, &nowhere)))
         .output()
         .unwrap();

@@ -38,7 +38,7 @@ pub(super) enum Canceling {
 
 /// Where a run that shall end goes on from here: where it cancels, if it may have dispatched something that is not
 /// finished, else where everything is put back.
-pub(super) fn ends_in(current: &Current) -> Stage {
+pub(crate) fn ends_in(current: &Current) -> Stage {
     match current.stage {
         // What is dispatched has ended.
         Stage::CleaningUp | Stage::Collecting | Stage::Restoring => Stage::Restoring,

@@ -3,12 +3,14 @@
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{Namespace, Pod, Secret};
+use k8s_openapi::api::rbac::v1::RoleBinding;
 use kube::ResourceExt;
-use kube::api::{Api, Patch, PatchParams};
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
 use throughput_api_tests::{Tenant, eventually, spec};
 use throughput_controller::claim::{Claimant, claim_all};
 use throughput_controller::decide::{Action, TestFacts};
+use throughput_controller::orphans;
 use throughput_controller::plan::Plan;
 use throughput_controller::run;
 use throughput_crds::{ConditionStatus, ConditionType, RESTORE_FINALIZER, Stage, ThroughputTest, Verdict};
@@ -309,6 +311,8 @@ async fn before_it_is_uninstalled_the_operator_restores_everything_in_its_namesp
         (&one, left(&one, "scaling", Stage::ScalingWorkers).await),
         (&other, left(&other, "dispatching", Stage::Dispatching).await),
     ];
+    one.test("waiting", spec()).await;
+    start_generators(&one, &all_left[0].1.facts).await;
     let others = left(&foreign, "run", Stage::Draining).await;
     // One whose test is gone already.
     let orphaned = As::ScaledByAnother.create(&other, "orphaned").await;
@@ -322,9 +326,60 @@ async fn before_it_is_uninstalled_the_operator_restores_everything_in_its_namesp
     run::restore(&one.client, &flags).await.unwrap();
     for (tenant, left) in &all_left {
         assert_restored(tenant, &left.found).await;
+        assert_uninstalled(tenant, &left.facts).await;
     }
+    let waiting = Watched { tenant: &one, name: "waiting" }.now().await.status;
+    assert_eq!(
+        waiting.and_then(|status| status.verdict),
+        None,
+        "what holds nothing waits for the next operator"
+    );
     assert_eq!(Found::look(&other, "orphaned").await, orphaned);
     assert_eq!(Found::look(&foreign, &others.found.name).await.spec.replicas, Some(9));
     // Helm may run the hook again.
     run::restore(&one.client, &flags).await.unwrap();
+}
+
+async fn assert_uninstalled(tenant: &Tenant, facts: &TestFacts) {
+    let status = Watched { tenant, name: &facts.name }.now().await.status.unwrap();
+    assert_eq!((status.verdict, &status.current), (Some(Verdict::Aborted), &None), "{}", facts.name);
+    assert_eq!(condition(&status, ConditionType::Finished), Some((ConditionStatus::True, "Uninstalled")));
+    assert_eq!(condition(&status, ConditionType::TargetsRestored), Some((ConditionStatus::True, "AsFound")));
+    let message = &status.conditions.iter().find(|one| one.type_ == ConditionType::Finished).unwrap().message;
+    let names_tasks = message.contains(&address(facts).correlation_id().to_string());
+    assert_eq!(names_tasks, facts.name != "scaling", "{message}");
+    assert_eq!(names::<Job>(tenant).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_namespace_that_is_deleted_in_the_middle_of_a_run_is_not_held_back() {
+    let tenant = Tenant::new().await;
+    left(&tenant, "run", Stage::Draining).await;
+    let _operator = Operator::start(&tenant).await;
+    let test = Watched { tenant: &tenant, name: "run" };
+    test.until_condition(ConditionType::Running, ConditionStatus::True, "PulpSilent").await;
+    // As Kubernetes does it: the namespace is marked, then all in it goes, the rights of the operator first.
+    let namespaces: Api<Namespace> = Api::all(tenant.client.clone());
+    namespaces.delete(&tenant.namespace, &DeleteParams::default()).await.unwrap();
+    let bindings: Api<RoleBinding> = tenant.api();
+    bindings.delete_collection(&DeleteParams::default(), &ListParams::default()).await.unwrap();
+    test.delete().await;
+    test.until_it_is_gone().await;
+}
+
+#[tokio::test]
+async fn what_a_test_had_claimed_that_was_removed_by_force_is_restored() {
+    let tenant = Tenant::new().await;
+    let forced = left(&tenant, "forced", Stage::Draining).await;
+    let kept = left(&tenant, "kept", Stage::Draining).await;
+    let tests: Api<ThroughputTest> = tenant.api();
+    let force = Patch::Merge(json!({"metadata": {"finalizers": null}}));
+    tests.patch("forced", &PatchParams::default(), &force).await.unwrap();
+    let test = Watched { tenant: &tenant, name: "forced" };
+    test.delete().await;
+    test.until_it_is_gone().await;
+    orphans::restore(&tenant.client, &tenant.namespace).await.unwrap();
+    assert_eq!(Found::look(&tenant, &forced.found.name).await, forced.found);
+    assert_eq!(Found::look(&tenant, &kept.found.name).await.spec.replicas, Some(9));
+    assert_eq!(names::<Lease>(&tenant).await.len(), 1);
 }

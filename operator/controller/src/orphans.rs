@@ -1,0 +1,61 @@
+//! Claims whose test is gone: somebody took its finalizer off by force. Nobody else would put their targets back, and
+//! no other test could ever have them.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::api::{Api, ListParams};
+use kube::{Client, ResourceExt};
+use throughput_crds::ThroughputTest;
+use tokio_util::sync::CancellationToken;
+
+use crate::claim;
+use crate::deadline::{RequestError, within};
+use crate::names::TEST_UID_LABEL;
+
+/// How often they are looked for.
+const PERIOD: Duration = Duration::from_secs(60);
+
+/// Puts back what such claims hold, every minute, until `work` is cancelled.
+pub(crate) async fn keep_restoring(client: &Client, namespaces: &[String], work: &CancellationToken) {
+    let restoring = async {
+        loop {
+            tokio::time::sleep(PERIOD).await;
+            for namespace in namespaces {
+                if let Err(error) = restore(client, namespace).await {
+                    tracing::warn!(namespace, %error, "claims of tests that are gone were not looked for");
+                }
+            }
+        }
+    };
+    let _: Option<()> = work.run_until_cancelled(restoring).await;
+}
+
+/// Puts back what the claims of a namespace hold whose test is gone.
+pub async fn restore(client: &Client, namespace: &str) -> Result<(), RequestError> {
+    // In this order: the test of a claim was there before the claim, so one that is not found afterwards is gone.
+    let leases: Api<Lease> = Api::namespaced(client.clone(), namespace);
+    let leases = within("list claims", leases.list(&ListParams::default().labels(TEST_UID_LABEL))).await?;
+    let mut gone: BTreeSet<&String> =
+        leases.items.iter().filter_map(|lease| lease.labels().get(TEST_UID_LABEL)).collect();
+    if gone.is_empty() {
+        return Ok(());
+    }
+    let tests: Api<ThroughputTest> = Api::namespaced(client.clone(), namespace);
+    for test in within("list tests", tests.list(&ListParams::default())).await?.items {
+        gone.remove(&test.uid().unwrap_or_default());
+    }
+    for test_uid in gone {
+        for held in claim::held_by(client, namespace, test_uid).await? {
+            let deployment = &held.record.deployment;
+            match claim::restore(client, namespace, &held).await {
+                Ok(restored) => {
+                    tracing::warn!(namespace, deployment, ?restored, "restored for a test that is gone");
+                }
+                Err(error) => tracing::error!(namespace, %error, "not restored for a test that is gone"),
+            }
+        }
+    }
+    Ok(())
+}
