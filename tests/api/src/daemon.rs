@@ -14,6 +14,7 @@ shift
 exec 3<&0
 "$@" </dev/null 3<&- &
 program=$!
+echo "$program" >"$folder/pid"
 { read -r _ <&3; kill -KILL "$program"; } 2>/dev/null &
 reader=$!
 wait "$program"
@@ -68,6 +69,11 @@ impl Daemon {
     /// Whether it has ended, which it should not do by itself.
     pub(crate) fn has_ended(&self) -> bool {
         self.folder.join("ended").exists()
+    }
+
+    /// The program's process, once it is there.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        std::fs::read_to_string(self.folder.join("pid")).ok()?.trim().parse().ok()
     }
 
     /// The end of its log, in a sentence.

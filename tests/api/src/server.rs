@@ -11,6 +11,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::api::{Api, ListParams, Patch, PatchParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config, CustomResourceExt, ResourceExt};
+use serde_json::{Value, json};
 use throughput_crds::ThroughputTest;
 
 use crate::binaries::{self, Binaries};
@@ -26,16 +27,29 @@ const ADMIN_TOKEN: &str = "administrator-of-the-tests";
 /// A running API server.
 struct Server {
     config: Config,
+    kubeconfig: Value,
     /// Held, so that they live as long as the process.
     _daemons: [Daemon; 2],
 }
 
 /// How a client of an administrator reaches the API server, which is started first if it does not run yet.
 pub(crate) fn admin() -> Config {
+    server().config.clone()
+}
+
+/// A kubeconfig with which a program acts as this user.
+pub(crate) fn kubeconfig_as(user: &str) -> String {
+    let mut kubeconfig = server().kubeconfig.clone();
+    kubeconfig["users"][0]["user"]["as"] = user.into();
+    kubeconfig["users"][0]["user"]["as-groups"] = json!(["system:authenticated"]);
+    kubeconfig.to_string()
+}
+
+fn server() -> &'static Server {
     static TOLD: AtomicBool = AtomicBool::new(false);
     static SERVER: OnceLock<Result<Server, String>> = OnceLock::new();
     match SERVER.get_or_init(start_somehow) {
-        Ok(server) => server.config.clone(),
+        Ok(server) => server,
         // One test tells the whole story.
         Err(error) if !TOLD.swap(true, Ordering::Relaxed) => panic!("the API server did not start: {error}"),
         Err(error) => {
@@ -81,14 +95,13 @@ async fn start(binaries: &Binaries) -> Result<Server, String> {
     let folder = folder("kube-apiserver")?;
     let arguments = apiserver_arguments(binaries, &folder, &etcd_url, api_port)?;
     let apiserver = Daemon::start("kube-apiserver", &folder, &binaries.kube_apiserver, &arguments)?;
-    let config = config(api_port, &folder.join("server.crt"))
-        .await
-        .map_err(|error| format!("the API server's address: {error}"))?;
+    let kubeconfig = kubeconfig(api_port, &folder.join("server.crt"));
+    let config = config(&kubeconfig).await.map_err(|error| format!("the API server's address: {error}"))?;
     let daemons = [etcd, apiserver];
     let mut last_error = "it was not asked".to_owned();
     let ready = tokio::time::timeout(START_DEADLINE, await_ready(&config, &daemons, &mut last_error));
     match ready.await {
-        Ok(Ok(())) => Ok(Server { config, _daemons: daemons }),
+        Ok(Ok(())) => Ok(Server { config, kubeconfig, _daemons: daemons }),
         Ok(Err(error)) => Err(error),
         Err(_) => {
             let words = daemons.each_ref().map(Daemon::last_words).join("\n");
@@ -169,8 +182,8 @@ fn make_certificate(openssl: &Path, key: &str, certificate: &str) -> Result<(), 
     }
 }
 
-async fn config(port: u16, certificate: &Path) -> Result<Config, kube::config::KubeconfigError> {
-    let kubeconfig = serde_json::json!({
+fn kubeconfig(port: u16, certificate: &Path) -> Value {
+    json!({
         "clusters": [{"name": "tests", "cluster": {
             "server": format!("https://127.0.0.1:{port}"),
             "certificate-authority": certificate,
@@ -178,7 +191,10 @@ async fn config(port: u16, certificate: &Path) -> Result<Config, kube::config::K
         "users": [{"name": "admin", "user": {"token": ADMIN_TOKEN}}],
         "contexts": [{"name": "tests", "context": {"cluster": "tests", "user": "admin"}}],
         "current-context": "tests",
-    });
+    })
+}
+
+async fn config(kubeconfig: &Value) -> Result<Config, kube::config::KubeconfigError> {
     // JSON is YAML too.
     let kubeconfig = Kubeconfig::from_yaml(&kubeconfig.to_string())?;
     Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await

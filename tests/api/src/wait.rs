@@ -11,6 +11,16 @@ const PERIOD: Duration = Duration::from_millis(50);
 /// Looks until what is seen is as wanted, and returns it. Panics with what was seen last when it takes too long.
 pub async fn eventually<T: Debug>(
     what: &str,
+    look: impl AsyncFnMut() -> T,
+    wanted: impl Fn(&T) -> bool,
+) -> T {
+    within(DEADLINE, what, look, wanted).await
+}
+
+/// The same, with a deadline of its own.
+pub async fn within<T: Debug>(
+    deadline: Duration,
+    what: &str,
     mut look: impl AsyncFnMut() -> T,
     wanted: impl Fn(&T) -> bool,
 ) -> T {
@@ -21,8 +31,8 @@ pub async fn eventually<T: Debug>(
             return seen;
         }
         assert!(
-            started.elapsed() < DEADLINE,
-            "not within {DEADLINE:?}: {what}; what was seen last: {seen:#?}"
+            started.elapsed() < deadline,
+            "not within {deadline:?}: {what}; what was seen last: {seen:#?}"
         );
         tokio::time::sleep(PERIOD).await;
     }

@@ -63,7 +63,8 @@ async fn failure(stage: Stage, pods: &[Value]) -> String {
     let _operator = Operator::start(&tenant).await;
     let failure_of = |status: &throughput_crds::ThroughputTestStatus| {
         let progress = status.current.as_ref().map(|current| current.progress.clone());
-        progress.and_then(|progress| progress.failure).or(status.results.first()?.message.clone())
+        let of_a_result = || status.results.first().and_then(|result| result.message.clone());
+        progress.and_then(|progress| progress.failure).or_else(of_a_result)
     };
     let test = Watched { tenant: &tenant, name: "run" };
     test.until("the cell has failed", |status| failure_of(status).is_some()).await;
@@ -99,8 +100,7 @@ async fn a_generator_that_fails_before_the_start_ends_the_cell_before_anything_i
 #[tokio::test]
 async fn a_generator_whose_image_is_missing_is_told_while_it_is_waited_for() {
     let tenant = Tenant::new().await;
-    let left = left(&tenant, "run", Stage::StartingGenerators).await;
-    start_generators(&tenant, &left.facts).await;
+    left(&tenant, "run", Stage::StartingGenerators).await;
     pod(&tenant, 0, &container(&json!({"waiting": {"reason": "ErrImagePull", "message": "not found"}})))
         .await;
     let _operator = Operator::start(&tenant).await;

@@ -1,0 +1,144 @@
+//! The operator's own programs, as processes of their own that find names as they would in a cluster.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::daemon::Daemon;
+use crate::{Tenant, server};
+
+/// Takes a file in place of `/etc/hosts`, in a mount namespace of its own, and becomes the program.
+const WITH_HOSTS: &str = r#"mount --bind "$1" /etc/hosts && shift && exec env "$@""#;
+
+/// A program of the operator's, and what it finds.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// The executable file.
+    pub file: PathBuf,
+    /// The names that it resolves, with their addresses.
+    pub hosts: BTreeMap<String, String>,
+}
+
+/// A program at work. It is killed when this is dropped.
+pub struct Process {
+    daemon: Daemon,
+}
+
+/// What a process takes of memory, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// All that is resident, the program's own text included.
+    pub resident: u64,
+    /// What of it is no file: heap and stacks.
+    pub anonymous: u64,
+}
+
+impl Program {
+    /// Starts it, with its files in a folder that goes with it. Needs the right to mount: root has it.
+    pub fn start(
+        &self,
+        name: &'static str,
+        folder: &Path,
+        environment: &[(&str, String)],
+        arguments: &[String],
+    ) -> Result<Process, String> {
+        let hosts = folder.join("hosts");
+        let lines: String = self.hosts.iter().map(|(name, address)| format!("{address} {name}\n")).collect();
+        std::fs::write(&hosts, format!("127.0.0.1 localhost\n{lines}"))
+            .map_err(|error| format!("cannot write {}: {error}", hosts.display()))?;
+        let mut command: Vec<String> =
+            ["--mount", "sh", "-c", WITH_HOSTS, "sh"].map(str::to_owned).into_iter().collect();
+        command.push(hosts.display().to_string());
+        command.extend(environment.iter().map(|(name, value)| format!("{name}={value}")));
+        command.push(self.file.display().to_string());
+        command.extend_from_slice(arguments);
+        Ok(Process { daemon: Daemon::start(name, folder, Path::new("unshare"), &command)? })
+    }
+}
+
+/// An operator of one namespace, with the rights that the chart gives it.
+pub struct OperatorProcess {
+    process: Process,
+    /// Where `/metrics` is.
+    pub address: SocketAddr,
+}
+
+impl OperatorProcess {
+    /// Starts it, and waits until it leads. The namespace must have granted it its rights.
+    pub async fn start(tenant: &Tenant, program: &Program, addresses: [SocketAddr; 2]) -> Self {
+        let [address, collector] = addresses;
+        let user = format!("system:serviceaccount:{}:throughput-operator", tenant.namespace);
+        let folder = folder("operator").unwrap();
+        let kubeconfig = folder.join("kubeconfig");
+        std::fs::write(&kubeconfig, server::kubeconfig_as(&user)).unwrap();
+        let arguments = [
+            "run".to_owned(),
+            format!("--namespace={}", tenant.namespace),
+            "--pod-name=throughput-operator-0".to_owned(),
+            format!("--listen={address}"),
+            format!("--collector-listen={collector}"),
+            format!("--collector-url=http://{collector}"),
+            "--loadgen-image=localhost/throughput/loadgen:test".to_owned(),
+        ];
+        let environment = [("KUBECONFIG", kubeconfig.display().to_string())];
+        let process = program.start("throughput-operator", &folder, &environment, &arguments).unwrap();
+        let operator = Self { process, address };
+        operator.until_it_leads().await;
+        operator
+    }
+
+    async fn until_it_leads(&self) {
+        let ready = async || {
+            assert!(!self.process.has_ended(), "{}", self.process.last_words());
+            let answer = reqwest::get(format!("http://{}/readyz", self.address)).await;
+            answer.is_ok_and(|answer| answer.status().is_success())
+        };
+        crate::eventually("the operator leads", ready, |ready| *ready).await;
+    }
+
+    /// What it takes of memory.
+    pub fn memory(&self) -> Memory {
+        self.process.memory()
+    }
+
+    /// The value of a metric, by its name and labels as they are printed; none when it is not there.
+    pub async fn metric(&self, name: &str) -> Option<f64> {
+        let text =
+            reqwest::get(format!("http://{}/metrics", self.address)).await.unwrap().text().await.unwrap();
+        text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
+    }
+}
+
+impl Process {
+    /// Whether it has ended by itself.
+    pub fn has_ended(&self) -> bool {
+        self.daemon.has_ended()
+    }
+
+    /// The end of what it said.
+    pub fn last_words(&self) -> String {
+        self.daemon.last_words()
+    }
+
+    /// What it takes of memory now.
+    pub fn memory(&self) -> Memory {
+        let pid = self.daemon.pid().unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let bytes = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+            line.split_whitespace().next().unwrap().parse::<u64>().unwrap() * 1024
+        };
+        Memory { resident: bytes("VmRSS:"), anonymous: bytes("RssAnon:") }
+    }
+}
+
+/// A new folder for the files of a process.
+pub(crate) fn folder(name: &str) -> Result<PathBuf, String> {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let folder =
+        std::env::temp_dir().join(format!("throughput-api-tests-{}-{name}-{number}", std::process::id()));
+    std::fs::create_dir_all(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+    Ok(folder)
+}
