@@ -85,4 +85,7 @@ e2e: pulp-up install ## Rung 3: the installed operator with a real Pulp, on a re
 	@$(step) 'tests on the cluster' cargo test $(locked) --no-fail-fast --package throughput-e2e-tests -- --test-threads=1
 
 bench: pulp-up install ## Measure what the operator itself costs
+	@$(step) 'programs of the cluster, with etcd' $(cluster) bin target/cluster-bin
+	@$(step) 'the load generator' cargo build $(locked) --release --package throughput-loadgen
+	@$(step) 'measuring the common start' cargo run $(locked) --package throughput-api-tests --bin start-skew
 	@$(step) 'measuring' cargo run $(locked) --package throughput-e2e-tests --bin bench
