@@ -17,6 +17,7 @@
 
 mod criteria;
 mod duration;
+mod in_process;
 mod matrix;
 mod scale;
 mod status;
@@ -26,6 +27,10 @@ mod workload;
 
 pub use criteria::Criterion;
 pub use duration::{DurationText, NotADuration};
+pub use in_process::{
+    ConfigMapReference, EmptyFolder, InProcessDispatch, Locks, Mount, PullPolicy, SecretKey, Variable,
+    VariableSource,
+};
 pub use matrix::{Axis, AxisKind, AxisValue};
 pub use scale::{ObjectReference, ScaleTarget};
 pub use status::{

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::duration::DurationText;
+use crate::in_process::InProcessDispatch;
 
 /// What the load consists of: exactly one of its fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,7 +69,7 @@ pub enum Cleanup {
 #[cfg_attr(
     feature = "kube",
     derive(kube::KubeSchema),
-    x_kube(validation = kube::core::Rule::new("!(has(self.testView) && has(self.request))").message("give one way to dispatch: testView or request")),
+    x_kube(validation = kube::core::Rule::new("[has(self.testView), has(self.request), has(self.inProcess)].filter(given, given).size() <= 1").message("give one way to dispatch: testView, request or inProcess")),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct Dispatch {
@@ -78,6 +79,9 @@ pub struct Dispatch {
     /// Any request that Pulp answers with a task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<RequestDispatch>,
+    /// Calls of Pulp's own function, in a container with Pulp's image and settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_process: Option<InProcessDispatch>,
 }
 
 /// A view made for tests that dispatches many tasks within one request.

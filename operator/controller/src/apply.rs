@@ -125,6 +125,7 @@ pub async fn apply(
                     address,
                     generators: plan.map_or(1, |plan| plan.generators_of(address)),
                     workload,
+                    in_process: plan.and_then(|plan| plan.in_process.as_ref()),
                     credentials_secret: plan.and_then(|plan| plan.secret.as_deref()),
                     token: &hands.key.token(address),
                     lifetime: lifetime.unwrap_or_default(),

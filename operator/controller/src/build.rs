@@ -1,5 +1,7 @@
 //! Builds the objects of a cell. Pure: names, owners, security contexts, nothing else.
 
+mod in_process;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -13,6 +15,7 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::ObjectMeta;
+use throughput_crds::InProcessDispatch;
 use throughput_model::cell::CellAddress;
 use throughput_model::workload::{ASSIGNMENT_VERSION, Assignment, Workload};
 
@@ -59,6 +62,8 @@ pub struct CellIngredients<'a> {
     pub generators: u32,
     /// What they do.
     pub workload: &'a Workload,
+    /// The container that dispatches, where that is not the generator itself.
+    pub in_process: Option<&'a InProcessDispatch>,
     /// The Secret with Pulp's user name and password.
     pub credentials_secret: Option<&'a str>,
     /// The cell's token.
@@ -72,7 +77,16 @@ pub fn cell_objects(
     settings: &GeneratorSettings,
     ingredients: &CellIngredients<'_>,
 ) -> Result<CellObjects, serde_json::Error> {
-    let CellIngredients { test, address, generators, workload, token, .. } = ingredients;
+    let CellIngredients {
+        test,
+        address,
+        generators,
+        workload,
+        in_process,
+        credentials_secret: _,
+        token,
+        lifetime: _,
+    } = ingredients;
     let assignment = Assignment {
         version: ASSIGNMENT_VERSION,
         address: (*address).clone(),
@@ -80,12 +94,14 @@ pub fn cell_objects(
         workload: (*workload).clone(),
     };
     let assignment = serde_json::to_vec(&assignment)?;
-    let files = [("assignment.json", assignment), ("token", token.as_bytes().to_vec())];
+    let script = in_process.map(|_| (in_process::SCRIPT.0, in_process::SCRIPT.1.as_bytes().to_vec()));
+    let files =
+        [("assignment.json", assignment), ("token", token.as_bytes().to_vec())].into_iter().chain(script);
     Ok(CellObjects {
         config_map: ConfigMap { metadata: metadata(test, address), ..ConfigMap::default() },
         secret: Secret {
             metadata: metadata(test, address),
-            data: Some(files.map(|(name, bytes)| (name.to_owned(), ByteString(bytes))).into()),
+            data: Some(files.map(|(name, bytes)| (name.to_owned(), ByteString(bytes))).collect()),
             ..Secret::default()
         },
         job: job(settings, ingredients),
@@ -141,11 +157,23 @@ fn job(settings: &GeneratorSettings, ingredients: &CellIngredients<'_>) -> Job {
             active_deadline_seconds: Some(i64::try_from(deadline).unwrap_or(i64::MAX)),
             template: PodTemplateSpec {
                 metadata: Some(ObjectMeta { labels: Some(labels(test, address)), ..ObjectMeta::default() }),
-                spec: Some(pod(settings, ingredients)),
+                spec: Some(cell_pod(settings, ingredients)),
             },
             ..JobSpec::default()
         }),
         ..Job::default()
+    }
+}
+
+fn cell_pod(settings: &GeneratorSettings, ingredients: &CellIngredients<'_>) -> PodSpec {
+    let CellIngredients { test, address, in_process, .. } = ingredients;
+    match in_process {
+        // The calls need no user of Pulp's API, and the generator makes no request of it.
+        Some(dispatch) => {
+            let without = CellIngredients { credentials_secret: None, ..ingredients.clone() };
+            in_process::beside(dispatch, &names::cell(&test.name, address), pod(settings, &without))
+        }
+        None => pod(settings, ingredients),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The operator that carries out `ThroughputTest`s.
 //!
 //! Data flows one way, and each file is named for its step. With a client of the API server: [`observe`],
-//! [`apply`], and the [`collector`] that load generators talk to. Pure: [`plan`] and [`matrix`] (what is to be
+//! [`apply`], and the [`collector`] that load generators talk to. Pure: [`plan`], [`matrix`] and [`in_process`] (what is to be
 //! done), [`decide`] (what to do next), [`result`], [`saturation`] and [`criteria`] (what it came to), [`status`] and
 //! [`report`] (how it is told), [`build`] (what is created). [`reconcile`] is the page that calls them in
 //! order; [`claim`] sees to it that everything is left as it was found.
@@ -16,6 +16,7 @@ pub mod deadline;
 pub mod decide;
 pub mod gate;
 pub mod health;
+pub mod in_process;
 pub mod key;
 pub mod leader;
 mod leaving;

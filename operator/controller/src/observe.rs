@@ -1,5 +1,6 @@
 //! Looks at the outside world, as far as the current stage needs it.
 
+mod container_secrets;
 mod credentials;
 mod generators;
 mod pods;
@@ -86,6 +87,11 @@ pub async fn observe(
                 observed.remains = answer.remains;
             }
             Err(unusable) => observed.credentials = unusable,
+        }
+        if stage == Stage::AwaitingTargets
+            && let Some(unusable) = container_secrets::missing(client, &facts.namespace, plan).await?
+        {
+            observed.credentials = unusable;
         }
     }
     if stage == Stage::Collecting {

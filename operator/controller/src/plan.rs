@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use throughput_crds::{Cleanup, CredentialsMethod, DispatchMethod, Procedure, ThroughputTestSpec, Timeouts};
+use throughput_crds::{
+    Cleanup, CredentialsMethod, DispatchMethod, InProcessDispatch, Procedure, ThroughputTestSpec, Timeouts,
+};
 use throughput_model::cell::CellAddress;
 use throughput_model::workload::{
     Authentication, Dispatch, DispatchRequest, Method, PulpEndpoint, PulpTasks, TestView, Workload,
@@ -10,6 +12,7 @@ use throughput_model::workload::{
 use uuid::Uuid;
 
 use crate::criteria::CheckedCriterion;
+use crate::in_process;
 use crate::matrix::{Cell, ScaledDeployment, cells};
 use crate::rejection::Rejection;
 
@@ -36,6 +39,8 @@ pub struct Plan {
     pub deletes_created: bool,
     /// How tasks are dispatched.
     pub dispatch: Dispatch,
+    /// The container that dispatches, where tasks are dispatched in Pulp's own process.
+    pub in_process: Option<InProcessDispatch>,
     /// What every cell has to reach.
     pub criteria: Vec<CheckedCriterion>,
     /// How long each part may take.
@@ -112,6 +117,10 @@ impl Plan {
                 .ok_or(Rejection::WhichAreTheWorkers)?,
         };
         let cells = cells(spec, &scale, workers)?;
+        let dispatch = match &tasks.dispatch.in_process {
+            Some(in_process) => Dispatch::InProcess(in_process::work(in_process, &cells, permits_image)?),
+            None => dispatch(&pulp.api_root, &tasks.dispatch),
+        };
         Ok(Self {
             service: target.service.name.clone(),
             pulp: PulpEndpoint {
@@ -134,7 +143,8 @@ impl Plan {
                 Cleanup::None => false,
                 Cleanup::Created => true,
             },
-            dispatch: dispatch(&pulp.api_root, &tasks.dispatch),
+            dispatch,
+            in_process: tasks.dispatch.in_process.clone(),
             criteria: criteria.iter().map(CheckedCriterion::new).collect::<Result<_, _>>()?,
             deadlines: Deadlines::of(timeouts),
         })
@@ -143,6 +153,16 @@ impl Plan {
     /// How many generators a cell has.
     pub fn generators_of(&self, address: &CellAddress) -> u32 {
         self.cells.get(address.cell as usize).map_or(1, |cell| cell.generators)
+    }
+
+    /// How long one request may take, or one call in Pulp's own process.
+    pub fn request_timeout(&self) -> Duration {
+        Duration::from_millis(match &self.dispatch {
+            Dispatch::TestView(view) => view.request_timeout_milliseconds,
+            Dispatch::Request(request) => request.request_timeout_milliseconds,
+            // A call is not given up: this is what one may take while the database is busy.
+            Dispatch::InProcess(_) => 60_000,
+        })
     }
 
     /// What the generators of a cell are told to do.
@@ -159,7 +179,7 @@ impl Plan {
 }
 
 fn dispatch(api_root: &str, dispatch: &throughput_crds::Dispatch) -> Dispatch {
-    let throughput_crds::Dispatch { test_view, request } = dispatch;
+    let throughput_crds::Dispatch { test_view, request, in_process: _ } = dispatch;
     if let Some(request) = request {
         return Dispatch::Request(DispatchRequest {
             method: match request.method {
@@ -182,6 +202,11 @@ fn dispatch(api_root: &str, dispatch: &throughput_crds::Dispatch) -> Dispatch {
         tasks_per_request: view.tasks_per_request,
         request_timeout_milliseconds: milliseconds(view.timeout.get()),
     })
+}
+
+/// Nobody can permit an image yet.
+fn permits_image(_: &str) -> bool {
+    false
 }
 
 fn milliseconds(duration: Duration) -> u64 {

@@ -36,6 +36,14 @@ pub enum Rejection {
     /// Workers scaled to none while they shall work.
     #[error("a cell needs at least one worker: take 0 out of the values of the axis {0:?}")]
     NoWorkersInCell(String),
+    /// An image that the administrator does not permit.
+    #[error(
+        "the image {0} is not permitted here: the administrator of the operator permits it with --set 'allow.images={{{0}}}'"
+    )]
+    ImageNotPermitted(String),
+    /// A dispatch in Pulp's own process that cannot be made.
+    #[error("{0}")]
+    InProcess(String),
     /// A criterion on a figure that does not exist.
     #[error(transparent)]
     UnknownMetric(#[from] UnknownMetric),
@@ -54,6 +62,8 @@ impl Rejection {
             Self::WhichAreTheWorkers => "WorkersNotNamed",
             Self::UnknownAxis(_) => "UnknownAxis",
             Self::AxisValue { .. } => "AxisValueNotAllowed",
+            Self::ImageNotPermitted(_) => "NotPermitted",
+            Self::InProcess(_) => "InProcessNotPossible",
             Self::UnknownMetric(_) => "UnknownMetric",
             Self::CriterionBound(_) => "CriterionBound",
         }

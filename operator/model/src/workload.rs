@@ -4,7 +4,6 @@
 //! and never pass through this type.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -162,18 +161,6 @@ pub enum Method {
     Patch,
     /// `DELETE`
     Delete,
-}
-
-impl Dispatch {
-    /// How long one call that dispatches may take. Pulp works on it for as long, even when the caller is lost.
-    pub fn longest_call(&self) -> Duration {
-        Duration::from_millis(match self {
-            Self::TestView(view) => view.request_timeout_milliseconds,
-            Self::Request(request) => request.request_timeout_milliseconds,
-            // Nobody gives such a call up: this is what one may take while the database is busy.
-            Self::InProcess(_) => 60_000,
-        })
-    }
 }
 
 impl PulpTasks {

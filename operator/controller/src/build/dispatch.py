@@ -120,4 +120,10 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except SystemExit as end:
+        if end.code and os.path.exists("/dev/termination-log"):
+            with open("/dev/termination-log", "w", encoding="utf-8") as file:
+                file.write(str(end.code))  # What the kubelet quotes.
+        raise

@@ -27,6 +27,7 @@ fn objects(credentials_secret: Option<&str>) -> CellObjects {
         address: &address,
         generators: 3,
         workload: &workload(&address),
+        in_process: None,
         credentials_secret,
         token: TOKEN,
         lifetime: Duration::from_mins(35),
@@ -113,4 +114,102 @@ fn the_assignment_is_what_a_generator_reads() {
     let workload = workload(&address);
     assert_eq!(assignment, Assignment { version: ASSIGNMENT_VERSION, address, generators: 3, workload });
     assert_eq!(data.keys().collect::<Vec<_>>(), ["assignment.json", "token"]);
+}
+
+mod in_process {
+    use throughput_crds::InProcessDispatch;
+
+    use super::*;
+
+    /// The same cell's Job, whose tasks are dispatched in a container of Pulp's.
+    fn objects() -> CellObjects {
+        let dispatch: InProcessDispatch = serde_json::from_value(json!({
+            "image": "localhost/pulp:1",
+            "runAsUser": 700,
+            "function": "pulpcore.app.tasks.test.dummy_task",
+            "env": [
+                {"name": "PULP_SETTINGS", "value": "/etc/pulp/settings.py"},
+                {"name": "POSTGRES_PASSWORD", "secretKeyRef": {"name": "pulp-dispatch", "key": "postgres"}},
+            ],
+            "envFrom": [{"configMapRef": {"name": "pulp-parameters"}}, {"secretRef": {"name": "pulp-more"}}],
+            "mounts": [
+                {"path": "/etc/pulp", "configMap": {"name": "pulp-settings"}},
+                {"path": "/etc/pulp-keys", "secret": {"name": "pulp-dispatch"}},
+                {"path": "/tmp", "empty": {}},
+            ],
+        }))
+        .unwrap();
+        let test = TestFacts {
+            namespace: "pulp".to_owned(),
+            name: "small".to_owned(),
+            uid: "3f1c".to_owned(),
+            generation: Some(1),
+        };
+        let address = CellAddress { test_uid: "3f1c".to_owned(), cell: 2, attempt: 1 };
+        let settings = GeneratorSettings {
+            image: "throughput-loadgen:test".to_owned(),
+            image_pull_policy: "IfNotPresent".to_owned(),
+            collector_url: "http://collector.throughput.svc:8081".to_owned(),
+        };
+        let ingredients = CellIngredients {
+            test: &test,
+            address: &address,
+            generators: 3,
+            workload: &workload(&address),
+            in_process: Some(&dispatch),
+            credentials_secret: Some("pulp-admin"),
+            token: TOKEN,
+            lifetime: Duration::from_mins(35),
+        };
+        cell_objects(&settings, &ingredients).unwrap()
+    }
+
+    fn pod() -> PodSpec {
+        objects().job.spec.unwrap().template.spec.unwrap()
+    }
+
+    #[test]
+    fn the_pod_is_the_one_that_is_checked_in() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/build/pod-in-process.json");
+        let made = serde_json::to_value(pod()).unwrap();
+        let checked_in: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+        assert_eq!(made, checked_in, "made: {made:#}");
+    }
+
+    #[test]
+    fn both_containers_meet_the_pod_security_standard_restricted() {
+        let pod = pod();
+        let containers: Vec<Container> =
+            pod.init_containers.into_iter().flatten().chain(pod.containers).collect();
+        assert_eq!(containers.len(), 2);
+        for container in containers {
+            let context = container.security_context.unwrap();
+            assert_eq!((context.allow_privilege_escalation, context.privileged), (Some(false), None));
+            let dropped = Capabilities { drop: Some(vec!["ALL".to_owned()]), add: None };
+            assert_eq!(
+                (context.capabilities, context.read_only_root_filesystem),
+                (Some(dropped), Some(true))
+            );
+        }
+        assert!(pod.volumes.iter().flatten().all(|volume| volume.host_path.is_none()));
+    }
+
+    #[test]
+    fn the_users_container_gets_neither_the_token_nor_pulps_password() {
+        let pod = pod();
+        let mounted =
+            pod.containers[0].volume_mounts.as_ref().unwrap().iter().map(|mount| mount.name.as_str());
+        assert!(!mounted.clone().any(|name| name == "cell"), "{:?}", mounted.collect::<Vec<_>>());
+        let volumes = pod.volumes.unwrap();
+        let script = volumes.iter().find(|volume| volume.name == "script").unwrap().secret.as_ref().unwrap();
+        let keys: Vec<&str> = script.items.iter().flatten().map(|item| item.key.as_str()).collect();
+        assert_eq!(keys, ["dispatch.py"]);
+        assert!(!serde_json::to_string(&volumes).unwrap().contains("pulp-admin"));
+    }
+
+    #[test]
+    fn the_script_is_in_the_cells_secret() {
+        let data = objects().secret.data.unwrap();
+        assert!(String::from_utf8(data["dispatch.py"].0.clone()).unwrap().contains("THROUGHPUT_EXCHANGE"));
+    }
 }

@@ -112,7 +112,7 @@ fn may_dispatch(draft: &Draft<'_>, view: &View<'_>) -> bool {
         return true;
     }
     let all_delivered = generators.results.len() >= view.cell.generators as usize;
-    let request = view.plan.dispatch.longest_call();
+    let request = view.plan.request_timeout();
     view.began(Stage::Dispatching).is_some() && !all_delivered && !draft.is_past(view.since(), request)
 }
 

@@ -52,8 +52,7 @@ pub(super) fn dispatching(draft: &mut Draft<'_>, view: &View<'_>) {
             Stage::CancelingTasks,
         );
     }
-    let request = view.plan.dispatch.longest_call();
-    let allowed = view.plan.deadlines.dispatch + request + DELIVERY_GRACE;
+    let allowed = view.plan.deadlines.dispatch + view.plan.request_timeout() + DELIVERY_GRACE;
     if draft.is_past(view.since(), allowed) {
         let message = format!(
             "{} of {} load generators delivered their results in time after timeouts.dispatch",

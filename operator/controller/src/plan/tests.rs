@@ -62,6 +62,7 @@ fn the_shortest_spec_becomes_a_plan_with_every_default() {
                 tasks_per_request: None,
                 request_timeout_milliseconds: 60_000,
             }),
+            in_process: None,
             criteria: Vec::new(),
             deadlines: Deadlines {
                 start: minutes(15),
@@ -89,6 +90,14 @@ fn a_request_is_sent_below_the_api_root_with_its_defaults() {
             request_timeout_milliseconds: 30_000,
         })
     );
+}
+
+#[test]
+fn an_image_that_is_not_permitted_does_not_become_a_plan() {
+    let in_process = json!({"inProcess": {"image": "localhost/pulp:1", "function": "a.b"}});
+    let rejection = Plan::new("pulp", &spec("/workload/pulpTasks/dispatch", in_process)).unwrap_err();
+    let message = "the image localhost/pulp:1 is not permitted here: the administrator of the operator permits it with --set 'allow.images={localhost/pulp:1}'";
+    assert_eq!((rejection.reason(), rejection.to_string().as_str()), ("NotPermitted", message));
 }
 
 #[test]

@@ -149,7 +149,7 @@ async fn a_workload_of_a_kind_that_is_not_known_is_refused_by_name() {
 #[tokio::test]
 async fn two_ways_to_dispatch_are_refused() {
     let two = json!({"testView": {}, "request": {"path": "a/"}});
-    let words = "give one way to dispatch: testView or request";
+    let words = "give one way to dispatch: testView, request or inProcess";
     assert_refused_with(with("/workload/pulpTasks/dispatch", two), words).await;
 }
 
@@ -303,6 +303,36 @@ async fn a_duration_is_written_as_people_write_it() {
     for text in ["5", "m5", "1.5h", "5m3h", ""] {
         assert_refused_with(start(text), "spec.timeouts.start").await;
     }
+}
+
+/// A dispatch in Pulp's own process with this in place of what is at `pointer`.
+fn in_process(field: &str, value: Value) -> Value {
+    let mut dispatch = json!({"image": "localhost/pulp:1", "function": "pulpcore.app.tasks.test.sleep"});
+    dispatch[field] = value;
+    with("/workload/pulpTasks/dispatch", json!({"inProcess": dispatch}))
+}
+
+#[tokio::test]
+async fn a_dispatch_in_process_is_refused_with_what_to_write_instead() {
+    let empty = json!({"name": "A"});
+    let both = json!({"name": "A", "value": "b", "secretKeyRef": {"name": "s", "key": "k"}});
+    for (field, value, words) in [
+        ("function", json!("sleep"), "inProcess.function"),
+        ("function", json!("os.system('x')"), "inProcess.function"),
+        ("runAsUser", json!(0), "inProcess.runAsUser"),
+        ("env", json!([empty]), "give an environment variable a value, or a secretKeyRef to take it from"),
+        ("env", json!([both]), "give an environment variable a value, or a secretKeyRef to take it from"),
+        ("envFrom", json!([{}]), "give each entry of envFrom either a configMapRef or a secretRef"),
+        ("mounts", json!([{"path": "/a"}]), "give each mount one of configMap, secret and empty: {}"),
+        ("mounts", json!([{"path": "a", "empty": {}}]), "inProcess.mounts[0].path"),
+        ("args", json!([1]), "inProcess.args"),
+    ] {
+        assert_refused_with(in_process(field, value), words).await;
+    }
+    assert_accepted(in_process("args", json!("[1]"))).await;
+    let two = json!({"testView": {}, "inProcess": {"image": "i", "function": "a.b"}});
+    let words = "give one way to dispatch: testView, request or inProcess";
+    assert_refused_with(with("/workload/pulpTasks/dispatch", two), words).await;
 }
 
 #[tokio::test]
