@@ -52,10 +52,10 @@ crds: ## Write the YAML of the CustomResourceDefinition from the Rust types
 
 ##@ Test it
 
-.PHONY: test test-all fmt scripts clippy deny unit chart api e2e bench
+.PHONY: test test-all fmt scripts clippy deny unit chart api e2e chaos chaos-short bench
 test: fmt scripts clippy deny unit chart api e2e ## All tests
 
-test-all: test ## All tests, also the long ones
+test-all: test chaos-short ## All tests, also the long ones
 
 fmt: ## Formatting of the Rust code (`cargo fmt --all` mends it)
 	@$(step) 'formatting of the Rust code' cargo fmt --all --check
@@ -83,6 +83,14 @@ api: ## Rung 2: the controller against a real API server
 
 e2e: pulp-up install ## Rung 3: the installed operator with a real Pulp, on a real cluster
 	@$(step) 'tests on the cluster' cargo test $(locked) --no-fail-fast --package throughput-e2e-tests -- --test-threads=1
+
+# A word for the rows whose names contain it; `make chaos ROWS=--list` tells them.
+ROWS :=
+chaos: pulp-up install ## Break things in the middle of runs: an hour; ROWS=WORD chooses
+	@$(step) 'the chaos campaign' cargo test $(locked) --package throughput-e2e-tests --test chaos -- --minutes 100 $(ROWS)
+
+chaos-short: pulp-up install
+	@$(step) 'the short chaos campaign' cargo test $(locked) --package throughput-e2e-tests --test chaos -- --minutes 12 --short
 
 bench: pulp-up install ## Measure what the operator itself costs
 	@$(step) 'programs of the cluster, with etcd' $(cluster) bin target/cluster-bin

@@ -7,6 +7,7 @@
 //! it is not. A row that fails does not end the campaign.
 
 mod campaign;
+mod elsewhere;
 mod fault;
 mod heal;
 mod load;

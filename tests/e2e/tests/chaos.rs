@@ -17,6 +17,21 @@ const SUSTAINED: [Stage; 9] = [
     Stage::Restoring,
 ];
 
+const BACKLOG: [Stage; 12] = [
+    Stage::AwaitingTargets,
+    Stage::Claiming,
+    Stage::EmptyingQueue,
+    Stage::ScalingDown,
+    Stage::StartingGenerators,
+    Stage::Dispatching,
+    Stage::ScalingWorkers,
+    Stage::AwaitingFirstTask,
+    Stage::Draining,
+    Stage::CleaningUp,
+    Stage::Collecting,
+    Stage::Restoring,
+];
+
 /// Stages in which what is done is felt at once.
 const WORKING: [Stage; 4] =
     [Stage::ScalingWorkers, Stage::StartingGenerators, Stage::Dispatching, Stage::Draining];
@@ -40,12 +55,14 @@ fn short(row: Row) -> Row {
 
 fn rows() -> Vec<Row> {
     let sustained = |fault, at, expected| row(fault, Load::Sustained, at, expected);
+    let backlog = |fault, at, expected| row(fault, Load::Backlog, at, expected);
     let canceling = |fault, expected| row(fault, Load::NeverDrains, Stage::CancelingTasks, expected);
     let mut rows = Vec::new();
 
     // The operator, at every stage.
     rows.extend(SUSTAINED.map(|at| sustained(Fault::KillOperator, at, COMPLETES)));
     rows.push(canceling(Fault::KillOperator, NEVER_DRAINED));
+    rows.extend(BACKLOG.map(|at| backlog(Fault::KillOperator, at, COMPLETES)));
     rows.extend(WORKING.map(|at| sustained(Fault::KillOperatorTwice, at, COMPLETES)));
     rows.push(short(sustained(Fault::KillOperatorTwice, Stage::Restoring, COMPLETES)));
     rows.push(short(sustained(Fault::TwoOperators, Stage::Dispatching, COMPLETES)));
@@ -58,6 +75,8 @@ fn rows() -> Vec<Row> {
         rows.push(sustained(Fault::Restart(daemon), Stage::Restoring, COMPLETES));
     }
 
+    rows.push(short(backlog(Fault::Restart(Daemon::ApiServer), Stage::AwaitingFirstTask, COMPLETES)));
+
     // The system under test.
     for at in
         [Stage::EmptyingQueue, Stage::ScalingWorkers, Stage::Dispatching, Stage::Draining, Stage::Collecting]
@@ -69,11 +88,18 @@ fn rows() -> Vec<Row> {
         rows.extend(WORKING.map(|at| sustained(fault, at, TASKS_LOST)));
     }
 
+    for at in [Stage::Dispatching, Stage::AwaitingFirstTask, Stage::CleaningUp] {
+        rows.push(backlog(Fault::KillApi, at, TASKS_LOST));
+    }
+    rows.push(backlog(Fault::KillWorker, Stage::Draining, TASKS_LOST));
+    rows.push(backlog(Fault::KillPostgres, Stage::Dispatching, TASKS_LOST));
+
     // The generators.
     for at in [Stage::StartingGenerators, Stage::Dispatching] {
         rows.push(sustained(Fault::DeleteGenerator, at, GENERATOR_LOST));
         rows.push(sustained(Fault::KillGenerator, at, GENERATOR_LOST));
     }
+    rows.push(backlog(Fault::KillGenerator, Stage::Dispatching, GENERATOR_LOST));
     // Told to end, it delivers what it has.
     let evicted = &[Expected::Ends("DispatchIncomplete"), Expected::Ends("GeneratorFailed")];
     rows.push(sustained(Fault::EvictGenerator, Stage::Dispatching, evicted));
@@ -86,6 +112,13 @@ fn rows() -> Vec<Row> {
     // People.
     rows.extend(SUSTAINED.map(|at| sustained(Fault::DeleteTest, at, GOES)));
     rows.push(short(canceling(Fault::DeleteTest, GOES)));
+    for at in
+        [Stage::ScalingDown, Stage::Dispatching, Stage::ScalingWorkers, Stage::Draining, Stage::CleaningUp]
+    {
+        rows.push(backlog(Fault::DeleteTest, at, GOES));
+    }
+    rows.push(sustained(Fault::RemoveFinalizer, Stage::Draining, GOES));
+    rows.push(short(sustained(Fault::DeleteNamespace, Stage::Dispatching, GOES)));
     rows.extend(WORKING.map(|at| sustained(Fault::DeleteTestAndKillOperator, at, GOES)));
     let by_hand = &[Expected::Ends("FiguresNotTrusted")];
     rows.push(sustained(Fault::ScaleByHand, Stage::ScalingWorkers, COMPLETES));

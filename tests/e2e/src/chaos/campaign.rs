@@ -9,7 +9,7 @@ use futures::FutureExt;
 
 use super::heal::{Release, heal};
 use super::{Row, TEST, moment, outcome};
-use crate::{Cluster, WORKERS};
+use crate::Cluster;
 
 /// What is wanted of the campaign, by its arguments.
 #[derive(Debug, Default, PartialEq)]
@@ -88,12 +88,13 @@ async fn carry_out(rows: &[&Row], limit: Option<Duration>) -> (BTreeMap<&'static
 async fn row_on(cluster: &Cluster, release: &Release, row: &Row) -> Result<(), String> {
     let row = async {
         heal(cluster, release).await;
-        row.fault.prepare(cluster, release).await;
-        let before = cluster.as_found(WORKERS).await;
-        let created = cluster.create(TEST, row.load.spec()).await;
-        moment::reached(cluster, &created, row.at).await;
-        let further = row.fault.strike(cluster).await;
-        outcome::check(cluster, row, &before, &further).await;
+        let (there, spec) = row.fault.prepare(cluster, release, row.load).await;
+        let before = outcome::Before::of(cluster).await;
+        let created = there.create(TEST, spec).await;
+        moment::reached(&there, &created, row.at).await;
+        let further = row.fault.strike(&there).await;
+        outcome::check(&there, row, &further).await;
+        before.assert_restored(cluster, row).await;
     };
     AssertUnwindSafe(row).catch_unwind().await.map_err(|panic| {
         let text = panic.downcast_ref::<String>().cloned();

@@ -6,13 +6,13 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, DeleteParams, EvictParams, ListParams, Patch, PatchParams};
-use serde_json::json;
+use serde_json::{Value, json};
 use throughput_crds::ThroughputTest;
 
 use super::heal::Release;
-use super::load::{Load, two_targets};
+use super::load::{self, Load, two_targets};
 use super::pods::{self, kill_one, running_one};
-use super::{SECOND_TEST, TEST};
+use super::{SECOND_TEST, TEST, elsewhere};
 use crate::{Cluster, WORKERS, output, root};
 
 const SOON: Duration = Duration::from_mins(2);
@@ -44,6 +44,10 @@ pub enum Fault {
     DeleteTest,
     /// The test is deleted and the operator killed.
     DeleteTestAndKillOperator,
+    /// The test is deleted and its finalizer removed by force.
+    RemoveFinalizer,
+    /// The test's namespace is deleted, which is not Pulp's.
+    DeleteNamespace,
     /// The operator is uninstalled with Helm.
     Uninstall,
     /// Another test wants the same target.
@@ -86,6 +90,8 @@ impl Fault {
             Self::GeneratorWithoutImage => "generator without image",
             Self::DeleteTest => "delete the test",
             Self::DeleteTestAndKillOperator => "delete the test, kill the operator",
+            Self::RemoveFinalizer => "remove the finalizer",
+            Self::DeleteNamespace => "delete the namespace",
             Self::Uninstall => "helm uninstall",
             Self::TwoTests => "two tests, one target",
             Self::OppositeOrder => "two tests, opposite order",
@@ -113,6 +119,8 @@ impl Fault {
             | Self::GeneratorWithoutImage
             | Self::DeleteTest
             | Self::DeleteTestAndKillOperator
+            | Self::RemoveFinalizer
+            | Self::DeleteNamespace
             | Self::Uninstall
             | Self::TwoTests
             | Self::OppositeOrder
@@ -121,11 +129,16 @@ impl Fault {
         }
     }
 
-    /// What has to be there before the test is created.
-    pub(super) async fn prepare(self, cluster: &Cluster, release: &Release) {
+    /// Makes what has to be there before the test is created. Returns the cluster in the test's namespace, and the
+    /// test's spec.
+    pub(super) async fn prepare(self, cluster: &Cluster, release: &Release, load: Load) -> (Cluster, Value) {
         if self == Self::GeneratorWithoutImage {
             release.install(cluster, &["--set-string", "loadgen.image.tag=no-such-tag"]).await;
         }
+        if self == Self::DeleteNamespace {
+            return (elsewhere::prepare(cluster, release).await, load::elsewhere());
+        }
+        (cluster.clone(), load.spec())
     }
 
     /// Does it. Returns the names of further tests that have to come to their end.
@@ -157,6 +170,13 @@ impl Fault {
                 delete_test(cluster).await;
                 kill_one(cluster, pods::OPERATOR, &[]).await;
             }
+            Self::RemoveFinalizer => {
+                let tests: Api<ThroughputTest> = cluster.api();
+                let patch = Patch::Merge(json!({"metadata": {"finalizers": null}}));
+                tests.patch(TEST, &PatchParams::default(), &patch).await.expect("remove the finalizer");
+                delete_test(cluster).await;
+            }
+            Self::DeleteNamespace => elsewhere::delete(cluster).await,
             Self::Uninstall => {
                 let arguments = ["uninstall", "throughput-operator", "--wait", "--timeout", "150s"];
                 cluster.helm(&arguments).await.expect("helm uninstall");

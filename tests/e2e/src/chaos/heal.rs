@@ -11,7 +11,7 @@ use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
 use serde_json::json;
 use throughput_crds::ThroughputTest;
 
-use super::{SECOND_TEST, TEST, pods};
+use super::{SECOND_TEST, TEST, elsewhere, pods};
 use crate::{Cluster, WORKERS, output, root, sql};
 
 const SOON: Duration = Duration::from_mins(3);
@@ -56,6 +56,7 @@ pub(super) async fn heal(cluster: &Cluster, release: &Release) {
     for test in [TEST, SECOND_TEST] {
         remove(cluster, test).await;
     }
+    elsewhere::delete(cluster).await;
     if !is_installed_as_found(cluster).await {
         release.install(cluster, &[]).await;
     }
@@ -90,12 +91,13 @@ async fn remove(cluster: &Cluster, test: &str) {
     }
 }
 
-/// Whether the operator runs once, with the image of generators that it was installed with.
+/// Whether the operator runs once, with the values that it was installed with.
 async fn is_installed_as_found(cluster: &Cluster) -> bool {
     let deployments: Api<Deployment> = cluster.api();
     let Ok(Some(found)) = deployments.get_opt(OPERATOR).await else { return false };
-    let arguments = serde_json::to_string(&found.spec).expect("JSON");
-    found.spec.and_then(|spec| spec.replicas) == Some(1) && !arguments.contains("no-such-tag")
+    let text = serde_json::to_string(&found.spec).expect("JSON");
+    let changed = ["no-such-tag", elsewhere::ELSEWHERE].iter().any(|word| text.contains(word));
+    found.spec.and_then(|spec| spec.replicas) == Some(1) && !changed
 }
 
 async fn replicas(cluster: &Cluster, deployment: &str) -> Option<i32> {

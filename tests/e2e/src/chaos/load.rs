@@ -11,6 +11,8 @@ pub enum Load {
     Sustained,
     /// Tasks that run one after the other, and are not done when the time to drain is over.
     NeverDrains,
+    /// 40 distributions, dispatched while no worker runs, and deleted at the end.
+    Backlog,
     /// As `Sustained`, and the content app is scaled too: claimed second.
     TwoTargets,
 }
@@ -21,6 +23,7 @@ impl Load {
         match self {
             Self::Sustained => spec(120, &json!({"tasks": "20", "sleep": "0.2"}), "2m"),
             Self::NeverDrains => spec(20, &json!({"tasks": "20", "sleep": "4", "lock": "chaos"}), "2s"),
+            Self::Backlog => backlog(),
             Self::TwoTargets => two_targets(["workers", "content"]),
         }
     }
@@ -37,6 +40,32 @@ pub(super) fn two_targets(order: [&str; 2]) -> Value {
         {"name": "workers", "of": "Scale", "values": [3]},
         {"name": "content", "of": "Scale", "values": [2]},
     ]);
+    spec
+}
+
+fn backlog() -> Value {
+    let mut spec = Load::Sustained.spec();
+    spec["matrix"] = json!([{"name": "workers", "of": "Scale", "values": [2]}]);
+    spec["workload"] = json!({"pulpTasks": {
+        "tasks": 40,
+        "procedure": "Backlog",
+        "cleanup": "Created",
+        "dispatch": {"testView": {
+            "path": "test/distributions/", "query": {"tasks": "10"}, "tasksPerRequest": 10, "timeout": "15s",
+        }},
+    }});
+    spec
+}
+
+/// The same as `Sustained` in a namespace of its own: what it scales there is idle, and the workers are Pulp's.
+pub(super) fn elsewhere() -> Value {
+    let mut spec = Load::Sustained.spec();
+    let deployment = |name: &str| json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": name});
+    spec["scale"] = json!([
+        {"name": "workers", "ref": deployment("idle-workers")},
+        {"name": "others", "ref": deployment("idle-others")},
+    ]);
+    spec["matrix"] = json!([{"name": "others", "of": "Scale", "values": [3]}]);
     spec
 }
 

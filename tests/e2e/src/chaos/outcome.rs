@@ -2,24 +2,58 @@
 
 use std::time::Duration;
 
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::api::ListParams;
 use serde_json::Value;
 use throughput_crds::{ConditionStatus, ConditionType, ThroughputTest, ThroughputTestStatus, Verdict};
 
-use super::{Expected, Row, TEST};
+use super::{Expected, Fault, Row, TEST};
 use crate::{AsFound, Cluster, WORKERS, condition, sql};
 
 /// How long a test may take to come to its end after the fault.
 const RUN: Duration = Duration::from_mins(6);
 /// How long the queue may take to be empty after that.
 const QUEUE: Duration = Duration::from_mins(1);
+/// How long the claims of a test may stay that was removed by force.
+const CLAIMS: Duration = Duration::from_mins(2);
 /// The reason of a cell that says that tasks are left in the queue.
 const TASKS_LEFT: &str = "TasksNotCanceled";
 
-/// Asserts that what came of the tests is one of the expected ends, and that everything is as it was found.
-pub(super) async fn check(cluster: &Cluster, row: &Row, before: &AsFound, further: &[&str]) {
+/// What a row found.
+pub(super) struct Before {
+    workers: AsFound,
+    distributions: String,
+}
+
+impl Before {
+    pub(super) async fn of(cluster: &Cluster) -> Self {
+        Self { workers: cluster.as_found(WORKERS).await, distributions: distributions().await }
+    }
+
+    /// Asserts that it is there again.
+    pub(super) async fn assert_restored(&self, cluster: &Cluster, row: &Row) {
+        if row.fault.not_restored().is_none() {
+            assert_eq!(cluster.as_found(WORKERS).await, self.workers, "the target is not as it was found");
+        }
+        // A test that is deleted does not delete what its tasks made.
+        if row.expected == [Expected::Completes] {
+            assert_eq!(distributions().await, self.distributions, "distributions of the tasks are left");
+        }
+    }
+}
+
+async fn distributions() -> String {
+    sql::one("SELECT count(*) FROM core_distribution").await
+}
+
+/// Asserts that what came of the tests is one of the expected ends, and that nothing of them is left.
+pub(super) async fn check(cluster: &Cluster, row: &Row, further: &[&str]) {
     let goes = row.expected.contains(&Expected::Goes);
     let says_left = if goes {
         goes_away(cluster).await;
+        if row.fault == Fault::RemoveFinalizer {
+            claims_go_away(cluster).await;
+        }
         cluster.assert_no_traces(TEST).await;
         false
     } else {
@@ -29,14 +63,22 @@ pub(super) async fn check(cluster: &Cluster, row: &Row, before: &AsFound, furthe
     for name in further {
         ends(cluster, row, name).await;
     }
-    if row.fault.not_restored().is_none() {
-        assert_eq!(&cluster.as_found(WORKERS).await, before, "the target is not as it was found");
-    }
     if !says_left {
         cluster
             .until("Pulp's queue is empty", QUEUE, || async { (sql::unfinished().await? == 0).then_some(()) })
             .await;
     }
+}
+
+/// Claims that no test holds are looked for each minute.
+async fn claims_go_away(cluster: &Cluster) {
+    let leases = cluster.api::<Lease>();
+    let claims = ListParams::default().labels("perf.pulpproject.org/claim=true");
+    cluster
+        .until("the claims of the removed test are gone", CLAIMS, || async {
+            leases.list(&claims).await.ok()?.items.is_empty().then_some(())
+        })
+        .await;
 }
 
 async fn goes_away(cluster: &Cluster) {
