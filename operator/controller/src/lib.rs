@@ -41,3 +41,4 @@ pub mod signals;
 pub mod status;
 pub mod token;
 mod uninstall;
+pub mod watching;

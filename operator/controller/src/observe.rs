@@ -12,7 +12,9 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::Api;
 use kube::{Client, ResourceExt};
-use throughput_crds::{Current, RESTORE_FINALIZER, Stage, ThroughputTest, ThroughputTestStatus};
+use throughput_crds::{
+    ConditionType, Current, RESTORE_FINALIZER, Stage, ThroughputTest, ThroughputTestStatus,
+};
 use throughput_model::cell::CellAddress;
 
 pub use pulp::PulpClients;
@@ -24,6 +26,7 @@ use crate::names;
 use crate::observed::{Controls, Credentials, Generators, Observed, Pulp};
 use crate::plan::Plan;
 use crate::report::TestReport;
+use crate::status;
 
 /// What looking needs.
 #[derive(Clone)]
@@ -45,6 +48,8 @@ pub async fn observe(
     let claimant = claimant(facts);
     let status = test.status.clone().unwrap_or_default();
     let stage = stage(&status);
+    // Of a test that is over only its claims are of interest: nobody is asked for anything else, Pulp least of all.
+    let plan = plan.filter(|_| !status::holds(&status, ConditionType::Finished));
     let targets = match plan {
         Some(plan) => targets::look(client, &claimant, plan).await?,
         None => Vec::new(),

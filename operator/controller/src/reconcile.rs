@@ -28,6 +28,7 @@ use crate::observe::{Eyes, observe};
 use crate::observed::Observed;
 use crate::plan::Plan;
 use crate::status;
+use crate::watching::Known;
 
 /// What reconciling needs.
 #[derive(Clone)]
@@ -83,11 +84,8 @@ impl ReconcileError {
 }
 
 /// Carries a test on by one step.
-pub async fn reconcile(
-    cached: Arc<ThroughputTest>,
-    context: Arc<Context>,
-) -> Result<Requeue, ReconcileError> {
-    let facts = facts(&cached);
+pub async fn reconcile(known: Arc<Known>, context: Arc<Context>) -> Result<Requeue, ReconcileError> {
+    let facts = facts(&known);
     let started = Instant::now();
     let Some(test) = read(&context, &facts).await.map_err(ReconcileError::Observe)? else {
         context.forget(&facts.uid);
@@ -112,12 +110,14 @@ pub async fn reconcile(
         return Err(ReconcileError::Apply(error));
     }
     context.backoffs.reset(&facts.uid);
-    Ok(decision.next.map_or_else(Requeue::await_change, Requeue::requeue))
+    // What was written may be a reason to go on, and is no change that the watch tells of.
+    let next = decision.next.or_else(|| (decision.status != before).then_some(Duration::ZERO));
+    Ok(next.map_or_else(Requeue::await_change, Requeue::requeue))
 }
 
 /// When to try again after a failure: later each time.
 #[expect(clippy::needless_pass_by_value, reason = "the signature is the library's")]
-pub fn after_error(test: Arc<ThroughputTest>, error: &ReconcileError, context: Arc<Context>) -> Requeue {
+pub fn after_error(test: Arc<Known>, error: &ReconcileError, context: Arc<Context>) -> Requeue {
     let facts = facts(&test);
     let wait = context.backoffs.next(&facts.uid);
     context.metrics.failed(error.step(), error.request().map(RequestError::kind));
@@ -125,7 +125,7 @@ pub fn after_error(test: Arc<ThroughputTest>, error: &ReconcileError, context: A
     Requeue::requeue(wait)
 }
 
-fn facts(test: &ThroughputTest) -> TestFacts {
+fn facts(test: &Known) -> TestFacts {
     TestFacts {
         namespace: test.namespace().unwrap_or_default(),
         name: test.name_any(),
@@ -245,7 +245,7 @@ async fn tell(context: &Context, test: &ThroughputTest, event: &EventText) {
 
 impl Context {
     /// Forgets a test that does not exist any more.
-    fn forget(&self, test_uid: &str) {
+    pub(crate) fn forget(&self, test_uid: &str) {
         self.gate.forget(test_uid);
         self.eyes.pulps.forget(test_uid);
         self.backoffs.reset(test_uid);

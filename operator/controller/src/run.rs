@@ -5,14 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use futures::StreamExt;
-use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::ConfigMap;
-use kube::runtime::controller::{Config as ControllerConfig, Controller};
+use kube::Client;
 use kube::runtime::events::{Recorder, Reporter};
-use kube::runtime::watcher;
-use kube::{Api, Client};
-use throughput_crds::ThroughputTest;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -26,15 +20,13 @@ use crate::health;
 use crate::key::{self, KeyError};
 use crate::leader::Candidate;
 use crate::metrics::Metrics;
-use crate::names::{MANAGED_BY_LABEL, MANAGED_BY_VALUE};
 use crate::observe::{Eyes, PulpClients};
 use crate::orphans;
-use crate::reconcile::{Context, after_error, reconcile};
+use crate::reconcile::Context;
 use crate::settings::{CommonFlags, RunFlags};
 use crate::uninstall;
+use crate::watching;
 
-/// How many tests are looked at at once.
-const TESTS_AT_ONCE: u16 = 16;
 /// How long `restore` tries.
 const RESTORE_DEADLINE: Duration = Duration::from_secs(100);
 
@@ -104,9 +96,10 @@ pub async fn run(client: Client, flags: &RunFlags, stop: CancellationToken) -> R
         metrics: metrics.clone(),
         backoffs: Backoffs::default(),
     });
+    let watched = namespaces.iter().map(|namespace| watching::watch(&client, namespace, &context, &work));
     tokio::join!(
         candidate.keep(&stop, &work),
-        control(&client, &namespaces, &context, &work),
+        futures::future::join_all(watched),
         orphans::keep_restoring(&client, &namespaces, &work)
     );
     metrics.set_leader(false);
@@ -118,31 +111,6 @@ pub async fn run(client: Client, flags: &RunFlags, stop: CancellationToken) -> R
         let _ = tokio::time::timeout(Duration::from_secs(5), server).await;
     }
     if lost { Err(RunError::LeadLost) } else { Ok(()) }
-}
-
-/// One controller a namespace, until `work` is cancelled.
-async fn control(client: &Client, namespaces: &[String], context: &Arc<Context>, work: &CancellationToken) {
-    let controllers = namespaces.iter().map(|namespace| {
-        let ours = watcher::Config::default().labels(&format!("{MANAGED_BY_LABEL}={MANAGED_BY_VALUE}"));
-        let tests: Api<ThroughputTest> = Api::namespaced(client.clone(), namespace);
-        let jobs: Api<Job> = Api::namespaced(client.clone(), namespace);
-        let maps: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
-        Controller::new(tests, watcher::Config::default())
-            .owns(jobs, ours.clone())
-            .owns(maps, ours)
-            .with_config(ControllerConfig::default().concurrency(TESTS_AT_ONCE))
-            .graceful_shutdown_on(work.clone().cancelled_owned())
-            .run(reconcile, after_error, context.clone())
-            .for_each(|result| async {
-                // What failed within a test is logged where it is known; what remains is about watching.
-                if let Err(error) = result
-                    && !matches!(error, kube::runtime::controller::Error::ReconcilerFailed(..))
-                {
-                    tracing::warn!(%error, "watching");
-                }
-            })
-    });
-    futures::future::join_all(controllers).await;
 }
 
 async fn serve(

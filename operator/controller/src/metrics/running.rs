@@ -65,7 +65,8 @@ impl Running {
 
     /// Takes over what was seen of a test.
     pub(super) fn follow(&self, facts: &TestFacts, status: &ThroughputTestStatus, observed: &Observed) {
-        if status.current.is_none() || status.started_at.is_none() {
+        let is_let_go = observed.deleting && observed.claims.is_empty();
+        if status.current.is_none() || status.started_at.is_none() || is_let_go {
             return self.forget(&facts.uid);
         }
         let Some(label) = self.label(facts) else {

@@ -60,8 +60,8 @@ impl Watched<'_> {
 
     /// Makes the operator look at once, which it otherwise does every few seconds.
     pub(crate) async fn poke(&self) {
-        let now = jiff::Timestamp::now().to_string();
-        let poke = json!({"metadata": {"annotations": {"poked-at": now}}});
+        let now = jiff::Timestamp::now().as_nanosecond().to_string();
+        let poke = json!({"metadata": {"labels": {"poked-at": now}}});
         self.api().patch(self.name, &PatchParams::default(), &Patch::Merge(poke)).await.unwrap();
     }
 
