@@ -23,14 +23,15 @@ pub struct ScaleTarget {
 #[cfg_attr(
     feature = "kube",
     derive(kube::KubeSchema),
-    x_kube(validation = kube::core::Rule::new("self.apiVersion == 'apps/v1' && self.kind == 'Deployment'").message("only a Deployment can be scaled so far: write apiVersion: apps/v1, kind: Deployment")),
+    x_kube(validation = kube::core::Rule::new("self.apiVersion == 'apps/v1' && self.kind in ['Deployment', 'StatefulSet']").message("only a Deployment or a StatefulSet can be scaled: write one of these kinds, with the apiVersion apps/v1")),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ObjectReference {
     /// The group and version: `apps/v1`.
     #[cfg_attr(feature = "kube", schemars(length(max = 100)))]
     pub api_version: String,
-    /// The kind: `Deployment`.
+    /// The kind: `Deployment` or `StatefulSet`. Where another object decides about its replicas (a `Pulp`, a
+    /// `ClowdApp`, a `ScaledObject`), the operator finds that one by itself.
     #[cfg_attr(feature = "kube", schemars(length(max = 63)))]
     pub kind: String,
     /// The name.

@@ -20,13 +20,14 @@ use throughput_model::cell::CellAddress;
 use uuid::Uuid;
 
 use crate::build::{self, CellIngredients, GeneratorSettings};
-use crate::claim::{self, ClaimError, RestoreError, Restored};
+use crate::claim::{self, ClaimError, Claimant, RestoreError};
 use crate::deadline::{RequestError, within};
 use crate::decide::{Action, TestFacts};
 use crate::names::{self, FIELD_MANAGER};
 use crate::observe::{PulpClients, claimant};
 use crate::plan::Plan;
 use crate::report::{CellDetail, TestReport, csv, markdown};
+use crate::scalable::TargetName;
 use crate::token::TokenKey;
 
 /// How long tasks are canceled before the test is looked at again: Pulp cancels them one by one.
@@ -79,11 +80,14 @@ impl ApplyError {
     pub fn request(&self) -> Option<&RequestError> {
         match self {
             Self::Request(source)
-            | Self::Claim(ClaimError::Request { source, .. })
+            | Self::Claim(ClaimError::Request { source, .. } | ClaimError::Scale { source, .. })
             | Self::Restore(RestoreError::Request { source, .. }) => Some(source),
-            Self::Cancel(_) | Self::Nudge(_) | Self::DeleteCreated(_) | Self::Json(_) | Self::Compress(_) => {
-                None
-            }
+            Self::Claim(ClaimError::NotHeld(_))
+            | Self::Cancel(_)
+            | Self::Nudge(_)
+            | Self::DeleteCreated(_)
+            | Self::Json(_)
+            | Self::Compress(_) => None,
         }
     }
 }
@@ -106,18 +110,14 @@ pub async fn apply(
 ) -> Result<Applied, ApplyError> {
     let mut applied = Applied::default();
     let claimant = claimant(facts);
-    let (client, namespace) = (&hands.client, facts.namespace.as_str());
+    let client = &hands.client;
     for action in actions {
         match action {
             Action::AddFinalizer => set_finalizer(client, facts, true).await?,
-            Action::Claim { deployments } => {
-                claim::claim_all(client, &claimant, deployments).await?;
+            Action::Claim { targets } => {
+                claim::claim_all(client, &claimant, targets).await?;
             }
-            Action::Scale { deployment, replicas } => {
-                let replicas = i32::try_from(*replicas).unwrap_or(i32::MAX);
-                claim::scale(client, namespace, deployment, replicas).await?;
-                tracing::info!(test = facts.name, deployment, replicas, "scaled");
-            }
+            Action::Scale { target, replicas } => scale(client, &claimant, target, *replicas).await?,
             Action::StartGenerators { address, workload } => {
                 let lifetime = plan.map(|plan| plan.deadlines.generator_start + plan.deadlines.dispatch);
                 let ingredients = CellIngredients {
@@ -156,6 +156,21 @@ pub async fn apply(
         }
     }
     Ok(applied)
+}
+
+/// Scales a target as its claim says that it is scaled.
+async fn scale(
+    client: &Client,
+    claimant: &Claimant,
+    target: &TargetName,
+    replicas: u32,
+) -> Result<(), ApplyError> {
+    let claims = claim::held_by(client, &claimant.namespace, &claimant.test_uid).await?;
+    let claim = claims.into_iter().find(|claim| claim.record.target == *target);
+    let record = claim.ok_or_else(|| ClaimError::NotHeld(target.clone()))?.record;
+    claim::scale(client, &claimant.namespace, &record, i32::try_from(replicas).unwrap_or(i32::MAX)).await?;
+    tracing::info!(test = claimant.test, target = target.to_string(), replicas, "scaled");
+    Ok(())
 }
 
 async fn cancel(hands: &Hands, facts: &TestFacts, correlation_id: Uuid) -> Result<(), ApplyError> {
@@ -262,31 +277,9 @@ async fn write_report(
 }
 
 async fn restore_all(client: &Client, facts: &TestFacts) -> Result<(), ApplyError> {
-    let mut first_error = None;
-    for claim in claim::held_by(client, &facts.namespace, &facts.uid).await? {
-        // One that cannot be put back does not keep the others from it.
-        match claim::restore(client, &facts.namespace, &claim).await {
-            Ok(Restored::AsFound) => {
-                tracing::info!(
-                    test = facts.name,
-                    deployment = claim.record.deployment,
-                    replicas = claim.record.replicas,
-                    "restored"
-                );
-            }
-            Ok(Restored::Gone) => {
-                tracing::warn!(
-                    test = facts.name,
-                    deployment = claim.record.deployment,
-                    "the target is gone, there is nothing to restore"
-                );
-            }
-            Err(error) => {
-                first_error.get_or_insert(error);
-            }
-        }
-    }
-    first_error.map_or(Ok(()), |error| Err(error.into()))
+    let claims = claim::held_by(client, &facts.namespace, &facts.uid).await?;
+    let errors = claim::restore_all(client, &facts.namespace, &claims).await;
+    errors.into_iter().next().map_or(Ok(()), |error| Err(error.into()))
 }
 
 /// Puts our finalizer on the test, or takes it off.

@@ -1,29 +1,34 @@
-//! Claims: who scales a Deployment, and what it was before.
+//! Claims: who scales a target, and what it was before.
 //!
-//! A claim is a `Lease` named after the Deployment's UID. Creating it is the lock: the API server lets one
-//! creator win. What it holds is the undo log: enough to put the Deployment back even when the test that
-//! claimed it is gone. It is created before anything is scaled and deleted after everything is restored.
+//! A claim is a `Lease` named after the target's UID. Creating it is the lock: the API server lets one
+//! creator win. What it holds is the undo log: enough to put the target back even when the test that
+//! claimed it is gone, and the field of its owner that was changed in its stead. It is created before anything
+//! is scaled and deleted after everything is restored.
 
-mod ownership;
+pub(crate) mod ownership;
 mod restore;
+mod scale;
 
-use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, MicroTime};
-use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, Patch, PatchParams, PostParams, Preconditions};
+use kube::api::{
+    Api, DeleteParams, DynamicObject, ListParams, ObjectMeta, Patch, PatchParams, PostParams, Preconditions,
+};
 use kube::{Client, ResourceExt};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-pub(crate) use restore::scale;
-pub use restore::{RestoreError, Restored, restore};
+pub use restore::{RestoreError, Restored, restore, restore_all};
+pub(crate) use scale::scale;
 
 use crate::deadline::{RequestError, within};
 use crate::names::{FIELD_MANAGER, MANAGED_BY_LABEL, MANAGED_BY_VALUE, TEST_UID_LABEL};
+use crate::owner::{self, Lever};
+use crate::scalable::{self, TargetName};
 
 /// The annotation of a claim that holds its [`ClaimRecord`].
 const RECORD_ANNOTATION: &str = "perf.pulpproject.org/claim";
-/// The annotation on a claimed Deployment: a notice for people.
+/// The annotation on a claimed target: a notice for people.
 pub(crate) const NOTICE_ANNOTATION: &str = "perf.pulpproject.org/claimed-by";
 /// Marks a Lease as a claim.
 const CLAIM_LABEL: &str = "perf.pulpproject.org/claim";
@@ -39,18 +44,22 @@ pub struct Claimant {
     pub test_uid: String,
 }
 
-/// What a claimed Deployment was before.
+/// What a claimed target was before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ClaimRecord {
-    /// The Deployment's name.
-    pub deployment: String,
-    /// The Deployment's UID: another Deployment of the same name is not restored.
+    /// Its kind and its name.
+    #[serde(flatten)]
+    pub target: TargetName,
+    /// Its UID: another one of the same name is not restored.
     pub uid: String,
     /// Its replicas before.
     pub replicas: i32,
     /// Those of its `managedFields` that owned `spec.replicas` before.
     pub replicas_owners: Vec<ManagedFieldsEntry>,
+    /// The field of its owner that says how many replicas there shall be; `None` when its own scale does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lever: Option<Lever>,
 }
 
 /// A claim of this test.
@@ -64,7 +73,7 @@ pub struct Claim {
     pub record: ClaimRecord,
 }
 
-/// Who holds the claim on a Deployment.
+/// Who holds the claim on a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Holder {
     /// Nobody.
@@ -75,14 +84,27 @@ pub enum Holder {
     Another(String),
 }
 
-/// Why a claim was not made.
+/// Why a target was not claimed, or not scaled.
 #[derive(Debug, thiserror::Error)]
 pub enum ClaimError {
-    /// The API server did not do it.
-    #[error("cannot claim the Deployment {deployment}: {source}")]
+    /// The API server did not claim it.
+    #[error("cannot claim the {target}: {source}")]
     Request {
-        /// The Deployment.
-        deployment: String,
+        /// The target.
+        target: TargetName,
+        /// What it said.
+        source: RequestError,
+    },
+    /// It shall be scaled without being claimed.
+    #[error("the {0} is not claimed by this test, and so it is not scaled")]
+    NotHeld(TargetName),
+    /// The API server did not scale it.
+    #[error("cannot scale the {target} by {place}: {source}")]
+    Scale {
+        /// The target.
+        target: TargetName,
+        /// Where it was to be said how many there shall be.
+        place: String,
         /// What it said.
         source: RequestError,
     },
@@ -95,9 +117,9 @@ impl Claimant {
     }
 }
 
-/// The name of the Lease that claims the Deployment with this UID.
-pub fn lease_name(deployment_uid: &str) -> String {
-    format!("throughput-{deployment_uid}")
+/// The name of the Lease that claims the target with this UID.
+pub fn lease_name(target_uid: &str) -> String {
+    format!("throughput-{target_uid}")
 }
 
 /// The claims that this test holds.
@@ -114,7 +136,7 @@ async fn list(client: &Client, namespace: &str, selector: &str) -> Result<Vec<Cl
     let leases: Api<Lease> = Api::namespaced(client.clone(), namespace);
     let found = within("list claims", leases.list(&ListParams::default().labels(selector))).await?;
     let mut claims: Vec<Claim> = found.items.iter().filter_map(read).collect();
-    claims.sort_by(|one, other| one.record.deployment.cmp(&other.record.deployment));
+    claims.sort_by(|one, other| one.record.target.cmp(&other.record.target));
     Ok(claims)
 }
 
@@ -129,14 +151,10 @@ fn read(lease: &Lease) -> Option<Claim> {
     }
 }
 
-/// Who holds the claim on this Deployment.
-pub async fn holder(
-    client: &Client,
-    claimant: &Claimant,
-    deployment_uid: &str,
-) -> Result<Holder, RequestError> {
+/// Who holds the claim on this target.
+pub async fn holder(client: &Client, claimant: &Claimant, target_uid: &str) -> Result<Holder, RequestError> {
     let leases: Api<Lease> = Api::namespaced(client.clone(), &claimant.namespace);
-    let lease = within("read a claim", leases.get_opt(&lease_name(deployment_uid))).await?;
+    let lease = within("read a claim", leases.get_opt(&lease_name(target_uid))).await?;
     Ok(match lease {
         None => Holder::Nobody,
         Some(lease) => match lease.spec.and_then(|spec| spec.holder_identity) {
@@ -146,53 +164,53 @@ pub async fn holder(
     })
 }
 
-/// Claims these Deployments, all or none, in the order of their names so that two tests cannot each hold
+/// Claims these targets, all or none, in the order of their names so that two tests cannot each hold
 /// what the other waits for. `false` when another test was first: then nothing new is held.
 pub async fn claim_all(
     client: &Client,
     claimant: &Claimant,
-    deployments: &[String],
+    targets: &[TargetName],
 ) -> Result<bool, ClaimError> {
-    let mut names = deployments.to_vec();
-    names.sort_unstable();
+    let mut targets = targets.to_vec();
+    targets.sort_unstable();
     let mut made = Vec::new();
-    for name in &names {
-        let outcome = claim_one(client, claimant, name)
-            .await
-            .map_err(|source| ClaimError::Request { deployment: name.clone(), source })?;
-        match outcome {
-            Attempt::Made(claim) => made.push(claim),
+    for target in &targets {
+        let failed = |source| ClaimError::Request { target: target.clone(), source };
+        match claim_one(client, claimant, target).await.map_err(failed)? {
+            Attempt::Made(claim) => made.push(*claim),
             Attempt::AlreadyOurs => {}
             Attempt::Refused => {
                 for claim in &made {
-                    release(client, &claimant.namespace, claim)
-                        .await
-                        .map_err(|source| ClaimError::Request { deployment: name.clone(), source })?;
+                    release(client, &claimant.namespace, claim).await.map_err(failed)?;
                 }
                 return Ok(false);
             }
         }
     }
-    for name in &names {
-        announce(client, claimant, name)
+    for target in &targets {
+        announce(client, claimant, target)
             .await
-            .map_err(|source| ClaimError::Request { deployment: name.clone(), source })?;
+            .map_err(|source| ClaimError::Request { target: target.clone(), source })?;
     }
     Ok(true)
 }
 
 enum Attempt {
-    Made(Claim),
+    Made(Box<Claim>),
     AlreadyOurs,
     Refused,
 }
 
-async fn claim_one(client: &Client, claimant: &Claimant, name: &str) -> Result<Attempt, RequestError> {
-    let deployments: Api<Deployment> = Api::namespaced(client.clone(), &claimant.namespace);
-    let Some(deployment) = within("read a target", deployments.get_opt(name)).await? else {
+async fn claim_one(
+    client: &Client,
+    claimant: &Claimant,
+    target: &TargetName,
+) -> Result<Attempt, RequestError> {
+    let namespace = claimant.namespace.as_str();
+    let Ok(Some(found)) = owner::target(client, namespace, target).await? else {
         return Ok(Attempt::Refused);
     };
-    let uid = deployment.uid().unwrap_or_default();
+    let uid = found.uid().unwrap_or_default();
     match holder(client, claimant, &uid).await? {
         Holder::This => return Ok(Attempt::AlreadyOurs),
         Holder::Another(_) => return Ok(Attempt::Refused),
@@ -200,24 +218,31 @@ async fn claim_one(client: &Client, claimant: &Claimant, name: &str) -> Result<A
     }
     // Read again, now that nobody holds it: the first look may have seen what the last holder scaled, just
     // before it was put back.
-    let found = within("read a target", deployments.get_opt(name)).await?;
-    let Some(deployment) = found.filter(|found| found.uid().as_ref() == Some(&uid)) else {
+    let Ok(Some(found)) = owner::target(client, namespace, target).await? else {
+        return Ok(Attempt::Refused);
+    };
+    if found.uid().as_ref() != Some(&uid) {
+        return Ok(Attempt::Refused);
+    }
+    // Why it cannot be scaled is said by the next look at it.
+    let Ok(lever) = owner::find(client, namespace, target, &found).await? else {
         return Ok(Attempt::Refused);
     };
     let record = ClaimRecord {
-        deployment: name.to_owned(),
-        replicas: deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1),
-        replicas_owners: ownership::owners_of_replicas(deployment.managed_fields()),
+        target: target.clone(),
+        replicas: scalable::wanted_replicas(&found),
+        replicas_owners: ownership::owners_of(found.managed_fields(), &ownership::replicas()),
         uid,
+        lever,
     };
     let leases: Api<Lease> = Api::namespaced(client.clone(), &claimant.namespace);
     let lease = lease(claimant, &record);
     match within("create a claim", leases.create(&PostParams::default(), &lease)).await {
-        Ok(lease) => Ok(Attempt::Made(Claim {
+        Ok(lease) => Ok(Attempt::Made(Box::new(Claim {
             lease: lease.name_any(),
             lease_uid: lease.uid().unwrap_or_default(),
             record,
-        })),
+        }))),
         Err(error) if error.is_conflict() => Ok(Attempt::Refused),
         Err(error) => Err(error),
     }
@@ -243,13 +268,22 @@ fn lease(claimant: &Claimant, record: &ClaimRecord) -> Lease {
     }
 }
 
-/// Writes the notice for people onto the Deployment.
-async fn announce(client: &Client, claimant: &Claimant, name: &str) -> Result<(), RequestError> {
-    let deployments: Api<Deployment> = Api::namespaced(client.clone(), &claimant.namespace);
+/// Writes the notice for people onto the target.
+async fn announce(client: &Client, claimant: &Claimant, target: &TargetName) -> Result<(), RequestError> {
+    let targets = targets(client, &claimant.namespace, target);
     let notice = json!({"metadata": {"annotations": {NOTICE_ANNOTATION: format!("ThroughputTest {}", claimant.test)}}});
-    let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-    within("announce a claim", deployments.patch(name, &params, &Patch::Merge(&notice))).await?;
+    within("announce a claim", targets.patch(&target.name, &ours(), &Patch::Merge(&notice))).await?;
     Ok(())
+}
+
+/// Where the targets of this one's kind are.
+fn targets(client: &Client, namespace: &str, target: &TargetName) -> Api<DynamicObject> {
+    Api::namespaced_with(client.clone(), namespace, &target.kind.resource())
+}
+
+/// A patch in the operator's name.
+fn ours() -> PatchParams {
+    PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() }
 }
 
 /// Gives up a claim. What it claimed has been restored.

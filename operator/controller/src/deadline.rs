@@ -68,6 +68,17 @@ impl RequestError {
         }
     }
 
+    /// Whether the operator lacks the right.
+    pub fn is_forbidden(&self) -> bool {
+        self.code() == Some(403)
+    }
+
+    /// Whether the object is not what the change was made for: it has changed since it was read, or a test in
+    /// the patch does not hold.
+    pub fn is_overtaken(&self) -> bool {
+        self.is_conflict() || self.code() == Some(422)
+    }
+
     fn code(&self) -> Option<u16> {
         match self {
             Self::Kube { source, .. } => match source.as_ref() {

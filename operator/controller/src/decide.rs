@@ -39,6 +39,7 @@ use crate::plan::Plan;
 use crate::rejection::Rejection;
 use crate::report::{CellDetail, TestReport};
 use crate::result::parameters;
+use crate::scalable::TargetName;
 use crate::status;
 
 pub(crate) use requested::ABORTED;
@@ -76,15 +77,15 @@ pub struct Decision {
 pub enum Action {
     /// Put our finalizer on the test.
     AddFinalizer,
-    /// Claim all Deployments of the plan, or none.
+    /// Claim all that the plan scales, or none of it.
     Claim {
-        /// Their names.
-        deployments: Vec<String>,
+        /// What it scales.
+        targets: Vec<TargetName>,
     },
-    /// Set a Deployment's replicas.
+    /// Set the replicas of a claimed target.
     Scale {
-        /// Its name.
-        deployment: String,
+        /// Which.
+        target: TargetName,
         /// How many.
         replicas: u32,
     },
@@ -251,9 +252,9 @@ impl View<'_> {
 
     /// The replicas that this entry of the plan's `scale` has when the cell's tasks are worked on.
     fn cell_replicas(&self, entry: usize) -> Option<u32> {
-        let deployment = &self.plan.scale[entry].deployment;
+        let target = &self.plan.scale[entry].target;
         let as_found = || {
-            let claim = self.observed.claims.iter().find(|claim| claim.record.deployment == *deployment)?;
+            let claim = self.observed.claims.iter().find(|claim| claim.record.target == *target)?;
             u32::try_from(claim.record.replicas).ok()
         };
         self.cell.replicas[entry].or_else(as_found)
@@ -367,6 +368,8 @@ impl<'a> Draft<'a> {
 
     /// Ends the cell's plan for this reason, and goes on to `stage`. What was collected is kept.
     fn fail_cell(&mut self, reason: &'static str, message: String, stage: Stage) {
+        // What the API server refuses to scale must not keep the end from being written.
+        self.actions.retain(|action| !matches!(action, Action::Scale { .. }));
         if let Some(current) = &mut self.status.current {
             current.progress.failure.get_or_insert_with(|| message.clone());
             current.progress.failure_reason.get_or_insert_with(|| reason.to_owned());

@@ -4,7 +4,8 @@
 //! [`apply`], and the [`collector`] that load generators talk to. Pure: [`plan`], [`matrix`] and [`in_process`] (what is to be
 //! done), [`decide`] (what to do next), [`result`], [`saturation`] and [`criteria`] (what it came to), [`status`] and
 //! [`report`] (how it is told), [`build`] (what is created). [`reconcile`] is the page that calls them in
-//! order; [`claim`] sees to it that everything is left as it was found.
+//! order; [`claim`] sees to it that everything is left as it was found, and [`owner`] knows who is to be told how many
+//! replicas there shall be.
 
 pub mod apply;
 pub mod backoff;
@@ -26,6 +27,7 @@ pub mod names;
 pub mod observe;
 pub mod observed;
 pub mod orphans;
+pub mod owner;
 pub mod plan;
 #[cfg(test)]
 mod reasons;
@@ -36,6 +38,7 @@ pub mod report;
 pub mod result;
 pub mod run;
 pub mod saturation;
+pub mod scalable;
 pub mod settings;
 pub mod signals;
 pub mod status;

@@ -3,14 +3,15 @@
 use throughput_crds::{Axis, AxisKind, AxisValue, ThroughputTestSpec};
 
 use crate::rejection::Rejection;
+use crate::scalable::TargetName;
 
-/// A Deployment that the run scales.
+/// Something that the run scales.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ScaledDeployment {
+pub struct ScaledTarget {
     /// What the spec calls it.
     pub name: String,
-    /// The Deployment's name.
-    pub deployment: String,
+    /// What it is.
+    pub target: TargetName,
 }
 
 /// One point of the matrix.
@@ -33,7 +34,7 @@ pub struct Cell {
 /// All cells: repeats outermost, then the axes in their order, the last one changing fastest.
 pub fn cells(
     spec: &ThroughputTestSpec,
-    scale: &[ScaledDeployment],
+    scale: &[ScaledTarget],
     workers: usize,
 ) -> Result<Vec<Cell>, Rejection> {
     let plain = Cell {
@@ -66,7 +67,7 @@ fn set(
     cell: &mut Cell,
     axis: &Axis,
     value: &AxisValue,
-    scale: &[ScaledDeployment],
+    scale: &[ScaledTarget],
     workers: usize,
 ) -> Result<(), Rejection> {
     match axis.of {

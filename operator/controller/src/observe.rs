@@ -50,11 +50,11 @@ pub async fn observe(
     let stage = stage(&status);
     // Of a test that is over only its claims are of interest: nobody is asked for anything else, Pulp least of all.
     let plan = plan.filter(|_| !status::holds(&status, ConditionType::Finished));
+    let claims = claim::held_by(client, &facts.namespace, &facts.uid).await?;
     let targets = match plan {
-        Some(plan) => targets::look(client, &claimant, plan).await?,
+        Some(plan) => targets::look(client, &claimant, plan, &claims).await?,
         None => Vec::new(),
     };
-    let claims = claim::held_by(client, &facts.namespace, &facts.uid).await?;
     let mut observed = Observed {
         deleting: test.metadata.deletion_timestamp.is_some(),
         controls: Controls {

@@ -7,6 +7,7 @@ use throughput_model::generator::GeneratorResult;
 use throughput_model::task::TaskRecord;
 
 use crate::claim::{Claim, Holder};
+use crate::owner::Unscalable;
 use crate::report::TestReport;
 
 /// Everything that a decision depends on, besides the plan and the status.
@@ -18,7 +19,7 @@ pub struct Observed {
     pub controls: Controls,
     /// The test carries our finalizer.
     pub has_finalizer: bool,
-    /// The Deployments of the plan, in its order.
+    /// What the plan scales, in its order.
     pub targets: Vec<Target>,
     /// The claims that this test holds.
     pub claims: Vec<Claim>,
@@ -45,7 +46,7 @@ pub struct Controls {
     pub ttl_after_finished: Option<Duration>,
 }
 
-/// A Deployment of the plan.
+/// Something that the plan scales.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// There is none of that name.
@@ -55,6 +56,8 @@ pub enum Target {
         /// The `HorizontalPodAutoscaler`.
         autoscaler: String,
     },
+    /// It must not be scaled, or cannot be any more.
+    Refused(Unscalable),
     /// It is there.
     Present {
         /// The replicas that it shall have.
@@ -63,6 +66,8 @@ pub enum Target {
         ready: u32,
         /// Who holds the claim on it.
         holder: Holder,
+        /// Whether they stay: nobody else sets the replicas, or whoever does was told this very number.
+        agreed: bool,
     },
 }
 

@@ -47,14 +47,14 @@ pub async fn restore(client: &Client, namespace: &str) -> Result<(), RequestErro
         gone.remove(&test.uid().unwrap_or_default());
     }
     for test_uid in gone {
-        for held in claim::held_by(client, namespace, test_uid).await? {
-            let deployment = &held.record.deployment;
-            match claim::restore(client, namespace, &held).await {
-                Ok(restored) => {
-                    tracing::warn!(namespace, deployment, ?restored, "restored for a test that is gone");
-                }
-                Err(error) => tracing::error!(namespace, %error, "not restored for a test that is gone"),
-            }
+        let claims = claim::held_by(client, namespace, test_uid).await?;
+        if !claims.is_empty() {
+            tracing::warn!(
+                namespace,
+                test_uid,
+                "a test is gone, and its claims are there: they are restored"
+            );
+            claim::restore_all(client, namespace, &claims).await;
         }
     }
     Ok(())

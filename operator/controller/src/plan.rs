@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use throughput_crds::{
-    Cleanup, CredentialsMethod, DispatchMethod, InProcessDispatch, Procedure, ThroughputTestSpec, Timeouts,
+    Cleanup, CredentialsMethod, DispatchMethod, InProcessDispatch, ObjectReference, Procedure, ScaleTarget,
+    ThroughputTestSpec, Timeouts,
 };
 use throughput_model::cell::CellAddress;
 use throughput_model::workload::{
@@ -13,8 +14,9 @@ use uuid::Uuid;
 
 use crate::criteria::CheckedCriterion;
 use crate::in_process;
-use crate::matrix::{Cell, ScaledDeployment, cells};
+use crate::matrix::{Cell, ScaledTarget, cells};
 use crate::rejection::Rejection;
+use crate::scalable::{TargetKind, TargetName};
 
 /// A run that can be carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +28,7 @@ pub struct Plan {
     /// The Secret with Pulp's user name and password; `None` when Pulp asks for neither.
     pub secret: Option<String>,
     /// What is scaled.
-    pub scale: Vec<ScaledDeployment>,
+    pub scale: Vec<ScaledTarget>,
     /// The position in `scale` of Pulp's workers, whose number Pulp itself confirms.
     pub workers: usize,
     /// The cells, in the order in which they are measured. There is at least one.
@@ -104,10 +106,7 @@ impl Plan {
         } = spec;
         let tasks = workload.pulp_tasks.as_ref().ok_or(Rejection::NoWorkload)?;
         let pulp = target.pulp.as_ref().ok_or(Rejection::NoPulp)?;
-        let scale: Vec<ScaledDeployment> = scale
-            .iter()
-            .map(|entry| ScaledDeployment { name: entry.name.clone(), deployment: entry.object.name.clone() })
-            .collect();
+        let scale: Vec<ScaledTarget> = scale.iter().map(scaled).collect::<Result<_, _>>()?;
         let workers = match scale.as_slice() {
             [] => return Err(Rejection::NoWorkers),
             [_] => 0,
@@ -176,6 +175,14 @@ impl Plan {
             dispatch_deadline_milliseconds: milliseconds(self.deadlines.dispatch),
         })
     }
+}
+
+fn scaled(entry: &ScaleTarget) -> Result<ScaledTarget, Rejection> {
+    let ScaleTarget { name, object: ObjectReference { api_version, kind, name: object } } = entry;
+    let kind = TargetKind::named(kind)
+        .filter(|_| api_version == "apps/v1")
+        .ok_or_else(|| Rejection::NotScalable(format!("{api_version} {kind}")))?;
+    Ok(ScaledTarget { name: name.clone(), target: TargetName { kind, name: object.clone() } })
 }
 
 fn dispatch(api_root: &str, dispatch: &throughput_crds::Dispatch) -> Dispatch {

@@ -5,7 +5,8 @@ use std::path::Path;
 
 /// Words in the sources that look like reasons and are something else: what Kubernetes and Pulp call their own
 /// things, and parts of names.
-const OTHER_WORDS: [&str; 21] = [
+const OTHER_WORDS: [&str; 22] = [
+    "Always",
     "Complete",
     "Completed",
     "ContainerCreating",

@@ -13,8 +13,13 @@ pub enum Rejection {
     #[error("pulpTasks needs target.pulp")]
     NoPulp,
     /// Nothing to scale.
-    #[error("pulpTasks needs to know the workers: name their Deployment in scale")]
+    #[error("pulpTasks needs to know the workers: name their Deployment or StatefulSet in scale")]
     NoWorkers,
+    /// Something of another kind to scale.
+    #[error(
+        "{0} cannot be scaled, only a Deployment or a StatefulSet can: write one of these kinds, with the apiVersion apps/v1"
+    )]
+    NotScalable(String),
     /// Several things to scale, none of which is said to be the workers.
     #[error(
         "scale has several entries, and none is named workers: give the entry of Pulp's workers the name workers, so that it is known whose replicas Pulp has to confirm"
@@ -59,6 +64,7 @@ impl Rejection {
             Self::NoWorkload => "NoWorkload",
             Self::NoPulp => "NoPulp",
             Self::NoWorkers | Self::NoWorkersInCell(_) => "NoWorkers",
+            Self::NotScalable(_) => "NotScalable",
             Self::WhichAreTheWorkers => "WorkersNotNamed",
             Self::UnknownAxis(_) => "UnknownAxis",
             Self::AxisValue { .. } => "AxisValueNotAllowed",

@@ -135,17 +135,8 @@ pub async fn restore(client: &Client, flags: &CommonFlags) -> Result<(), RunErro
         let mut left = 0;
         for namespace in flags.namespaces() {
             uninstall::end_runs(client, &namespace).await?;
-            for held in claim::all_in(client, &namespace).await? {
-                match claim::restore(client, &namespace, &held).await {
-                    Ok(restored) => {
-                        tracing::info!(namespace, deployment = held.record.deployment, ?restored, "restored");
-                    }
-                    Err(error) => {
-                        tracing::error!(namespace, %error, "not restored");
-                        left += 1;
-                    }
-                }
-            }
+            let claims = claim::all_in(client, &namespace).await?;
+            left += claim::restore_all(client, &namespace, &claims).await.len();
             uninstall::tell_restored(client, &namespace).await?;
             let freed = apply::release_all(client, &namespace).await?;
             tracing::info!(namespace, freed, "tests that may be deleted now");

@@ -19,7 +19,17 @@ const PLACEHOLDER: &str = "placeholder-of-a-namespace";
 impl Tenant {
     /// Gives the operator its rights here, as the chart does.
     pub async fn grant(&self) {
-        for object in rendered_rights(&self.namespace) {
+        static RENDERED: OnceLock<String> = OnceLock::new();
+        self.create_rights(RENDERED.get_or_init(|| render_rights(&[]))).await;
+    }
+
+    /// Gives the operator its rights here, as the chart does with these values.
+    pub async fn grant_with(&self, values: &[&str]) {
+        self.create_rights(&render_rights(values)).await;
+    }
+
+    async fn create_rights(&self, rendered: &str) {
+        for object in objects(&rendered.replace(PLACEHOLDER, &self.namespace)) {
             let kind = object["kind"].as_str().unwrap().to_lowercase();
             let within = if kind.starts_with("cluster") {
                 String::new()
@@ -50,16 +60,14 @@ impl Tenant {
     }
 }
 
-/// The Roles and `RoleBinding`s of the chart, installed into a namespace with nothing but defaults.
-fn rendered_rights(namespace: &str) -> Vec<Value> {
-    static RENDERED: OnceLock<String> = OnceLock::new();
-    let rendered = RENDERED.get_or_init(render_rights).replace(PLACEHOLDER, namespace);
-    let objects: Vec<Value> = serde_saphyr::from_multiple(&rendered).unwrap();
+fn objects(rendered: &str) -> Vec<Value> {
+    let objects: Vec<Value> = serde_saphyr::from_multiple(rendered).unwrap();
     assert!(objects.len() >= 6, "Roles or RoleBindings are missing: {objects:?}");
     objects
 }
 
-fn render_rights() -> String {
+/// The Roles and `RoleBinding`s of the chart, with these values besides its defaults.
+fn render_rights(values: &[&str]) -> String {
     let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charts/throughput-operator");
     // What the user has configured for Helm does not matter here.
     let nowhere = std::env::temp_dir().join("throughput-api-tests-without-helm-home");
@@ -68,6 +76,7 @@ fn render_rights() -> String {
         .arg(chart)
         .args(["--namespace", PLACEHOLDER])
         .args(["--set", "image.repository=localhost/a,loadgen.image.repository=localhost/b"])
+        .args(values.iter().flat_map(|value| ["--set", value]))
         .args(["--show-only", "templates/rbac-tests.yaml", "--show-only", "templates/rbac-own.yaml"])
         .args(["--show-only", "templates/rbac-leaving.yaml"])
         .envs(["HELM_CONFIG_HOME", "HELM_CACHE_HOME", "HELM_DATA_HOME"].map(|name| (name, &nowhere)))

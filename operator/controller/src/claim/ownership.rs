@@ -1,41 +1,58 @@
-//! Who owned `spec.replicas`, and giving it back.
+//! Who owned a field, and giving it back.
 //!
-//! Scaling makes the operator an owner of `spec.replicas` in `managedFields` and takes it from whoever owned
-//! it before. Were it left so, the next `helm upgrade` that changes the replicas would meet a conflict with
-//! an operator that is long done. So the entries are put back as they were.
+//! Scaling makes the operator an owner in `managedFields` of the field that says how many replicas there
+//! shall be, and takes it from whoever owned it before. Were it left so, the next `helm upgrade` that changes
+//! the replicas would meet a conflict with an operator that is long done. So the entries are put back as they
+//! were: on the target, and on the owner that was told in its stead.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry};
 use serde_json::{Map, Value, json};
 
 use crate::names::FIELD_MANAGER;
 
-const SPEC: &str = "f:spec";
-const REPLICAS: &str = "f:replicas";
-
-/// The entries that own `spec.replicas`.
-pub(super) fn owners_of_replicas(entries: &[ManagedFieldsEntry]) -> Vec<ManagedFieldsEntry> {
-    entries.iter().filter(|entry| owns_replicas(entry)).cloned().collect()
+/// The replicas of a target, as `managedFields` name them.
+pub(crate) fn replicas() -> Vec<String> {
+    vec!["f:spec".to_owned(), "f:replicas".to_owned()]
 }
 
-/// The entries as they were before the claim: none of ours, and `spec.replicas` with its owners of then.
-/// What others changed meanwhile stays theirs.
+/// The entries that own the field at this path.
+pub(crate) fn owners_of(entries: &[ManagedFieldsEntry], path: &[String]) -> Vec<ManagedFieldsEntry> {
+    entries.iter().filter(|entry| owned(entry, path).is_some()).cloned().collect()
+}
+
+/// The entries as they were before the claim: none of ours, and the field at this path with its owners of
+/// then. What others changed meanwhile stays theirs; but who merely wrote this field (another operator that was
+/// told by us, a hand) has nothing left in it, since it is what it was.
 pub(super) fn given_back(
     now: &[ManagedFieldsEntry],
     owners_before: &[ManagedFieldsEntry],
+    path: &[String],
 ) -> Vec<ManagedFieldsEntry> {
     let mut entries: Vec<ManagedFieldsEntry> =
         now.iter().filter(|entry| entry.manager.as_deref() != Some(FIELD_MANAGER)).cloned().collect();
+    entries.retain_mut(|entry| {
+        let is_writer = entry.operation.as_deref() == Some("Update");
+        if is_writer && !owners_before.iter().any(|before| same_owner(entry, before)) {
+            return !take(entry, path);
+        }
+        true
+    });
     for before in owners_before.iter().filter(|entry| entry.manager.as_deref() != Some(FIELD_MANAGER)) {
+        let Some(path) = owned(before, path) else { continue };
         match entries.iter_mut().find(|entry| same_owner(entry, before)) {
-            // Scaling took nothing but the replicas from it: with them, it is what it was, time included.
+            // Scaling took nothing but this field from it: with it, it is what it was, time included.
             Some(entry) => {
-                add_replicas(entry);
+                add(entry, path, before);
                 if entry.fields_v1 == before.fields_v1 {
                     entry.time.clone_from(&before.time);
                 }
             }
-            // The replicas were all that it owned (an earlier `kubectl scale`), so its entry had gone.
-            None => entries.push(only_replicas(before)),
+            // The field was all that it owned (an earlier `kubectl scale`), so its entry had gone.
+            None => {
+                let mut entry = ManagedFieldsEntry { fields_v1: None, ..before.clone() };
+                add(&mut entry, path, before);
+                entries.push(entry);
+            }
         }
     }
     entries
@@ -46,80 +63,59 @@ fn same_owner(one: &ManagedFieldsEntry, other: &ManagedFieldsEntry) -> bool {
         == (&other.manager, &other.operation, &other.subresource, &other.api_version)
 }
 
-fn owns_replicas(entry: &ManagedFieldsEntry) -> bool {
-    entry.fields_v1.as_ref().is_some_and(|fields| fields.0.pointer("/f:spec/f:replicas").is_some())
+/// How much of the path this entry owns: all of it, or the part up to something that is owned as a whole (a
+/// list that is no map).
+fn owned<'a>(entry: &ManagedFieldsEntry, path: &'a [String]) -> Option<&'a [String]> {
+    let mut fields = &entry.fields_v1.as_ref()?.0;
+    for (depth, step) in path.iter().enumerate() {
+        match fields.get(step) {
+            Some(inner) => fields = inner,
+            None => {
+                let is_whole = depth > 0 && fields.as_object().is_some_and(Map::is_empty);
+                return is_whole.then(|| &path[..depth]);
+            }
+        }
+    }
+    Some(path)
 }
 
-fn add_replicas(entry: &mut ManagedFieldsEntry) {
-    let fields = entry.fields_v1.get_or_insert_with(|| FieldsV1(json!({})));
-    let spec = fields
-        .0
-        .as_object_mut()
-        .map(|fields| fields.entry(SPEC).or_insert_with(|| Value::Object(Map::new())));
-    if let Some(Value::Object(spec)) = spec {
-        spec.entry(REPLICAS).or_insert_with(|| json!({}));
+/// Adds the path to what this entry owns, and on the way each object that it owned as such before (a `.`),
+/// which it loses with the last field in it.
+fn add(entry: &mut ManagedFieldsEntry, path: &[String], before: &ManagedFieldsEntry) {
+    let mut model = before.fields_v1.as_ref().map(|fields| &fields.0);
+    let mut fields = &mut entry.fields_v1.get_or_insert_with(|| FieldsV1(json!({}))).0;
+    for step in path {
+        let Value::Object(map) = fields else { return };
+        fields = map.entry(step).or_insert_with(|| json!({}));
+        model = model.and_then(|model| model.get(step));
+        if model.is_some_and(|model| model.get(".").is_some()) {
+            fields["."] = json!({});
+        }
     }
 }
 
-fn only_replicas(before: &ManagedFieldsEntry) -> ManagedFieldsEntry {
-    ManagedFieldsEntry { fields_v1: Some(FieldsV1(json!({SPEC: {REPLICAS: {}}}))), ..before.clone() }
+/// Takes the field out of what this entry owns; `true` when nothing is left.
+fn take(entry: &mut ManagedFieldsEntry, path: &[String]) -> bool {
+    // What is owned as a whole has more in it than this field.
+    if owned(entry, path).is_none_or(|owned| owned.len() < path.len()) {
+        return false;
+    }
+    let Some(fields) = &mut entry.fields_v1 else { return false };
+    take_from(&mut fields.0, path);
+    fields.0.as_object().is_some_and(Map::is_empty)
+}
+
+/// Takes what is at the path, and each of its parents that nothing else is in.
+fn take_from(fields: &mut Value, path: &[String]) {
+    let (Value::Object(map), [first, rest @ ..]) = (fields, path) else { return };
+    let is_empty = map.get_mut(first).is_none_or(|inner| {
+        take_from(inner, rest);
+        inner.as_object().is_some_and(|inner| inner.keys().all(|key| key == "."))
+    });
+    if rest.is_empty() || is_empty {
+        map.remove(first);
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn entry(manager: &str, subresource: Option<&str>, fields: Value) -> ManagedFieldsEntry {
-        ManagedFieldsEntry {
-            manager: Some(manager.to_owned()),
-            operation: Some("Update".to_owned()),
-            subresource: subresource.map(str::to_owned),
-            api_version: Some("apps/v1".to_owned()),
-            fields_type: Some("FieldsV1".to_owned()),
-            fields_v1: Some(FieldsV1(fields)),
-            time: None,
-        }
-    }
-
-    #[test]
-    fn helm_gets_its_replicas_back_and_ours_are_gone() {
-        let before = [entry("helm", None, json!({"f:spec": {"f:replicas": {}, "f:template": {}}}))];
-        let now = [
-            entry("helm", None, json!({"f:spec": {"f:template": {}}})),
-            entry(FIELD_MANAGER, Some("scale"), json!({"f:spec": {"f:replicas": {}}})),
-            entry(FIELD_MANAGER, None, json!({"f:metadata": {"f:annotations": {"f:x": {}}}})),
-        ];
-        assert_eq!(given_back(&now, &owners_of_replicas(&before)), before);
-    }
-
-    #[test]
-    fn an_owner_of_nothing_but_the_replicas_comes_back() {
-        let before = [
-            entry("helm", None, json!({"f:spec": {"f:template": {}}})),
-            entry("kubectl", Some("scale"), json!({"f:spec": {"f:replicas": {}}})),
-        ];
-        let now = [
-            entry("helm", None, json!({"f:spec": {"f:template": {}}})),
-            entry(FIELD_MANAGER, Some("scale"), json!({"f:spec": {"f:replicas": {}}})),
-        ];
-        assert_eq!(given_back(&now, &owners_of_replicas(&before)), before);
-    }
-
-    #[test]
-    fn replicas_that_nobody_owned_are_owned_by_nobody_again() {
-        let before = [entry("helm", None, json!({"f:spec": {"f:template": {}}}))];
-        let mut now = before.to_vec();
-        now.push(entry(FIELD_MANAGER, Some("scale"), json!({"f:spec": {"f:replicas": {}}})));
-        assert_eq!(given_back(&now, &owners_of_replicas(&before)), before);
-    }
-
-    #[test]
-    fn what_others_changed_meanwhile_stays_theirs() {
-        let before = [entry("helm", None, json!({"f:spec": {"f:replicas": {}}}))];
-        let now = [
-            entry("kubectl-edit", None, json!({"f:spec": {"f:paused": {}}})),
-            entry(FIELD_MANAGER, Some("scale"), json!({"f:spec": {"f:replicas": {}}})),
-        ];
-        assert_eq!(given_back(&now, &owners_of_replicas(&before)), [now[0].clone(), before[0].clone()]);
-    }
-}
+mod tests;

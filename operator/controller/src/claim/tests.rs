@@ -8,7 +8,7 @@ fn claimant() -> Claimant {
 
 fn record() -> ClaimRecord {
     ClaimRecord {
-        deployment: "pulp-worker".to_owned(),
+        target: TargetName::deployment("pulp-worker"),
         uid: "77aa".to_owned(),
         replicas: 2,
         replicas_owners: vec![ManagedFieldsEntry {
@@ -18,6 +18,7 @@ fn record() -> ClaimRecord {
             fields_v1: Some(FieldsV1(json!({"f:spec": {"f:replicas": {}}}))),
             ..ManagedFieldsEntry::default()
         }],
+        lever: None,
     }
 }
 
@@ -67,4 +68,46 @@ fn a_lease_that_is_no_claim_is_not_read() {
     let mut spoiled = stored();
     spoiled.metadata.annotations.as_mut().unwrap().insert(RECORD_ANNOTATION.to_owned(), "{".to_owned());
     assert_eq!((read(&without_record), read(&spoiled)), (None, None));
+}
+
+#[test]
+fn a_claim_of_the_first_version_which_knew_only_deployments_is_read() {
+    let first = json!({
+        "deployment": "pulp-worker",
+        "uid": "77aa",
+        "replicas": 2,
+        "replicasOwners": [{
+            "manager": "helm",
+            "operation": "Update",
+            "apiVersion": "apps/v1",
+            "fieldsV1": {"f:spec": {"f:replicas": {}}},
+        }],
+    });
+    let mut lease = stored();
+    lease.metadata.annotations.as_mut().unwrap().insert(RECORD_ANNOTATION.to_owned(), first.to_string());
+    assert_eq!(read(&lease).unwrap().record, record());
+}
+
+#[test]
+fn a_claim_keeps_what_an_owner_was_told_before() {
+    let lever = Lever {
+        field: crate::owner::LeverField::Pulp { component: "worker".to_owned() },
+        api_version: "repo-manager.pulpproject.org/v1".to_owned(),
+        name: "example".to_owned(),
+        uid: "55bb".to_owned(),
+        before: None,
+        parent_was_absent: true,
+        owners: record().replicas_owners,
+    };
+    for before in [None, Some(json!(2)), Some(json!("2"))] {
+        let lever = Lever { before, ..lever.clone() };
+        let record = ClaimRecord {
+            target: TargetName { kind: crate::scalable::TargetKind::StatefulSet, name: "worker".to_owned() },
+            lever: Some(lever),
+            ..record()
+        };
+        let mut stored = super::lease(&claimant(), &record);
+        stored.metadata.uid = Some("0001".to_owned());
+        assert_eq!(read(&stored).unwrap().record, record);
+    }
 }

@@ -17,9 +17,9 @@ pub(super) fn watch(draft: &mut Draft<'_>, view: &View<'_>) {
         return;
     }
     for (entry, target) in view.plan.scale.iter().zip(&view.observed.targets) {
-        let deployment = &entry.deployment;
+        let name = &entry.target;
         if matches!(target, Target::Missing) {
-            let message = format!("the Deployment {deployment} was deleted while the test had claimed it");
+            let message = format!("the {name} was deleted while the test had claimed it");
             return draft.condition(
                 ConditionType::TargetsRestored,
                 ConditionStatus::False,
@@ -27,9 +27,10 @@ pub(super) fn watch(draft: &mut Draft<'_>, view: &View<'_>) {
                 message,
             );
         }
-        if view.observed.claims.iter().all(|claim| claim.record.deployment != *deployment) {
+        if view.observed.claims.iter().all(|claim| claim.record.target != *name) {
+            let kind = name.kind.as_str();
             let message = format!(
-                "the claim on the Deployment {deployment} was deleted by hand, and with it what the Deployment was before: set its replicas yourself"
+                "the claim on the {name} was deleted by hand, and with it what the {kind} was before: set its replicas yourself"
             );
             draft.warn(CLAIM_LOST, message.clone());
             return draft.condition(

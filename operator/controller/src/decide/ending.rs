@@ -62,15 +62,11 @@ pub(crate) fn ends_in(current: &Current) -> Stage {
     }
 }
 
-/// That the workers' Deployment is gone, if it is: then no task of the cell will ever end.
+/// That the workers' Deployment or `StatefulSet` is gone, if it is: then no task of the cell will ever end.
 pub(super) fn without_workers(view: &View<'_>) -> Option<String> {
     let workers = view.plan.workers;
-    matches!(view.observed.targets.get(workers), Some(Target::Missing)).then(|| {
-        format!(
-            "the Deployment {} was deleted while the cell was measured",
-            view.plan.scale[workers].deployment
-        )
-    })
+    matches!(view.observed.targets.get(workers), Some(Target::Missing))
+        .then(|| format!("the {} was deleted while the cell was measured", view.plan.scale[workers].target))
 }
 
 /// Deletes the cell's generators and cancels its tasks, for as long as is allowed since the stage began.
@@ -82,17 +78,17 @@ pub(super) fn cancel(draft: &mut Draft<'_>, view: &View<'_>, allowed: Duration) 
     let workers = view.observed.targets.get(view.plan.workers);
     let allowed = match workers {
         Some(Target::Missing) | None => allowed.min(WITHOUT_WORKERS),
-        Some(Target::Present { .. } | Target::Autoscaled { .. }) => allowed,
+        Some(Target::Present { .. } | Target::Refused(_) | Target::Autoscaled { .. }) => allowed,
     };
     if draft.is_past(view.since(), allowed) {
         return Canceling::TimeIsUp;
     }
     if let Some(Target::Present { replicas: 0, holder: Holder::This, .. }) = workers {
         // A waiting task is canceled by a worker. As many as were found, and one where there were none.
-        let deployment = view.plan.scale[view.plan.workers].deployment.clone();
-        let found = view.observed.claims.iter().find(|claim| claim.record.deployment == deployment);
+        let target = view.plan.scale[view.plan.workers].target.clone();
+        let found = view.observed.claims.iter().find(|claim| claim.record.target == target);
         let replicas = found.and_then(|claim| u32::try_from(claim.record.replicas).ok()).unwrap_or_default();
-        draft.act(Action::Scale { deployment, replicas: replicas.max(1) });
+        draft.act(Action::Scale { target, replicas: replicas.max(1) });
     }
     let address = draft.address(view.current);
     draft.act(Action::DeleteGenerators { address: address.clone() });

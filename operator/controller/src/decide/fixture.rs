@@ -15,6 +15,7 @@ use crate::observed::{
 };
 use crate::plan::Plan;
 use crate::rejection::Rejection;
+use crate::scalable::TargetName;
 
 /// The Deployments of the plan, with their replicas before the run.
 pub(super) const AS_FOUND: [(&str, i32); 2] = [("pulp-worker", 2), ("pulp-content", 3)];
@@ -118,7 +119,7 @@ pub(crate) fn collected() -> Observed {
 
 /// A Deployment whose replicas are all ready.
 pub(super) fn present(replicas: u32, holder: Holder) -> Target {
-    Target::Present { replicas, ready: replicas, holder }
+    Target::Present { replicas, ready: replicas, holder, agreed: true }
 }
 
 /// The claims on all Deployments of the plan.
@@ -131,10 +132,11 @@ pub(super) fn claim(deployment: &str, replicas: i32) -> Claim {
         lease: format!("throughput-uid-of-{deployment}"),
         lease_uid: format!("uid-of-the-lease-of-{deployment}"),
         record: ClaimRecord {
-            deployment: deployment.to_owned(),
+            target: TargetName::deployment(deployment),
             uid: format!("uid-of-{deployment}"),
             replicas,
             replicas_owners: Vec::new(),
+            lever: None,
         },
     }
 }

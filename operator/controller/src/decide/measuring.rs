@@ -9,6 +9,7 @@ use super::ending::{Canceling, cancel, without_workers};
 use super::requested::ABORTED;
 use super::{Action, Draft, View, elapsed};
 use crate::observed::{Counts, Job, OwnTasks, Pulp, Remains, Target};
+use crate::owner::{NOT_PERMITTED, OWNER_GONE};
 use crate::report::{SCHEMA_VERSION, TestReport};
 use crate::result::{Evidence, measure, summarized};
 
@@ -137,8 +138,16 @@ pub(super) fn canceling_tasks(draft: &mut Draft<'_>, view: &View<'_>) {
 /// The reasons after which no further cell is measured: it would begin on another's leftovers, or there is
 /// nothing to scale.
 const TASKS_NOT_CANCELED: &str = "TasksNotCanceled";
-const STOPS_THE_MATRIX: [&str; 6] =
-    [TASKS_NOT_CANCELED, "QueueNotEmpty", "TargetGone", "TargetAutoscaled", "ClaimLost", ABORTED];
+const STOPS_THE_MATRIX: [&str; 8] = [
+    TASKS_NOT_CANCELED,
+    "QueueNotEmpty",
+    "TargetGone",
+    "TargetAutoscaled",
+    "ClaimLost",
+    OWNER_GONE,
+    NOT_PERMITTED,
+    ABORTED,
+];
 
 pub(super) fn collecting(draft: &mut Draft<'_>, view: &View<'_>) {
     let nothing = Remains { tasks: Vec::new(), foreign_tasks: 0 };
@@ -239,19 +248,25 @@ pub(super) fn count(draft: &mut Draft<'_>, view: &View<'_>) -> Option<OwnTasks> 
     *own
 }
 
-/// Notes it when a Deployment does not have the replicas that the cell wants any more.
+/// Notes it when a target does not have the replicas that the cell wants any more.
 pub(super) fn watch_for_drift(draft: &mut Draft<'_>, view: &View<'_>) {
     for (entry, target) in view.observed.targets.iter().enumerate() {
-        let deployment = &view.plan.scale[entry].deployment;
+        let name = &view.plan.scale[entry].target;
         match (target, view.wanted_replicas(entry)) {
             (Target::Present { replicas, .. }, Some(wanted)) if *replicas != wanted => {
-                draft.doubt(format!("the replicas of the Deployment {deployment} were changed from {wanted} to {replicas} while the cell was measured"));
+                draft.doubt(format!("the replicas of the {name} were changed from {wanted} to {replicas} while the cell was measured"));
             }
             (Target::Missing, _) => {
-                draft.doubt(format!("the Deployment {deployment} was deleted while the cell was measured"));
+                draft.doubt(format!("the {name} was deleted while the cell was measured"));
             }
             (Target::Autoscaled { autoscaler }, _) => {
-                draft.doubt(format!("the HorizontalPodAutoscaler {autoscaler} began to scale the Deployment {deployment} while the cell was measured"));
+                draft.doubt(format!("the HorizontalPodAutoscaler {autoscaler} began to scale the {name} while the cell was measured"));
+            }
+            (Target::Present { agreed: false, .. }, Some(wanted)) => {
+                draft.doubt(format!("the owner of the {name}'s replicas was told another number than {wanted} while the cell was measured"));
+            }
+            (Target::Refused(unscalable), _) => {
+                draft.doubt(format!("{} (while the cell was measured)", unscalable.message));
             }
             (Target::Present { .. }, _) => {}
         }

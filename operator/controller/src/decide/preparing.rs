@@ -7,6 +7,7 @@ use throughput_crds::{ConditionStatus, ConditionType, Procedure, Stage, Verdict}
 use super::{Action, Draft, View};
 use crate::claim::Holder;
 use crate::observed::{Counts, Credentials, Job, Pulp, Target};
+use crate::scalable::TargetName;
 
 /// How often to look whether what is missing has come.
 const LOOK_FOR_TARGETS: Duration = Duration::from_secs(5);
@@ -60,18 +61,19 @@ fn missing(view: &View<'_>) -> Option<(&'static str, String)> {
     let not_ready = targets.filter_map(|(entry, target)| match target {
         Target::Missing => Some((
             "TargetNotFound",
-            format!("there is no Deployment {} in this namespace (scale entry {})", entry.deployment, entry.name),
+            format!("there is no {} in this namespace (scale entry {})", entry.target, entry.name),
         )),
         Target::Autoscaled { autoscaler } => Some((
             "TargetAutoscaled",
             format!(
-                "the HorizontalPodAutoscaler {autoscaler} scales the Deployment {}, and would undo what the run scales: delete it for the time of the run",
-                entry.deployment
+                "the HorizontalPodAutoscaler {autoscaler} scales the {}, and would undo what the run scales: delete it for the time of the run",
+                entry.target
             ),
         )),
+        Target::Refused(unscalable) => Some((unscalable.reason, unscalable.message.clone())),
         Target::Present { holder: Holder::Another(identity), .. } => Some((
             "TargetClaimed",
-            format!("the Deployment {} is claimed by another test, {identity}", entry.deployment),
+            format!("the {} is claimed by another test, {identity}", entry.target),
         )),
         Target::Present { holder: Holder::Nobody | Holder::This, .. } => None,
     });
@@ -95,19 +97,22 @@ fn without_workers(view: &View<'_>) -> Option<(&'static str, String)> {
         Some(Target::Present { replicas: 0, .. }) if as_found => Some((
             "NoWorkers",
             format!(
-                "{} has 0 replicas, and no axis of the matrix says how many workers there shall be: scale it, or add an axis of: Scale",
-                view.plan.scale[entry].deployment
+                "the {} has 0 replicas, and no axis of the matrix says how many workers there shall be: scale it, or add an axis of: Scale",
+                view.plan.scale[entry].target
             ),
         )),
-        Some(Target::Present { .. } | Target::Autoscaled { .. } | Target::Missing) | None => None,
+        Some(Target::Present { .. } | Target::Refused(_) | Target::Autoscaled { .. } | Target::Missing)
+        | None => None,
     }
 }
 
 pub(super) fn claiming(draft: &mut Draft<'_>, view: &View<'_>) {
     let ours = |target: &Target| matches!(target, Target::Present { holder: Holder::This, .. });
     if view.observed.has_finalizer && view.observed.targets.iter().all(ours) {
-        let names: Vec<&str> = view.plan.scale.iter().map(|entry| entry.deployment.as_str()).collect();
+        let names: Vec<String> =
+            view.plan.scale.iter().map(|entry| format!("the {}", entry.target)).collect();
         draft.tell("TargetsClaimed", format!("claimed {}", names.join(", ")));
+        announce_owners(draft, view);
         draft.condition(
             ConditionType::TargetsRestored,
             ConditionStatus::False,
@@ -126,15 +131,38 @@ pub(super) fn claiming(draft: &mut Draft<'_>, view: &View<'_>) {
     if missing(view).is_some() {
         return draft.enter(Stage::AwaitingTargets);
     }
+    if draft.is_past(view.since(), view.plan.deadlines.start) {
+        return claim_no_more(draft, view);
+    }
     draft.look_again_in(LOOK_AT_CLAIMS);
     if !view.observed.has_finalizer {
         // Nothing is claimed before it is seen to be there: a test that is deleted at this moment would leave
         // its claims behind.
         return draft.act(Action::AddFinalizer);
     }
-    draft.act(Action::Claim {
-        deployments: view.plan.scale.iter().map(|entry| entry.deployment.clone()).collect(),
-    });
+    draft.act(Action::Claim { targets: view.plan.scale.iter().map(|entry| entry.target.clone()).collect() });
+}
+
+/// Says through whom targets are scaled that are not scaled directly.
+fn announce_owners(draft: &mut Draft<'_>, view: &View<'_>) {
+    for claim in &view.observed.claims {
+        if let Some(lever) = &claim.record.lever {
+            draft.tell("OwnerRecognised", format!("the {} is scaled by {lever}", claim.record.target));
+        }
+    }
+}
+
+/// Everything is there, and still not all of it was claimed in time: what was is put back.
+fn claim_no_more(draft: &mut Draft<'_>, view: &View<'_>) {
+    if !view.observed.claims.is_empty() {
+        draft.act(Action::Restore);
+        return draft.look_again_in(LOOK_AT_CLAIMS);
+    }
+    let failed = draft.status.conditions.iter().find(|condition| condition.reason == "ActionFailed");
+    let why = failed.map_or_else(String::new, |condition| format!(": {}", condition.message));
+    let message = format!("not everything in scale was claimed within timeouts.start{why}");
+    draft.condition(ConditionType::TargetsReady, ConditionStatus::False, "NotClaimed", &message);
+    super::finish::give_up(draft, Verdict::Failed, "NotClaimed", &message);
 }
 
 pub(super) fn emptying_queue(draft: &mut Draft<'_>, view: &View<'_>) {
@@ -213,40 +241,42 @@ pub(super) fn scale_to_wanted(
     let targets: Vec<Scaled<'_>> =
         (0..view.plan.scale.len()).map(|entry| scaled(view, entry)).collect::<Result<_, _>>()?;
     let mut scaling = Scaling { all_there: true, seen: Vec::new() };
-    for Scaled { deployment, replicas, ready, wanted } in targets {
-        if replicas != wanted {
-            draft.act(Action::Scale { deployment: deployment.to_owned(), replicas: wanted });
+    for Scaled { target, replicas, ready, agreed, wanted } in targets {
+        if replicas != wanted || !agreed {
+            draft.act(Action::Scale { target: target.clone(), replicas: wanted });
         }
-        scaling.all_there &= (replicas, ready) == (wanted, wanted);
-        scaling.seen.push(format!("{deployment} has {ready} of {wanted} replicas ready"));
+        scaling.all_there &= (replicas, ready, agreed) == (wanted, wanted, true);
+        scaling.seen.push(format!("the {target} has {ready} of {wanted} replicas ready"));
     }
     Ok(scaling)
 }
 
-/// A Deployment that may be scaled.
+/// A target that may be scaled.
 struct Scaled<'a> {
-    deployment: &'a str,
+    target: &'a TargetName,
     replicas: u32,
     ready: u32,
+    agreed: bool,
     wanted: u32,
 }
 
-/// The Deployment of this entry of the plan's `scale`, or why it must not be scaled.
+/// The target of this entry of the plan's `scale`, or why it must not be scaled.
 fn scaled<'a>(view: &View<'a>, entry: usize) -> Result<Scaled<'a>, (&'static str, String)> {
-    let deployment = view.plan.scale[entry].deployment.as_str();
+    let target = &view.plan.scale[entry].target;
     match (view.observed.targets.get(entry), view.wanted_replicas(entry)) {
-        (Some(Target::Present { replicas, ready, holder: Holder::This }), Some(wanted)) => {
-            Ok(Scaled { deployment, replicas: *replicas, ready: *ready, wanted })
+        (Some(Target::Present { replicas, ready, holder: Holder::This, agreed }), Some(wanted)) => {
+            Ok(Scaled { target, replicas: *replicas, ready: *ready, agreed: *agreed, wanted })
         }
         (Some(Target::Present { .. }), _) => {
-            Err(("ClaimLost", format!("the claim on the Deployment {deployment} is not there any more")))
+            Err(("ClaimLost", format!("the claim on the {target} is not there any more")))
         }
+        (Some(Target::Refused(unscalable)), _) => Err((unscalable.reason, unscalable.message.clone())),
         (Some(Target::Autoscaled { autoscaler }), _) => Err((
             "TargetAutoscaled",
-            format!("the HorizontalPodAutoscaler {autoscaler} began to scale the Deployment {deployment}"),
+            format!("the HorizontalPodAutoscaler {autoscaler} began to scale the {target}"),
         )),
         (Some(Target::Missing) | None, _) => {
-            Err(("TargetGone", format!("the Deployment {deployment} is not there any more")))
+            Err(("TargetGone", format!("the {target} is not there any more")))
         }
     }
 }

@@ -122,7 +122,7 @@ fn disturb(walked: &mut Walked, disturbance: Disturbance, look: u32, effect: &Ef
 /// The requests that an action consists of.
 fn effects_of(action: Action, world: &World) -> Vec<Effect> {
     match action {
-        Action::Claim { deployments } => deployments.into_iter().map(Effect::Claim).collect(),
+        Action::Claim { targets } => targets.into_iter().map(|target| Effect::Claim(target.name)).collect(),
         Action::Restore => world
             .claimed()
             .into_iter()

@@ -1,25 +1,27 @@
-//! The Deployments that a plan scales.
+//! What a plan scales.
 
-use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use kube::api::{Api, ListParams};
 use kube::{Client, ResourceExt};
 
-use crate::claim::{Claimant, holder};
+use crate::claim::{Claim, Claimant, Holder, holder};
 use crate::deadline::{RequestError, within};
 use crate::observed::Target;
+use crate::owner::{self, Told, keda};
 use crate::plan::Plan;
+use crate::scalable::{self, TargetName};
 
 pub(super) async fn look(
     client: &Client,
     claimant: &Claimant,
     plan: &Plan,
+    claims: &[Claim],
 ) -> Result<Vec<Target>, RequestError> {
     let autoscalers: Api<HorizontalPodAutoscaler> = Api::namespaced(client.clone(), &claimant.namespace);
     let autoscalers = within("list autoscalers", autoscalers.list(&ListParams::default())).await?.items;
     let mut targets = Vec::new();
     for entry in &plan.scale {
-        targets.push(look_at(client, claimant, &entry.deployment, &autoscalers).await?);
+        targets.push(look_at(client, claimant, &entry.target, claims, &autoscalers).await?);
     }
     Ok(targets)
 }
@@ -27,28 +29,49 @@ pub(super) async fn look(
 async fn look_at(
     client: &Client,
     claimant: &Claimant,
-    name: &str,
+    name: &TargetName,
+    claims: &[Claim],
     autoscalers: &[HorizontalPodAutoscaler],
 ) -> Result<Target, RequestError> {
-    let deployments: Api<Deployment> = Api::namespaced(client.clone(), &claimant.namespace);
-    let Some(deployment) = within("read a target", deployments.get_opt(name)).await? else {
-        return Ok(Target::Missing);
+    let namespace = claimant.namespace.as_str();
+    let target = match owner::target(client, namespace, name).await? {
+        Ok(Some(target)) => target,
+        Ok(None) => return Ok(Target::Missing),
+        Err(unscalable) => return Ok(Target::Refused(unscalable)),
     };
-    let scales_it = |autoscaler: &&HorizontalPodAutoscaler| {
-        autoscaler
-            .spec
-            .as_ref()
-            .map(|spec| &spec.scale_target_ref)
-            .is_some_and(|target| target.kind == "Deployment" && target.name == name)
+    let uid = target.uid().unwrap_or_default();
+    // Once it is claimed, the claim says who is told.
+    let claimed = claims.iter().find(|claim| claim.record.uid == uid);
+    let lever = match claimed {
+        Some(claim) => claim.record.lever.clone(),
+        None => match owner::find(client, namespace, name, &target).await? {
+            Ok(lever) => lever,
+            Err(unscalable) => return Ok(Target::Refused(unscalable)),
+        },
     };
-    if let Some(autoscaler) = autoscalers.iter().find(scales_it) {
+    let undoes_it = |autoscaler: &&HorizontalPodAutoscaler| {
+        scales(autoscaler, name) && !keda::made(autoscaler, lever.as_ref())
+    };
+    if let Some(autoscaler) = autoscalers.iter().find(undoes_it) {
         return Ok(Target::Autoscaled { autoscaler: autoscaler.name_any() });
     }
-    let uid = deployment.uid().unwrap_or_default();
-    let count = |replicas: Option<i32>| u32::try_from(replicas.unwrap_or_default()).unwrap_or_default();
-    Ok(Target::Present {
-        replicas: count(deployment.spec.as_ref().map(|spec| spec.replicas.unwrap_or(1))),
-        ready: count(deployment.status.as_ref().and_then(|status| status.ready_replicas)),
-        holder: holder(client, claimant, &uid).await?,
-    })
+    let count = |replicas: i32| u32::try_from(replicas).unwrap_or_default();
+    let replicas = count(scalable::wanted_replicas(&target));
+    let holder = holder(client, claimant, &uid).await?;
+    let agreed = match lever.filter(|_| holder == Holder::This) {
+        None => true,
+        Some(lever) => match owner::told(client, namespace, &lever).await? {
+            Told::Number(number) => number == Some(replicas),
+            Told::Unscalable(unscalable) => return Ok(Target::Refused(unscalable)),
+        },
+    };
+    Ok(Target::Present { replicas, ready: count(scalable::ready_replicas(&target)), holder, agreed })
+}
+
+fn scales(autoscaler: &HorizontalPodAutoscaler, name: &TargetName) -> bool {
+    autoscaler
+        .spec
+        .as_ref()
+        .map(|spec| &spec.scale_target_ref)
+        .is_some_and(|target| target.kind == name.kind.as_str() && target.name == name.name)
 }

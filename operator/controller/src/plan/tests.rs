@@ -39,9 +39,9 @@ fn the_shortest_spec_becomes_a_plan_with_every_default() {
                 authentication: Authentication::Session,
             },
             secret: Some("pulp-admin".to_owned()),
-            scale: vec![ScaledDeployment {
+            scale: vec![ScaledTarget {
                 name: "workers".to_owned(),
-                deployment: "pulp-worker".to_owned()
+                target: TargetName::deployment("pulp-worker")
             }],
             workers: 0,
             cells: vec![Cell {
@@ -139,7 +139,7 @@ fn the_only_thing_that_is_scaled_is_the_workers_and_of_several_the_one_of_that_n
     };
     assert_eq!(planned("/scale", entries(&["queue"])).workers, 0);
     let plan = planned("/scale", entries(&["content", "workers"]));
-    assert_eq!((plan.workers, plan.scale[plan.workers].deployment.as_str()), (1, "pulp-workers"));
+    assert_eq!((plan.workers, plan.scale[plan.workers].target.name.as_str()), (1, "pulp-workers"));
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn each_rejection_says_what_to_write() {
             "/scale",
             json!([]),
             "NoWorkers",
-            "pulpTasks needs to know the workers: name their Deployment in scale",
+            "pulpTasks needs to know the workers: name their Deployment or StatefulSet in scale",
         ),
         (
             "/scale",

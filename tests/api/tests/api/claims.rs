@@ -9,7 +9,7 @@ use throughput_controller::claim::{self, Claimant, Holder};
 use throughput_controller::decide::Action;
 
 use crate::found::{As, Found};
-use crate::hands::{act, facts};
+use crate::hands::{self, act, facts};
 
 fn claimant(tenant: &Tenant, test: &str) -> Claimant {
     let facts = facts(tenant, test);
@@ -23,15 +23,15 @@ fn names(names: &[&str]) -> Vec<String> {
 async fn deployments_held(tenant: &Tenant, test: &str) -> Vec<String> {
     let held =
         claim::held_by(&tenant.client, &tenant.namespace, &claimant(tenant, test).test_uid).await.unwrap();
-    held.into_iter().map(|claim| claim.record.deployment).collect()
+    held.into_iter().map(|claim| claim.record.target.name).collect()
 }
 
 /// Claims at the same time, each from a connection of its own, and returns who got what.
 async fn race(tenant: &Tenant, wanted: &[(&str, &[&str])]) -> Vec<bool> {
     let claims = wanted.iter().map(|(test, deployments)| {
-        let (client, claimant, names) =
-            (Tenant::another_client(), claimant(tenant, test), names(deployments));
-        tokio::spawn(async move { claim::claim_all(&client, &claimant, &names).await.unwrap() })
+        let (client, claimant, targets) =
+            (Tenant::another_client(), claimant(tenant, test), hands::targets(deployments));
+        tokio::spawn(async move { claim::claim_all(&client, &claimant, &targets).await.unwrap() })
     });
     let claims: Vec<_> = claims.collect();
     futures::future::join_all(claims).await.into_iter().map(Result::unwrap).collect()
@@ -98,7 +98,7 @@ async fn a_claim_tells_who_holds_it_and_people_see_it_on_the_deployment() {
     let uid = tenant.deployment("worker", 3).await.uid().unwrap();
     let (one, two) = (claimant(&tenant, "one"), claimant(&tenant, "two"));
     assert_eq!(claim::holder(&tenant.client, &one, &uid).await.unwrap(), Holder::Nobody);
-    assert!(claim::claim_all(&tenant.client, &one, &names(&["worker"])).await.unwrap());
+    assert!(claim::claim_all(&tenant.client, &one, &hands::targets(&["worker"])).await.unwrap());
     assert_eq!(claim::holder(&tenant.client, &one, &uid).await.unwrap(), Holder::This);
     assert_eq!(claim::holder(&tenant.client, &two, &uid).await.unwrap(), Holder::Another(one.identity()));
     let claimed = Found::look(&tenant, "worker").await;
@@ -109,8 +109,8 @@ async fn a_claim_tells_who_holds_it_and_people_see_it_on_the_deployment() {
 async fn claiming_again_what_one_holds_keeps_what_was_found() {
     let tenant = Tenant::new().await;
     let found = As::AppliedWithReplicas.create(&tenant, "worker").await;
-    let claim = [Action::Claim { deployments: names(&["worker"]) }];
-    let scale = [Action::Scale { deployment: "worker".to_owned(), replicas: 9 }];
+    let claim = [hands::claim(&["worker"])];
+    let scale = [hands::scale("worker", 9)];
     let facts = facts(&tenant, "one");
     for actions in [&claim, &scale, &claim] {
         act(&tenant.client, &facts, actions).await.unwrap();
@@ -124,7 +124,8 @@ async fn a_deployment_that_does_not_exist_is_not_claimed_and_neither_are_the_oth
     let tenant = Tenant::new().await;
     tenant.deployment("api", 1).await;
     let claimed =
-        claim::claim_all(&tenant.client, &claimant(&tenant, "one"), &names(&["api", "worker"])).await;
+        claim::claim_all(&tenant.client, &claimant(&tenant, "one"), &hands::targets(&["api", "worker"]))
+            .await;
     assert!(!claimed.unwrap());
     let leases: Api<Lease> = tenant.api();
     assert!(leases.list(&ListParams::default()).await.unwrap().items.is_empty());
@@ -137,8 +138,8 @@ async fn what_another_test_scaled_is_never_taken_for_what_was_found() {
         let name = format!("worker-{number}");
         let found = As::AppliedWithReplicas.create(&tenant, &name).await;
         let first = facts(&tenant, &format!("first-{number}"));
-        let claim = Action::Claim { deployments: vec![name.clone()] };
-        let scale = Action::Scale { deployment: name.clone(), replicas: 20 };
+        let claim = hands::claim(&[&name]);
+        let scale = hands::scale(&name, 20);
         act(&tenant.client, &first, &[claim, scale]).await.unwrap();
         let (sender, overtaken) = tokio::sync::oneshot::channel();
         let client = tenant.client.clone();
@@ -147,7 +148,7 @@ async fn what_another_test_scaled_is_never_taken_for_what_was_found() {
             sender.send(()).unwrap();
         });
         let test = format!("second-{number}");
-        claim::claim_all(&second, &claimant(&tenant, &test), std::slice::from_ref(&name)).await.unwrap();
+        claim::claim_all(&second, &claimant(&tenant, &test), &hands::targets(&[&name])).await.unwrap();
         drop(second);
         let_go(&tenant, &test).await;
         if overtaken.await.is_err() {
@@ -173,8 +174,8 @@ async fn claiming_can_be_interrupted_anywhere() {
                 As::ScaledByAnother.create(&tenant, &other).await,
             ];
             let facts = facts(&tenant, &name);
-            let claim = [Action::Claim { deployments: vec![one.clone(), other.clone()] }];
-            let scale = [Action::Scale { deployment: one.clone(), replicas: 9 }];
+            let claim = [hands::claim(&[&one, &other])];
+            let scale = [hands::scale(&one, 9)];
             let interrupted = act(&interrupted::cut_off(&tenant.client, last, cut), &facts, &claim).await;
             for actions in [&claim, &scale, &[Action::Restore]] {
                 act(&tenant.client, &facts, actions).await.unwrap();

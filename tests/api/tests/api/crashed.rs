@@ -18,7 +18,7 @@ use throughput_model::cell::CellAddress;
 use throughput_model::protocol::{self, Registration, StartAnswer};
 
 use crate::found::{As, Found};
-use crate::hands::act;
+use crate::hands::{self, act};
 use crate::operator::{Operator, common_flags};
 use crate::watched::{Watched, condition, names};
 
@@ -61,11 +61,7 @@ pub(crate) async fn left(tenant: &Tenant, name: &str, stage: Stage) -> Left {
     let found = As::AppliedWithReplicas.create(tenant, &deployment).await;
     let test = tenant.test(name, spec_for(&deployment)).await;
     let facts = facts(&test);
-    let claim = [
-        Action::AddFinalizer,
-        Action::Claim { deployments: vec![deployment.clone()] },
-        Action::Scale { deployment, replicas: 9 },
-    ];
+    let claim = [Action::AddFinalizer, hands::claim(&[&deployment]), hands::scale(&deployment, 9)];
     act(&tenant.client, &facts, &claim).await.unwrap();
     write_stage(tenant, name, stage).await;
     Left { facts, found }
@@ -176,7 +172,7 @@ async fn a_claim_that_was_half_made_is_completed() {
     tenant.deployment("api", 1).await;
     tenant.deployment("worker", 1).await;
     let facts = facts(&tenant.test("run", spec_for_two()).await);
-    act(&tenant.client, &facts, &[Action::Claim { deployments: vec!["api".to_owned()] }]).await.unwrap();
+    act(&tenant.client, &facts, &[hands::claim(&["api"])]).await.unwrap();
     write_stage(&tenant, "run", Stage::Claiming).await;
     let _operator = Operator::start(&tenant).await;
     let test = Watched { tenant: &tenant, name: "run" };
@@ -201,11 +197,11 @@ async fn a_claim_that_was_half_made_and_cannot_be_completed_is_given_up_in_time(
         test: "other".to_owned(),
         test_uid: "uid-of-other".to_owned(),
     };
-    assert!(claim_all(&tenant.client, &other, &["worker".to_owned()]).await.unwrap());
+    assert!(claim_all(&tenant.client, &other, &hands::targets(&["worker"])).await.unwrap());
     let mut spec = spec_for_two();
     spec["timeouts"] = json!({"start": "2s"});
     let facts = facts(&tenant.test("run", spec).await);
-    let claim = Action::Claim { deployments: vec!["api".to_owned()] };
+    let claim = hands::claim(&["api"]);
     act(&tenant.client, &facts, &[Action::AddFinalizer, claim]).await.unwrap();
     write_stage(&tenant, "run", Stage::Claiming).await;
     let _operator = Operator::start(&tenant).await;
@@ -222,9 +218,7 @@ async fn a_run_that_was_scaling_goes_on_scaling() {
     let tenant = Tenant::new().await;
     let left = left(&tenant, "run", Stage::ScalingWorkers).await;
     // As if it had been killed just before.
-    act(&tenant.client, &left.facts, &[Action::Scale { deployment: left.found.name.clone(), replicas: 4 }])
-        .await
-        .unwrap();
+    act(&tenant.client, &left.facts, &[hands::scale(&left.found.name, 4)]).await.unwrap();
     let _operator = Operator::start(&tenant).await;
     eventually(
         "nine workers are wanted",
@@ -321,7 +315,7 @@ async fn before_it_is_uninstalled_the_operator_restores_everything_in_its_namesp
         test: "gone".to_owned(),
         test_uid: "uid-of-gone".to_owned(),
     };
-    claim_all(&other.client, &nobody, &["orphaned".to_owned()]).await.unwrap();
+    claim_all(&other.client, &nobody, &hands::targets(&["orphaned"])).await.unwrap();
     let flags = common_flags(&one.namespace, &[&one.namespace, &other.namespace]);
     run::restore(&one.client, &flags).await.unwrap();
     for (tenant, left) in &all_left {

@@ -6,6 +6,7 @@ use throughput_controller::apply::{ApplyError, Hands, apply};
 use throughput_controller::build::GeneratorSettings;
 use throughput_controller::decide::{Action, TestFacts};
 use throughput_controller::observe::PulpClients;
+use throughput_controller::scalable::TargetName;
 use throughput_controller::token::TokenKey;
 
 /// The facts of a test that need not exist.
@@ -30,6 +31,21 @@ pub(crate) fn generators() -> GeneratorSettings {
         image_pull_policy: "IfNotPresent".to_owned(),
         collector_url: "http://throughput-operator-collector:8081".to_owned(),
     }
+}
+
+/// Deployments of these names.
+pub(crate) fn targets(names: &[&str]) -> Vec<TargetName> {
+    names.iter().map(|name| TargetName::deployment(*name)).collect()
+}
+
+/// Claims Deployments.
+pub(crate) fn claim(names: &[&str]) -> Action {
+    Action::Claim { targets: targets(names) }
+}
+
+/// Scales a Deployment.
+pub(crate) fn scale(name: &str, replicas: u32) -> Action {
+    Action::Scale { target: TargetName::deployment(name), replicas }
 }
 
 /// Carries out actions, as the operator does.

@@ -13,15 +13,11 @@ use throughput_controller::claim::{self, Claim, Restored};
 use throughput_controller::decide::Action;
 
 use crate::found::{As, Found, applied, later_than};
-use crate::hands::{act, facts};
-
-fn scale(deployment: &str, replicas: u32) -> Action {
-    Action::Scale { deployment: deployment.to_owned(), replicas }
-}
+use crate::hands::{self, act, facts, scale};
 
 /// Claims a Deployment for the test `run`, and scales it twice.
 async fn claim_and_scale(tenant: &Tenant, deployment: &str) {
-    let claim = Action::Claim { deployments: vec![deployment.to_owned()] };
+    let claim = hands::claim(&[deployment]);
     let facts = facts(tenant, "run");
     act(&tenant.client, &facts, &[claim, scale(deployment, 5), scale(deployment, 10)]).await.unwrap();
     let replicas = Found::look(tenant, deployment).await.spec.replicas;
@@ -84,7 +80,7 @@ async fn a_claim_without_scaling_leaves_no_trace_either() {
     let tenant = Tenant::new().await;
     let found = As::AppliedWithReplicas.create(&tenant, "worker").await;
     later_than(&found).await;
-    let claim = Action::Claim { deployments: vec!["worker".to_owned()] };
+    let claim = hands::claim(&["worker"]);
     act(&tenant.client, &facts(&tenant, "run"), &[claim]).await.unwrap();
     restore(&tenant).await;
     assert_eq!(Found::look(&tenant, "worker").await, found);
@@ -205,7 +201,7 @@ async fn one_that_cannot_be_restored_does_not_keep_the_others_from_it() {
     let tenant = Tenant::new().await;
     let found = As::AppliedWithReplicas.create(&tenant, "worker").await;
     let uid = tenant.deployment("api", 3).await.uid().unwrap();
-    let claim = Action::Claim { deployments: vec!["api".to_owned(), "worker".to_owned()] };
+    let claim = hands::claim(&["api", "worker"]);
     act(&tenant.client, &facts(&tenant, "run"), &[claim, scale("api", 5), scale("worker", 5)]).await.unwrap();
     // Nobody can scale this one back: its record holds a number that the API server does not take.
     let leases: Api<Lease> = tenant.api();
@@ -220,6 +216,6 @@ async fn one_that_cannot_be_restored_does_not_keep_the_others_from_it() {
         act(&tenant.client, &facts(&tenant, "run"), &[Action::Restore]).await.unwrap_err().to_string();
     assert!(error.starts_with("cannot put the Deployment api back to -1 replicas: "), "{error}");
     assert_eq!(Found::look(&tenant, "worker").await, found);
-    let left: Vec<_> = held(&tenant).await.into_iter().map(|claim| claim.record.deployment).collect();
+    let left: Vec<_> = held(&tenant).await.into_iter().map(|claim| claim.record.target.name).collect();
     assert_eq!(left, ["api"]);
 }

@@ -162,7 +162,7 @@ async fn pulp_tasks_without_a_pulp_are_refused() {
 
 #[tokio::test]
 async fn pulp_tasks_without_workers_are_refused() {
-    let words = "pulpTasks needs to know the workers: name their Deployment in scale";
+    let words = "pulpTasks needs to know the workers: name their Deployment or StatefulSet in scale";
     assert_refused_with(without("/scale"), words).await;
     assert_refused_with(with("/scale", json!([])), words).await;
 }
@@ -178,9 +178,10 @@ async fn credentials_without_a_secret_are_refused() {
 }
 
 #[tokio::test]
-async fn only_a_deployment_can_be_scaled() {
-    let words = "only a Deployment can be scaled so far: write apiVersion: apps/v1, kind: Deployment";
-    assert_refused_with(with("/scale/0/ref/kind", json!("StatefulSet")), words).await;
+async fn only_deployments_and_stateful_sets_can_be_scaled() {
+    let words = "only a Deployment or a StatefulSet can be scaled: write one of these kinds, with the apiVersion apps/v1";
+    assert_accepted(with("/scale/0/ref/kind", json!("StatefulSet"))).await;
+    assert_refused_with(with("/scale/0/ref/kind", json!("DaemonSet")), words).await;
     assert_refused_with(with("/scale/0/ref/apiVersion", json!("v1")), words).await;
 }
 

@@ -11,7 +11,7 @@ use throughput_controller::decide::Action;
 use throughput_crds::{ConditionStatus, ConditionType, Phase, ThroughputTest, Verdict};
 
 use crate::found::Found;
-use crate::hands::{act, facts};
+use crate::hands::{self, act, facts};
 use crate::operator::Operator;
 use crate::watched::{Watched, condition, names};
 
@@ -116,7 +116,7 @@ async fn a_deployment_that_another_test_claims_is_waited_for() {
     let tenant = Tenant::new().await;
     tenant.deployment("pulp-worker", 3).await;
     let other = facts(&tenant, "other");
-    let claim = Action::Claim { deployments: vec!["pulp-worker".to_owned()] };
+    let claim = hands::claim(&["pulp-worker"]);
     act(&tenant.client, &other, &[claim]).await.unwrap();
     let (test, _operator) = run(&tenant, spec_with_secret()).await;
     let message = test.until_it_waits_for("TargetClaimed").await;

@@ -187,7 +187,7 @@ impl World {
             deleting: self.deleting,
             controls: self.controls,
             has_finalizer: self.has_finalizer,
-            targets: plan.scale.iter().map(|entry| self.target(&entry.deployment)).collect(),
+            targets: plan.scale.iter().map(|entry| self.target(&entry.target.name)).collect(),
             claims: self.deployments.values().filter_map(|deployment| deployment.claim.clone()).collect(),
             credentials: Credentials::Ready,
             pulp: if asks_pulp { Pulp::Answering(counts) } else { Pulp::NotAsked },
@@ -204,7 +204,7 @@ impl World {
             None if *another_until > self.seconds => Holder::Another("pulp/other/9e2a".to_owned()),
             None => Holder::Nobody,
         };
-        Target::Present { replicas: *replicas, ready: *ready, holder }
+        Target::Present { replicas: *replicas, ready: *ready, holder, agreed: true }
     }
 
     fn generators(&self, address: &CellAddress) -> Generators {
@@ -288,18 +288,14 @@ impl World {
         match action {
             // The API server adds none to a test that is being deleted.
             Action::AddFinalizer => self.has_finalizer |= !self.deleting,
-            Action::Scale { deployment, replicas } => {
+            Action::Scale { target, replicas } => {
                 let all_claimed = self.deployments.values().all(|deployment| deployment.claim.is_some());
-                assert!(all_claimed && self.has_finalizer, "{deployment} is scaled before all is claimed");
+                assert!(all_claimed && self.has_finalizer, "{target} is scaled before all is claimed");
                 let stage = self.status.current.as_ref().unwrap().stage;
                 if matches!(stage, Stage::ScalingDown | Stage::ScalingWorkers) && !self.has_backlog(plan) {
-                    assert_eq!(
-                        self.unfinished(),
-                        0,
-                        "{deployment} is scaled while there are tasks in the queue"
-                    );
+                    assert_eq!(self.unfinished(), 0, "{target} is scaled while there are tasks in the queue");
                 }
-                self.deployments.get_mut(deployment.as_str()).unwrap().replicas = replicas;
+                self.deployments.get_mut(target.name.as_str()).unwrap().replicas = replicas;
             }
             Action::StartGenerators { address, workload } => self.start_generators(plan, address, &workload),
             Action::DeleteGenerators { address } => {

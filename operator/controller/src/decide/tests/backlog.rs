@@ -12,6 +12,7 @@ use crate::decide::fixture::{
 };
 use crate::decide::{Action, Decision, decide};
 use crate::observed::{Counts, Job, Observed, OwnTasks, Pulp};
+use crate::scalable::TargetName;
 
 fn decided(status: &ThroughputTestStatus, observed: &Observed, seconds: i64) -> Decision {
     decide(&facts(), &Ok(backlog()), status, observed, at(seconds))
@@ -22,6 +23,10 @@ fn waiting(waiting: u64) -> Observed {
     let own = Some(OwnTasks { submitted: 10, unfinished: 10 });
     let counts = Counts { own, waiting: Some(waiting), workers_online: Some(2), ..Counts::default() };
     Observed { pulp: Pulp::Answering(counts), ..observed() }
+}
+
+fn scale_workers(replicas: u32) -> Action {
+    Action::Scale { target: TargetName::deployment("pulp-worker"), replicas }
 }
 
 fn with_workers(replicas: u32, online: u32) -> Observed {
@@ -44,7 +49,7 @@ fn an_empty_queue_leads_to_scaling_down() {
 fn the_generators_are_started_only_when_no_worker_is_online_any_more() {
     let status = status_at(0, Stage::ScalingDown);
     let decision = decided(&status, &with_workers(2, 2), 1);
-    assert_eq!(decision.actions, [Action::Scale { deployment: "pulp-worker".to_owned(), replicas: 0 }]);
+    assert_eq!(decision.actions, [scale_workers(0)]);
     // A worker that was killed is online for a while longer.
     assert_eq!(place(&decided(&status, &with_workers(0, 1), 2)), Some((0, Stage::ScalingDown)));
     assert_eq!(place(&decided(&status, &with_workers(0, 0), 3)), Some((0, Stage::StartingGenerators)));
@@ -66,7 +71,7 @@ fn the_workers_come_when_all_is_dispatched() {
     let decision = decided(&status_at(0, Stage::Dispatching), &done, 1);
     assert_eq!(place(&decision), Some((0, Stage::ScalingWorkers)));
     let scaling = decided(&decision.status, &with_workers(0, 0), 2);
-    assert_eq!(scaling.actions, [Action::Scale { deployment: "pulp-worker".to_owned(), replicas: 2 }]);
+    assert_eq!(scaling.actions, [scale_workers(2)]);
     let online = decided(&decision.status, &with_workers(2, 2), 3);
     assert_eq!(place(&online), Some((0, Stage::AwaitingFirstTask)));
 }
@@ -136,5 +141,5 @@ fn a_backlog_is_canceled_with_workers() {
         &Observed { pulp: waiting(10).pulp, ..with_workers(0, 0) },
         1,
     );
-    assert_eq!(decision.actions[0], Action::Scale { deployment: "pulp-worker".to_owned(), replicas: 2 });
+    assert_eq!(decision.actions[0], scale_workers(2));
 }

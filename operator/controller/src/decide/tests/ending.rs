@@ -114,7 +114,7 @@ fn what_a_lost_generator_had_sent_may_still_be_at_work_for_as_long_as_a_request_
 fn tasks_are_canceled_by_workers_so_there_have_to_be_some() {
     let none = Observed { targets: vec![present(0, Holder::This), present(3, Holder::This)], ..lost(4) };
     let scaled_to = |observed: Observed| match decided(&canceling(), &deleted(observed), 1).actions.first() {
-        Some(Action::Scale { deployment, replicas }) => Some((deployment.clone(), *replicas)),
+        Some(Action::Scale { target, replicas }) => Some((target.name.clone(), *replicas)),
         Some(_) | None => None,
     };
     assert_eq!(scaled_to(none.clone()), Some(("pulp-worker".to_owned(), 2)));

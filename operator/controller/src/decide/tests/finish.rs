@@ -13,7 +13,7 @@ use crate::decide::fixture::{
 use crate::decide::{Action, Decision};
 use crate::observed::{Job, Observed};
 
-const NO_WORKERS: &str = "pulpTasks needs to know the workers: name their Deployment in scale";
+const NO_WORKERS: &str = "pulpTasks needs to know the workers: name their Deployment or StatefulSet in scale";
 
 fn delete_generators() -> Action {
     Action::DeleteGenerators { address: address(1) }

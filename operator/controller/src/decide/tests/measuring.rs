@@ -14,6 +14,7 @@ use crate::decide::fixture::{
 };
 use crate::decide::{Action, Decision};
 use crate::observed::{Counts, Job, Observed, OwnTasks, Pulp, Remains, Target};
+use crate::owner::Unscalable;
 
 /// Generators at work, and this many of the cell's ten tasks unfinished.
 fn dispatching(unfinished: u64) -> Observed {
@@ -162,6 +163,17 @@ fn a_target_that_goes_or_is_autoscaled_while_it_is_measured_is_noted() {
         [
             "the Deployment pulp-worker was deleted while the cell was measured",
             "the HorizontalPodAutoscaler content began to scale the Deployment pulp-content while the cell was measured",
+        ]
+    );
+    let restless = Target::Present { replicas: 2, ready: 2, holder: Holder::This, agreed: false };
+    let gone =
+        Unscalable { reason: "OwnerGone", message: "the Pulp example is not there any more".to_owned() };
+    let observed = Observed { targets: vec![restless, Target::Refused(gone)], ..dispatching(4) };
+    assert_eq!(
+        doubts(&decided(&status_at(0, Stage::Dispatching), &observed, 1)),
+        [
+            "the owner of the Deployment pulp-worker's replicas was told another number than 2 while the cell was measured",
+            "the Pulp example is not there any more (while the cell was measured)",
         ]
     );
 }

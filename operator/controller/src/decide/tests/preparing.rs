@@ -9,11 +9,13 @@ use throughput_crds::{
 
 use crate::claim::Holder;
 use crate::decide::fixture::{
-    active, address, at, claim, condition, counts, decided, delivered, events, failure, generators, observed,
-    place, plan, present, silent, status_at, untouched,
+    active, address, at, claim, claims, condition, counts, decided, delivered, events, failure, generators,
+    observed, place, plan, present, silent, status_at, untouched,
 };
 use crate::decide::{Action, Decision};
 use crate::observed::{Counts, Credentials, Job, Observed, OwnTasks, Pulp, Target};
+use crate::owner::{Lever, LeverField, Unscalable};
+use crate::scalable::TargetName;
 
 const NOTHING: Option<OwnTasks> = Some(OwnTasks { submitted: 0, unfinished: 0 });
 
@@ -22,7 +24,15 @@ fn another() -> Holder {
 }
 
 fn claim_all() -> Action {
-    Action::Claim { deployments: vec!["pulp-worker".to_owned(), "pulp-content".to_owned()] }
+    Action::Claim { targets: ["pulp-worker", "pulp-content"].map(TargetName::deployment).into() }
+}
+
+fn refused() -> Unscalable {
+    Unscalable { reason: "NotPermitted", message: "no right to change the Pulp example".to_owned() }
+}
+
+fn scale(deployment: &str, replicas: u32) -> Action {
+    Action::Scale { target: TargetName::deployment(deployment), replicas }
 }
 
 #[test]
@@ -98,6 +108,7 @@ fn what_is_missing_is_waited_for_and_named() {
             "the HorizontalPodAutoscaler content scales the Deployment pulp-content, and would undo what the run \
              scales: delete it for the time of the run",
         ),
+        (with(Target::Refused(refused())), "NotPermitted", "no right to change the Pulp example"),
         (
             with(present(3, another())),
             "TargetClaimed",
@@ -227,6 +238,60 @@ fn when_all_is_claimed_the_cell_begins_and_nothing_has_been_scaled() {
 }
 
 #[test]
+fn an_owner_through_whom_a_target_is_scaled_is_announced() {
+    let mut claims = claims();
+    claims[0].record.lever = Some(Lever {
+        field: LeverField::Pulp { component: "worker".to_owned() },
+        api_version: "repo-manager.pulpproject.org/v1".to_owned(),
+        name: "pulp".to_owned(),
+        uid: "55bb".to_owned(),
+        before: None,
+        parent_was_absent: false,
+        owners: Vec::new(),
+    });
+    let decision = decided(&status_at(0, Stage::Claiming), &Observed { claims, ..observed() }, 3);
+    let notes: Vec<&str> = decision.events.iter().map(|event| event.note.as_str()).collect();
+    assert_eq!(events(&decision), ["TargetsClaimed", "OwnerRecognised"]);
+    assert_eq!(
+        notes,
+        [
+            "claimed the Deployment pulp-worker, the Deployment pulp-content",
+            "the Deployment pulp-worker is scaled by spec.worker.replicas of the Pulp pulp",
+        ]
+    );
+}
+
+#[test]
+fn what_cannot_be_claimed_in_time_ends_the_test_with_the_cause() {
+    let mut status = status_at(0, Stage::Claiming);
+    let half = || Observed { targets: untouched().targets, ..observed() };
+    let decision = decided(&status, &half(), 900);
+    assert_eq!((place(&decision), decision.actions), (Some((0, Stage::Claiming)), vec![claim_all()]));
+    // What was claimed is given back first.
+    let decision = decided(&status, &half(), 901);
+    assert_eq!((place(&decision), decision.actions), (Some((0, Stage::Claiming)), vec![Action::Restore]));
+    crate::status::set(
+        &mut status.conditions,
+        ConditionType::Running,
+        ConditionStatus::Unknown,
+        "ActionFailed",
+        "cannot claim the Deployment pulp-worker: refused",
+        at(5),
+        Some(1),
+    );
+    let decision = decided(&status, &Observed { claims: Vec::new(), ..half() }, 901);
+    assert_eq!(
+        condition(&decision, ConditionType::Finished),
+        (
+            ConditionStatus::True,
+            "NotClaimed",
+            "not everything in scale was claimed within timeouts.start: cannot claim the Deployment pulp-worker: refused"
+        )
+    );
+    assert_eq!((decision.status.verdict, decision.release), (Some(Verdict::Failed), true));
+}
+
+#[test]
 fn the_queue_has_to_be_empty() {
     let unfinished =
         |unfinished| Pulp::Answering(Counts { unfinished: Some(unfinished), ..Counts::default() });
@@ -261,12 +326,20 @@ fn a_queue_that_does_not_empty_fails_the_cell() {
 #[test]
 fn only_what_differs_is_scaled() {
     let decision = decided(&status_at(1, Stage::ScalingWorkers), &observed(), 1);
-    assert_eq!(decision.actions, [Action::Scale { deployment: "pulp-worker".to_owned(), replicas: 4 }]);
+    assert_eq!(decision.actions, [scale("pulp-worker", 4)]);
     let changed =
         Observed { targets: vec![present(4, Holder::This), present(1, Holder::This)], ..observed() };
     let decision = decided(&status_at(1, Stage::ScalingWorkers), &changed, 1);
     // No axis varies it, so it is as it was found.
-    assert_eq!(decision.actions, [Action::Scale { deployment: "pulp-content".to_owned(), replicas: 3 }]);
+    assert_eq!(decision.actions, [scale("pulp-content", 3)]);
+    let restless = Target::Present { replicas: 4, ready: 4, holder: Holder::This, agreed: false };
+    let changed = Observed {
+        targets: vec![restless, present(3, Holder::This)],
+        pulp: counts(NOTHING, 4),
+        ..observed()
+    };
+    let decision = decided(&status_at(1, Stage::ScalingWorkers), &changed, 1);
+    assert_eq!(decision.actions, [scale("pulp-worker", 4)]);
 }
 
 #[test]
@@ -276,7 +349,7 @@ fn workers_have_to_be_online_in_pulp_and_not_only_ready() {
         place(&decided(&status_at(1, Stage::ScalingWorkers), &observed, 600)).unwrap().1
     };
     let ready = || vec![present(4, Holder::This), present(3, Holder::This)];
-    let starting = Target::Present { replicas: 4, ready: 3, holder: Holder::This };
+    let starting = Target::Present { replicas: 4, ready: 3, holder: Holder::This, agreed: true };
     assert_eq!(seen(ready(), counts(NOTHING, 3)), Stage::ScalingWorkers);
     assert_eq!(seen(ready(), counts(NOTHING, 5)), Stage::ScalingWorkers);
     assert_eq!(seen(ready(), silent()), Stage::ScalingWorkers);
@@ -293,8 +366,8 @@ fn workers_that_do_not_come_online_fail_the_cell() {
     );
     assert_eq!(
         decision.status.current.unwrap().progress.failure.unwrap(),
-        "timeouts.scale passed: pulp-worker has 2 of 4 replicas ready, pulp-content has 3 of 3 replicas ready, \
-         2 workers are online in Pulp"
+        "timeouts.scale passed: the Deployment pulp-worker has 2 of 4 replicas ready, the Deployment pulp-content \
+         has 3 of 3 replicas ready, 2 workers are online in Pulp"
     );
 }
 
@@ -304,6 +377,7 @@ fn what_is_not_ours_any_more_is_not_scaled() {
     for (second, reason) in [
         (Target::Missing, "TargetGone"),
         (autoscaled, "TargetAutoscaled"),
+        (Target::Refused(refused()), "NotPermitted"),
         (present(3, Holder::Nobody), "ClaimLost"),
         (present(3, another()), "ClaimLost"),
     ] {
