@@ -5,8 +5,9 @@ use std::path::Path;
 
 /// Words in the sources that look like reasons and are something else: what Kubernetes and Pulp call their own
 /// things, and parts of names.
-const OTHER_WORDS: [&str; 22] = [
+const OTHER_WORDS: [&str; 27] = [
     "Always",
+    "ClowdApp",
     "Complete",
     "Completed",
     "ContainerCreating",
@@ -22,12 +23,16 @@ const OTHER_WORDS: [&str; 22] = [
     "Never",
     "PodInitializing",
     "PodScheduled",
+    "Pulp",
     "Reconcile",
     "RuntimeDefault",
+    "ScaledObject",
+    "StatefulSet",
     "TargetReached",
     "ThroughputTest",
     "True",
     "Unschedulable",
+    "Update",
 ];
 
 fn read(path: &Path) -> String {

@@ -18,13 +18,13 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
-use kube::api::{Api, DeleteParams, ListParams, PostParams};
+use kube::api::{Api, DeleteParams, DynamicObject, ListParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::core::{ApiResource, GroupVersionKind};
 use kube::{Client, ResourceExt};
 use serde_json::Value;
 use throughput_crds::{ConditionStatus, ConditionType, Stage, ThroughputTest, ThroughputTestStatus};
@@ -46,7 +46,7 @@ pub struct Cluster {
     pub kubeconfig: PathBuf,
 }
 
-/// A Deployment as somebody who compares would look at it: what it shall be, and who says so.
+/// What is scaled as somebody who compares would look at it: what it shall be, and who says so.
 #[derive(Debug, PartialEq)]
 pub struct AsFound {
     spec: Value,
@@ -210,15 +210,22 @@ impl Cluster {
 
     /// A Deployment as it stands.
     pub async fn as_found(&self, deployment: &str) -> AsFound {
-        let found = self.api::<Deployment>().get(deployment).await.expect("read a Deployment");
-        // What the Deployment's own controller writes of its status is no part of how it was set up.
+        self.as_found_of("Deployment", deployment).await
+    }
+
+    /// An object of a kind of `apps/v1` as it stands.
+    pub async fn as_found_of(&self, kind: &str, name: &str) -> AsFound {
+        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("apps", "v1", kind));
+        let objects: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), NAMESPACE, &resource);
+        let found = objects.get(name).await.expect("read what is scaled");
+        // What its own controller writes of its status is no part of how it was set up.
         let owners = found
             .managed_fields()
             .iter()
             .filter(|entry| entry.subresource.as_deref() != Some("status"))
             .cloned();
         AsFound {
-            spec: serde_json::to_value(&found.spec).expect("JSON"),
+            spec: found.data["spec"].clone(),
             annotations: found.annotations().clone(),
             owners: owners.collect(),
         }

@@ -97,11 +97,6 @@ async fn restore_target(
     if scalable::wanted_replicas(&found) != wanted {
         directly(client, namespace, record, wanted).await?;
     }
-    if found.annotations().contains_key(NOTICE_ANNOTATION) {
-        let notice = json!({"metadata": {"annotations": {NOTICE_ANNOTATION: null}}});
-        within("remove the notice", targets.patch(&record.target.name, &ours(), &Patch::Merge(&notice)))
-            .await?;
-    }
     give_back_ownership(&targets, &record.target.name, &record.uid, |found| {
         ownership::given_back(found.managed_fields(), &record.replicas_owners, &ownership::replicas())
     })
@@ -183,8 +178,9 @@ async fn await_owner(
     Ok(())
 }
 
-/// Writes the `managedFields` of an object as they shall be, again when it changes in between (its own
-/// controller writes its status while it scales).
+/// Writes the `managedFields` of an object as they shall be, and takes the notice off it, again when it changes
+/// in between (its own controller writes its status while it scales). Both at once: the API server forgets a
+/// change of nothing but the times in `managedFields`, which is all that is left when another operator scaled.
 async fn give_back_ownership(
     objects: &Api<DynamicObject>,
     name: &str,
@@ -198,11 +194,15 @@ async fn give_back_ownership(
             return Ok(());
         };
         let entries = wanted(&found);
-        if entries == found.managed_fields() {
+        let has_notice = found.annotations().contains_key(NOTICE_ANNOTATION);
+        if entries == found.managed_fields() && !has_notice {
             return Ok(());
         }
-        let patch =
+        let mut patch =
             json!({"metadata": {"managedFields": entries, "resourceVersion": found.resource_version()}});
+        if has_notice {
+            patch["metadata"]["annotations"] = json!({NOTICE_ANNOTATION: null});
+        }
         attempt += 1;
         match within("give back ownership", objects.patch(name, &ours(), &Patch::Merge(&patch))).await {
             Ok(_) => return Ok(()),
