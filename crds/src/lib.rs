@@ -39,7 +39,10 @@ pub use status::{
     RepeatedCells, ReportReference, Stage, StageEntry, StatusSummary, TasksPerSecondSpread,
     ThroughputTestStatus, Verdict,
 };
-pub use target::{Credentials, CredentialsMethod, PulpTarget, SecretReference, ServiceReference, Target};
+pub use target::{
+    CaBundle, ConfigMapKeyReference, Credentials, CredentialsMethod, PulpTarget, Scheme, SecretReference,
+    ServiceReference, Target,
+};
 #[cfg(feature = "kube")]
 pub use throughput_test::ThroughputTest;
 pub use throughput_test::{Load, Observe, ThroughputTestSpec, Timeouts};
@@ -48,9 +51,14 @@ pub use workload::{
     Workload,
 };
 
-/// The annotation by which a Secret's owner says to which Service of its namespace the Secret may be sent.
-/// A Secret without it is not used.
+/// The annotation by which a Secret's owner says to which Service of its namespace, or to which URL, the Secret
+/// may be sent. A Secret without it is not used.
 pub const SECRET_FOR_ANNOTATION: &str = "perf.pulpproject.org/for";
+
+/// The annotation by which a Secret's owner says which requests besides GET may be sent with it, as
+/// `POST /pulp/api/v3/tasks/purge/`, several separated by commas; a `*` at the end stands for anything. Whoever
+/// may create a test would otherwise do with the Secret's rights what its owner never agreed to.
+pub const SECRET_REQUESTS_ANNOTATION: &str = "perf.pulpproject.org/requests";
 
 /// The finalizer that a test carries while it holds a claim on what it scales.
 pub const RESTORE_FINALIZER: &str = "perf.pulpproject.org/restore";

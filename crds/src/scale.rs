@@ -35,6 +35,9 @@ pub struct ObjectReference {
     #[cfg_attr(feature = "kube", schemars(length(max = 63)))]
     pub kind: String,
     /// The name.
-    #[cfg_attr(feature = "kube", schemars(length(min = 1, max = 253)))]
+    #[cfg_attr(
+        feature = "kube",
+        schemars(length(min = 1, max = 253), regex(pattern = "^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"))
+    )]
     pub name: String,
 }

@@ -2,13 +2,39 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The system under test.
+/// What the API server takes for the name of an object. What cannot be a name must not become part of a path.
+#[cfg(feature = "kube")]
+const NAME: &str = "^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$";
+
+/// The system under test: a Service or a URL.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "kube",
+    derive(kube::KubeSchema),
+    x_kube(validation = kube::core::Rule::new("has(self.service) != has(self.url)").message("name one target: service, a Service of this namespace, or url, which the operator's administrator has to permit")),
+    x_kube(validation = kube::core::Rule::new("!has(self.caBundle) || (has(self.url) ? self.url.startsWith('https://') : self.service.scheme == 'https')").message("a caBundle is for an encrypted target: write service.scheme: https, or a url that begins with https://")),
+)]
 #[serde(rename_all = "camelCase")]
 pub struct Target {
     /// The Service that requests are sent to, in the test's own namespace.
-    pub service: ServiceReference,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<ServiceReference>,
+    /// Anything else that requests are sent to: scheme, host and port, without a path, as in
+    /// `https://pulp.example.com`. The operator's administrator has to permit it (`allow.urls` of the chart).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "kube",
+        schemars(
+            length(max = 300),
+            regex(
+                pattern = r"^https?://([a-z0-9]([-.a-z0-9]*[a-z0-9])?|\[[0-9a-f:.]+\])(:[1-9][0-9]{0,4})?$"
+            )
+        )
+    )]
+    pub url: Option<String>,
+    /// Whom an encrypted target's certificate has to be from; else those that the operator's image trusts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_bundle: Option<CaBundle>,
     /// Set when the target is a Pulp.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pulp: Option<PulpTarget>,
@@ -28,6 +54,48 @@ pub struct ServiceReference {
     /// The Service's port, by number.
     #[cfg_attr(feature = "kube", schemars(range(min = 1, max = 65535)))]
     pub port: u16,
+    /// How it is spoken to.
+    #[serde(default)]
+    pub scheme: Scheme,
+}
+
+/// How a Service is spoken to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Scheme {
+    /// Unencrypted.
+    #[default]
+    Http,
+    /// Encrypted.
+    Https,
+}
+
+/// Certificates, of which one has to have signed the target's. They are no secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct CaBundle {
+    /// The `ConfigMap` that holds them, in PEM.
+    pub config_map_ref: ConfigMapKeyReference,
+}
+
+/// A key of a `ConfigMap` of the test's own namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ConfigMapKeyReference {
+    /// The `ConfigMap`'s name.
+    #[cfg_attr(feature = "kube", schemars(length(min = 1, max = 253), regex(pattern = NAME)))]
+    pub name: String,
+    /// The key.
+    #[serde(default = "default_ca_key")]
+    #[cfg_attr(feature = "kube", schemars(length(min = 1, max = 253), regex(pattern = "^[-._a-zA-Z0-9]+$")))]
+    pub key: String,
+}
+
+fn default_ca_key() -> String {
+    "ca.crt".to_owned()
 }
 
 /// What is to be known of a Pulp.
@@ -37,6 +105,8 @@ pub struct ServiceReference {
     derive(kube::KubeSchema),
     // Not a rule of the credentials themselves: their default has to pass those, and it names no Secret.
     x_kube(validation = kube::core::Rule::new("(self.credentials.method == 'None') != has(self.credentials.secretRef)").message("name the Secret that holds username and password in credentials.secretRef, or write method: None for a Pulp that asks for neither")),
+    x_kube(validation = kube::core::Rule::new("(self.credentials.method == 'Header') == has(self.credentials.header)").message("method: Header needs the header's name in credentials.header, as in header: x-rh-identity; no other method takes one")),
+    x_kube(validation = kube::core::Rule::new("!has(self.credentials.header) || !(self.credentials.header.lowerAscii() in ['accept', 'connection', 'content-length', 'content-type', 'correlation-id', 'expect', 'host', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'user-agent'])").message("credentials.header is a header of the request itself: name the one that carries the credentials, as in x-rh-identity or authorization")),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct PulpTarget {
@@ -64,11 +134,17 @@ fn default_api_root() -> String {
 #[serde(rename_all = "camelCase")]
 pub struct Credentials {
     /// Session logs in once and costs Pulp least; Basic sends user name and password with each request,
-    /// which Pulp hashes each time; None sends nothing.
+    /// which Pulp hashes each time; Header sends a header of your own; None sends nothing.
     #[serde(default)]
     pub method: CredentialsMethod,
-    /// A Secret of the test's namespace with the keys `username` and `password`. It must carry the
-    /// annotation `perf.pulpproject.org/for` with the Service's name as its value.
+    /// The name of the header that `method: Header` sends, as in `x-rh-identity`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "kube", schemars(length(min = 1, max = 64), regex(pattern = "^[-_a-zA-Z0-9]+$")))]
+    pub header: Option<String>,
+    /// A Secret of the test's namespace with the keys `username` and `password`, or for `method: Header`
+    /// with the key `value`. It must carry the annotation `perf.pulpproject.org/for` with the Service's name,
+    /// or the URL, as its value; and to send anything but a GET with it, `perf.pulpproject.org/requests` with
+    /// the method and path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<SecretReference>,
 }
@@ -82,6 +158,8 @@ pub enum CredentialsMethod {
     Session,
     /// User name and password with each request.
     Basic,
+    /// A header with each request, as an identity provider's or a token's.
+    Header,
     /// Nothing.
     None,
 }
@@ -92,6 +170,6 @@ pub enum CredentialsMethod {
 #[serde(rename_all = "camelCase")]
 pub struct SecretReference {
     /// The Secret's name.
-    #[cfg_attr(feature = "kube", schemars(length(min = 1, max = 253)))]
+    #[cfg_attr(feature = "kube", schemars(length(min = 1, max = 253), regex(pattern = NAME)))]
     pub name: String,
 }

@@ -12,14 +12,14 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, Patch, PatchParams, Preconditions};
 use kube::{Client, ResourceExt};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::json;
 use throughput_crds::{CleanupProgress, RESTORE_FINALIZER, ReportReference, ThroughputTest};
 use throughput_model::cell::CellAddress;
 use uuid::Uuid;
 
-use crate::build::{self, CellIngredients, GeneratorSettings};
+use crate::access::secret_keys;
+use crate::belongings::{self, BelongingError, NameTaken};
+use crate::build::{self, CellIngredients, CellObjects, CredentialsSource, GeneratorSettings};
 use crate::claim::{self, ClaimError, Claimant, RestoreError};
 use crate::deadline::{RequestError, within};
 use crate::decide::{Action, TestFacts};
@@ -52,6 +52,9 @@ pub enum ApplyError {
     /// The API server did not do it.
     #[error(transparent)]
     Request(#[from] RequestError),
+    /// A name that one of the test's objects needs is another's.
+    #[error(transparent)]
+    NameTaken(#[from] NameTaken),
     /// A target was not claimed.
     #[error(transparent)]
     Claim(#[from] ClaimError),
@@ -83,11 +86,21 @@ impl ApplyError {
             | Self::Claim(ClaimError::Request { source, .. } | ClaimError::Scale { source, .. })
             | Self::Restore(RestoreError::Request { source, .. }) => Some(source),
             Self::Claim(ClaimError::NotHeld(_))
+            | Self::NameTaken(_)
             | Self::Cancel(_)
             | Self::Nudge(_)
             | Self::DeleteCreated(_)
             | Self::Json(_)
             | Self::Compress(_) => None,
+        }
+    }
+}
+
+impl From<BelongingError> for ApplyError {
+    fn from(error: BelongingError) -> Self {
+        match error {
+            BelongingError::Request(error) => Self::Request(error),
+            BelongingError::NameTaken(taken) => Self::NameTaken(taken),
         }
     }
 }
@@ -99,6 +112,8 @@ pub struct Applied {
     pub report: Option<ReportReference>,
     /// How far the deletion of what tasks made has come.
     pub cleanup: Option<CleanupProgress>,
+    /// What was left undone because a name is another's.
+    pub warnings: Vec<String>,
 }
 
 /// Carries out the actions, in their order.
@@ -119,15 +134,19 @@ pub async fn apply(
             }
             Action::Scale { target, replicas } => scale(client, &claimant, target, *replicas).await?,
             Action::StartGenerators { address, workload } => {
+                let generators = plan.map_or(1, |plan| plan.generators_of(address));
+                let tokens: Vec<String> =
+                    (0..generators).map(|index| hands.key.token(address, index)).collect();
                 let lifetime = plan.map(|plan| plan.deadlines.generator_start + plan.deadlines.dispatch);
                 let ingredients = CellIngredients {
                     test: facts,
                     address,
-                    generators: plan.map_or(1, |plan| plan.generators_of(address)),
+                    generators,
                     workload,
                     in_process: plan.and_then(|plan| plan.in_process.as_ref()),
-                    credentials_secret: plan.and_then(|plan| plan.secret.as_deref()),
-                    token: &hands.key.token(address),
+                    credentials: plan.and_then(credentials),
+                    ca_bundle: plan.and_then(|plan| plan.ca_bundle.as_ref()),
+                    tokens: &tokens,
                     lifetime: lifetime.unwrap_or_default(),
                 };
                 start_generators(hands, &ingredients).await?;
@@ -149,7 +168,14 @@ pub async fn apply(
                 }
             }
             Action::WriteReport { address, detail, report } => {
-                applied.report = Some(write_report(client, facts, address, detail, report).await?);
+                match write_report(client, facts, address, detail, report).await {
+                    Ok(report) => applied.report = Some(report),
+                    // Whoever took the name in mid-run must not keep the targets from being put back.
+                    Err(ApplyError::NameTaken(taken)) => {
+                        applied.warnings.push(format!("the report was not written: {taken}"));
+                    }
+                    Err(error) => return Err(error),
+                }
             }
             Action::Restore => restore_all(client, facts).await?,
             Action::DeleteTest => delete_test(client, facts).await?,
@@ -173,6 +199,12 @@ async fn scale(
     Ok(())
 }
 
+/// The Secret that the plan's requests authenticate with.
+fn credentials(plan: &Plan) -> Option<CredentialsSource<'_>> {
+    let keys = secret_keys(&plan.pulp.authentication);
+    plan.secret.as_deref().map(|secret| CredentialsSource { secret, keys })
+}
+
 async fn cancel(hands: &Hands, facts: &TestFacts, correlation_id: Uuid) -> Result<(), ApplyError> {
     let Some(pulp) = hands.pulps.of(&facts.uid) else {
         return Ok(());
@@ -187,26 +219,11 @@ async fn cancel(hands: &Hands, facts: &TestFacts, correlation_id: Uuid) -> Resul
 }
 
 async fn start_generators(hands: &Hands, ingredients: &CellIngredients<'_>) -> Result<(), ApplyError> {
-    let objects = build::cell_objects(&hands.generators, ingredients)?;
-    let namespace = &ingredients.test.namespace;
-    server_side_apply(&hands.client, namespace, &objects.config_map).await?;
-    server_side_apply(&hands.client, namespace, &objects.secret).await?;
-    server_side_apply(&hands.client, namespace, &objects.job).await?;
-    Ok(())
-}
-
-async fn server_side_apply<K>(client: &Client, namespace: &str, object: &K) -> Result<(), RequestError>
-where
-    K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
-        + Clone
-        + std::fmt::Debug
-        + DeserializeOwned
-        + Serialize,
-{
-    let api: Api<K> = Api::namespaced(client.clone(), namespace);
-    let params = PatchParams::apply(FIELD_MANAGER).force();
-    within("apply an object of the test", api.patch(&object.name_any(), &params, &Patch::Apply(object)))
-        .await?;
+    let CellObjects { config_map, secret, job } = build::cell_objects(&hands.generators, ingredients)?;
+    let (client, test) = (&hands.client, ingredients.test);
+    belongings::put(client, test, &config_map).await?;
+    belongings::put(client, test, &secret).await?;
+    belongings::put(client, test, &job).await?;
     Ok(())
 }
 
@@ -217,10 +234,8 @@ pub(crate) async fn delete_generators(
     address: &CellAddress,
 ) -> Result<(), RequestError> {
     let name = names::cell(&facts.name, address);
-    let jobs: Api<Job> = Api::namespaced(client.clone(), &facts.namespace);
-    let secrets: Api<Secret> = Api::namespaced(client.clone(), &facts.namespace);
-    absent(within("delete the cell's Job", jobs.delete(&name, &DeleteParams::background())).await)?;
-    absent(within("delete the cell's Secret", secrets.delete(&name, &DeleteParams::default())).await)
+    belongings::remove::<Job>(client, facts, &name, DeleteParams::background()).await?;
+    belongings::remove::<Secret>(client, facts, &name, DeleteParams::default()).await
 }
 
 /// Deletes the test itself, unless another one has taken its name.
@@ -259,7 +274,7 @@ async fn write_report(
         binary_data: Some([("cell.json.gz".to_owned(), ByteString(compressed))].into()),
         ..ConfigMap::default()
     };
-    server_side_apply(client, &facts.namespace, &cell).await?;
+    belongings::put(client, facts, &cell).await?;
     let files = [
         ("report.md", markdown::render(report)),
         ("report.csv", csv::render(report)),
@@ -272,7 +287,7 @@ async fn write_report(
         data: Some(files.map(|(key, text)| (key.to_owned(), text)).into()),
         ..ConfigMap::default()
     };
-    server_side_apply(client, &facts.namespace, &map).await?;
+    belongings::put(client, facts, &map).await?;
     Ok(ReportReference { config_map_name: name, bytes })
 }
 

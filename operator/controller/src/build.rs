@@ -8,9 +8,9 @@ use std::time::Duration;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
 use k8s_openapi::api::core::v1::{
-    Capabilities, ConfigMap, Container, EnvVar, EnvVarSource, KeyToPath, ObjectFieldSelector,
-    PodSecurityContext, PodSpec, PodTemplateSpec, ResourceRequirements, SeccompProfile, Secret,
-    SecretVolumeSource, SecurityContext, Volume, VolumeMount,
+    Capabilities, ConfigMap, ConfigMapVolumeSource, Container, EnvVar, EnvVarSource, KeyToPath,
+    ObjectFieldSelector, PodSecurityContext, PodSpec, PodTemplateSpec, ResourceRequirements, SeccompProfile,
+    Secret, SecretVolumeSource, SecurityContext, Volume, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
@@ -19,13 +19,20 @@ use throughput_crds::InProcessDispatch;
 use throughput_model::cell::CellAddress;
 use throughput_model::workload::{ASSIGNMENT_VERSION, Assignment, Workload};
 
+use crate::access::ConfigMapKey;
 use crate::decide::TestFacts;
 use crate::names::{self, CELL_LABEL, MANAGED_BY_LABEL, MANAGED_BY_VALUE, TEST_LABEL, TEST_UID_LABEL};
 
-/// Where a generator finds its assignment and its token.
+/// Where a generator finds its assignment.
 const CELL_FOLDER: &str = "/etc/throughput/cell";
-/// Where a generator finds Pulp's user name and password.
+/// Where a generator finds its token.
+const TOKEN_FILE: &str = "/etc/throughput/token";
+/// Where a generator finds what Pulp asks for.
 const CREDENTIALS_FOLDER: &str = "/etc/throughput/credentials";
+/// Where a generator finds the certificates that it trusts, where not the system's.
+const CA_FOLDER: &str = "/etc/throughput/ca";
+/// The file that they are in.
+const CA_FILE: &str = "ca.crt";
 /// How long a generator goes on trying to deliver, should the operator be away.
 const DELIVERY: Duration = Duration::from_hours(1);
 
@@ -45,7 +52,7 @@ pub struct GeneratorSettings {
 pub struct CellObjects {
     /// Where registrations and results are stored.
     pub config_map: ConfigMap,
-    /// Assignment and token.
+    /// Assignment and tokens.
     pub secret: Secret,
     /// The generators.
     pub job: Job,
@@ -64,12 +71,23 @@ pub struct CellIngredients<'a> {
     pub workload: &'a Workload,
     /// The container that dispatches, where that is not the generator itself.
     pub in_process: Option<&'a InProcessDispatch>,
-    /// The Secret with Pulp's user name and password.
-    pub credentials_secret: Option<&'a str>,
-    /// The cell's token.
-    pub token: &'a str,
+    /// The Secret with what Pulp asks for.
+    pub credentials: Option<CredentialsSource<'a>>,
+    /// The certificates that the generators trust, where not the system's.
+    pub ca_bundle: Option<&'a ConfigMapKey>,
+    /// The generators' tokens, by index.
+    pub tokens: &'a [String],
     /// How long the generators may live: their Job's deadline, besides the time for delivery.
     pub lifetime: Duration,
+}
+
+/// A Secret of the test's namespace, and which of its keys are needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CredentialsSource<'a> {
+    /// The Secret's name.
+    pub secret: &'a str,
+    /// The keys.
+    pub keys: &'static [&'static str],
 }
 
 /// Builds a cell's objects.
@@ -83,8 +101,9 @@ pub fn cell_objects(
         generators,
         workload,
         in_process,
-        credentials_secret: _,
-        token,
+        credentials: _,
+        ca_bundle: _,
+        tokens,
         lifetime: _,
     } = ingredients;
     let assignment = Assignment {
@@ -93,15 +112,16 @@ pub fn cell_objects(
         generators: *generators,
         workload: (*workload).clone(),
     };
-    let assignment = serde_json::to_vec(&assignment)?;
-    let script = in_process.map(|_| (in_process::SCRIPT.0, in_process::SCRIPT.1.as_bytes().to_vec()));
-    let files =
-        [("assignment.json", assignment), ("token", token.as_bytes().to_vec())].into_iter().chain(script);
+    let assignment = ("assignment.json".to_owned(), ByteString(serde_json::to_vec(&assignment)?));
+    let tokens =
+        (0..).zip(*tokens).map(|(index, token)| (token_key(index), ByteString(token.clone().into_bytes())));
+    let script = in_process
+        .map(|_| (in_process::SCRIPT.0.to_owned(), ByteString(in_process::SCRIPT.1.as_bytes().to_vec())));
     Ok(CellObjects {
         config_map: ConfigMap { metadata: metadata(test, address), ..ConfigMap::default() },
         secret: Secret {
             metadata: metadata(test, address),
-            data: Some(files.map(|(name, bytes)| (name.to_owned(), ByteString(bytes))).collect()),
+            data: Some(std::iter::once(assignment).chain(tokens).chain(script).collect()),
             ..Secret::default()
         },
         job: job(settings, ingredients),
@@ -170,7 +190,7 @@ fn cell_pod(settings: &GeneratorSettings, ingredients: &CellIngredients<'_>) -> 
     match in_process {
         // The calls need no user of Pulp's API, and the generator makes no request of it.
         Some(dispatch) => {
-            let without = CellIngredients { credentials_secret: None, ..ingredients.clone() };
+            let without = CellIngredients { credentials: None, ca_bundle: None, ..ingredients.clone() };
             in_process::beside(dispatch, &names::cell(&test.name, address), pod(settings, &without))
         }
         None => pod(settings, ingredients),
@@ -178,13 +198,21 @@ fn cell_pod(settings: &GeneratorSettings, ingredients: &CellIngredients<'_>) -> 
 }
 
 fn pod(settings: &GeneratorSettings, ingredients: &CellIngredients<'_>) -> PodSpec {
-    let CellIngredients { test, address, credentials_secret, .. } = ingredients;
-    let mut volumes =
-        vec![secret_volume("cell", &names::cell(&test.name, address), &["assignment.json", "token"])];
-    let mut mounts = vec![mount("cell", CELL_FOLDER)];
-    if let Some(secret) = credentials_secret {
-        volumes.push(secret_volume("credentials", secret, &["username", "password"]));
+    let CellIngredients { test, address, tokens, credentials, ca_bundle, .. } = ingredients;
+    let cell = names::cell(&test.name, address);
+    let token_keys: Vec<String> = (0..).zip(*tokens).map(|(index, _)| token_key(index)).collect();
+    let mut volumes = vec![
+        secret_volume("cell", &cell, &["assignment.json"]),
+        secret_volume("tokens", &cell, &token_keys.iter().map(String::as_str).collect::<Vec<_>>()),
+    ];
+    let mut mounts = vec![mount("cell", CELL_FOLDER), token_mount()];
+    if let Some(CredentialsSource { secret, keys }) = credentials {
+        volumes.push(secret_volume("credentials", secret, keys));
         mounts.push(mount("credentials", CREDENTIALS_FOLDER));
+    }
+    if let Some(bundle) = ca_bundle {
+        volumes.push(ca_volume(bundle));
+        mounts.push(mount("ca", CA_FOLDER));
     }
     PodSpec {
         restart_policy: Some("Never".to_owned()),
@@ -226,17 +254,20 @@ fn pod(settings: &GeneratorSettings, ingredients: &CellIngredients<'_>) -> PodSp
 }
 
 fn arguments(settings: &GeneratorSettings, ingredients: &CellIngredients<'_>) -> Vec<String> {
-    let CellIngredients { test, credentials_secret, .. } = ingredients;
+    let CellIngredients { test, credentials, ca_bundle, .. } = ingredients;
     let mut arguments = vec![
         format!("--assignment={CELL_FOLDER}/assignment.json"),
-        format!("--token-file={CELL_FOLDER}/token"),
+        format!("--token-file={TOKEN_FILE}"),
         format!("--collector={}", settings.collector_url),
         format!("--namespace={}", test.namespace),
         format!("--test={}", test.name),
         format!("--give-up-after={}", DELIVERY.as_secs()),
     ];
-    if credentials_secret.is_some() {
+    if credentials.is_some() {
         arguments.push(format!("--credentials={CREDENTIALS_FOLDER}"));
+    }
+    if ca_bundle.is_some() {
+        arguments.push(format!("--ca-bundle={CA_FOLDER}/{CA_FILE}"));
     }
     arguments
 }
@@ -255,12 +286,38 @@ fn secret_volume(name: &str, secret: &str, keys: &[&str]) -> Volume {
     }
 }
 
+fn ca_volume(bundle: &ConfigMapKey) -> Volume {
+    let ConfigMapKey { name, key } = bundle;
+    Volume {
+        name: "ca".to_owned(),
+        config_map: Some(ConfigMapVolumeSource {
+            name: name.clone(),
+            items: Some(vec![KeyToPath { key: key.clone(), path: CA_FILE.to_owned(), mode: None }]),
+            ..ConfigMapVolumeSource::default()
+        }),
+        ..Volume::default()
+    }
+}
+
 fn mount(volume: &str, path: &str) -> VolumeMount {
     VolumeMount {
         name: volume.to_owned(),
         mount_path: path.to_owned(),
         read_only: Some(true),
         ..VolumeMount::default()
+    }
+}
+
+/// The key of a generator's token in the cell's Secret.
+fn token_key(index: u32) -> String {
+    format!("token-{index}")
+}
+
+/// Of all tokens a pod sees its own: the one of its index, which an Indexed Job's pods have in their environment.
+fn token_mount() -> VolumeMount {
+    VolumeMount {
+        sub_path_expr: Some("token-$(JOB_COMPLETION_INDEX)".to_owned()),
+        ..mount("tokens", TOKEN_FILE)
     }
 }
 

@@ -1,11 +1,15 @@
 //! The operator's side of the generators' protocol (see [`throughput_model::protocol`]).
 //!
-//! A call is answered only after what must outlive the operator is stored in the cell's `ConfigMap`.
+//! A call is answered only after what must outlive the operator is stored in the cell's `ConfigMap`. Who has no
+//! token is sent away before anything of the body is read; who has one is bounded in rate, number and size.
+
+mod limits;
 
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{DefaultBodyLimit, FromRef, FromRequest, FromRequestParts, Path, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
@@ -19,7 +23,10 @@ use serde_json::json;
 use throughput_model::cell::CellAddress;
 use throughput_model::generator::{GeneratorResult, RESULT_VERSION};
 use throughput_model::protocol::{LARGEST_BODY_BYTES, PREFIX_TEMPLATE, Progress, Registration, StartAnswer};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
+
+use limits::{Limits, Turn};
 
 use crate::deadline::{RequestError, within};
 use crate::gate::{Admission, Gate, Standing};
@@ -28,6 +35,12 @@ use crate::token::TokenKey;
 
 /// How long a question for the start is held back when there is nothing to say.
 const HOLD_BACK: Duration = Duration::from_secs(10);
+
+/// How long a body may take to come.
+const BODY_DEADLINE: Duration = Duration::from_secs(10);
+
+/// The longest description of what is wrong with a body, in characters: it can quote the body.
+const LONGEST_FAULT: usize = 300;
 
 /// How often a registration is tried when the cell's `ConfigMap` changes in between.
 const REGISTER_ATTEMPTS: u32 = 5;
@@ -43,6 +56,25 @@ pub struct Collector {
     pub gate: Gate,
     /// The namespaces whose tests this operator carries out.
     pub namespaces: Vec<String>,
+}
+
+/// What all calls share.
+#[derive(Clone)]
+struct Desk {
+    collector: Collector,
+    limits: Limits,
+}
+
+/// A caller whose token was accepted, and whose turn it is.
+struct Admitted {
+    caller: Caller,
+    _turn: Turn,
+}
+
+/// The body of a call, come in time and not too long.
+struct Content {
+    bytes: Bytes,
+    _room: Option<OwnedSemaphorePermit>,
 }
 
 /// The segments of a call's path.
@@ -67,6 +99,10 @@ enum Refusal {
     NotKnownYet,
     #[error("another pod has registered with this index: {0}")]
     Taken(String),
+    #[error("too many calls at once: come again")]
+    TooMany,
+    #[error("{1}")]
+    Unread(StatusCode, String),
     #[error("the body is not what this call takes: {0}")]
     Malformed(String),
     #[error("{0}")]
@@ -79,6 +115,8 @@ impl IntoResponse for Refusal {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Gone => StatusCode::GONE,
             Self::Taken(_) => StatusCode::CONFLICT,
+            Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
+            Self::Unread(status, _) => *status,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::Storage(error) if error.is_not_found() => StatusCode::GONE,
             Self::NotKnownYet | Self::Storage(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -96,16 +134,52 @@ pub fn router(collector: Collector) -> Router {
         .route(&format!("{PREFIX_TEMPLATE}/progress"), post(progress))
         .route(&format!("{PREFIX_TEMPLATE}/result"), put(result))
         .layer(DefaultBodyLimit::max(LARGEST_BODY_BYTES))
-        .with_state(collector)
+        .with_state(Desk { collector, limits: Limits::default() })
+}
+
+impl FromRef<Desk> for Collector {
+    fn from_ref(desk: &Desk) -> Self {
+        desk.collector.clone()
+    }
+}
+
+impl FromRequestParts<Desk> for Admitted {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, desk: &Desk) -> Result<Self, Refusal> {
+        let caller = Path::<Caller>::from_request_parts(parts, desk).await;
+        let Path(caller) = caller.map_err(|fault| Refusal::Unread(fault.status(), fault.body_text()))?;
+        desk.collector.admit(&caller, &parts.headers)?;
+        let generator = (caller.address(), caller.index);
+        let turn = desk.limits.turn(generator, Instant::now()).ok_or(Refusal::TooMany)?;
+        Ok(Self { caller, _turn: turn })
+    }
+}
+
+impl FromRequest<Desk> for Content {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, desk: &Desk) -> Result<Self, Refusal> {
+        let come = async {
+            let room = desk.limits.room().await;
+            (Bytes::from_request(request, desk).await, room)
+        };
+        match tokio::time::timeout(BODY_DEADLINE, come).await {
+            Ok((Ok(bytes), room)) => Ok(Self { bytes, _room: room }),
+            Ok((Err(fault), _)) => Err(Refusal::Unread(fault.status(), fault.body_text())),
+            Err(_) => {
+                let late = format!("the body did not come within {BODY_DEADLINE:?}");
+                Err(Refusal::Unread(StatusCode::REQUEST_TIMEOUT, late))
+            }
+        }
+    }
 }
 
 async fn register(
     State(collector): State<Collector>,
-    Path(caller): Path<Caller>,
-    headers: HeaderMap,
-    body: Bytes,
+    Admitted { caller, _turn }: Admitted,
+    body: Content,
 ) -> Result<StatusCode, Refusal> {
-    collector.admit(&caller, &headers)?;
     let registration: Registration = read(&body)?;
     let key = names::registration_key(caller.index);
     let text = json!(registration).to_string();
@@ -135,14 +209,13 @@ async fn register(
 
 async fn start(
     State(collector): State<Collector>,
-    Path(caller): Path<Caller>,
-    headers: HeaderMap,
+    Admitted { caller, _turn }: Admitted,
 ) -> Result<Json<StartAnswer>, Refusal> {
     let deadline = Instant::now() + HOLD_BACK;
     let mut changes = collector.gate.changes();
     loop {
         changes.mark_unchanged();
-        if let Standing::Dispatch(_, at) = collector.admit(&caller, &headers)? {
+        if let Standing::Dispatch(_, at) = collector.standing(&caller.address())? {
             let now = Instant::now();
             let nanoseconds = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
             return Ok(Json(StartAnswer::Start {
@@ -159,11 +232,9 @@ async fn start(
 
 async fn progress(
     State(collector): State<Collector>,
-    Path(caller): Path<Caller>,
-    headers: HeaderMap,
-    body: Bytes,
+    Admitted { caller, _turn }: Admitted,
+    body: Content,
 ) -> Result<StatusCode, Refusal> {
-    collector.admit(&caller, &headers)?;
     let progress: Progress = read(&body)?;
     collector.gate.note_progress(&caller.address(), caller.index, progress);
     Ok(StatusCode::NO_CONTENT)
@@ -171,11 +242,9 @@ async fn progress(
 
 async fn result(
     State(collector): State<Collector>,
-    Path(caller): Path<Caller>,
-    headers: HeaderMap,
-    body: Bytes,
+    Admitted { caller, _turn }: Admitted,
+    body: Content,
 ) -> Result<StatusCode, Refusal> {
-    collector.admit(&caller, &headers)?;
     let result: GeneratorResult = read(&body)?;
     if result.version != RESULT_VERSION {
         return Err(Refusal::Malformed(format!(
@@ -209,8 +278,9 @@ fn registered(map: &ConfigMap, index: u32) -> Option<Registration> {
     serde_json::from_str(text).ok()
 }
 
-fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refusal> {
-    serde_json::from_slice(body).map_err(|error| Refusal::Malformed(error.to_string()))
+fn read<T: DeserializeOwned>(body: &Content) -> Result<T, Refusal> {
+    serde_json::from_slice(&body.bytes)
+        .map_err(|error| Refusal::Malformed(error.to_string().chars().take(LONGEST_FAULT).collect()))
 }
 
 impl Caller {
@@ -226,10 +296,15 @@ impl Collector {
         let address = caller.address();
         let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = token.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
-        if !self.key.accepts(&address, token) || !self.namespaces.contains(&caller.namespace) {
+        if !self.key.accepts(&address, caller.index, token) || !self.namespaces.contains(&caller.namespace) {
             return Err(Refusal::Unauthorized);
         }
-        match self.gate.admission(&address) {
+        self.standing(&address)
+    }
+
+    /// How an attempt stands.
+    fn standing(&self, address: &CellAddress) -> Result<Standing, Refusal> {
+        match self.gate.admission(address) {
             Admission::NotKnownYet => Err(Refusal::NotKnownYet),
             Admission::Gone => Err(Refusal::Gone),
             Admission::Admitted(standing) => Ok(standing),

@@ -5,6 +5,7 @@ use throughput_crds::{InProcessDispatch, Locks};
 use throughput_model::workload::InProcess;
 
 use crate::matrix::Cell;
+use crate::permissions::{NotPermitted, Permissions};
 use crate::rejection::Rejection;
 
 /// The folder that the script and the load generator share.
@@ -14,11 +15,11 @@ pub const SCRIPT_FOLDER: &str = "/throughput";
 /// The variable that tells the script its folder.
 pub const EXCHANGE_VARIABLE: &str = "THROUGHPUT_EXCHANGE";
 
-/// What the script is to dispatch, if it can be. `permits` says which images the administrator permits.
+/// What the script is to dispatch, if it can be and the administrator permits its image.
 pub fn work(
     dispatch: &InProcessDispatch,
     cells: &[Cell],
-    permits: impl Fn(&str) -> bool,
+    permissions: &Permissions,
 ) -> Result<InProcess, Rejection> {
     let InProcessDispatch {
         image,
@@ -33,8 +34,8 @@ pub fn work(
         env_from: _,
         mounts,
     } = dispatch;
-    if !permits(image) {
-        return Err(Rejection::ImageNotPermitted(image.clone()));
+    if !permissions.permits_image(image) {
+        return Err(NotPermitted { what: "image", wanted: image.clone(), value: "allow.images" }.into());
     }
     let not = |what: &str| Err(Rejection::InProcess(what.to_owned()));
     if !matches!(serde_json::from_str(args), Ok(Value::Array(_))) {
@@ -99,13 +100,13 @@ mod tests {
         serde_json::from_value(dispatch).unwrap()
     }
 
-    fn permitted(image: &str) -> bool {
-        image == "localhost/pulp:1"
+    fn permitted() -> Permissions {
+        Permissions::new(&[], &["localhost/pulp:1".to_owned()])
     }
 
     #[test]
     fn the_shortest_dispatch_has_a_lock_of_its_own_for_each_task() {
-        let work = work(&dispatch("args", json!("[]")), &[cell(1)], permitted).unwrap();
+        let work = work(&dispatch("args", json!("[]")), &[cell(1)], &permitted()).unwrap();
         let expected = InProcess {
             function: "pulpcore.app.tasks.test.dummy_task".to_owned(),
             arguments: "[]".to_owned(),
@@ -119,7 +120,7 @@ mod tests {
 
     #[test]
     fn an_image_that_is_not_permitted_is_refused_with_what_the_administrator_would_set() {
-        let rejection = work(&dispatch("image", json!("evil")), &[cell(1)], permitted).unwrap_err();
+        let rejection = work(&dispatch("image", json!("evil")), &[cell(1)], &permitted()).unwrap_err();
         assert_eq!(rejection.reason(), "NotPermitted");
         assert!(rejection.to_string().contains("allow.images={evil}"), "{rejection}");
     }
@@ -142,11 +143,11 @@ mod tests {
             ("mounts", json!([empty("/run/throughput")]), "the path /run/throughput stands twice"),
         ];
         for (field, value, words) in cases {
-            let rejection = work(&dispatch(field, value.clone()), &[cell(1)], permitted).unwrap_err();
+            let rejection = work(&dispatch(field, value.clone()), &[cell(1)], &permitted()).unwrap_err();
             assert_eq!(rejection.reason(), "InProcessNotPossible");
             assert!(rejection.to_string().starts_with(words), "{field} {value}: {rejection}");
         }
-        let several = work(&dispatch("args", json!("[]")), &[cell(1), cell(2)], permitted).unwrap_err();
+        let several = work(&dispatch("args", json!("[]")), &[cell(1), cell(2)], &permitted()).unwrap_err();
         assert!(several.to_string().ends_with("vary load.generators"), "{several}");
     }
 }

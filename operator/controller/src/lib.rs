@@ -7,8 +7,10 @@
 //! order; [`claim`] sees to it that everything is left as it was found, and [`owner`] knows who is to be told how many
 //! replicas there shall be.
 
+pub mod access;
 pub mod apply;
 pub mod backoff;
+pub mod belongings;
 pub mod build;
 pub mod claim;
 pub mod collector;
@@ -28,6 +30,7 @@ pub mod observe;
 pub mod observed;
 pub mod orphans;
 pub mod owner;
+pub mod permissions;
 pub mod plan;
 #[cfg(test)]
 mod reasons;

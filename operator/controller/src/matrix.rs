@@ -108,6 +108,7 @@ mod tests {
     use throughput_crds::ThroughputTestSpec;
 
     use super::*;
+    use crate::permissions::Permissions;
     use crate::plan::Plan;
 
     fn spec(matrix: &serde_json::Value, repeat: u32) -> ThroughputTestSpec {
@@ -122,7 +123,7 @@ mod tests {
     }
 
     fn described(matrix: &serde_json::Value, repeat: u32) -> Vec<(u32, u32, Option<u32>, u32)> {
-        let plan = Plan::new("pulp", &spec(matrix, repeat)).unwrap();
+        let plan = Plan::new("pulp", &spec(matrix, repeat), &Permissions::default()).unwrap();
         plan.cells.iter().map(|cell| (cell.index, cell.repeat, cell.replicas[0], cell.concurrency)).collect()
     }
 
@@ -150,7 +151,7 @@ mod tests {
     #[test]
     fn the_number_of_generators_can_be_an_axis() {
         let matrix = json!([{"name": "generators", "of": "Load", "values": [1, 64]}]);
-        let plan = Plan::new("pulp", &spec(&matrix, 1)).unwrap();
+        let plan = Plan::new("pulp", &spec(&matrix, 1), &Permissions::default()).unwrap();
         assert_eq!(plan.cells.iter().map(|cell| cell.generators).collect::<Vec<_>>(), [1, 64]);
     }
 
@@ -163,7 +164,7 @@ mod tests {
     fn a_sustained_cell_without_workers_is_rejected() {
         let matrix = json!([{"name": "workers", "of": "Scale", "values": [0, 5]}]);
         assert_eq!(
-            Plan::new("pulp", &spec(&matrix, 1)),
+            Plan::new("pulp", &spec(&matrix, 1), &Permissions::default()),
             Err(Rejection::NoWorkersInCell("workers".to_owned()))
         );
     }
@@ -171,7 +172,7 @@ mod tests {
     #[test]
     fn a_text_where_a_number_belongs_is_rejected_with_what_to_write() {
         let matrix = json!([{"name": "workers", "of": "Scale", "values": ["many"]}]);
-        let rejection = Plan::new("pulp", &spec(&matrix, 1)).unwrap_err();
+        let rejection = Plan::new("pulp", &spec(&matrix, 1), &Permissions::default()).unwrap_err();
         assert_eq!(
             rejection.to_string(),
             "the value \"many\" of the axis \"workers\" is not a number that it can have: a whole number from 0"
@@ -181,6 +182,9 @@ mod tests {
     #[test]
     fn an_axis_that_varies_nothing_is_rejected() {
         let matrix = json!([{"name": "users", "of": "Load", "values": [1]}]);
-        assert_eq!(Plan::new("pulp", &spec(&matrix, 1)), Err(Rejection::UnknownAxis("users".to_owned())));
+        assert_eq!(
+            Plan::new("pulp", &spec(&matrix, 1), &Permissions::default()),
+            Err(Rejection::UnknownAxis("users".to_owned()))
+        );
     }
 }

@@ -5,6 +5,7 @@ mod credentials;
 mod generators;
 mod pods;
 mod pulp;
+mod service;
 mod targets;
 
 use std::time::Duration;
@@ -19,6 +20,7 @@ use throughput_model::cell::CellAddress;
 
 pub use pulp::PulpClients;
 
+use crate::belongings;
 use crate::claim::{self, Claimant};
 use crate::deadline::{RequestError, within};
 use crate::decide::TestFacts;
@@ -68,6 +70,7 @@ pub async fn observe(
         has_finalizer: test.finalizers().iter().any(|finalizer| finalizer == RESTORE_FINALIZER),
         targets,
         claims,
+        name_taken: None,
         credentials: Credentials::Ready,
         pulp: Pulp::NotAsked,
         generators: Generators::default(),
@@ -82,14 +85,22 @@ pub async fn observe(
     {
         observed.generators = generators::look(client, facts, &address(facts, current)).await?;
     }
+    if stage == Stage::AwaitingTargets {
+        let first = CellAddress { test_uid: facts.uid.clone(), cell: 0, attempt: 1 };
+        observed.name_taken = belongings::taken(client, facts, &first).await?;
+    }
     // Of a deleted test only one thing is still to be known of Pulp: what is left to be canceled.
     if asks_pulp(stage) && (!observed.deleting || stage == Stage::CancelingTasks) {
         match credentials::read(client, &facts.namespace, plan).await? {
             Ok(found) => {
-                let question = pulp::Question { plan, facts, status: &status, stage };
-                let answer = pulps.ask(&question, found).await;
-                observed.pulp = answer.pulp;
-                observed.remains = answer.remains;
+                if let Some(refused) = service::refused(client, &facts.namespace, plan).await? {
+                    observed.pulp = refused;
+                } else {
+                    let question = pulp::Question { plan, facts, status: &status, stage };
+                    let answer = pulps.ask(&question, found).await;
+                    observed.pulp = answer.pulp;
+                    observed.remains = answer.remains;
+                }
             }
             Err(unusable) => observed.credentials = unusable,
         }

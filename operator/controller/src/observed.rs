@@ -6,6 +6,7 @@ use throughput_crds::ProcessCounts;
 use throughput_model::generator::GeneratorResult;
 use throughput_model::task::TaskRecord;
 
+use crate::belongings::NameTaken;
 use crate::claim::{Claim, Holder};
 use crate::owner::Unscalable;
 use crate::report::TestReport;
@@ -23,6 +24,8 @@ pub struct Observed {
     pub targets: Vec<Target>,
     /// The claims that this test holds.
     pub claims: Vec<Claim>,
+    /// A name that the test's objects need and that is another's; only looked for before anything is scaled.
+    pub name_taken: Option<NameTaken>,
     /// Pulp's credentials.
     pub credentials: Credentials,
     /// What Pulp answered.

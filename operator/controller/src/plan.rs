@@ -3,30 +3,34 @@
 use std::time::Duration;
 
 use throughput_crds::{
-    Cleanup, CredentialsMethod, DispatchMethod, InProcessDispatch, ObjectReference, Procedure, ScaleTarget,
-    ThroughputTestSpec, Timeouts,
+    Cleanup, DispatchMethod, InProcessDispatch, ObjectReference, Procedure, ScaleTarget, ThroughputTestSpec,
+    Timeouts,
 };
 use throughput_model::cell::CellAddress;
 use throughput_model::workload::{
-    Authentication, Dispatch, DispatchRequest, Method, PulpEndpoint, PulpTasks, TestView, Workload,
+    Dispatch, DispatchRequest, Method, PulpEndpoint, PulpTasks, TestView, Workload,
 };
 use uuid::Uuid;
 
+use crate::access::{self, ConfigMapKey, Destination};
 use crate::criteria::CheckedCriterion;
 use crate::in_process;
 use crate::matrix::{Cell, ScaledTarget, cells};
+use crate::permissions::Permissions;
 use crate::rejection::Rejection;
 use crate::scalable::{TargetKind, TargetName};
 
 /// A run that can be carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// The Service under test.
-    pub service: String,
+    /// The Service or the URL under test.
+    pub destination: Destination,
     /// Its Pulp.
     pub pulp: PulpEndpoint,
-    /// The Secret with Pulp's user name and password; `None` when Pulp asks for neither.
+    /// The Secret with what Pulp asks for; `None` when it asks for nothing.
     pub secret: Option<String>,
+    /// The certificates that are trusted, where not the system's.
+    pub ca_bundle: Option<ConfigMapKey>,
     /// What is scaled.
     pub scale: Vec<ScaledTarget>,
     /// The position in `scale` of Pulp's workers, whose number Pulp itself confirms.
@@ -87,8 +91,12 @@ impl Deadlines {
 }
 
 impl Plan {
-    /// Reads a spec of a test in this namespace.
-    pub fn new(namespace: &str, spec: &ThroughputTestSpec) -> Result<Self, Rejection> {
+    /// Reads a spec of a test in this namespace, whose operator's administrator gave these permissions.
+    pub fn new(
+        namespace: &str,
+        spec: &ThroughputTestSpec,
+        permissions: &Permissions,
+    ) -> Result<Self, Rejection> {
         let ThroughputTestSpec {
             target,
             scale,
@@ -117,22 +125,20 @@ impl Plan {
         };
         let cells = cells(spec, &scale, workers)?;
         let dispatch = match &tasks.dispatch.in_process {
-            Some(in_process) => Dispatch::InProcess(in_process::work(in_process, &cells, permits_image)?),
+            Some(in_process) => Dispatch::InProcess(in_process::work(in_process, &cells, permissions)?),
             None => dispatch(&pulp.api_root, &tasks.dispatch),
         };
+        let destination = Destination::new(target, permissions)?;
         Ok(Self {
-            service: target.service.name.clone(),
             pulp: PulpEndpoint {
-                base_url: format!("http://{}.{namespace}.svc:{}", target.service.name, target.service.port),
+                base_url: destination.base_url(namespace),
                 api_root: pulp.api_root.clone(),
                 domain: pulp.domain.clone(),
-                authentication: match pulp.credentials.method {
-                    CredentialsMethod::Session => Authentication::Session,
-                    CredentialsMethod::Basic => Authentication::Basic,
-                    CredentialsMethod::None => Authentication::None,
-                },
+                authentication: access::authentication(&pulp.credentials)?,
             },
             secret: pulp.credentials.secret_ref.as_ref().map(|secret| secret.name.clone()),
+            destination,
+            ca_bundle: target.ca_bundle.as_ref().map(ConfigMapKey::new),
             scale,
             workers,
             cells,
@@ -209,11 +215,6 @@ fn dispatch(api_root: &str, dispatch: &throughput_crds::Dispatch) -> Dispatch {
         tasks_per_request: view.tasks_per_request,
         request_timeout_milliseconds: milliseconds(view.timeout.get()),
     })
-}
-
-/// Nobody can permit an image yet.
-fn permits_image(_: &str) -> bool {
-    false
 }
 
 fn milliseconds(duration: Duration) -> u64 {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 /// Words in the sources that look like reasons and are something else: what Kubernetes and Pulp call their own
 /// things, and parts of names.
-const OTHER_WORDS: [&str; 27] = [
+const OTHER_WORDS: &[&str] = &[
     "Always",
     "ClowdApp",
     "Complete",
@@ -14,6 +14,7 @@ const OTHER_WORDS: [&str; 27] = [
     "Deployment",
     "DisruptionTarget",
     "Error",
+    "ExternalName",
     "FailureTarget",
     "FallbackToLogsOnError",
     "False",
@@ -78,7 +79,7 @@ fn every_reason_stands_in_the_charts_readme_and_no_other() {
     let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut texts = Vec::new();
     sources(&crate_folder.join("src"), &mut texts);
-    let other: BTreeSet<String> = OTHER_WORDS.map(str::to_owned).into();
+    let other: BTreeSet<String> = OTHER_WORDS.iter().map(|word| (*word).to_owned()).collect();
     let given: BTreeSet<String> =
         texts.iter().flat_map(|text| quoted(text, '"')).filter(|word| !other.contains(word)).collect();
     let readme = read(&crate_folder.join("../../charts/throughput-operator/README.md"));

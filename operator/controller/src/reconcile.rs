@@ -26,6 +26,7 @@ use crate::leaving;
 use crate::metrics::Metrics;
 use crate::observe::{Eyes, observe};
 use crate::observed::Observed;
+use crate::permissions::Permissions;
 use crate::plan::Plan;
 use crate::status;
 use crate::watching::Known;
@@ -37,6 +38,8 @@ pub struct Context {
     pub eyes: Eyes,
     /// To act.
     pub hands: Hands,
+    /// What the administrator permits besides what everybody may.
+    pub permissions: Permissions,
     /// To tell people.
     pub recorder: Recorder,
     /// To tell the collector.
@@ -97,7 +100,7 @@ pub async fn reconcile(known: Arc<Known>, context: Arc<Context>) -> Result<Reque
         return Ok(Requeue::await_change());
     }
     let before = test.status.clone().unwrap_or_default();
-    let plan = Plan::new(&facts.namespace, &test.spec);
+    let plan = Plan::new(&facts.namespace, &test.spec, &context.permissions);
     let observed =
         observe(&context.eyes, &test, &facts, plan.as_ref().ok()).await.map_err(ReconcileError::Observe)?;
     let mut decision = decide(&facts, &plan, &before, &observed, jiff::Timestamp::now());
@@ -150,7 +153,13 @@ fn take_in(
     applied: Result<Applied, ApplyError>,
 ) -> Option<ApplyError> {
     match applied {
-        Ok(Applied { report, cleanup }) => {
+        Ok(Applied { report, cleanup, warnings }) => {
+            let warnings = warnings.into_iter();
+            decision.events.extend(warnings.map(|note| EventText {
+                warning: true,
+                reason: "NameTaken",
+                note,
+            }));
             if report.is_some() {
                 decision.status.report = report;
             }
@@ -164,20 +173,16 @@ fn take_in(
                 ApplyError::Restore(_) => (ConditionType::TargetsRestored, ConditionStatus::False),
                 _ => (ConditionType::Running, ConditionStatus::Unknown),
             };
+            let reason = match &error {
+                ApplyError::NameTaken(_) => "NameTaken",
+                _ => "ActionFailed",
+            };
             let mut after = before.clone();
             let (message, now) = (error.to_string(), jiff::Timestamp::now());
-            status::set(
-                &mut after.conditions,
-                type_,
-                status,
-                "ActionFailed",
-                &message,
-                now,
-                facts.generation,
-            );
+            status::set(&mut after.conditions, type_, status, reason, &message, now, facts.generation);
             decision.status = after;
             decision.release = false;
-            decision.events = vec![EventText { warning: true, reason: "ActionFailed", note: message }];
+            decision.events = vec![EventText { warning: true, reason, note: message }];
             Some(error)
         }
     }

@@ -1,6 +1,7 @@
 //! Why a spec can never be carried out.
 
 use crate::criteria::UnknownMetric;
+use crate::permissions::NotPermitted;
 
 /// A spec that can never be carried out. What the API server's own rules refuse does not get here; these are
 /// the mistakes that take more than one field's rule to see.
@@ -41,11 +42,15 @@ pub enum Rejection {
     /// Workers scaled to none while they shall work.
     #[error("a cell needs at least one worker: take 0 out of the values of the axis {0:?}")]
     NoWorkersInCell(String),
-    /// An image that the administrator does not permit.
-    #[error(
-        "the image {0} is not permitted here: the administrator of the operator permits it with --set 'allow.images={{{0}}}'"
-    )]
-    ImageNotPermitted(String),
+    /// Neither a Service nor a URL, or both.
+    #[error("name one target: target.service, or target.url")]
+    NoTarget,
+    /// A header without a name.
+    #[error("credentials of the method Header need the header's name in credentials.header")]
+    NoHeader,
+    /// Something that only the operator's administrator can permit.
+    #[error(transparent)]
+    NotPermitted(#[from] NotPermitted),
     /// A dispatch in Pulp's own process that cannot be made.
     #[error("{0}")]
     InProcess(String),
@@ -68,7 +73,9 @@ impl Rejection {
             Self::WhichAreTheWorkers => "WorkersNotNamed",
             Self::UnknownAxis(_) => "UnknownAxis",
             Self::AxisValue { .. } => "AxisValueNotAllowed",
-            Self::ImageNotPermitted(_) => "NotPermitted",
+            Self::NoTarget => "NoTarget",
+            Self::NoHeader => "NoHeader",
+            Self::NotPermitted(_) => "NotPermitted",
             Self::InProcess(_) => "InProcessNotPossible",
             Self::UnknownMetric(_) => "UnknownMetric",
             Self::CriterionBound(_) => "CriterionBound",

@@ -91,6 +91,7 @@ pub async fn run(client: Client, flags: &RunFlags, stop: CancellationToken) -> R
     let context = Arc::new(Context {
         eyes: Eyes { client: client.clone(), pulps: pulps.clone() },
         hands: Hands { client: client.clone(), pulps, generators: flags.generators(), key },
+        permissions: flags.permissions(),
         recorder: Recorder::new(client.clone(), reporter),
         gate,
         metrics: metrics.clone(),

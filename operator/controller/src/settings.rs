@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::build::GeneratorSettings;
+use crate::permissions::Permissions;
 
 /// Carries out ThroughputTests.
 #[derive(Clone, Debug, Parser)]
@@ -65,6 +66,13 @@ pub struct RunFlags {
     /// When the load generators' image is pulled: `Always`, `IfNotPresent` or `Never`.
     #[arg(long, default_value = "IfNotPresent", value_name = "POLICY")]
     pub loadgen_image_pull_policy: String,
+    /// The URLs, besides Services, that tests may be sent to, separated by commas: `https://pulp.example.com`.
+    #[arg(long, env = "ALLOW_URLS", value_name = "URLS", value_delimiter = ',')]
+    pub allow_urls: Vec<String>,
+    /// The images, besides the load generators', that tests may run, separated by commas. A `*` at the end of one
+    /// stands for anything.
+    #[arg(long, env = "ALLOW_IMAGES", value_name = "IMAGES", value_delimiter = ',')]
+    pub allow_images: Vec<String>,
 }
 
 /// How log lines look.
@@ -95,6 +103,11 @@ impl CommonFlags {
 }
 
 impl RunFlags {
+    /// What tests may do besides what everybody's may.
+    pub fn permissions(&self) -> Permissions {
+        Permissions::new(&self.allow_urls, &self.allow_images)
+    }
+
     /// What is the same for all generators.
     pub fn generators(&self) -> GeneratorSettings {
         GeneratorSettings {

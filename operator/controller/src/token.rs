@@ -1,4 +1,4 @@
-//! The tokens with which generators prove which cell they belong to.
+//! The tokens with which generators prove which of a cell's they are.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -25,21 +25,22 @@ impl TokenKey {
         (bytes.len() >= Self::BYTES).then_some(Self(bytes))
     }
 
-    /// The token of an attempt at a cell. The same every time, so that a restarted operator knows it again.
-    pub fn token(&self, address: &CellAddress) -> String {
-        URL_SAFE_NO_PAD.encode(self.mac(address).finalize().into_bytes())
+    /// The token of one generator of an attempt at a cell. The same every time, so that a restarted operator knows
+    /// it again.
+    pub fn token(&self, address: &CellAddress, index: u32) -> String {
+        URL_SAFE_NO_PAD.encode(self.mac(address, index).finalize().into_bytes())
     }
 
-    /// Whether this is the token of the attempt; takes the same time whatever is wrong with it.
-    pub fn accepts(&self, address: &CellAddress, token: &str) -> bool {
-        URL_SAFE_NO_PAD.decode(token).is_ok_and(|bytes| self.mac(address).verify_slice(&bytes).is_ok())
+    /// Whether this is the token of the generator; takes the same time whatever is wrong with it.
+    pub fn accepts(&self, address: &CellAddress, index: u32, token: &str) -> bool {
+        URL_SAFE_NO_PAD.decode(token).is_ok_and(|bytes| self.mac(address, index).verify_slice(&bytes).is_ok())
     }
 
     #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
-    fn mac(&self, address: &CellAddress) -> Hmac<Sha256> {
+    fn mac(&self, address: &CellAddress, index: u32) -> Hmac<Sha256> {
         let CellAddress { test_uid, cell, attempt } = address;
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("any length");
-        mac.update(format!("{test_uid}/{cell}/{attempt}").as_bytes());
+        mac.update(format!("{test_uid}/{cell}/{attempt}/{index}").as_bytes());
         mac
     }
 }
@@ -53,13 +54,14 @@ mod tests {
     }
 
     #[test]
-    fn a_token_opens_its_own_cell_and_no_other() {
+    fn a_token_opens_its_own_generators_door_and_no_other() {
         let key = TokenKey::new(vec![7; 32]).unwrap();
-        let token = key.token(&address(0));
-        assert!(key.accepts(&address(0), &token));
-        assert!(!key.accepts(&address(1), &token));
-        assert!(!key.accepts(&address(0), "no token"));
-        assert!(!TokenKey::new(vec![8; 32]).unwrap().accepts(&address(0), &token));
+        let token = key.token(&address(0), 0);
+        assert!(key.accepts(&address(0), 0, &token));
+        assert!(!key.accepts(&address(0), 1, &token));
+        assert!(!key.accepts(&address(1), 0, &token));
+        assert!(!key.accepts(&address(0), 0, "no token"));
+        assert!(!TokenKey::new(vec![8; 32]).unwrap().accepts(&address(0), 0, &token));
     }
 
     #[test]

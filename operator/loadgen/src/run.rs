@@ -132,8 +132,8 @@ async fn carry_out(
 /// A client that has logged in, so that the login is no part of what is measured. A target that is not there
 /// yet is waited for.
 async fn log_in(settings: &Settings, tasks: &PulpTasks, until: Instant) -> Result<PulpClient, Ending> {
-    let pulp = PulpClient::new(&tasks.pulp, settings.credentials.clone(), ClientOptions::default())
-        .map_err(Failure::from)?;
+    let options = ClientOptions { certificates: settings.certificates.clone(), ..ClientOptions::default() };
+    let pulp = PulpClient::new(&tasks.pulp, settings.credentials.clone(), options).map_err(Failure::from)?;
     while let Err(error) = pulp.log_in().await {
         if !may_pass(error.failure_class()) || Instant::now() + PAUSE >= until {
             return Err(Failure::Login(error).into());

@@ -30,12 +30,15 @@ pub struct Flags {
     /// The file with the token for the operator.
     #[arg(long, value_name = "FILE")]
     pub token_file: PathBuf,
-    /// The folder with the files `username` and `password`, where the target wants them.
+    /// The folder with the files `username` and `password`, or `value`, where the target wants them.
     #[arg(long, value_name = "DIR")]
     pub credentials: Option<PathBuf>,
     /// The folder that is shared with the script beside this program, where there is one.
     #[arg(long, value_name = "DIR")]
     pub exchange: Option<PathBuf>,
+    /// The file with the certificates, in PEM, of whom an encrypted target's has to be from.
+    #[arg(long, value_name = "FILE")]
+    pub ca_bundle: Option<PathBuf>,
     /// Which of the generators this is, from 0.
     #[arg(long, value_name = "N", env = "JOB_COMPLETION_INDEX")]
     pub index: u32,
@@ -75,6 +78,8 @@ pub struct Settings {
     pub credentials: Option<Credentials>,
     /// The folder that is shared with the script beside this program, where there is one.
     pub exchange: Option<PathBuf>,
+    /// The certificates that are trusted, in PEM; the system's when there are none.
+    pub certificates: Option<Vec<u8>>,
     /// Which of the generators this is; less than their number.
     pub index: u32,
     /// The test's namespace.
@@ -138,6 +143,7 @@ impl Settings {
             token_file,
             credentials,
             exchange,
+            ca_bundle,
             index,
             namespace,
             test,
@@ -153,12 +159,14 @@ impl Settings {
         }
         let token = BearerToken::new(read(&token_file)?.trim()).ok_or(SettingsError::NoToken(token_file))?;
         let credentials = credentials.map(|directory| Credentials::from_directory(&directory)).transpose()?;
+        let certificates = ca_bundle.map(|file| read(&file)).transpose()?.map(String::into_bytes);
         Ok(Self {
             assignment,
             collector,
             token,
             credentials,
             exchange,
+            certificates,
             index,
             namespace,
             test,

@@ -71,13 +71,18 @@ pub struct PulpEndpoint {
 }
 
 /// How requests to Pulp authenticate. What they authenticate with is never part of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Authentication {
     /// Log in once with user name and password, then send the session's cookies: what costs the API least.
     Session,
     /// User name and password with each request. Pulp hashes the password each time, which can cost more
     /// than the request itself.
     Basic,
+    /// A header with each request, whose value is the credential.
+    Header {
+        /// The header's name: `x-rh-identity`.
+        name: String,
+    },
     /// Not at all.
     None,
 }

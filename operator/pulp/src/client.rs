@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::address::Address;
 use crate::counts::RequestCounts;
-use crate::credentials::{Credentials, Login};
+use crate::credentials::{Credentials, HeaderLogin, Login};
 use crate::error::{PulpError, SetupError};
 use crate::exchange::{Answer, LARGEST_ANSWER_BYTES, exchange};
 use crate::session::{Session, SharedSession};
@@ -25,8 +25,8 @@ pub struct ClientOptions {
     pub connect_timeout: Duration,
     /// Sent as `Correlation-ID` with every request that names no other.
     pub correlation_id: Option<Uuid>,
-    /// Certificates, in PEM, that are trusted besides the system's.
-    pub extra_certificates: Option<Vec<u8>>,
+    /// Certificates, in PEM, that are trusted instead of the system's.
+    pub certificates: Option<Vec<u8>>,
     /// Where its requests are counted.
     pub requests: Option<RequestCounts>,
 }
@@ -37,7 +37,7 @@ impl Default for ClientOptions {
             request_timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(10),
             correlation_id: None,
-            extra_certificates: None,
+            certificates: None,
             requests: None,
         }
     }
@@ -94,6 +94,7 @@ enum Identity {
     Anonymous,
     Basic(Login),
     Session(Login, Arc<SharedSession>),
+    Header(HeaderLogin),
 }
 
 impl PulpClient {
@@ -103,16 +104,17 @@ impl PulpClient {
         credentials: Option<Credentials>,
         options: ClientOptions,
     ) -> Result<Self, SetupError> {
-        let ClientOptions { request_timeout, connect_timeout, correlation_id, extra_certificates, requests } =
+        let ClientOptions { request_timeout, connect_timeout, correlation_id, certificates, requests } =
             options;
         let address = Address::new(endpoint)?;
-        let login = || credentials.and_then(Login::new).ok_or(SetupError::CredentialsMissing);
-        let identity = match endpoint.authentication {
+        let login = || credentials.clone().and_then(Login::new).ok_or(SetupError::CredentialsMissing);
+        let identity = match &endpoint.authentication {
             Authentication::None => Identity::Anonymous,
             Authentication::Basic => Identity::Basic(login()?),
             Authentication::Session => Identity::Session(login()?, Arc::default()),
+            Authentication::Header { name } => Identity::Header(HeaderLogin::new(name, credentials)?),
         };
-        let http = http_client(&address, connect_timeout, extra_certificates.as_deref())?;
+        let http = http_client(&address, connect_timeout, certificates.as_deref())?;
         Ok(Self { http, address, identity, request_timeout, correlation_id, requests })
     }
 
@@ -120,7 +122,7 @@ impl PulpClient {
     /// Without it, the first request does.
     pub async fn log_in(&self) -> Result<(), PulpError> {
         match &self.identity {
-            Identity::Anonymous | Identity::Basic(_) => Ok(()),
+            Identity::Anonymous | Identity::Basic(_) | Identity::Header(_) => Ok(()),
             Identity::Session(login, shared) => shared.get(|| self.new_session(login)).await.map(|_| ()),
         }
     }
@@ -141,22 +143,26 @@ impl PulpClient {
             Identity::Basic(login) => {
                 (self.exchange(request, |http| http.header(AUTHORIZATION, &login.authorization)).await?, None)
             }
+            Identity::Header(HeaderLogin { name, value, secrets: _ }) => {
+                (self.exchange(request, |http| http.header(name, value)).await?, None)
+            }
             Identity::Session(login, shared) => {
                 let (answer, session) = self.send_in_session(request, login, shared).await?;
                 (answer, Some(session))
             }
         };
+        let answer = answer.without(self.secrets(session.as_deref()));
         if answer.is_success() || accepted.contains(&answer.status) {
             Ok(answer)
         } else {
-            Err(answer.to_error(&self.secrets(session.as_deref())))
+            Err(answer.to_error())
         }
     }
 
     /// Sends a request as nobody, for what Pulp tells anybody.
     pub(crate) async fn send_anonymously(&self, request: &Request<'_>) -> Result<Answer, PulpError> {
         let answer = self.exchange(request, |http| http).await?;
-        if answer.is_success() { Ok(answer) } else { Err(answer.to_error(&[])) }
+        if answer.is_success() { Ok(answer) } else { Err(answer.to_error()) }
     }
 
     pub(crate) fn address(&self) -> &Address {
@@ -192,7 +198,7 @@ impl PulpClient {
         if answer.is_success() {
             Session::from_headers(&answer.headers)
         } else {
-            Err(answer.to_error(&self.secrets(None)))
+            Err(answer.without(self.secrets(None)).to_error())
         }
     }
 
@@ -225,20 +231,22 @@ impl PulpClient {
         answered
     }
 
-    fn secrets<'a>(&'a self, session: Option<&'a Session>) -> Vec<&'a str> {
+    /// What must not be quoted.
+    fn secrets(&self, session: Option<&Session>) -> Vec<String> {
         let login = match &self.identity {
             Identity::Anonymous => None,
             Identity::Basic(login) | Identity::Session(login, _) => Some(&login.secrets),
+            Identity::Header(header) => Some(&header.secrets),
         };
-        let session = session.map(|session| &session.secrets);
-        login.into_iter().chain(session).flatten().map(String::as_str).collect()
+        let session = session.map(|session| &session.secrets[..]);
+        login.map(Vec::as_slice).into_iter().chain(session).flatten().cloned().collect()
     }
 }
 
 fn http_client(
     address: &Address,
     connect_timeout: Duration,
-    extra_certificates: Option<&[u8]>,
+    certificates: Option<&[u8]>,
 ) -> Result<reqwest::Client, SetupError> {
     let refused = |error: reqwest::Error| SetupError::Tls(quote_causes(&error));
     let mut builder = reqwest::Client::builder()
@@ -252,8 +260,12 @@ fn http_client(
     if !address.is_encrypted() {
         // An image without any certificate must do for plain HTTP.
         builder = builder.tls_certs_only([]);
-    } else if let Some(pem) = extra_certificates {
-        builder = builder.tls_certs_merge(Certificate::from_pem_bundle(pem).map_err(refused)?);
+    } else if let Some(pem) = certificates {
+        let certificates = Certificate::from_pem_bundle(pem).map_err(refused)?;
+        if certificates.is_empty() {
+            return Err(SetupError::NoCertificate);
+        }
+        builder = builder.tls_certs_only(certificates);
     }
     builder.build().map_err(refused)
 }

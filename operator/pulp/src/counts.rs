@@ -22,7 +22,7 @@ impl RequestCounts {
     pub(crate) fn note(&self, answered: &Result<Answer, PulpError>) {
         let outcome = match answered {
             Ok(answer) if answer.is_success() => None,
-            Ok(answer) => Some(answer.to_error(&[]).failure_class()),
+            Ok(answer) => Some(answer.to_error().failure_class()),
             Err(error) => Some(error.failure_class()),
         };
         *self.lock().entry(outcome).or_default() += 1;

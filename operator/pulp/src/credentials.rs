@@ -1,4 +1,4 @@
-//! Who asks: a user name and a password.
+//! Who asks: a user name and a password, or the value of a header.
 
 use std::fmt;
 use std::fs::File;
@@ -7,18 +7,28 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use reqwest::header::HeaderValue;
+use reqwest::header::{HeaderName, HeaderValue};
 
-/// The longest user name or password, in bytes.
+use crate::error::SetupError;
+
+/// The longest user name, password or header, in bytes.
 const LONGEST_BYTES: u64 = 4096;
 
-/// A user name and a password. Its `Debug` text holds neither.
+/// What a request proves with who asks. Its `Debug` text holds none of it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Credentials {
-    /// The user's name.
-    pub username: String,
-    /// The user's password.
-    pub password: String,
+pub enum Credentials {
+    /// A user name and a password.
+    Password {
+        /// The user's name.
+        username: String,
+        /// The user's password.
+        password: String,
+    },
+    /// The value of a header.
+    Header {
+        /// The value.
+        value: String,
+    },
 }
 
 /// Credentials that could not be read.
@@ -41,10 +51,14 @@ pub enum CredentialsError {
 }
 
 impl Credentials {
-    /// Reads the files `username` and `password` of a folder, as a mounted Secret has them. A newline at the
-    /// end does not belong to the value.
+    /// Reads the file `value` of a folder, or else the files `username` and `password`, as a mounted Secret has
+    /// them. A newline at the end does not belong to the value.
     pub fn from_directory(directory: &Path) -> Result<Self, CredentialsError> {
-        Ok(Self {
+        let header = directory.join("value");
+        if header.exists() {
+            return Ok(Self::Header { value: read_value(&header)? });
+        }
+        Ok(Self::Password {
             username: read_value(&directory.join("username"))?,
             password: read_value(&directory.join("password"))?,
         })
@@ -61,18 +75,55 @@ impl fmt::Debug for Credentials {
 #[derive(Clone)]
 pub(crate) struct Login {
     pub(crate) authorization: HeaderValue,
-    pub(crate) secrets: [String; 2],
+    pub(crate) secrets: Vec<String>,
 }
 
 impl Login {
-    /// `None` never happens: base64 fits into a header.
+    /// `None` when these are no user name and password.
     pub(crate) fn new(credentials: Credentials) -> Option<Self> {
-        let Credentials { username, password } = credentials;
+        let Credentials::Password { username, password } = credentials else {
+            return None;
+        };
         let encoded = BASE64.encode(format!("{username}:{password}"));
         let mut authorization = HeaderValue::from_str(&format!("Basic {encoded}")).ok()?;
         authorization.set_sensitive(true);
-        Some(Self { authorization, secrets: [password, encoded] })
+        Some(Self { authorization, secrets: [as_it_is_echoed(password), vec![encoded]].concat() })
     }
+}
+
+/// A header that authenticates, and what must not be quoted.
+#[derive(Clone)]
+pub(crate) struct HeaderLogin {
+    pub(crate) name: HeaderName,
+    pub(crate) value: HeaderValue,
+    pub(crate) secrets: Vec<String>,
+}
+
+impl HeaderLogin {
+    pub(crate) fn new(name: &str, credentials: Option<Credentials>) -> Result<Self, SetupError> {
+        let Some(Credentials::Header { value: text }) = credentials else {
+            return Err(SetupError::CredentialsMissing);
+        };
+        let refused = || SetupError::Header(name.to_owned());
+        let mut value = HeaderValue::from_str(&text).map_err(|_| refused())?;
+        value.set_sensitive(true);
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| refused())?;
+        Ok(Self { name, value, secrets: as_it_is_echoed(text) })
+    }
+}
+
+impl fmt::Debug for HeaderLogin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("HeaderLogin(redacted)")
+    }
+}
+
+/// A secret, and how it looks within JSON if that is different.
+fn as_it_is_echoed(secret: String) -> Vec<String> {
+    let json = serde_json::Value::from(secret.as_str()).to_string();
+    let escaped = json.trim_matches('"').to_owned();
+    // The longer one first: what is left of it would not be found after the shorter one.
+    if escaped == secret { vec![secret] } else { vec![escaped, secret] }
 }
 
 impl fmt::Debug for Login {
@@ -116,14 +167,47 @@ mod tests {
     #[test]
     fn one_newline_at_the_end_is_not_part_of_the_value() {
         let credentials = Credentials::from_directory(&directory("newline", "admin\n", "two lines\n\n"));
-        let expected = Credentials { username: "admin".to_owned(), password: "two lines\n".to_owned() };
+        let expected =
+            Credentials::Password { username: "admin".to_owned(), password: "two lines\n".to_owned() };
         assert_eq!(credentials.unwrap(), expected);
     }
 
     #[test]
     fn neither_value_shows_in_debug_texts() {
-        let credentials = Credentials { username: "admin".to_owned(), password: "hunter2".to_owned() };
+        let credentials =
+            Credentials::Password { username: "admin".to_owned(), password: "hunter2".to_owned() };
         assert_eq!(format!("{credentials:?}"), "Credentials(redacted)");
+        let credentials = Credentials::Header { value: "hunter2".to_owned() };
+        assert_eq!(format!("{credentials:?}"), "Credentials(redacted)");
+        let login = HeaderLogin::new("x-rh-identity", Some(credentials)).unwrap();
+        assert_eq!(format!("{login:?} {:?}", login.value), "HeaderLogin(redacted) Sensitive");
+    }
+
+    #[test]
+    fn a_folder_with_a_value_holds_a_header() {
+        let directory = directory("header", "admin", "word");
+        fs::write(directory.join("value"), "aWRlbnRpdHk=\n").unwrap();
+        let expected = Credentials::Header { value: "aWRlbnRpdHk=".to_owned() };
+        assert_eq!(Credentials::from_directory(&directory).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_header_that_cannot_be_sent_is_refused_without_its_value() {
+        let header = |name: &str, value: &str| {
+            HeaderLogin::new(name, Some(Credentials::Header { value: value.to_owned() }))
+        };
+        assert!(header("x-rh-identity", "hunter2").is_ok());
+        for (name, value) in [("x rh", "hunter2"), ("", "hunter2"), ("x-rh-identity", "hunter2\nhost: b")] {
+            let refused = header(name, value).unwrap_err();
+            assert_eq!(refused, SetupError::Header(name.to_owned()));
+            assert!(!refused.to_string().contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn a_secret_that_json_would_escape_is_known_in_both_forms() {
+        assert_eq!(as_it_is_echoed("plain".to_owned()), ["plain"]);
+        assert_eq!(as_it_is_echoed("a\\b\"c".to_owned()), ["a\\\\b\\\"c", "a\\b\"c"]);
     }
 
     #[test]

@@ -19,8 +19,14 @@ pub enum SetupError {
     #[error("not the name of a Pulp domain: {0}")]
     Domain(String),
     /// The endpoint asks for authentication, and no credentials were given.
-    #[error("the endpoint needs a user name and a password")]
+    #[error("the endpoint needs credentials of its kind, a user name and a password or a header's value")]
     CredentialsMissing,
+    /// The header that the endpoint asks for cannot be sent.
+    #[error("not a header that can be sent: {0}")]
+    Header(String),
+    /// What should be certificates in PEM holds none.
+    #[error("there is no certificate in PEM among those that are to be trusted")]
+    NoCertificate,
     /// TLS could not be set up: the certificates are not to be read, or there are none.
     #[error("TLS cannot be set up: {0}")]
     Tls(String),

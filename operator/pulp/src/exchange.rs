@@ -21,14 +21,21 @@ pub struct Answer {
     /// The body; of an answer that is no success, its first few kB.
     pub body: Vec<u8>,
     pub(crate) headers: HeaderMap,
+    /// What is not quoted, should the server have echoed it.
+    secrets: Vec<String>,
 }
 
 impl Answer {
     /// Reads the body as JSON.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, PulpError> {
         serde_json::from_slice(&self.body)
-            // The library's text can quote the body, so it is bounded like any text of the server.
-            .map_err(|error| PulpError::UnexpectedAnswer(quote(error.to_string().as_bytes(), &[])))
+            // The library's text can quote the body, so it is treated like any text of the server.
+            .map_err(|error| PulpError::UnexpectedAnswer(quote(error.to_string().as_bytes(), &self.secrets)))
+    }
+
+    /// The same answer, to be quoted without these.
+    pub(crate) fn without(self, secrets: Vec<String>) -> Self {
+        Self { secrets, ..self }
     }
 
     pub(crate) fn is_success(&self) -> bool {
@@ -39,9 +46,9 @@ impl Answer {
         matches!(self.status, 401 | 403)
     }
 
-    /// The error that an answer other than a success stands for, quoting it without these secrets.
-    pub(crate) fn to_error(&self, secrets: &[&str]) -> PulpError {
-        let said = quote(&self.body, secrets);
+    /// The error that an answer other than a success stands for.
+    pub(crate) fn to_error(&self) -> PulpError {
+        let said = quote(&self.body, &self.secrets);
         if self.is_refusal() {
             PulpError::Unauthorized { status: self.status, said }
         } else {
@@ -52,7 +59,7 @@ impl Answer {
 
 impl fmt::Debug for Answer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { status, body, headers: _ } = self;
+        let Self { status, body, headers: _, secrets: _ } = self;
         formatter.debug_struct("Answer").field("status", status).field("bytes", &body.len()).finish()
     }
 }
@@ -66,8 +73,12 @@ pub(crate) async fn exchange(
     // The library's time-out runs until the body is complete, so slow bodies are covered.
     let sent = request.timeout(timeout).send().await;
     let mut response = sent.map_err(|error| PulpError::of_transport(error, timeout))?;
-    let mut answer =
-        Answer { status: response.status().as_u16(), body: Vec::new(), headers: response.headers().clone() };
+    let mut answer = Answer {
+        status: response.status().as_u16(),
+        body: Vec::new(),
+        headers: response.headers().clone(),
+        secrets: Vec::new(),
+    };
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) => answer.body.extend_from_slice(&chunk),

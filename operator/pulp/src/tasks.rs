@@ -5,13 +5,13 @@ use std::collections::HashSet;
 use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use serde::Deserialize;
-use throughput_model::failure::LONGEST_SAMPLE;
 use throughput_model::task::{TaskRecord, TaskState};
 use throughput_model::workload::Method;
 use uuid::Uuid;
 
 use crate::client::{PulpClient, Request};
 use crate::error::PulpError;
+use crate::words::quote;
 
 /// The longest page of tasks that is read, in bytes.
 const LARGEST_PAGE_BYTES: usize = 16 * 1024 * 1024;
@@ -320,7 +320,7 @@ fn record(entry: TaskEntry) -> TaskRecord {
         state,
         error_description: error
             .and_then(|failure| failure.description)
-            .map(|text| text.chars().take(LONGEST_SAMPLE).collect()),
+            .map(|text| quote::<&str>(text.as_bytes(), &[])),
     }
 }
 

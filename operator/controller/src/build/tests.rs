@@ -4,12 +4,17 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::permissions::Permissions;
 use crate::plan::Plan;
 
-const TOKEN: &str = "the-token-of-the-cell";
+const TOKENS: [&str; 3] = ["the-first-token", "the-second-token", "the-third-token"];
 
 /// The objects of the third cell of a test with three generators.
 fn objects(credentials_secret: Option<&str>) -> CellObjects {
+    objects_with(credentials_secret, None)
+}
+
+fn objects_with(credentials_secret: Option<&str>, ca_bundle: Option<&ConfigMapKey>) -> CellObjects {
     let test = TestFacts {
         namespace: "pulp".to_owned(),
         name: "small".to_owned(),
@@ -28,8 +33,10 @@ fn objects(credentials_secret: Option<&str>) -> CellObjects {
         generators: 3,
         workload: &workload(&address),
         in_process: None,
-        credentials_secret,
-        token: TOKEN,
+        credentials: credentials_secret
+            .map(|secret| CredentialsSource { secret, keys: &["username", "password"] }),
+        ca_bundle,
+        tokens: &TOKENS.map(str::to_owned),
         lifetime: Duration::from_mins(35),
     };
     cell_objects(&settings, &ingredients).unwrap()
@@ -41,7 +48,7 @@ fn workload(address: &CellAddress) -> Workload {
         "scale": [{"name": "workers", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "pulp-worker"}}],
         "workload": {"pulpTasks": {"tasks": 10}},
     });
-    let plan = Plan::new("pulp", &serde_json::from_value(spec).unwrap()).unwrap();
+    let plan = Plan::new("pulp", &serde_json::from_value(spec).unwrap(), &Permissions::default()).unwrap();
     plan.workload(&plan.cells[0], address.correlation_id())
 }
 
@@ -83,16 +90,43 @@ fn the_pods_have_no_rights_in_the_cluster() {
 fn no_secret_value_is_in_the_job_or_in_the_config_map() {
     let CellObjects { config_map, secret, job } = objects(Some("pulp-admin"));
     for text in [serde_json::to_string(&job).unwrap(), serde_json::to_string(&config_map).unwrap()] {
-        assert!(!text.contains(TOKEN), "{text}");
+        assert!(TOKENS.iter().all(|token| !text.contains(token)), "{text}");
     }
-    assert_eq!(secret.data.unwrap()["token"], ByteString(TOKEN.into()));
+    let data = secret.data.unwrap();
+    for (index, token) in TOKENS.iter().enumerate() {
+        assert_eq!(data[&format!("token-{index}")], ByteString((*token).into()));
+    }
+}
+
+#[test]
+fn a_pod_sees_no_other_generators_token() {
+    let pod = objects(None).job.spec.unwrap().template.spec.unwrap();
+    let mounts = pod.containers.into_iter().flat_map(|container| container.volume_mounts.unwrap());
+    let tokens: Vec<VolumeMount> = mounts.filter(|mount| mount.name == "tokens").collect();
+    let paths: Vec<Option<&str>> = tokens.iter().map(|mount| mount.sub_path_expr.as_deref()).collect();
+    assert_eq!(paths, [Some("token-$(JOB_COMPLETION_INDEX)")]);
+    let cell = pod.volumes.into_iter().flatten().find(|volume| volume.name == "cell").unwrap();
+    let keys: Vec<String> = cell.secret.unwrap().items.unwrap().into_iter().map(|item| item.key).collect();
+    assert_eq!(keys, ["assignment.json"]);
+}
+
+#[test]
+fn a_ca_bundle_is_mounted_under_a_name_of_its_own() {
+    let bundle = ConfigMapKey { name: "our-ca".to_owned(), key: "bundle.pem".to_owned() };
+    let pod = objects_with(None, Some(&bundle)).job.spec.unwrap().template.spec.unwrap();
+    let volume = pod.volumes.into_iter().flatten().find(|volume| volume.name == "ca").unwrap();
+    let expected = json!({"name": "our-ca", "items": [{"key": "bundle.pem", "path": "ca.crt"}]});
+    assert_eq!(serde_json::to_value(volume.config_map.unwrap()).unwrap(), expected);
+    let arguments: Vec<String> =
+        pod.containers.into_iter().flat_map(|container| container.args.unwrap()).collect();
+    assert!(arguments.contains(&"--ca-bundle=/etc/throughput/ca/ca.crt".to_owned()), "{arguments:?}");
 }
 
 #[test]
 fn without_credentials_none_are_mounted() {
     let pod = objects(None).job.spec.unwrap().template.spec.unwrap();
     let volumes: Vec<String> = pod.volumes.into_iter().flatten().map(|volume| volume.name).collect();
-    assert_eq!(volumes, ["cell"]);
+    assert_eq!(volumes, ["cell", "tokens"]);
     let arguments = pod.containers.into_iter().flat_map(|container| container.args.unwrap());
     assert!(!arguments.collect::<Vec<_>>().iter().any(|argument| argument.starts_with("--credentials")));
 }
@@ -113,7 +147,7 @@ fn the_assignment_is_what_a_generator_reads() {
     let assignment: Assignment = serde_json::from_slice(&data["assignment.json"].0).unwrap();
     let workload = workload(&address);
     assert_eq!(assignment, Assignment { version: ASSIGNMENT_VERSION, address, generators: 3, workload });
-    assert_eq!(data.keys().collect::<Vec<_>>(), ["assignment.json", "token"]);
+    assert_eq!(data.keys().collect::<Vec<_>>(), ["assignment.json", "token-0", "token-1", "token-2"]);
 }
 
 mod in_process {
@@ -157,8 +191,9 @@ mod in_process {
             generators: 3,
             workload: &workload(&address),
             in_process: Some(&dispatch),
-            credentials_secret: Some("pulp-admin"),
-            token: TOKEN,
+            credentials: Some(CredentialsSource { secret: "pulp-admin", keys: &["username", "password"] }),
+            ca_bundle: None,
+            tokens: &TOKENS.map(str::to_owned),
             lifetime: Duration::from_mins(35),
         };
         cell_objects(&settings, &ingredients).unwrap()
@@ -199,7 +234,11 @@ mod in_process {
         let pod = pod();
         let mounted =
             pod.containers[0].volume_mounts.as_ref().unwrap().iter().map(|mount| mount.name.as_str());
-        assert!(!mounted.clone().any(|name| name == "cell"), "{:?}", mounted.collect::<Vec<_>>());
+        assert!(
+            !mounted.clone().any(|name| ["cell", "tokens"].contains(&name)),
+            "{:?}",
+            mounted.collect::<Vec<_>>()
+        );
         let volumes = pod.volumes.unwrap();
         let script = volumes.iter().find(|volume| volume.name == "script").unwrap().secret.as_ref().unwrap();
         let keys: Vec<&str> = script.items.iter().flatten().map(|item| item.key.as_str()).collect();

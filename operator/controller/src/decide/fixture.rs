@@ -13,6 +13,7 @@ use crate::claim::{Claim, ClaimRecord, Holder};
 use crate::observed::{
     Controls, Counts, Credentials, Generators, Job, Observed, OwnTasks, Pulp, Remains, Target,
 };
+use crate::permissions::Permissions;
 use crate::plan::Plan;
 use crate::rejection::Rejection;
 use crate::scalable::TargetName;
@@ -65,7 +66,7 @@ pub(super) fn plan_with(matrix: &Value, pulp_tasks: &Value) -> Plan {
         "criteria": [{"metric": "tasks.successRatio", "atLeast": "1"}],
         "timeouts": {"start": "15m", "scale": "10m", "generatorStart": "5m", "dispatch": "30m", "drain": "2h"},
     });
-    Plan::new("pulp", &serde_json::from_value(spec).unwrap()).unwrap()
+    Plan::new("pulp", &serde_json::from_value(spec).unwrap(), &Permissions::default()).unwrap()
 }
 
 /// So many seconds after the current stage began.
@@ -90,6 +91,7 @@ pub(crate) fn observed() -> Observed {
         has_finalizer: true,
         targets: vec![present(2, Holder::This), present(3, Holder::This)],
         claims: claims(),
+        name_taken: None,
         credentials: Credentials::Ready,
         pulp: counts(Some(OwnTasks { submitted: 0, unfinished: 0 }), 2),
         generators: Generators::default(),

@@ -78,6 +78,7 @@ fn missing(view: &View<'_>) -> Option<(&'static str, String)> {
         Target::Present { holder: Holder::Nobody | Holder::This, .. } => None,
     });
     let without_workers = without_workers(view);
+    let name_taken = view.observed.name_taken.as_ref().map(|taken| ("NameTaken", taken.to_string()));
     let pulp = match &view.observed.pulp {
         Pulp::Silent { reason, words } => Some((*reason, words.clone())),
         Pulp::NotAsked | Pulp::Answering(_) => None,
@@ -86,7 +87,7 @@ fn missing(view: &View<'_>) -> Option<(&'static str, String)> {
         Credentials::Unusable { reason, message } => Some((*reason, message.clone())),
         Credentials::Ready => None,
     };
-    not_ready.into_iter().next().or(without_workers).or(credentials).or(pulp)
+    not_ready.into_iter().next().or(without_workers).or(name_taken).or(credentials).or(pulp)
 }
 
 /// Workers that stay as they were found, where there is none.
@@ -336,8 +337,16 @@ pub(super) fn starting_generators(draft: &mut Draft<'_>, view: &View<'_>) {
             Stage::Collecting,
         );
     }
-    let workload = Box::new(view.plan.workload(view.cell, address.correlation_id()));
-    draft.act(Action::StartGenerators { address, workload });
-    draft.condition(ConditionType::Running, ConditionStatus::True, "StartingGenerators", seen);
+    match &view.observed.credentials {
+        Credentials::Ready => {
+            let workload = Box::new(view.plan.workload(view.cell, address.correlation_id()));
+            draft.act(Action::StartGenerators { address, workload });
+            draft.condition(ConditionType::Running, ConditionStatus::True, "StartingGenerators", seen);
+        }
+        // The Secret's owner took back the permission: no pod is made that would be given it.
+        Credentials::Unusable { reason, message } => {
+            draft.condition(ConditionType::Running, ConditionStatus::True, reason, message.clone());
+        }
+    }
     draft.look_again_in(LOOK_AT_GENERATORS);
 }

@@ -22,7 +22,7 @@ pub(super) async fn missing(
     let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
     for name in dispatch.secrets() {
         let secret = within("read a Secret of the container", secrets.get_opt(name)).await?;
-        if let Some(unusable) = unusable(name, &plan.service, secret.as_ref()) {
+        if let Some(unusable) = unusable(name, plan.destination.audience(), secret.as_ref()) {
             return Ok(Some(unusable));
         }
     }

@@ -1,43 +1,84 @@
-//! Pulp's user name and password, from a Secret that says itself where it may be sent.
+//! What Pulp asks for, from a Secret that says itself where it may be sent, and whom its certificate is from.
 
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::api::Api;
 use kube::{Client, ResourceExt};
-use throughput_crds::SECRET_FOR_ANNOTATION;
+use throughput_crds::{SECRET_FOR_ANNOTATION, SECRET_REQUESTS_ANNOTATION};
+use throughput_model::workload::Authentication;
 
+use crate::access::{self, ConfigMapKey};
 use crate::deadline::{RequestError, within};
 use crate::observed::Credentials as CredentialsState;
 use crate::plan::Plan;
 
-/// Credentials, and the version of the Secret that they are from: another version wants another login.
+/// What a client of Pulp is made of, and the versions of what it was read from: others want another client.
 pub(super) struct Found {
     pub(super) credentials: Option<throughput_pulp::Credentials>,
+    pub(super) certificates: Option<Vec<u8>>,
     pub(super) version: String,
 }
 
-/// Reads the plan's credentials; the inner error is the user's to mend.
+/// Reads the plan's credentials and certificates; the inner error is the user's to mend.
 pub(super) async fn read(
     client: &Client,
     namespace: &str,
     plan: &Plan,
 ) -> Result<Result<Found, CredentialsState>, RequestError> {
-    let Some(name) = &plan.secret else {
-        return Ok(Ok(Found { credentials: None, version: String::new() }));
-    };
-    let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
-    let secret = within("read the credentials", secrets.get_opt(name)).await?;
-    Ok(usable(name, &plan.service, secret.as_ref()))
+    let mut found = Found { credentials: None, certificates: None, version: String::new() };
+    if let Some(name) = &plan.secret {
+        let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
+        let secret = within("read the credentials", secrets.get_opt(name)).await?;
+        match usable(name, plan, secret.as_ref()) {
+            Ok(credentials) => found.credentials = Some(credentials),
+            Err(unusable) => return Ok(Err(unusable)),
+        }
+        found.version = secret.and_then(|secret| secret.resource_version()).unwrap_or_default();
+    }
+    if let Some(bundle) = &plan.ca_bundle {
+        let maps: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
+        let map = within("read the CA bundle", maps.get_opt(&bundle.name)).await?;
+        match certificates(bundle, map.as_ref()) {
+            Ok(certificates) => found.certificates = Some(certificates),
+            Err(unusable) => return Ok(Err(unusable)),
+        }
+        let version = map.and_then(|map| map.resource_version()).unwrap_or_default();
+        found.version = format!("{}/{version}", found.version);
+    }
+    Ok(Ok(found))
 }
 
-fn usable(name: &str, service: &str, secret: Option<&Secret>) -> Result<Found, CredentialsState> {
-    let unusable = |reason, message| CredentialsState::Unusable { reason, message };
+fn unusable(reason: &'static str, message: String) -> CredentialsState {
+    CredentialsState::Unusable { reason, message }
+}
+
+/// What is in the Secret, if its owner says that it may be used for this.
+fn usable(
+    name: &str,
+    plan: &Plan,
+    secret: Option<&Secret>,
+) -> Result<throughput_pulp::Credentials, CredentialsState> {
     let secret = secret
         .ok_or_else(|| unusable("SecretNotFound", format!("there is no Secret {name} in this namespace")))?;
-    if secret.annotations().get(SECRET_FOR_ANNOTATION).map(String::as_str) != Some(service) {
+    let audience = plan.destination.audience();
+    if secret.annotations().get(SECRET_FOR_ANNOTATION).map(String::as_str) != Some(audience) {
         return Err(unusable(
             "SecretNotPermitted",
             format!(
-                "the Secret {name} does not say that it may be sent to the Service {service}: its owner annotates it with {SECRET_FOR_ANNOTATION}={service}"
+                "the Secret {name} does not say that it may be sent to {}: its owner annotates it with {SECRET_FOR_ANNOTATION}={audience}",
+                plan.destination
+            ),
+        ));
+    }
+    if let Some(request) = access::needs_permission(&plan.dispatch)
+        && !secret
+            .annotations()
+            .get(SECRET_REQUESTS_ANNOTATION)
+            .is_some_and(|list| access::permits_request(list, &request))
+    {
+        return Err(unusable(
+            "RequestNotPermitted",
+            format!(
+                "the Secret {name} does not say that {request} may be sent with it: its owner annotates it with {SECRET_REQUESTS_ANNOTATION}='{request}'"
             ),
         ));
     }
@@ -51,12 +92,31 @@ fn usable(name: &str, service: &str, secret: Option<&Secret>) -> Result<Found, C
             unusable("SecretKeyMissing", format!("the Secret {name} has no text under the key {key}"))
         })
     };
-    Ok(Found {
-        credentials: Some(throughput_pulp::Credentials {
-            username: text("username")?,
-            password: text("password")?,
-        }),
-        version: format!("{name}/{}", secret.resource_version().unwrap_or_default()),
+    match &plan.pulp.authentication {
+        Authentication::Header { .. } => Ok(throughput_pulp::Credentials::Header { value: text("value")? }),
+        Authentication::Session | Authentication::Basic | Authentication::None => {
+            Ok(throughput_pulp::Credentials::Password {
+                username: text("username")?,
+                password: text("password")?,
+            })
+        }
+    }
+}
+
+fn certificates(bundle: &ConfigMapKey, map: Option<&ConfigMap>) -> Result<Vec<u8>, CredentialsState> {
+    let ConfigMapKey { name, key } = bundle;
+    let map = map.ok_or_else(|| {
+        unusable(
+            "CaBundleNotFound",
+            format!("there is no ConfigMap {name} in this namespace (target.caBundle)"),
+        )
+    })?;
+    let text = map.data.as_ref().and_then(|data| data.get(key)).filter(|text| text.contains("-----BEGIN "));
+    text.map(|text| text.clone().into_bytes()).ok_or_else(|| {
+        unusable(
+            "CaBundleKeyMissing",
+            format!("the ConfigMap {name} has no certificates in PEM under the key {key} (target.caBundle)"),
+        )
     })
 }
 
@@ -64,39 +124,100 @@ fn usable(name: &str, service: &str, secret: Option<&Secret>) -> Result<Found, C
 mod tests {
     use k8s_openapi::ByteString;
     use kube::api::ObjectMeta;
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::permissions::Permissions;
 
-    fn secret(service: Option<&str>, keys: &[&str]) -> Secret {
+    fn plan(credentials: Value, dispatch: Value) -> Plan {
+        let mut spec = json!({
+            "target": {"service": {"name": "pulp-api", "port": 24817}, "pulp": {}},
+            "scale": [{"name": "workers", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "w"}}],
+            "workload": {"pulpTasks": {"tasks": 10}},
+        });
+        spec["target"]["pulp"]["credentials"] = credentials;
+        spec["workload"]["pulpTasks"]["dispatch"] = dispatch;
+        Plan::new("pulp", &serde_json::from_value(spec).unwrap(), &Permissions::default()).unwrap()
+    }
+
+    fn session() -> Plan {
+        plan(json!({"secretRef": {"name": "pulp-admin"}}), json!({}))
+    }
+
+    fn header() -> Plan {
+        plan(
+            json!({"method": "Header", "header": "x-rh-identity", "secretRef": {"name": "pulp-admin"}}),
+            json!({}),
+        )
+    }
+
+    fn secret(annotations: &[(&str, &str)], keys: &[&str]) -> Secret {
+        let annotations = annotations.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
         Secret {
-            metadata: ObjectMeta {
-                annotations: service.map(|name| [(SECRET_FOR_ANNOTATION.to_owned(), name.to_owned())].into()),
-                ..ObjectMeta::default()
-            },
+            metadata: ObjectMeta { annotations: Some(annotations.collect()), ..ObjectMeta::default() },
             data: Some(keys.iter().map(|key| ((*key).to_owned(), ByteString(b"word\n".to_vec()))).collect()),
             ..Secret::default()
         }
     }
 
-    fn reason(secret: Option<&Secret>) -> &'static str {
-        match usable("pulp-admin", "pulp-api", secret) {
+    fn reason(plan: &Plan, secret: Option<&Secret>) -> &'static str {
+        match usable("pulp-admin", plan, secret) {
             Ok(_) => "usable",
             Err(CredentialsState::Unusable { reason, .. }) => reason,
             Err(CredentialsState::Ready) => "ready",
         }
     }
 
+    const FOR: (&str, &str) = (SECRET_FOR_ANNOTATION, "pulp-api");
+
     #[test]
     fn a_secret_is_used_only_for_the_service_that_it_names() {
         let keys = ["username", "password"];
-        assert_eq!(reason(Some(&secret(Some("pulp-api"), &keys))), "usable");
-        assert_eq!(reason(Some(&secret(Some("other"), &keys))), "SecretNotPermitted");
-        assert_eq!(reason(Some(&secret(None, &keys))), "SecretNotPermitted");
+        let named = |service| secret(&[(SECRET_FOR_ANNOTATION, service)], &keys);
+        assert_eq!(reason(&session(), Some(&named("pulp-api"))), "usable");
+        assert_eq!(reason(&session(), Some(&named("other"))), "SecretNotPermitted");
+        assert_eq!(reason(&session(), Some(&secret(&[], &keys))), "SecretNotPermitted");
     }
 
     #[test]
     fn what_a_secret_lacks_is_said() {
-        assert_eq!(reason(None), "SecretNotFound");
-        assert_eq!(reason(Some(&secret(Some("pulp-api"), &["username"]))), "SecretKeyMissing");
+        assert_eq!(reason(&session(), None), "SecretNotFound");
+        assert_eq!(reason(&session(), Some(&secret(&[FOR], &["username"]))), "SecretKeyMissing");
+        assert_eq!(reason(&header(), Some(&secret(&[FOR], &["username", "password"]))), "SecretKeyMissing");
+    }
+
+    #[test]
+    fn a_header_is_the_value_of_one_key() {
+        let found = usable("pulp-admin", &header(), Some(&secret(&[FOR], &["value"])));
+        assert_eq!(found, Ok(throughput_pulp::Credentials::Header { value: "word".to_owned() }));
+    }
+
+    #[test]
+    fn a_secret_is_used_only_for_the_requests_that_it_names() {
+        let purge = json!({"request": {"path": "api/v3/tasks/purge/"}});
+        let plan = plan(json!({"secretRef": {"name": "pulp-admin"}}), purge);
+        let keys = ["username", "password"];
+        assert_eq!(reason(&plan, Some(&secret(&[FOR], &keys))), "RequestNotPermitted");
+        let other = (SECRET_REQUESTS_ANNOTATION, "POST /pulp/api/v3/users/");
+        assert_eq!(reason(&plan, Some(&secret(&[FOR, other], &keys))), "RequestNotPermitted");
+        let this = (SECRET_REQUESTS_ANNOTATION, "POST /pulp/api/v3/tasks/purge/");
+        assert_eq!(reason(&plan, Some(&secret(&[FOR, this], &keys))), "usable");
+    }
+
+    #[test]
+    fn a_ca_bundle_without_certificates_is_named() {
+        let bundle = ConfigMapKey { name: "ca".to_owned(), key: "ca.crt".to_owned() };
+        let map = |text: &str| ConfigMap {
+            data: Some([("ca.crt".to_owned(), text.to_owned())].into()),
+            ..ConfigMap::default()
+        };
+        let reason = |map: Option<&ConfigMap>| match certificates(&bundle, map) {
+            Err(CredentialsState::Unusable { reason, .. }) => reason,
+            Err(CredentialsState::Ready) | Ok(_) => "usable",
+        };
+        assert_eq!(reason(None), "CaBundleNotFound");
+        assert_eq!(reason(Some(&ConfigMap::default())), "CaBundleKeyMissing");
+        assert_eq!(reason(Some(&map("no certificate"))), "CaBundleKeyMissing");
+        assert_eq!(reason(Some(&map("-----BEGIN CERTIFICATE-----"))), "usable");
     }
 }

@@ -65,8 +65,7 @@ impl PulpClients {
         let client = match self.client(question, found) {
             Ok(client) => client,
             Err(error) => {
-                let words = error.to_string();
-                return Answer { pulp: Pulp::Silent { reason: "PulpAddressInvalid", words }, remains: None };
+                return Answer { pulp: not_to_be_asked(&error), remains: None };
             }
         };
         match answer(&client, question).await {
@@ -86,7 +85,11 @@ impl PulpClients {
         {
             return Ok(kept.client.clone());
         }
-        let options = ClientOptions { requests: Some(self.requests.clone()), ..ClientOptions::default() };
+        let options = ClientOptions {
+            certificates: found.certificates,
+            requests: Some(self.requests.clone()),
+            ..ClientOptions::default()
+        };
         let client = Arc::new(PulpClient::new(&question.plan.pulp, found.credentials, options)?);
         let kept = Kept { credentials_version: found.version, client: client.clone() };
         self.lock().insert(uid.clone(), kept);
@@ -97,6 +100,20 @@ impl PulpClients {
         // Nothing that holds the lock can panic half-way through a change.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Why no client could be made.
+fn not_to_be_asked(error: &throughput_pulp::SetupError) -> Pulp {
+    let reason = match error {
+        throughput_pulp::SetupError::BaseUrl(_)
+        | throughput_pulp::SetupError::ApiRoot(_)
+        | throughput_pulp::SetupError::Domain(_) => "PulpAddressInvalid",
+        throughput_pulp::SetupError::CredentialsMissing | throughput_pulp::SetupError::Header(_) => {
+            "CredentialsInvalid"
+        }
+        throughput_pulp::SetupError::Tls(_) | throughput_pulp::SetupError::NoCertificate => "CaBundleInvalid",
+    };
+    Pulp::Silent { reason, words: error.to_string() }
 }
 
 fn silent(question: &Question<'_>, error: &PulpError) -> Pulp {

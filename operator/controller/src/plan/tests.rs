@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use throughput_crds::Scheme;
+use throughput_model::workload::Authentication;
 
 use super::*;
 
@@ -22,7 +24,7 @@ fn scaled(name: &str, deployment: &str) -> Value {
 }
 
 fn planned(pointer: &str, value: Value) -> Plan {
-    Plan::new("pulp", &spec(pointer, value)).unwrap()
+    Plan::new("pulp", &spec(pointer, value), &Permissions::default()).unwrap()
 }
 
 #[test]
@@ -31,7 +33,11 @@ fn the_shortest_spec_becomes_a_plan_with_every_default() {
     assert_eq!(
         planned("/matrix", json!([])),
         Plan {
-            service: "pulp-api".to_owned(),
+            destination: Destination::Service {
+                name: "pulp-api".to_owned(),
+                port: 24_817,
+                scheme: Scheme::Http,
+            },
             pulp: PulpEndpoint {
                 base_url: "http://pulp-api.pulp.svc:24817".to_owned(),
                 api_root: "/pulp/".to_owned(),
@@ -39,6 +45,7 @@ fn the_shortest_spec_becomes_a_plan_with_every_default() {
                 authentication: Authentication::Session,
             },
             secret: Some("pulp-admin".to_owned()),
+            ca_bundle: None,
             scale: vec![ScaledTarget {
                 name: "workers".to_owned(),
                 target: TargetName::deployment("pulp-worker")
@@ -95,7 +102,8 @@ fn a_request_is_sent_below_the_api_root_with_its_defaults() {
 #[test]
 fn an_image_that_is_not_permitted_does_not_become_a_plan() {
     let in_process = json!({"inProcess": {"image": "localhost/pulp:1", "function": "a.b"}});
-    let rejection = Plan::new("pulp", &spec("/workload/pulpTasks/dispatch", in_process)).unwrap_err();
+    let spec = spec("/workload/pulpTasks/dispatch", in_process);
+    let rejection = Plan::new("pulp", &spec, &Permissions::default()).unwrap_err();
     let message = "the image localhost/pulp:1 is not permitted here: the administrator of the operator permits it with --set 'allow.images={localhost/pulp:1}'";
     assert_eq!((rejection.reason(), rejection.to_string().as_str()), ("NotPermitted", message));
 }
@@ -157,6 +165,48 @@ fn the_workload_of_a_cell_has_its_concurrency_and_correlation_id() {
 }
 
 #[test]
+fn an_encrypted_service_is_trusted_by_the_bundle_that_is_named() {
+    let bundle = json!({"configMapRef": {"name": "our-ca"}});
+    let service = json!({"name": "pulp-api", "port": 443, "scheme": "https"});
+    let pulp = json!({"credentials": {"method": "None"}, "apiRoot": "/api/pulp/", "domain": "team-a"});
+    let plan = planned("/target", json!({"service": service, "caBundle": bundle, "pulp": pulp}));
+    assert_eq!(plan.ca_bundle, Some(ConfigMapKey { name: "our-ca".to_owned(), key: "ca.crt".to_owned() }));
+    assert_eq!(
+        plan.pulp,
+        PulpEndpoint {
+            base_url: "https://pulp-api.pulp.svc:443".to_owned(),
+            api_root: "/api/pulp/".to_owned(),
+            domain: Some("team-a".to_owned()),
+            authentication: Authentication::None,
+        }
+    );
+}
+
+#[test]
+fn a_url_is_a_target_only_where_the_administrator_permits_it() {
+    let target =
+        |url: &str| spec("/target", json!({"url": url, "pulp": {"credentials": {"method": "None"}}}));
+    let permissions = Permissions::new(&["https://pulp.example.com".to_owned()], &[]);
+    let plan = Plan::new("pulp", &target("https://pulp.example.com"), &permissions).unwrap();
+    assert_eq!(plan.destination, Destination::Url("https://pulp.example.com".to_owned()));
+    assert_eq!(plan.pulp.base_url, "https://pulp.example.com");
+    let rejection = Plan::new("pulp", &target("https://other.example.com"), &permissions).unwrap_err();
+    assert_eq!(rejection.reason(), "NotPermitted");
+    assert_eq!(
+        rejection.to_string(),
+        "the URL https://other.example.com is not permitted here: the administrator of the operator permits it with --set 'allow.urls={https://other.example.com}'"
+    );
+}
+
+#[test]
+fn a_header_that_authenticates_is_the_one_that_is_named() {
+    let header = json!({"method": "Header", "header": "x-rh-identity", "secretRef": {"name": "identity"}});
+    let plan = planned("/target/pulp/credentials", header);
+    assert_eq!(plan.pulp.authentication, Authentication::Header { name: "x-rh-identity".to_owned() });
+    assert_eq!(plan.secret.as_deref(), Some("identity"));
+}
+
+#[test]
 fn each_rejection_says_what_to_write() {
     let bound = "the criterion on tasks.perSecond needs one bound, atLeast or atMost, that is a decimal such as \"0.99\"";
     let unnamed = json!([scaled("content", "pulp-content"), scaled("api", "pulp-api")]);
@@ -168,6 +218,13 @@ fn each_rejection_says_what_to_write() {
             "the workload is not one that this version can carry out: write workload.pulpTasks",
         ),
         ("/target/pulp", Value::Null, "NoPulp", "pulpTasks needs target.pulp"),
+        ("/target/service", Value::Null, "NoTarget", "name one target: target.service, or target.url"),
+        (
+            "/target/pulp/credentials",
+            json!({"method": "Header", "secretRef": {"name": "identity"}}),
+            "NoHeader",
+            "credentials of the method Header need the header's name in credentials.header",
+        ),
         (
             "/scale",
             json!([]),
@@ -185,7 +242,7 @@ fn each_rejection_says_what_to_write() {
         ("/criteria", json!([{"metric": "tasks.perSecond"}]), "CriterionBound", bound),
     ];
     for (pointer, value, reason, message) in cases {
-        let rejection = Plan::new("pulp", &spec(pointer, value)).unwrap_err();
+        let rejection = Plan::new("pulp", &spec(pointer, value), &Permissions::default()).unwrap_err();
         assert_eq!((rejection.reason(), rejection.to_string().as_str()), (reason, message));
     }
 }
@@ -225,7 +282,7 @@ fn an_axis_that_cannot_be_varied_is_rejected() {
     ];
     for (name, of, value, reason, message) in cases {
         let matrix = json!([{"name": name, "of": of, "values": [value]}]);
-        let rejection = Plan::new("pulp", &spec("/matrix", matrix)).unwrap_err();
+        let rejection = Plan::new("pulp", &spec("/matrix", matrix), &Permissions::default()).unwrap_err();
         assert_eq!((rejection.reason(), rejection.to_string()), (reason, message));
     }
 }
@@ -233,7 +290,7 @@ fn an_axis_that_cannot_be_varied_is_rejected() {
 #[test]
 fn an_unknown_metric_is_rejected_with_those_that_there_are() {
     let criteria = json!([{"metric": "tasks.speed", "atLeast": "1"}]);
-    let rejection = Plan::new("pulp", &spec("/criteria", criteria)).unwrap_err();
+    let rejection = Plan::new("pulp", &spec("/criteria", criteria), &Permissions::default()).unwrap_err();
     let message = rejection.to_string();
     assert_eq!(rejection.reason(), "UnknownMetric");
     assert!(

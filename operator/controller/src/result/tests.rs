@@ -8,6 +8,7 @@ use throughput_model::histogram::LatencySummary;
 use throughput_model::task::TaskState;
 
 use super::*;
+use crate::permissions::Permissions;
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + seconds).unwrap()
@@ -29,7 +30,7 @@ fn plan_with(criteria: &serde_json::Value) -> Plan {
         "workload": {"pulpTasks": {"tasks": 4}},
         "criteria": criteria,
     });
-    Plan::new("pulp", &serde_json::from_value(spec).unwrap()).unwrap()
+    Plan::new("pulp", &serde_json::from_value(spec).unwrap(), &Permissions::default()).unwrap()
 }
 
 fn current(progress: CellProgress) -> Current {

@@ -57,7 +57,11 @@ pub(crate) fn settings(target: &str, collector: &str, tasks: u64, dispatch: Disp
         },
         collector: collector.to_owned(),
         token: BearerToken::new(TOKEN).unwrap(),
-        credentials: Some(Credentials { username: "admin".to_owned(), password: "secret".to_owned() }),
+        credentials: Some(Credentials::Password {
+            username: "admin".to_owned(),
+            password: "secret".to_owned(),
+        }),
+        certificates: None,
         exchange: None,
         index: 0,
         namespace: "perf".to_owned(),

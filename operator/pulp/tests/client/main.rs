@@ -1,7 +1,9 @@
 //! The client against small real servers on loopback.
 #![expect(clippy::unwrap_used, reason = "tests may stop at the first surprise, in their helpers too")]
 
+mod header;
 mod hostile;
 mod server;
 mod session;
 mod tasks;
+mod tls;

@@ -57,12 +57,16 @@ pub(crate) fn client_with(
     authentication: Authentication,
     options: ClientOptions,
 ) -> PulpClient {
+    let credentials = Credentials::Password { username: "admin".to_owned(), password: PASSWORD.to_owned() };
+    let credentials = match &authentication {
+        Authentication::Header { .. } => Credentials::Header { value: PASSWORD.to_owned() },
+        Authentication::Session | Authentication::Basic | Authentication::None => credentials,
+    };
     let endpoint = PulpEndpoint {
         base_url: base_url.to_owned(),
         api_root: "/pulp/".to_owned(),
         domain: domain.map(ToOwned::to_owned),
         authentication,
     };
-    let credentials = Credentials { username: "admin".to_owned(), password: PASSWORD.to_owned() };
     PulpClient::new(&endpoint, Some(credentials), options).unwrap()
 }

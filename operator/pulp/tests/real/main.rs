@@ -19,9 +19,10 @@ fn client(authentication: Authentication, password: &str) -> PulpClient {
         domain: var("PULP_DOMAIN").ok(),
         authentication,
     };
-    let credentials = Credentials { username: var("PULP_USERNAME").unwrap(), password: password.to_owned() };
-    let extra_certificates = var("PULP_CA").ok().map(|file| fs::read(file).unwrap());
-    let options = ClientOptions { extra_certificates, ..ClientOptions::default() };
+    let credentials =
+        Credentials::Password { username: var("PULP_USERNAME").unwrap(), password: password.to_owned() };
+    let certificates = var("PULP_CA").ok().map(|file| fs::read(file).unwrap());
+    let options = ClientOptions { certificates, ..ClientOptions::default() };
     PulpClient::new(&endpoint, Some(credentials), options).unwrap()
 }
 

@@ -170,8 +170,8 @@ impl Round<'_> {
     }
 
     fn start(&self, assignment: &Path, key: &TokenKey, index: u32) -> Child {
-        let token = self.folder.join("token");
-        std::fs::write(&token, key.token(&self.address)).unwrap();
+        let token = self.folder.join(format!("token-{index}"));
+        std::fs::write(&token, key.token(&self.address, index)).unwrap();
         Command::new(loadgen())
             .args([
                 "--collector",

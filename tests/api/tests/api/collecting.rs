@@ -11,6 +11,7 @@ use throughput_api_tests::{Tenant, eventually, spec};
 use throughput_controller::collector::{self, Collector};
 use throughput_controller::decide::{Action, TestFacts};
 use throughput_controller::gate::Gate;
+use throughput_controller::permissions::Permissions;
 use throughput_controller::plan::Plan;
 use throughput_model::cell::CellAddress;
 use throughput_model::generator::{GeneratorResult, RESULT_VERSION, RequestFigures, StopReason};
@@ -47,7 +48,9 @@ impl Served {
         let tenant = Tenant::new().await;
         let facts = facts(&tenant, "run");
         let address = CellAddress { test_uid: facts.uid.clone(), cell: 0, attempt: 1 };
-        let plan = Plan::new(&tenant.namespace, &serde_json::from_value(spec()).unwrap()).unwrap();
+        let plan =
+            Plan::new(&tenant.namespace, &serde_json::from_value(spec()).unwrap(), &Permissions::default())
+                .unwrap();
         let workload = Box::new(plan.workload(&plan.cells[0], address.correlation_id()));
         let start = Action::StartGenerators { address: address.clone(), workload };
         act(&tenant.client, &facts, &[start]).await.unwrap();
@@ -87,7 +90,7 @@ impl Served {
     /// A call of the cell's own generator.
     async fn call(&self, method: Method, call: &str, body: Option<&impl Serialize>) -> Answer {
         let body = body.map(|body| serde_json::to_vec(body).unwrap());
-        let token = key().token(&self.address);
+        let token = key().token(&self.address, 0);
         self.send(method, &format!("{}/{call}", self.prefix()), Some(&token), body).await
     }
 
@@ -135,9 +138,10 @@ fn delivered() -> GeneratorResult {
 async fn a_wrong_token_learns_nothing() {
     let served = Served::at("StartingGenerators").await;
     let path = format!("{}/register", served.prefix());
-    let other = key().token(&CellAddress { cell: 1, ..served.address.clone() });
+    let other = key().token(&CellAddress { cell: 1, ..served.address.clone() }, 0);
+    let neighbour = key().token(&served.address, 1);
     let body = serde_json::to_vec(&registration("one")).unwrap();
-    for token in [None, Some("nonsense"), Some(""), Some(other.as_str())] {
+    for token in [None, Some("nonsense"), Some(""), Some(other.as_str()), Some(neighbour.as_str())] {
         let answer = served.send(Method::POST, &path, token, Some(body.clone())).await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{token:?}: {answer:?}");
     }
@@ -150,10 +154,10 @@ async fn a_token_does_not_open_what_another_test_owns() {
     // Another test's cell, whose names are put into a path that this test's token fits.
     let other = facts(&served.tenant, "other");
     let address = CellAddress { test_uid: other.uid.clone(), ..served.address.clone() };
-    let plan = Plan::new("pulp", &serde_json::from_value(spec()).unwrap()).unwrap();
+    let plan = Plan::new("pulp", &serde_json::from_value(spec()).unwrap(), &Permissions::default()).unwrap();
     let workload = Box::new(plan.workload(&plan.cells[0], address.correlation_id()));
     act(&served.tenant.client, &other, &[Action::StartGenerators { address, workload }]).await.unwrap();
-    let token = key().token(&served.address);
+    let token = key().token(&served.address, 0);
     let body = serde_json::to_vec(&registration("one")).unwrap();
     for (namespace, test) in
         [(served.tenant.namespace.as_str(), "other"), ("kube-system", "run"), ("default", "other")]
@@ -272,8 +276,8 @@ async fn the_results_of_64_generators_find_room() {
         result.requests.latency.record(Duration::from_micros(500) * number);
     }
     let body = serde_json::to_vec(&result).unwrap();
-    let token = key().token(&served.address);
     for index in 0..64 {
+        let token = key().token(&served.address, index);
         let prefix = protocol::prefix(&served.tenant.namespace, &served.facts.name, &served.address, index);
         let path = format!("{prefix}/result");
         let answer = served.send(Method::PUT, &path, Some(&token), Some(body.clone())).await;
@@ -285,7 +289,7 @@ async fn the_results_of_64_generators_find_room() {
 async fn what_is_stored_survives_that_the_cells_objects_are_applied_again() {
     let served = Served::at("StartingGenerators").await;
     served.register("one").await;
-    let plan = Plan::new("pulp", &serde_json::from_value(spec()).unwrap()).unwrap();
+    let plan = Plan::new("pulp", &serde_json::from_value(spec()).unwrap(), &Permissions::default()).unwrap();
     let workload = Box::new(plan.workload(&plan.cells[0], served.address.correlation_id()));
     let again = Action::StartGenerators { address: served.address.clone(), workload };
     act(&served.tenant.client, &served.facts, &[again]).await.unwrap();

@@ -11,6 +11,7 @@ use throughput_api_tests::{Tenant, eventually, spec};
 use throughput_controller::claim::{Claimant, claim_all};
 use throughput_controller::decide::{Action, TestFacts};
 use throughput_controller::orphans;
+use throughput_controller::permissions::Permissions;
 use throughput_controller::plan::Plan;
 use throughput_controller::run;
 use throughput_crds::{ConditionStatus, ConditionType, RESTORE_FINALIZER, Stage, ThroughputTest, Verdict};
@@ -84,7 +85,9 @@ fn address(facts: &TestFacts) -> CellAddress {
 }
 
 pub(crate) async fn start_generators(tenant: &Tenant, facts: &TestFacts) {
-    let plan = Plan::new(&tenant.namespace, &serde_json::from_value(spec()).unwrap()).unwrap();
+    let plan =
+        Plan::new(&tenant.namespace, &serde_json::from_value(spec()).unwrap(), &Permissions::default())
+            .unwrap();
     let workload = Box::new(plan.workload(&plan.cells[0], address(facts).correlation_id()));
     act(&tenant.client, facts, &[Action::StartGenerators { address: address(facts), workload }])
         .await
@@ -277,7 +280,7 @@ async fn generators_that_registered_before_a_restart_are_started_after_it() {
 async fn token(tenant: &Tenant, name: &str) -> String {
     let secrets: Api<Secret> = tenant.api();
     let secret = secrets.get(name).await.unwrap();
-    String::from_utf8(secret.data.unwrap()["token"].0.clone()).unwrap()
+    String::from_utf8(secret.data.unwrap()["token-0"].0.clone()).unwrap()
 }
 
 #[tokio::test]

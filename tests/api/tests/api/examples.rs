@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde_json::Value;
+use throughput_controller::permissions::Permissions;
 use throughput_controller::plan::Plan;
 use throughput_crds::ThroughputTest;
 
@@ -19,9 +20,11 @@ pub(crate) fn all() -> Vec<(String, Value)> {
 
 #[test]
 fn every_example_becomes_a_plan() {
+    // What the examples say that an administrator has to permit.
+    let permissions = Permissions::new(&[], &["localhost/throughput/pulp:*".to_owned()]);
     for (file, example) in all() {
         let test: ThroughputTest = serde_json::from_value(example).unwrap();
-        let plan = Plan::new("pulp", &test.spec);
+        let plan = Plan::new("pulp", &test.spec, &permissions);
         assert!(plan.is_ok(), "{file}: {plan:?}");
     }
 }

@@ -12,6 +12,7 @@ mod hands;
 mod leading;
 mod lost;
 mod operator;
+mod refusals;
 mod restoring;
 mod rules;
 mod waiting;

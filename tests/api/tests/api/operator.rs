@@ -38,8 +38,18 @@ impl Operator {
         Self::start_again(tenant)
     }
 
+    /// Starts one whose administrator permits these URLs.
+    pub(crate) async fn start_permitting(tenant: &Tenant, urls: &[&str]) -> Self {
+        tenant.grant().await;
+        Self::start_with(tenant, urls)
+    }
+
     /// Starts it where it has its rights already.
     pub(crate) fn start_again(tenant: &Tenant) -> Self {
+        Self::start_with(tenant, &[])
+    }
+
+    fn start_with(tenant: &Tenant, urls: &[&str]) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let collector = own_address();
@@ -51,6 +61,8 @@ impl Operator {
             collector_url: format!("http://{collector}"),
             loadgen_image: "localhost/throughput/loadgen:test".to_owned(),
             loadgen_image_pull_policy: "Never".to_owned(),
+            allow_urls: urls.iter().map(|url| (*url).to_owned()).collect(),
+            allow_images: Vec::new(),
         };
         let stop = CancellationToken::new();
         let stopped = stop.clone();

@@ -3,7 +3,7 @@
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service};
 use kube::api::{Api, Patch, PatchParams};
 use serde_json::{Value, json};
 use throughput_api_tests::{Tenant, spec};
@@ -33,6 +33,12 @@ async fn secret(tenant: &Tenant, annotations: Value, data: Value) {
     tenant.create::<Secret>(json!({"metadata": metadata, "stringData": data})).await;
 }
 
+/// The Service under test, behind which nobody answers.
+async fn service(tenant: &Tenant) {
+    let spec = json!({"ports": [{"port": 24817}]});
+    tenant.create::<Service>(json!({"metadata": {"name": "pulp-api"}, "spec": spec})).await;
+}
+
 async fn assert_nothing_is_left(tenant: &Tenant) {
     assert_eq!(names::<Lease>(tenant).await, Vec::<String>::new());
     assert_eq!(names::<Job>(tenant).await, Vec::<String>::new());
@@ -56,6 +62,7 @@ async fn a_missing_deployment_is_waited_for() {
 #[tokio::test]
 async fn a_missing_secret_is_waited_for_until_it_may_be_used() {
     let tenant = Tenant::new().await;
+    service(&tenant).await;
     tenant.deployment("pulp-worker", 3).await;
     let (test, _operator) = run(&tenant, spec_with_secret()).await;
     let message = test.until_it_waits_for("SecretNotFound").await;
@@ -79,6 +86,7 @@ async fn a_missing_secret_is_waited_for_until_it_may_be_used() {
 #[tokio::test]
 async fn an_unreachable_pulp_is_waited_for_with_its_address_and_the_cause() {
     let tenant = Tenant::new().await;
+    service(&tenant).await;
     tenant.deployment("pulp-worker", 3).await;
     let (test, _operator) = run(&tenant, spec()).await;
     let message = test.until_it_waits_for("PulpUnreachable").await;

@@ -189,6 +189,7 @@ impl World {
             has_finalizer: self.has_finalizer,
             targets: plan.scale.iter().map(|entry| self.target(&entry.target.name)).collect(),
             claims: self.deployments.values().filter_map(|deployment| deployment.claim.clone()).collect(),
+            name_taken: None,
             credentials: Credentials::Ready,
             pulp: if asks_pulp { Pulp::Answering(counts) } else { Pulp::NotAsked },
             generators: address.as_ref().map(|address| self.generators(address)).unwrap_or_default(),

@@ -7,6 +7,7 @@ use throughput_crds::{
     Stage, StageEntry, StatusSummary, ThroughputTestStatus, Verdict,
 };
 
+use crate::belongings::NameTaken;
 use crate::claim::Holder;
 use crate::decide::fixture::{
     active, address, at, claim, claims, condition, counts, decided, delivered, events, failure, generators,
@@ -96,6 +97,7 @@ fn what_is_missing_is_waited_for_and_named() {
     let autoscaled = Target::Autoscaled { autoscaler: "content".to_owned() };
     let no_secret =
         Credentials::Unusable { reason: "SecretNotFound", message: "there is no Secret".to_owned() };
+    let name_taken = NameTaken { kind: "Secret".to_owned(), name: "small-cell-0-attempt-1".to_owned() };
     let cases = [
         (
             with(Target::Missing),
@@ -113,6 +115,12 @@ fn what_is_missing_is_waited_for_and_named() {
             with(present(3, another())),
             "TargetClaimed",
             "the Deployment pulp-content is claimed by another test, pulp/other/9e2a",
+        ),
+        (
+            Observed { name_taken: Some(name_taken), ..untouched() },
+            "NameTaken",
+            "the Secret small-cell-0-attempt-1 exists and does not belong to this test: delete it, or give the \
+             test another name",
         ),
         (Observed { credentials: no_secret, ..untouched() }, "SecretNotFound", "there is no Secret"),
         (Observed { pulp: silent(), ..untouched() }, "PulpUnreachable", "connection refused"),
@@ -405,6 +413,19 @@ fn generators_are_made_until_all_are_ready() {
         assert_eq!(condition(&decision, ConditionType::Running).2, message);
         assert_eq!(place(&decision), Some((0, Stage::StartingGenerators)));
     }
+}
+
+#[test]
+fn a_secret_whose_permission_was_taken_back_is_given_to_no_generator() {
+    let message = "the Secret does not say that it may be sent".to_owned();
+    let withdrawn = Credentials::Unusable { reason: "SecretNotPermitted", message: message.clone() };
+    let observed = Observed { credentials: withdrawn, ..observed() };
+    let decision = decided(&status_at(0, Stage::StartingGenerators), &observed, 1);
+    assert_eq!((place(&decision), &decision.actions), (Some((0, Stage::StartingGenerators)), &vec![]));
+    assert_eq!(
+        condition(&decision, ConditionType::Running),
+        (ConditionStatus::True, "SecretNotPermitted", message.as_str())
+    );
 }
 
 #[test]

@@ -1,0 +1,139 @@
+//! What tests may do only where the operator's administrator permits it: the chart's `allow`. Nothing of it is
+//! permitted unless it is listed.
+
+use std::fmt;
+
+/// What the administrator permits.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Permissions {
+    urls: Vec<String>,
+    images: Vec<String>,
+}
+
+/// Something that the administrator did not permit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotPermitted {
+    /// What kind of thing it is: `URL`, `image`.
+    pub what: &'static str,
+    /// Which one.
+    pub wanted: String,
+    /// The chart's value that would permit it: `allow.urls`.
+    pub value: &'static str,
+}
+
+impl fmt::Display for NotPermitted {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, wanted, value } = self;
+        write!(
+            formatter,
+            "the {what} {wanted} is not permitted here: the administrator of the operator permits it with --set '{value}={{{wanted}}}'"
+        )
+    }
+}
+
+impl std::error::Error for NotPermitted {}
+
+impl Permissions {
+    /// What is listed; blanks around entries, and entries that are empty, do not count.
+    pub fn new(urls: &[String], images: &[String]) -> Self {
+        let listed = |entries: &[String]| -> Vec<String> {
+            entries.iter().map(|entry| entry.trim().to_owned()).filter(|entry| !entry.is_empty()).collect()
+        };
+        Self { urls: listed(urls), images: listed(images) }
+    }
+
+    /// Whether requests may be sent to this URL of scheme, host and port. Only a whole URL is listed: of its
+    /// beginning anybody could make a host of their own.
+    pub fn permits_url(&self, url: &str) -> bool {
+        self.urls.iter().any(|permitted| origin(permitted) == origin(url))
+    }
+
+    /// Whether tests may run this image. What is listed is an image, or its beginning with a `*` behind it.
+    pub fn permits_image(&self, image: &str) -> bool {
+        self.images.iter().any(|pattern| matches_pattern(pattern, image))
+    }
+}
+
+/// Whether a text is what the pattern says: itself, or anything that begins like it where a `*` ends it.
+pub(crate) fn matches_pattern(pattern: &str, text: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(beginning) => text.starts_with(beginning),
+        None => text == pattern,
+    }
+}
+
+/// A URL in the one form in which equal ones are equal: in small letters, without a slash at the end, and without
+/// the port that its scheme has anyway.
+fn origin(url: &str) -> String {
+    let url = url.trim_end_matches('/').to_ascii_lowercase();
+    let without_port = match url.split_once("://") {
+        Some(("http", _)) => url.strip_suffix(":80"),
+        Some(("https", _)) => url.strip_suffix(":443"),
+        Some(_) | None => None,
+    };
+    without_port.map(ToOwned::to_owned).unwrap_or(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn permissions(urls: &[&str], images: &[&str]) -> Permissions {
+        let owned =
+            |entries: &[&str]| entries.iter().map(|entry| (*entry).to_owned()).collect::<Vec<String>>();
+        Permissions::new(&owned(urls), &owned(images))
+    }
+
+    #[test]
+    fn nothing_is_permitted_unless_it_is_listed() {
+        for nothing in [Permissions::default(), permissions(&["", " "], &[""])] {
+            assert!(!nothing.permits_url("https://pulp.example.com"));
+            assert!(!nothing.permits_url(""));
+            assert!(!nothing.permits_image("quay.io/pulp/pulp:3"));
+        }
+    }
+
+    #[test]
+    fn a_url_is_permitted_as_a_whole_however_it_is_written() {
+        let permissions = permissions(&["https://Pulp.example.com/", " http://10.0.0.1:8080"], &[]);
+        for url in ["https://pulp.example.com", "https://pulp.example.com:443", "http://10.0.0.1:8080"] {
+            assert!(permissions.permits_url(url), "{url}");
+        }
+        for url in [
+            "http://pulp.example.com",
+            "https://pulp.example.com:8443",
+            "https://pulp.example.com.evil.example",
+            "https://pulp.example.co",
+            "http://10.0.0.1",
+            "http://10.0.0.1:80801",
+        ] {
+            assert!(!permissions.permits_url(url), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_star_is_no_pattern_of_urls() {
+        assert!(!permissions(&["https://pulp*", "*"], &[]).permits_url("https://pulp.evil.example"));
+    }
+
+    #[test]
+    fn an_image_is_permitted_by_itself_or_by_its_beginning() {
+        let permissions = permissions(&[], &["quay.io/pulp/pulp:3.123", "registry.example.com/perf/*"]);
+        for image in ["quay.io/pulp/pulp:3.123", "registry.example.com/perf/pulp:1"] {
+            assert!(permissions.permits_image(image), "{image}");
+        }
+        for image in ["quay.io/pulp/pulp:3.124", "quay.io/pulp/pulp", "registry.example.com/perfume", ""] {
+            assert!(!permissions.permits_image(image), "{image}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_says_what_the_administrator_would_set() {
+        let refusal =
+            NotPermitted { what: "URL", wanted: "https://pulp.example.com".to_owned(), value: "allow.urls" };
+        assert_eq!(
+            refusal.to_string(),
+            "the URL https://pulp.example.com is not permitted here: the administrator of the operator permits it with --set 'allow.urls={https://pulp.example.com}'"
+        );
+    }
+}
