@@ -14,7 +14,8 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::Api;
 use kube::{Client, ResourceExt};
 use throughput_crds::{
-    ConditionType, Current, RESTORE_FINALIZER, Stage, ThroughputTest, ThroughputTestStatus,
+    ConditionType, Current, RESTORE_FINALIZER, Stage, ThroughputTest, ThroughputTestSpec,
+    ThroughputTestStatus,
 };
 use throughput_model::cell::CellAddress;
 
@@ -39,6 +40,17 @@ pub struct Eyes {
     pub pulps: PulpClients,
 }
 
+/// What people ask of the run on its way.
+fn controls(spec: &ThroughputTestSpec) -> Controls {
+    Controls {
+        suspend: spec.suspend,
+        abort: spec.abort,
+        ttl_after_finished: spec
+            .ttl_seconds_after_finished
+            .map(|seconds| Duration::from_secs(seconds.into())),
+    }
+}
+
 /// Looks at what the test's current stage depends on.
 pub async fn observe(
     eyes: &Eyes,
@@ -59,14 +71,7 @@ pub async fn observe(
     };
     let mut observed = Observed {
         deleting: test.metadata.deletion_timestamp.is_some(),
-        controls: Controls {
-            suspend: test.spec.suspend,
-            abort: test.spec.abort,
-            ttl_after_finished: test
-                .spec
-                .ttl_seconds_after_finished
-                .map(|seconds| Duration::from_secs(seconds.into())),
-        },
+        controls: controls(&test.spec),
         has_finalizer: test.finalizers().iter().any(|finalizer| finalizer == RESTORE_FINALIZER),
         targets,
         claims,
@@ -93,14 +98,13 @@ pub async fn observe(
     if asks_pulp(stage) && (!observed.deleting || stage == Stage::CancelingTasks) {
         match credentials::read(client, &facts.namespace, plan).await? {
             Ok(found) => {
-                if let Some(refused) = service::refused(client, &facts.namespace, plan).await? {
-                    observed.pulp = refused;
-                } else {
-                    let question = pulp::Question { plan, facts, status: &status, stage };
-                    let answer = pulps.ask(&question, found).await;
-                    observed.pulp = answer.pulp;
-                    observed.remains = answer.remains;
-                }
+                let question = pulp::Question { plan, facts, status: &status, stage };
+                let refused = service::refused(client, &facts.namespace, plan).await?;
+                let answer = match refused {
+                    Some(pulp) => pulp::Answer { pulp, remains: None },
+                    None => pulps.ask(&question, found).await,
+                };
+                (observed.pulp, observed.remains) = (answer.pulp, answer.remains);
             }
             Err(unusable) => observed.credentials = unusable,
         }

@@ -15,7 +15,7 @@ use crate::deadline::{RequestError, within};
 use crate::names::TEST_UID_LABEL;
 
 /// How often they are looked for.
-const PERIOD: Duration = Duration::from_secs(60);
+const PERIOD: Duration = Duration::from_mins(1);
 
 /// Puts back what such claims hold, every minute, until `work` is cancelled.
 pub(crate) async fn keep_restoring(client: &Client, namespaces: &[String], work: &CancellationToken) {

@@ -104,6 +104,7 @@ impl Cluster {
     }
 
     /// The same cluster, working in another namespace.
+    #[must_use]
     pub fn in_namespace(&self, namespace: &str) -> Self {
         Self { namespace: namespace.to_owned(), ..self.clone() }
     }

@@ -154,7 +154,9 @@ async fn uninstalling_in_mid_run_puts_everything_back_keeps_the_results_and_does
     cluster.helm(&["uninstall", "throughput-operator", "--wait", "--timeout", "150s"]).await.unwrap();
     assert_eq!(cluster.as_found(WORKERS).await, before, "the target is as it was found");
     // The CustomResourceDefinition is kept, and the test with it; nobody is left who could hold it back.
-    cluster.api::<ThroughputTest>().get("e2e-uninstalled").await.unwrap();
+    let status = cluster.api::<ThroughputTest>().get("e2e-uninstalled").await.unwrap().status.unwrap();
+    assert_eq!(status.verdict, Some(Verdict::Aborted), "{status:#?}");
+    assert_eq!(condition(&status, ConditionType::Finished).unwrap().1, "Uninstalled");
     cluster.delete("e2e-uninstalled").await;
     output(root().join("tests/demo/install"), &[], "").await.unwrap();
     assert_eq!(cluster.as_found(WORKERS).await, before, "the target is as it was found");

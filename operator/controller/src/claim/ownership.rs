@@ -39,20 +39,17 @@ pub(super) fn given_back(
     });
     for before in owners_before.iter().filter(|entry| entry.manager.as_deref() != Some(FIELD_MANAGER)) {
         let Some(path) = owned(before, path) else { continue };
-        match entries.iter_mut().find(|entry| same_owner(entry, before)) {
+        if let Some(entry) = entries.iter_mut().find(|entry| same_owner(entry, before)) {
             // Scaling took nothing but this field from it: with it, it is what it was, time included.
-            Some(entry) => {
-                add(entry, path, before);
-                if entry.fields_v1 == before.fields_v1 {
-                    entry.time.clone_from(&before.time);
-                }
+            add(entry, path, before);
+            if entry.fields_v1 == before.fields_v1 {
+                entry.time.clone_from(&before.time);
             }
+        } else {
             // The field was all that it owned (an earlier `kubectl scale`), so its entry had gone.
-            None => {
-                let mut entry = ManagedFieldsEntry { fields_v1: None, ..before.clone() };
-                add(&mut entry, path, before);
-                entries.push(entry);
-            }
+            let mut entry = ManagedFieldsEntry { fields_v1: None, ..before.clone() };
+            add(&mut entry, path, before);
+            entries.push(entry);
         }
     }
     entries
@@ -68,13 +65,11 @@ fn same_owner(one: &ManagedFieldsEntry, other: &ManagedFieldsEntry) -> bool {
 fn owned<'a>(entry: &ManagedFieldsEntry, path: &'a [String]) -> Option<&'a [String]> {
     let mut fields = &entry.fields_v1.as_ref()?.0;
     for (depth, step) in path.iter().enumerate() {
-        match fields.get(step) {
-            Some(inner) => fields = inner,
-            None => {
-                let is_whole = depth > 0 && fields.as_object().is_some_and(Map::is_empty);
-                return is_whole.then(|| &path[..depth]);
-            }
-        }
+        let Some(inner) = fields.get(step) else {
+            let is_whole = depth > 0 && fields.as_object().is_some_and(Map::is_empty);
+            return is_whole.then(|| &path[..depth]);
+        };
+        fields = inner;
     }
     Some(path)
 }

@@ -159,7 +159,7 @@ impl Lever {
 
     /// The field as `managedFields` name it.
     pub fn owned_as(&self) -> Vec<String> {
-        let steps = match &self.field {
+        match &self.field {
             LeverField::Pulp { component } => {
                 vec!["f:spec".to_owned(), format!("f:{component}"), "f:replicas".to_owned()]
             }
@@ -172,8 +172,7 @@ impl Lever {
             LeverField::ScaledObject => {
                 vec!["f:metadata".to_owned(), "f:annotations".to_owned(), format!("f:{PAUSED_REPLICAS}")]
             }
-        };
-        steps
+        }
     }
 
     fn value<'a>(&self, object: &'a Value) -> Option<&'a Value> {

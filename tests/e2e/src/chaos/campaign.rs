@@ -45,12 +45,16 @@ pub async fn run(rows: &[Row], arguments: impl Iterator<Item = String>) -> ExitC
     };
     let chosen: Vec<&Row> = rows.iter().filter(|row| is_chosen(&wanted, row)).collect();
     if wanted.list || chosen.is_empty() {
-        rows.iter().for_each(|row| println!("{}", row.name()));
+        for row in rows {
+            println!("{}", row.name());
+        }
         return if wanted.list { ExitCode::SUCCESS } else { ExitCode::from(2) };
     }
     let (counts, failures) = carry_out(&chosen, wanted.limit).await;
     print!("{}", table(&counts));
-    failures.iter().for_each(|failure| println!("not as expected: {failure}"));
+    for failure in &failures {
+        println!("not as expected: {failure}");
+    }
     if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

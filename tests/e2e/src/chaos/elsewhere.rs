@@ -31,8 +31,8 @@ pub(super) async fn prepare(cluster: &Cluster, release: &Release) -> Cluster {
             "apiVersion": "v1", "kind": "Service", "metadata": metadata("pulp-api"),
             "spec": {"type": "ExternalName", "externalName": format!("pulp-api.{NAMESPACE}.svc.cluster.local")},
         }),
-        idle(metadata("idle-workers"), image.as_deref(), 2),
-        idle(metadata("idle-others"), image.as_deref(), 1),
+        idle(&metadata("idle-workers"), image.as_deref(), 2),
+        idle(&metadata("idle-others"), image.as_deref(), 1),
     ];
     let there = cluster.in_namespace(ELSEWHERE);
     for object in objects {
@@ -43,7 +43,7 @@ pub(super) async fn prepare(cluster: &Cluster, release: &Release) -> Cluster {
     there
 }
 
-fn idle(metadata: Value, image: Option<&str>, replicas: u32) -> Value {
+fn idle(metadata: &Value, image: Option<&str>, replicas: u32) -> Value {
     let labels = json!({"app": metadata["name"]});
     json!({
         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata,

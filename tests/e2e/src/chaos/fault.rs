@@ -102,7 +102,7 @@ impl Fault {
         }
     }
 
-    /// The reason of the condition TargetsRestored at the end, where it is not that all is as found.
+    /// The reason of the condition `TargetsRestored` at the end, where it is not that all is as found.
     pub(super) fn not_restored(self) -> Option<&'static str> {
         match self {
             Self::DeleteTarget => Some("TargetGone"),
@@ -194,15 +194,17 @@ impl Fault {
                 deployments.delete(WORKERS, &DeleteParams::background()).await.expect("delete a Deployment");
             }
             Self::ScaleByHand => scale(cluster, WORKERS, 4).await,
-            Self::DeleteClaim => {
-                let leases: Api<Lease> = cluster.api();
-                let claims = ListParams::default().labels("perf.pulpproject.org/claim=true");
-                leases.delete_collection(&DeleteParams::default(), &claims).await.expect("delete a Lease");
-            }
+            Self::DeleteClaim => delete_claims(cluster).await,
             Self::TwoOperators => two_operators(cluster).await,
         }
         Vec::new()
     }
+}
+
+async fn delete_claims(cluster: &Cluster) {
+    let leases: Api<Lease> = cluster.api();
+    let claims = ListParams::default().labels("perf.pulpproject.org/claim=true");
+    leases.delete_collection(&DeleteParams::default(), &claims).await.expect("delete a Lease");
 }
 
 async fn restart(daemon: Daemon) {
