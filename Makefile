@@ -52,7 +52,7 @@ crds: ## Write the YAML of the CustomResourceDefinition from the Rust types
 
 ##@ Test it
 
-.PHONY: test test-all fmt scripts clippy deny unit chart api e2e chaos chaos-short bench
+.PHONY: test test-all fmt scripts clippy deny unit chart api e2e chaos chaos-short bench bench-observer
 test: fmt scripts clippy deny unit chart api e2e ## All tests
 
 test-all: test chaos-short ## All tests, also the long ones
@@ -94,6 +94,10 @@ chaos-short: pulp-up install
 
 bench: pulp-up install ## Measure what the operator itself costs
 	@$(step) 'programs of the cluster, with etcd' $(cluster) bin target/cluster-bin
-	@$(step) 'the load generator' cargo build $(locked) --release --package throughput-loadgen
+	@$(step) 'the programs' cargo build $(locked) --release --package throughput-controller --package throughput-loadgen
 	@$(step) 'measuring the common start' cargo run $(locked) --package throughput-api-tests --bin start-skew
 	@$(step) 'measuring' cargo run $(locked) --package throughput-e2e-tests --bin bench
+	@$(step) 'measuring with many tests' cargo run $(locked) --package throughput-api-tests --bin scale
+
+bench-observer: pulp-up install ## Measure what it costs the tasks that they are watched (half an hour)
+	@$(step) 'measuring with and without' cargo run $(locked) --package throughput-e2e-tests --bin bench-observer

@@ -30,6 +30,7 @@ pub mod observe;
 pub mod observed;
 pub mod orphans;
 pub mod owner;
+pub mod pace;
 pub mod permissions;
 pub mod plan;
 #[cfg(test)]

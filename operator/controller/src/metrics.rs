@@ -7,7 +7,7 @@ mod running;
 mod stages;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -48,6 +48,7 @@ struct Inner {
     running: Running,
     kubernetes_errors: Family<OfKind, Counter>,
     pulp_requests: Family<Outcome, Counter>,
+    pulp_seconds: Counter<f64, AtomicU64>,
     events_lost: Counter,
     /// Counted where the requests are sent; read when somebody asks.
     counted: RequestCounts,
@@ -112,6 +113,12 @@ impl Default for Metrics {
                 &mut registry,
                 "pulp_requests",
                 "Requests to Pulp, logins included, by outcome: ok, or the kind of failure",
+            ),
+            pulp_seconds: seconds(
+                &mut registry,
+                "pulp_requests_taken",
+                "How long all requests to Pulp took together",
+                Counter::default(),
             ),
             events_lost: registered(&mut registry, "events_lost", "Events that could not be written"),
             counted: RequestCounts::default(),
@@ -221,12 +228,13 @@ impl Metrics {
 
     /// All metrics as text, with what generators say of their progress.
     pub fn text(&self, gate: &Gate) -> String {
-        let Inner { registry, running, pulp_requests, counted, .. } = &*self.0;
+        let Inner { registry, running, pulp_requests, pulp_seconds, counted, .. } = &*self.0;
         running.take_progress(gate.progress());
         for (outcome, count) in counted.all() {
             let outcome = Outcome { outcome: outcome.map_or(OK, word) };
             pulp_requests.get_or_create(&outcome).inner().store(count, Ordering::Relaxed);
         }
+        pulp_seconds.inner().store(counted.taken().as_secs_f64().to_bits(), Ordering::Relaxed);
         let mut text = String::new();
         // Writing to a String cannot fail.
         let written = encode(&mut text, registry);

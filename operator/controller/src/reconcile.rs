@@ -26,6 +26,7 @@ use crate::leaving;
 use crate::metrics::Metrics;
 use crate::observe::{Eyes, observe};
 use crate::observed::Observed;
+use crate::pace::Pace;
 use crate::permissions::Permissions;
 use crate::plan::Plan;
 use crate::status;
@@ -48,6 +49,8 @@ pub struct Context {
     pub metrics: Metrics,
     /// How long to wait after failures, by test.
     pub backoffs: Backoffs,
+    /// How often the system under test may be asked.
+    pub pace: Pace,
 }
 
 /// Why a test was not carried on. It is tried again.
@@ -115,6 +118,7 @@ pub async fn reconcile(known: Arc<Known>, context: Arc<Context>) -> Result<Reque
     context.backoffs.reset(&facts.uid);
     // What was written may be a reason to go on, and is no change that the watch tells of.
     let next = decision.next.or_else(|| (decision.status != before).then_some(Duration::ZERO));
+    let next = context.pace.next(&before, &decision.status, next);
     Ok(next.map_or_else(Requeue::await_change, Requeue::requeue))
 }
 

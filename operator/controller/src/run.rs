@@ -96,6 +96,7 @@ pub async fn run(client: Client, flags: &RunFlags, stop: CancellationToken) -> R
         gate,
         metrics: metrics.clone(),
         backoffs: Backoffs::default(),
+        pace: flags.pace(),
     });
     let watched = namespaces.iter().map(|namespace| watching::watch(&client, namespace, &context, &work));
     tokio::join!(

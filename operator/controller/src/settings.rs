@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use throughput_crds::DurationText;
 
 use crate::build::GeneratorSettings;
+use crate::pace::Pace;
 use crate::permissions::Permissions;
 
 /// Carries out ThroughputTests.
@@ -73,6 +75,10 @@ pub struct RunFlags {
     /// stands for anything.
     #[arg(long, env = "ALLOW_IMAGES", value_name = "IMAGES", value_delimiter = ',')]
     pub allow_images: Vec<String>,
+    /// The shortest time between two looks at a cell that is dispatched or drained, as in `60s`: each asks Pulp. As
+    /// often as the stage needs when it is not given.
+    #[arg(long, value_name = "DURATION")]
+    pub polling_interval: Option<DurationText>,
 }
 
 /// How log lines look.
@@ -106,6 +112,11 @@ impl RunFlags {
     /// What tests may do besides what everybody's may.
     pub fn permissions(&self) -> Permissions {
         Permissions::new(&self.allow_urls, &self.allow_images)
+    }
+
+    /// How often Pulp is asked.
+    pub fn pace(&self) -> Pace {
+        Pace::new(self.polling_interval.map(DurationText::get))
     }
 
     /// What is the same for all generators.

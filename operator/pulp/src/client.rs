@@ -1,7 +1,7 @@
 //! The client: who asks, how, and with which login.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue, REFERER};
 use reqwest::{Certificate, RequestBuilder};
@@ -222,11 +222,12 @@ impl PulpClient {
         if let Some(body) = body {
             http = http.header(CONTENT_TYPE, "application/json").body((*body).to_owned());
         }
+        let asked = Instant::now();
         let answered =
             exchange(authenticate(http), *largest_answer_bytes, timeout.unwrap_or(self.request_timeout))
                 .await;
         if let Some(counts) = &self.requests {
-            counts.note(&answered);
+            counts.note(&answered, asked.elapsed());
         }
         answered
     }

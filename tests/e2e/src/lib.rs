@@ -11,6 +11,8 @@
 )]
 
 pub mod chaos;
+pub mod observer;
+pub mod ratio;
 pub mod sql;
 
 use std::collections::BTreeMap;

@@ -63,6 +63,7 @@ impl Operator {
             loadgen_image_pull_policy: "Never".to_owned(),
             allow_urls: urls.iter().map(|url| (*url).to_owned()).collect(),
             allow_images: Vec::new(),
+            polling_interval: None,
         };
         let stop = CancellationToken::new();
         let stopped = stop.clone();

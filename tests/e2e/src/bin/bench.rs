@@ -8,12 +8,17 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, ListParams};
 use serde_json::{Value, json};
+use throughput_crds::Verdict;
+use throughput_e2e_tests::observer::Requests;
 use throughput_e2e_tests::{Cluster, WORKERS, output, root};
 
 const NAME: &str = "bench-overhead";
+const OBSERVED: &str = "bench-observed";
 /// Cells that are measured; the median is quoted.
 const CELLS: u64 = 6;
 const RUN: Duration = Duration::from_mins(30);
+/// 10,000 requests and tasks on two cores.
+const LONG_RUN: Duration = Duration::from_mins(60);
 /// The metrics API answers with the use of the last quarter of a minute or so.
 const SAMPLE_EVERY: Duration = Duration::from_secs(5);
 const IDLE_SAMPLES: u32 = 10;
@@ -46,7 +51,10 @@ async fn main() {
     let report = cluster.report(NAME).await;
     let mut overheads: Vec<f64> = report["cells"].as_array().unwrap().iter().map(overhead_seconds).collect();
     overheads.sort_by(f64::total_cmp);
+    let (of_requests, of_time) = observer_share(&cluster).await;
     let megabytes = |bytes: u64| bytes_as_megabytes(bytes);
+    figure("observer_share_of_requests", of_requests * 100.0, "%", 1.0);
+    figure("observer_share_of_request_time", of_time * 100.0, "%", 1.0);
     figure("cell_overhead_median", median(&overheads), "s", 10.0);
     figure("cell_overhead_max", *overheads.last().unwrap(), "s", 10.0);
     figure("operator_memory_idle", megabytes(idle.memory_bytes), "MB", 30.0);
@@ -70,6 +78,24 @@ fn spec() -> Value {
         "repeat": CELLS / 2,
         "workload": {"pulpTasks": {"tasks": 200, "dispatch": {"testView": {"query": {"tasks": "50", "sleep": "0"}, "tasksPerRequest": 50}}}},
     })
+}
+
+/// The operator's own share in the requests to Pulp's API while 10,000 tasks are dispatched, one a request, and
+/// worked off: of their number, and of the time that they take.
+async fn observer_share(cluster: &Cluster) -> (f64, f64) {
+    let before = Requests::of_operator(cluster).await;
+    let mut spec = spec();
+    let nothing = r#"{"finished_before": "1970-01-01T00:00:00Z", "states": ["skipped"]}"#;
+    let dispatch = json!({"request": {"method": "POST", "path": "api/v3/tasks/purge/", "body": nothing}});
+    spec["matrix"] = json!([]);
+    spec["repeat"] = json!(1);
+    spec["load"] = json!({"concurrency": 2});
+    spec["workload"]["pulpTasks"] = json!({"tasks": 10_000, "dispatch": dispatch});
+    cluster.create(OBSERVED, spec).await;
+    let status = cluster.until_finished(OBSERVED, LONG_RUN).await;
+    assert_eq!(status.verdict, Some(Verdict::Passed), "{status:#?}");
+    let own = Requests::of_operator(cluster).await - before;
+    own.share_beside(Requests::of_generators(&cluster.report(OBSERVED).await))
 }
 
 /// What a cell took beyond its work: all of it, less the time from the start of the dispatch to the end of

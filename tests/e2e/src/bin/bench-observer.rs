@@ -1,0 +1,77 @@
+//! Measures what it costs the tasks that the operator watches them: tasks per second with Pulp asked at the usual
+//! pace against once a minute, in turns. Ends with a line `figure NAME VALUE UNIT goal GOAL met|short`.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a measurement that cannot be made shall stop")]
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use throughput_crds::Verdict;
+use throughput_e2e_tests::ratio::Ratio;
+use throughput_e2e_tests::{Cluster, WORKERS, root};
+
+const NAME: &str = "bench-observer";
+/// Pairs that are measured.
+const PAIRS: usize = 6;
+/// A minute or more of work on two cores, so that even once a minute there is something to see.
+const TASKS: u64 = 1_500;
+const RUN: Duration = Duration::from_mins(20);
+/// The share of the tasks per second that watching them may cost.
+const MOST_PERCENT: f64 = 2.0;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let cluster = Cluster::connect().await;
+    let mut pairs = Vec::new();
+    for number in 0..PAIRS {
+        // Whoever is first in a pair is second in the next: what drifts takes from both.
+        let pair = if number % 2 == 0 {
+            let usual = tasks_per_second(&cluster, "").await;
+            (usual, tasks_per_second(&cluster, "1m").await)
+        } else {
+            let rare = tasks_per_second(&cluster, "1m").await;
+            (tasks_per_second(&cluster, "").await, rare)
+        };
+        println!("pair {}: {:.3} tasks/s at the usual pace, {:.3} once a minute", number + 1, pair.0, pair.1);
+        pairs.push(pair);
+    }
+    set_interval(&cluster, "").await;
+    let Ratio { mean, low, high } = Ratio::of(&pairs).expect("several pairs of figures");
+    println!("ratio {mean:.4}, 95 % interval {low:.4} to {high:.4}, {PAIRS} pairs in turns");
+    let cost = (1.0 - mean) * 100.0;
+    let met = if cost <= MOST_PERCENT { "met" } else { "short" };
+    println!("figure watching_costs_of_tasks_per_second {cost:.2} % goal {MOST_PERCENT} {met}");
+}
+
+/// Runs one cell, with Pulp asked no more often than this.
+async fn tasks_per_second(cluster: &Cluster, interval: &str) -> f64 {
+    set_interval(cluster, interval).await;
+    cluster.create(NAME, spec()).await;
+    let status = cluster.until_finished(NAME, RUN).await;
+    assert_eq!(status.verdict, Some(Verdict::Passed), "{status:#?}");
+    status.results[0].tasks_per_second.as_deref().unwrap().parse().unwrap()
+}
+
+async fn set_interval(cluster: &Cluster, interval: &str) {
+    let chart = root().join("charts/throughput-operator");
+    let value = format!("pollingInterval={interval}");
+    let arguments = [
+        "upgrade",
+        "throughput-operator",
+        chart.to_str().unwrap(),
+        "--reuse-values",
+        "--set-string",
+        &value,
+        "--wait",
+        "--timeout",
+        "150s",
+    ];
+    cluster.helm(&arguments).await.expect("set the interval");
+}
+
+fn spec() -> Value {
+    json!({
+        "target": {"service": {"name": "pulp-api", "port": 24817}, "pulp": {"credentials": {"secretRef": {"name": "pulp-admin"}}}},
+        "scale": [{"name": "workers", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": WORKERS}}],
+        "workload": {"pulpTasks": {"tasks": TASKS, "dispatch": {"testView": {"query": {"tasks": "50", "sleep": "0"}, "tasksPerRequest": 50}}}},
+    })
+}
