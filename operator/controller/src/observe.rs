@@ -6,6 +6,7 @@ mod generators;
 mod pods;
 mod pulp;
 mod service;
+mod sparing;
 mod targets;
 
 use std::time::Duration;

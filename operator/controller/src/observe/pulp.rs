@@ -10,6 +10,7 @@ use throughput_pulp::{ClientOptions, PulpClient, PulpError, RequestCounts, TaskF
 use uuid::Uuid;
 
 use super::credentials::Found;
+use super::sparing::{Asked, asked};
 use crate::decide::TestFacts;
 use crate::observed::{Counts, Deletions, OwnTasks, Pulp, Remains};
 use crate::plan::Plan;
@@ -157,6 +158,17 @@ async fn answer(
             Ok((Counts { unfinished, processes, ..Counts::default() }, None))
         }
         (Stage::Dispatching | Stage::Draining | Stage::CancelingTasks, Some(id)) => {
+            let current = question.status.current.as_ref();
+            match current.map_or(Asked::All, |current| asked(current, Timestamp::now())) {
+                Asked::Nothing => return Ok(none),
+                Asked::TheRest(before) => {
+                    let unfinished = client.count_tasks(&unfinished(Some(id))).await?;
+                    let own = Some(OwnTasks { submitted: before.tasks_submitted, unfinished });
+                    let workers_online = before.workers_online;
+                    return Ok((Counts { own, workers_online, ..Counts::default() }, None));
+                }
+                Asked::All => {}
+            }
             // In this order: tasks that are dispatched in between make the first count small, never the rest
             // larger than the whole.
             let unfinished = client.count_tasks(&unfinished(Some(id))).await?;

@@ -1,0 +1,73 @@
+//! The files in `examples/`, run as a user would.
+#![expect(clippy::unwrap_used, reason = "test code stops at the first surprise")]
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use kube::ResourceExt;
+use kube::api::{Api, PostParams};
+use serde_json::Value;
+use throughput_crds::{ThroughputTest, Verdict};
+use throughput_e2e_tests::{Cluster, WORKERS, root};
+
+/// More tasks than this are not dispatched a cell: what an example shows does not need more.
+const MOST_TASKS: u64 = 250;
+const RUN: Duration = Duration::from_mins(10);
+
+fn yaml_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "yaml"));
+    files.sort();
+    files
+}
+
+/// The sources of the other tests, which have examples that they run themselves: with figures compared, or with
+/// what an example needs besides.
+fn other_tests() -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let others = files.filter(|file| file.is_file() && !file.ends_with("examples.rs"));
+    others.map(|file| std::fs::read_to_string(file).unwrap()).collect()
+}
+
+/// Tests that only ask whether an example is accepted, or refused with a change, do not run it.
+fn is_run_elsewhere(file: &str, others: &str) -> bool {
+    let runs =
+        ["throughput-test-request.yaml", "throughput-test-backlog.yaml", "throughput-test-in-process.yaml"];
+    let listed = runs.contains(&file);
+    assert!(!listed || others.contains(file), "{file} is said to be run by another test, and none names it");
+    listed
+}
+
+#[tokio::test]
+async fn every_example_runs_to_its_end_and_passes() {
+    let cluster = Cluster::connect().await;
+    let before = cluster.as_found(WORKERS).await;
+    let others = other_tests();
+    let mut run = 0;
+    for path in yaml_files(&root().join("examples")) {
+        let file = path.file_name().unwrap().to_string_lossy().into_owned();
+        if is_run_elsewhere(&file, &others) {
+            continue;
+        }
+        let arguments = ["create", "--dry-run=client", "--output=json", "--filename", path.to_str().unwrap()];
+        let mut example: Value =
+            serde_json::from_str(&cluster.kubectl(&arguments, "").await.unwrap()).unwrap();
+        let tasks = &mut example["spec"]["workload"]["pulpTasks"]["tasks"];
+        *tasks = tasks.as_u64().unwrap().min(MOST_TASKS).into();
+        let example: ThroughputTest = serde_json::from_value(example).unwrap();
+        let name = example.name_any();
+        cluster.delete(&name).await;
+        let tests: Api<ThroughputTest> = cluster.api();
+        tests.create(&PostParams::default(), &example).await.unwrap();
+        let status = cluster.until_finished(&name, RUN).await;
+        let wait = ["wait", "throughputtest", &name, "--for=condition=Finished", "--timeout=10s"];
+        cluster.kubectl(&wait, "").await.unwrap();
+        assert_eq!(status.verdict, Some(Verdict::Passed), "{file}: {status:#?}");
+        cluster.assert_nothing_left(&name).await;
+        run += 1;
+    }
+    assert!(run > 0, "no example was run");
+    assert_eq!(cluster.as_found(WORKERS).await, before, "the target is as it was found");
+}
