@@ -125,7 +125,7 @@ async fn attend(
     exchange.put("work.json", &text(&work_of(settings, tasks, work))?)?;
     exchange.await_file("ready", until).await?;
     register(settings, &collector, until).await?;
-    let start = await_start(&collector, until).await?;
+    let start = await_start(settings, &collector, until).await?;
     let at = exchange.give_start(&start)?;
     let result: ScriptResult = exchange.await_result(&collector).await?;
     tracing::info!(dispatched = result.latencies_microseconds.len(), stopped = ?result.stopped, "dispatched");

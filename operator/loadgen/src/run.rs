@@ -117,9 +117,9 @@ async fn carry_out(
         let until = Instant::now() + settings.give_up_after;
         let pulp = log_in(settings, tasks, until).await?;
         register(settings, &collector, until).await?;
-        let start = await_start(&collector, until).await?;
+        let start = await_start(settings, &collector, until).await?;
         let cpu = CpuReading::now();
-        sleep_until(start.at).await;
+        sleep_exactly_until(start.at).await;
         Ok((pulp, start, cpu))
     };
     let (pulp, start, cpu) = terminate.run_until_cancelled(ready).await.unwrap_or(Err(Ending::Terminated))?;
@@ -172,7 +172,11 @@ pub(crate) async fn register(
     Ok(())
 }
 
-pub(crate) async fn await_start(collector: &Collector, until: Instant) -> Result<StartEstimate, Ending> {
+pub(crate) async fn await_start(
+    settings: &Settings,
+    collector: &Collector,
+    until: Instant,
+) -> Result<StartEstimate, Ending> {
     let mut best = loop {
         let asked = Instant::now();
         if let Some(sample) = persist("the start", until, async || collector.start().await).await? {
@@ -185,13 +189,17 @@ pub(crate) async fn await_start(collector: &Collector, until: Instant) -> Result
         // The operator should hold the question back; when it does not, it is not asked all the time.
         sleep_until(asked + PAUSE).await;
     };
-    for _ in 0..START_REFINEMENTS {
-        let remaining = best.at.saturating_duration_since(Instant::now());
-        if remaining < REFINABLE {
-            break;
-        }
-        if let Ok(Ok(Some(sample))) = timeout(remaining / 4, collector.start()).await {
-            best = better(best, sample.estimate(collector.smallest_round_trip()));
+    let remaining = best.at.saturating_duration_since(Instant::now());
+    if remaining >= REFINABLE {
+        // All generators were told at the same moment, and would wait for each other if they asked again at
+        // once. So each asks at its own moment of each part of the time that is left.
+        let (begun, part) = (Instant::now(), (remaining - REFINABLE / 2) / START_REFINEMENTS);
+        let own_moment = part * (settings.index * 618 % 1_000) / 1_000;
+        for number in 0..START_REFINEMENTS {
+            sleep_until(begun + part * number + own_moment).await;
+            if let Ok(Ok(Some(sample))) = timeout(REFINABLE / 4, collector.start()).await {
+                best = better(best, sample.estimate(collector.smallest_round_trip()));
+            }
         }
     }
     tracing::info!(
@@ -200,6 +208,15 @@ pub(crate) async fn await_start(collector: &Collector, until: Instant) -> Result
         "the start is known"
     );
     Ok(best)
+}
+
+/// Sleeps until an instant, more exactly than the runtime's timers, which tick in milliseconds.
+async fn sleep_exactly_until(at: Instant) {
+    const TICKS: Duration = Duration::from_millis(5);
+    sleep_until(at.checked_sub(TICKS).unwrap_or(at)).await;
+    let rest = move || std::thread::sleep(at.saturating_duration_since(Instant::now()));
+    // It only fails when the runtime ends.
+    let _ = tokio::task::spawn_blocking(rest).await;
 }
 
 /// Sends the load, while the operator is told each second how far it is. An operator that does not hear it
