@@ -117,15 +117,17 @@ async fn by_reference(
     let kind = GroupVersionKind::gvk(group, version, "ScaledObject");
     let resource = ApiResource::from_gvk_with_plural(&kind, "scaledobjects");
     let scaled_objects: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource);
+    // Asked first, since rights are looked at before whether there is such a kind at all.
+    match within("ask for KEDA", client.list_api_group_resources(keda::API_VERSION)).await {
+        Ok(_) => {}
+        // Where nobody may ask, nobody can tell.
+        Err(error) if error.is_not_found() || error.is_forbidden() => return Ok(Ok(None)),
+        Err(error) => return Err(error),
+    }
     let found = match within("list ScaledObjects", scaled_objects.list(&ListParams::default())).await {
         Ok(found) => found.items,
-        Err(error) if error.is_not_found() => Vec::new(),
-        // Rights are looked at before whether there is such a kind at all.
+        Err(error) if error.is_not_found() => return Ok(Ok(None)),
         Err(error) if error.is_forbidden() => {
-            let installed = within("ask for KEDA", client.list_api_group_resources(keda::API_VERSION)).await;
-            if installed.is_err() {
-                return Ok(Ok(None));
-            }
             let what = format!("look whether KEDA scales the {name}");
             return Ok(Err(Unscalable::not_permitted(&what, "scale.keda")));
         }

@@ -151,6 +151,13 @@ fn the_only_thing_that_is_scaled_is_the_workers_and_of_several_the_one_of_that_n
 }
 
 #[test]
+fn a_stateful_set_can_be_scaled_too() {
+    let plan = planned("/scale/0/ref/kind", json!("StatefulSet"));
+    let target = TargetName { kind: TargetKind::StatefulSet, name: "pulp-worker".to_owned() };
+    assert_eq!(plan.scale, [ScaledTarget { name: "workers".to_owned(), target }]);
+}
+
+#[test]
 fn the_workload_of_a_cell_has_its_concurrency_and_correlation_id() {
     let plan = planned("/matrix", json!([{"name": "concurrency", "of": "Load", "values": [1, 7]}]));
     let expected = Workload::PulpTasks(PulpTasks {
@@ -237,6 +244,13 @@ fn each_rejection_says_what_to_write() {
             "WorkersNotNamed",
             "scale has several entries, and none is named workers: give the entry of Pulp's workers the name \
              workers, so that it is known whose replicas Pulp has to confirm",
+        ),
+        (
+            "/scale/0/ref/kind",
+            json!("DaemonSet"),
+            "NotScalable",
+            "apps/v1 DaemonSet cannot be scaled, only a Deployment or a StatefulSet can: write one of these kinds, \
+             with the apiVersion apps/v1",
         ),
         ("/criteria", json!([{"metric": "tasks.perSecond", "atLeast": "fast"}]), "CriterionBound", bound),
         ("/criteria", json!([{"metric": "tasks.perSecond"}]), "CriterionBound", bound),
