@@ -193,7 +193,7 @@ pub(crate) async fn await_start(
     if remaining >= REFINABLE {
         // All generators were told at the same moment, and would wait for each other if they asked again at
         // once. So each asks at its own moment of each part of the time that is left.
-        let (begun, part) = (Instant::now(), (remaining - REFINABLE / 2) / START_REFINEMENTS);
+        let (begun, part) = (Instant::now(), remaining.saturating_sub(REFINABLE / 2) / START_REFINEMENTS);
         let own_moment = part * (settings.index * 618 % 1_000) / 1_000;
         for number in 0..START_REFINEMENTS {
             sleep_until(begun + part * number + own_moment).await;

@@ -44,8 +44,9 @@ impl Program {
         arguments: &[String],
     ) -> Result<Process, String> {
         let hosts = folder.join("hosts");
-        let lines: String = self.hosts.iter().map(|(name, address)| format!("{address} {name}\n")).collect();
-        std::fs::write(&hosts, format!("127.0.0.1 localhost\n{lines}"))
+        let mut lines = vec!["127.0.0.1 localhost".to_owned()];
+        lines.extend(self.hosts.iter().map(|(name, address)| format!("{address} {name}")));
+        std::fs::write(&hosts, lines.join("\n") + "\n")
             .map_err(|error| format!("cannot write {}: {error}", hosts.display()))?;
         let mut command: Vec<String> =
             ["--mount", "sh", "-c", WITH_HOSTS, "sh"].map(str::to_owned).into_iter().collect();

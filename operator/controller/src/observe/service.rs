@@ -65,21 +65,21 @@ mod tests {
 
     use super::*;
 
-    fn reason(spec: Value) -> Option<&'static str> {
+    fn reason(spec: &Value) -> Option<&'static str> {
         let service: Service = serde_json::from_value(json!({"spec": spec})).unwrap();
         refusal("pulp-api", 24_817, Some(&service)).map(|(reason, _)| reason)
     }
 
     #[test]
     fn a_service_with_the_port_is_not_refused() {
-        assert_eq!(reason(json!({"ports": [{"port": 80}, {"port": 24817}]})), None);
+        assert_eq!(reason(&json!({"ports": [{"port": 80}, {"port": 24817}]})), None);
     }
 
     #[test]
     fn what_is_missing_is_named() {
         assert_eq!(refusal("pulp-api", 1, None).map(|(reason, _)| reason), Some("ServiceNotFound"));
-        assert_eq!(reason(json!({"ports": [{"port": 80}]})), Some("ServicePortNotFound"));
-        assert_eq!(reason(json!({})), Some("ServicePortNotFound"));
+        assert_eq!(reason(&json!({"ports": [{"port": 80}]})), Some("ServicePortNotFound"));
+        assert_eq!(reason(&json!({})), Some("ServicePortNotFound"));
     }
 
     #[test]

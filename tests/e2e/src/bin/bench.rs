@@ -18,7 +18,7 @@ const OBSERVED: &str = "bench-observed";
 const CELLS: u64 = 6;
 const RUN: Duration = Duration::from_mins(30);
 /// 10,000 requests and tasks on two cores.
-const LONG_RUN: Duration = Duration::from_mins(60);
+const LONG_RUN: Duration = Duration::from_hours(1);
 /// The metrics API answers with the use of the last quarter of a minute or so.
 const SAMPLE_EVERY: Duration = Duration::from_secs(5);
 const IDLE_SAMPLES: u32 = 10;

@@ -36,6 +36,7 @@ fn object(content: &Value) -> Value {
 }
 
 /// A merge patch of the object that was read.
+#[expect(clippy::unnecessary_wraps, reason = "it is compared with what is there only sometimes")]
 fn merge(patch: &Value) -> Option<Change> {
     Some(Change::Merge(object(patch)))
 }
@@ -85,16 +86,16 @@ fn a_clowd_app_is_told_in_the_entry_of_its_list_that_has_the_name() {
         json!({"op": "test", "path": "/metadata/uid", "value": "55bb"}),
         json!({"op": "test", "path": "/spec/deployments/1/name", "value": "worker"}),
     ];
-    let patch = |change: Value| Some(Change::Json(json!([tests[0], tests[1], change])));
+    let change_of = |change: Value| Some(Change::Json(json!([tests[0], tests[1], change])));
     let path = "/spec/deployments/1/replicas";
     let (before, now) = (deployments(&json!(3)), deployments(&json!(9)));
     let lever = clowd_app().found_in(&before, &[]);
     assert_eq!(lever.told(&now), Some(9));
-    assert_eq!(lever.tell(&before, 9), patch(json!({"op": "add", "path": path, "value": 9})));
-    assert_eq!(lever.put_back(&now), patch(json!({"op": "add", "path": path, "value": 3})));
+    assert_eq!(lever.tell(&before, 9), change_of(json!({"op": "add", "path": path, "value": 9})));
+    assert_eq!(lever.put_back(&now), change_of(json!({"op": "add", "path": path, "value": 3})));
     let absent = deployments(&Value::Null);
     let lever = clowd_app().found_in(&absent, &[]);
-    assert_eq!(lever.put_back(&now), patch(json!({"op": "remove", "path": path})));
+    assert_eq!(lever.put_back(&now), change_of(json!({"op": "remove", "path": path})));
     assert_eq!((lever.put_back(&absent), lever.told(&absent)), (None, None));
     // The entry was taken out meanwhile.
     let without = object(&json!({"spec": {"deployments": []}}));
