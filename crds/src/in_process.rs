@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "kube")]
+use crate::target::NAME;
 use crate::target::SecretReference;
 
 /// A container with Pulp's image and settings that dispatches exactly the wanted number of tasks, without
@@ -134,8 +136,8 @@ pub struct Variable {
 #[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SecretKey {
-    /// The Secret's name. It must carry the annotation `perf.pulpproject.org/for` with the Service's name.
-    #[cfg_attr(feature = "kube", schemars(length(min = 1, max = 253)))]
+    /// The Secret's name. It must carry the annotation `perf.pulpproject.org/images` with the image.
+    #[cfg_attr(feature = "kube", schemars(length(min = 1, max = 253), regex(pattern = NAME)))]
     pub name: String,
     /// The key.
     #[cfg_attr(feature = "kube", schemars(length(min = 1, max = 253)))]
@@ -154,8 +156,8 @@ pub struct VariableSource {
     /// A `ConfigMap` of the test's namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_map_ref: Option<ConfigMapReference>,
-    /// A Secret of the test's namespace. It must carry the annotation `perf.pulpproject.org/for` with the
-    /// Service's name.
+    /// A Secret of the test's namespace. It must carry the annotation `perf.pulpproject.org/images` with
+    /// the image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<SecretReference>,
 }
@@ -188,7 +190,7 @@ pub struct Mount {
     /// The files of a `ConfigMap`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_map: Option<ConfigMapReference>,
-    /// The files of a Secret. It must carry the annotation `perf.pulpproject.org/for` with the Service's name.
+    /// The files of a Secret. It must carry the annotation `perf.pulpproject.org/images` with the image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<SecretReference>,
     /// An empty folder to write to.

@@ -60,6 +60,11 @@ pub const SECRET_FOR_ANNOTATION: &str = "perf.pulpproject.org/for";
 /// may create a test would otherwise do with the Secret's rights what its owner never agreed to.
 pub const SECRET_REQUESTS_ANNOTATION: &str = "perf.pulpproject.org/requests";
 
+/// The annotation by which a Secret's owner says which images a container may run that is given the Secret; several
+/// separated by commas; a `*` at the end stands for anything. It is not the one that lets it be sent to a Service: what
+/// a container is given, whoever chose its command can read.
+pub const SECRET_IMAGES_ANNOTATION: &str = "perf.pulpproject.org/images";
+
 /// The finalizer that a test carries while it holds a claim on what it scales.
 pub const RESTORE_FINALIZER: &str = "perf.pulpproject.org/restore";
 

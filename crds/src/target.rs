@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// What the API server takes for the name of an object. What cannot be a name must not become part of a path.
 #[cfg(feature = "kube")]
-const NAME: &str = "^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$";
+pub(crate) const NAME: &str = "^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$";
 
 /// The system under test: a Service or a URL.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::fmt;
 use throughput_crds::{CaBundle, Credentials, CredentialsMethod, Scheme, Target};
 use throughput_model::workload::{Authentication, Dispatch, DispatchRequest, Method};
 
-use crate::permissions::{NotPermitted, Permissions, matches_pattern};
+use crate::permissions::{NotPermitted, Permissions, is_listed};
 use crate::rejection::Rejection;
 
 /// Where requests are sent.
@@ -130,7 +130,7 @@ pub fn needs_permission(dispatch: &Dispatch) -> Option<String> {
 /// is on no list.
 pub fn permits_request(list: &str, request: &str) -> bool {
     let plain = !request.split('/').any(|segment| matches!(segment, "." | ".."));
-    plain && list.split(',').any(|entry| matches_pattern(entry.trim(), request))
+    plain && is_listed(list, request)
 }
 
 #[cfg(test)]

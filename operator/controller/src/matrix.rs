@@ -31,12 +31,21 @@ pub struct Cell {
     pub generators: u32,
 }
 
+/// The most cells that a test has.
+const MOST_CELLS: usize = 64;
+
 /// All cells: repeats outermost, then the axes in their order, the last one changing fastest.
 pub fn cells(
     spec: &ThroughputTestSpec,
     scale: &[ScaledTarget],
     workers: usize,
 ) -> Result<Vec<Cell>, Rejection> {
+    // The API server refuses it too; this one also stops what got past an older version of its rule.
+    let axes = spec.matrix.iter().map(|axis| axis.values.len());
+    let wanted = axes.fold(spec.repeat as usize, usize::saturating_mul);
+    if !(1..=MOST_CELLS).contains(&wanted) {
+        return Err(Rejection::CellCount(wanted));
+    }
     let plain = Cell {
         index: 0,
         repeat: 1,

@@ -55,11 +55,16 @@ impl Permissions {
 }
 
 /// Whether a text is what the pattern says: itself, or anything that begins like it where a `*` ends it.
-pub(crate) fn matches_pattern(pattern: &str, text: &str) -> bool {
+fn matches_pattern(pattern: &str, text: &str) -> bool {
     match pattern.strip_suffix('*') {
         Some(beginning) => text.starts_with(beginning),
         None => text == pattern,
     }
+}
+
+/// Whether a list of patterns, separated by commas, has a text.
+pub(crate) fn is_listed(list: &str, text: &str) -> bool {
+    list.split(',').any(|pattern| matches_pattern(pattern.trim(), text))
 }
 
 /// A URL in the one form in which equal ones are equal: in small letters, without a slash at the end, and without

@@ -29,6 +29,9 @@ pub enum Rejection {
     /// An axis that varies nothing.
     #[error("the axis {0:?} varies nothing that the spec has")]
     UnknownAxis(String),
+    /// No cells, or too many.
+    #[error("the matrix has {0} cells (the product of its axes' values and repeat), and can have 1 to 64")]
+    CellCount(usize),
     /// A value that its axis cannot have.
     #[error("the value {value:?} of the axis {axis:?} is not a number that it can have: {expected}")]
     AxisValue {
@@ -71,6 +74,7 @@ impl Rejection {
             Self::NoWorkers | Self::NoWorkersInCell(_) => "NoWorkers",
             Self::NotScalable(_) => "NotScalable",
             Self::WhichAreTheWorkers => "WorkersNotNamed",
+            Self::CellCount(_) => "CellCount",
             Self::UnknownAxis(_) => "UnknownAxis",
             Self::AxisValue { .. } => "AxisValueNotAllowed",
             Self::NoTarget => "NoTarget",

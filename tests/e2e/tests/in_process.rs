@@ -10,7 +10,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Api, DeleteParams, ObjectMeta, PostParams};
 use serde_json::{Value, json};
-use throughput_crds::{ConditionType, SECRET_FOR_ANNOTATION, Verdict};
+use throughput_crds::{ConditionType, SECRET_IMAGES_ANNOTATION, Verdict};
 use throughput_e2e_tests::{Cluster, WORKERS, condition, root, sql};
 
 const RUN: Duration = Duration::from_mins(10);
@@ -18,8 +18,8 @@ const SOON: Duration = Duration::from_mins(2);
 /// The Secret that the example names.
 const SECRET: &str = "pulp-dispatch";
 
-/// Makes the example's Secret of those that Pulp's own pods get; with the Service's name where it may be used.
-async fn make_secret(cluster: &Cluster, service: Option<&str>) {
+/// Makes the example's Secret of those that Pulp's own pods get; with the images that may be given it.
+async fn make_secret(cluster: &Cluster, images: Option<&str>) {
     let secrets: Api<Secret> = cluster.api();
     let mut data = BTreeMap::new();
     for (key, secret, own_key) in [
@@ -34,7 +34,7 @@ async fn make_secret(cluster: &Cluster, service: Option<&str>) {
     let _ = secrets.delete(SECRET, &DeleteParams::default()).await;
     let metadata = ObjectMeta {
         name: Some(SECRET.to_owned()),
-        annotations: service.map(|service| [(SECRET_FOR_ANNOTATION.to_owned(), service.to_owned())].into()),
+        annotations: images.map(|images| [(SECRET_IMAGES_ANNOTATION.to_owned(), images.to_owned())].into()),
         ..ObjectMeta::default()
     };
     let secret = Secret { metadata, data: Some(data), ..Secret::default() };
@@ -59,7 +59,7 @@ async fn example(cluster: &Cluster, tasks: u64, generators: &[u32]) -> Value {
 async fn exactly_the_wanted_tasks_are_dispatched_and_the_figures_equal_sql() {
     let cluster = Cluster::connect().await;
     let before = cluster.as_found(WORKERS).await;
-    make_secret(&cluster, Some("pulp-api")).await;
+    make_secret(&cluster, Some("localhost/throughput/*")).await;
     cluster.create("e2e-in-process", example(&cluster, 301, &[1, 2]).await).await;
     let status = cluster.until_finished("e2e-in-process", RUN).await;
     assert_eq!(status.verdict, Some(Verdict::Passed), "{status:#?}");
@@ -80,7 +80,7 @@ async fn exactly_the_wanted_tasks_are_dispatched_and_the_figures_equal_sql() {
 #[tokio::test]
 async fn a_function_that_pulp_does_not_have_fails_the_cell_before_anything_is_dispatched() {
     let cluster = Cluster::connect().await;
-    make_secret(&cluster, Some("pulp-api")).await;
+    make_secret(&cluster, Some("localhost/throughput/*")).await;
     let mut spec = example(&cluster, 10, &[1]).await;
     spec["workload"]["pulpTasks"]["dispatch"]["inProcess"]["function"] =
         json!("pulpcore.app.tasks.test.no_such_task");
@@ -95,7 +95,7 @@ async fn a_function_that_pulp_does_not_have_fails_the_cell_before_anything_is_di
 }
 
 #[tokio::test]
-async fn a_secret_that_does_not_name_the_service_is_not_mounted() {
+async fn a_secret_that_does_not_name_the_image_is_not_mounted() {
     let cluster = Cluster::connect().await;
     make_secret(&cluster, None).await;
     let mut spec = example(&cluster, 10, &[1]).await;

@@ -1,13 +1,14 @@
-//! The Secrets of a container that dispatches in Pulp's own process. Each says itself that it may be used for the
-//! Service under test: whoever may create a test but not read Secrets must not get at one through a container.
+//! The Secrets of a container that dispatches in Pulp's own process. Each says itself which images may be given it:
+//! whoever may create a test but not read Secrets must not get at one through a container.
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::Api;
 use kube::{Client, ResourceExt};
-use throughput_crds::SECRET_FOR_ANNOTATION;
+use throughput_crds::SECRET_IMAGES_ANNOTATION;
 
 use crate::deadline::{RequestError, within};
 use crate::observed::Credentials;
+use crate::permissions::is_listed;
 use crate::plan::Plan;
 
 /// What keeps the plan's container from being started, if anything does.
@@ -22,23 +23,23 @@ pub(super) async fn missing(
     let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
     for name in dispatch.secrets() {
         let secret = within("read a Secret of the container", secrets.get_opt(name)).await?;
-        if let Some(unusable) = unusable(name, plan.destination.audience(), secret.as_ref()) {
+        if let Some(unusable) = unusable(name, &dispatch.image, secret.as_ref()) {
             return Ok(Some(unusable));
         }
     }
     Ok(None)
 }
 
-fn unusable(name: &str, service: &str, secret: Option<&Secret>) -> Option<Credentials> {
+fn unusable(name: &str, image: &str, secret: Option<&Secret>) -> Option<Credentials> {
     let Some(secret) = secret else {
         let message = format!("there is no Secret {name} in this namespace, which inProcess names");
         return Some(Credentials::Unusable { reason: "SecretNotFound", message });
     };
-    if secret.annotations().get(SECRET_FOR_ANNOTATION).map(String::as_str) == Some(service) {
+    if secret.annotations().get(SECRET_IMAGES_ANNOTATION).is_some_and(|list| is_listed(list, image)) {
         return None;
     }
     let message = format!(
-        "the Secret {name} does not say that a container may have it to dispatch tasks of the Service {service}: its owner annotates it with {SECRET_FOR_ANNOTATION}={service}, or makes one for this purpose"
+        "the Secret {name} does not say that a container of {image} may have it: its owner annotates it with {SECRET_IMAGES_ANNOTATION}='{image}', or makes one for this purpose"
     );
     Some(Credentials::Unusable { reason: "SecretNotPermitted", message })
 }
@@ -51,21 +52,26 @@ mod tests {
 
     fn reason(annotation: Option<&str>) -> Option<&'static str> {
         let annotations =
-            annotation.map(|service| [(SECRET_FOR_ANNOTATION.to_owned(), service.to_owned())].into());
+            annotation.map(|images| [(SECRET_IMAGES_ANNOTATION.to_owned(), images.to_owned())].into());
         let metadata = ObjectMeta { annotations, ..ObjectMeta::default() };
         let secret = Secret { metadata, ..Secret::default() };
-        match unusable("pulp-keys", "pulp-api", Some(&secret)) {
+        match unusable("pulp-keys", "quay.io/pulp/pulp:3", Some(&secret)) {
             Some(Credentials::Unusable { reason, .. }) => Some(reason),
             Some(Credentials::Ready) | None => None,
         }
     }
 
     #[test]
-    fn a_container_gets_only_secrets_that_name_the_service() {
-        assert_eq!(reason(Some("pulp-api")), None);
-        assert_eq!(reason(Some("postgres")), Some("SecretNotPermitted"));
+    fn a_container_gets_only_secrets_that_name_its_image() {
+        for images in ["quay.io/pulp/pulp:3", "quay.io/pulp/*", "localhost/a, quay.io/pulp/pulp:3"] {
+            assert_eq!(reason(Some(images)), None, "{images}");
+        }
+        assert_eq!(reason(Some("pulp-api")), Some("SecretNotPermitted"));
+        assert_eq!(reason(Some("quay.io/pulp/pulp:4")), Some("SecretNotPermitted"));
         assert_eq!(reason(None), Some("SecretNotPermitted"));
-        let Some(Credentials::Unusable { reason, message }) = unusable("pulp-keys", "pulp-api", None) else {
+        let Some(Credentials::Unusable { reason, message }) =
+            unusable("pulp-keys", "quay.io/pulp/pulp:3", None)
+        else {
             panic!("a missing Secret is usable");
         };
         assert_eq!(reason, "SecretNotFound");

@@ -86,6 +86,6 @@ mod tests {
     fn a_service_that_leads_elsewhere_is_refused() {
         let elsewhere =
             json!({"type": "ExternalName", "externalName": "evil.example", "ports": [{"port": 24817}]});
-        assert_eq!(reason(elsewhere), Some("NotPermitted"));
+        assert_eq!(reason(&elsewhere), Some("NotPermitted"));
     }
 }

@@ -3,6 +3,7 @@
 
 mod header;
 mod hostile;
+mod scrambled;
 mod server;
 mod session;
 mod tasks;

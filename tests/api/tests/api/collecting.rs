@@ -20,24 +20,24 @@ use throughput_model::protocol::{self, LARGEST_BODY_BYTES, Progress, Registratio
 use crate::hands::{act, facts, key};
 
 /// A collector that serves, and a cell whose objects exist.
-struct Served {
+pub(crate) struct Served {
     tenant: Tenant,
     facts: TestFacts,
-    address: CellAddress,
-    gate: Gate,
-    base_url: String,
+    pub(crate) address: CellAddress,
+    pub(crate) gate: Gate,
+    pub(crate) base_url: String,
 }
 
 /// What came back.
 #[derive(Debug, PartialEq)]
-struct Answer {
-    status: StatusCode,
-    body: String,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) body: String,
 }
 
 impl Served {
     /// A collector that knows the cell and stands at this stage.
-    async fn at(stage: &str) -> Self {
+    pub(crate) async fn at(stage: &str) -> Self {
         let served = Self::unknown().await;
         served.stands_at(stage);
         served
@@ -74,11 +74,17 @@ impl Served {
         self.gate.follow(&self.facts.uid, &status, now, time_of_day);
     }
 
-    fn prefix(&self) -> String {
+    pub(crate) fn prefix(&self) -> String {
         protocol::prefix(&self.tenant.namespace, &self.facts.name, &self.address, 0)
     }
 
-    async fn send(&self, method: Method, path: &str, token: Option<&str>, body: Option<Vec<u8>>) -> Answer {
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        token: Option<&str>,
+        body: Option<Vec<u8>>,
+    ) -> Answer {
         let mut request = reqwest::Client::new().request(method, format!("{}{path}", self.base_url));
         if let Some(token) = token {
             request = request.bearer_auth(token);
@@ -94,7 +100,7 @@ impl Served {
         self.send(method, &format!("{}/{call}", self.prefix()), Some(&token), body).await
     }
 
-    async fn register(&self, pod: &str) -> Answer {
+    pub(crate) async fn register(&self, pod: &str) -> Answer {
         self.call(Method::POST, "register", Some(&registration(pod))).await
     }
 
@@ -106,14 +112,14 @@ impl Served {
         self.call(Method::GET, "start", None::<&()>).await
     }
 
-    async fn stored(&self, key: &str) -> Option<Value> {
+    pub(crate) async fn stored(&self, key: &str) -> Option<Value> {
         let maps: Api<ConfigMap> = self.tenant.api();
         let map = maps.get("run-cell-0-attempt-1").await.unwrap();
         map.data.unwrap_or_default().get(key).map(|text| serde_json::from_str(text).unwrap())
     }
 }
 
-fn registration(pod: &str) -> Registration {
+pub(crate) fn registration(pod: &str) -> Registration {
     Registration { pod_name: pod.to_owned(), pod_uid: format!("uid-of-{pod}"), version: "0.1.0".to_owned() }
 }
 

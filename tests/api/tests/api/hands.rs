@@ -52,5 +52,6 @@ pub(crate) fn scale(name: &str, replicas: u32) -> Action {
 pub(crate) async fn act(client: &Client, facts: &TestFacts, actions: &[Action]) -> Result<(), ApplyError> {
     let hands =
         Hands { client: client.clone(), pulps: PulpClients::default(), generators: generators(), key: key() };
-    apply(&hands, facts, None, actions).await.map(drop)
+    // Boxed, so that not each test carries all of it on its stack.
+    Box::pin(apply(&hands, facts, None, actions)).await.map(drop)
 }

@@ -9,6 +9,7 @@ mod crashed;
 mod examples;
 mod found;
 mod hands;
+mod hostile_callers;
 mod leading;
 mod lost;
 mod operator;

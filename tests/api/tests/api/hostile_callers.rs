@@ -1,0 +1,99 @@
+//! Callers of the collector who mean no good, or have gone mad.
+
+use std::time::{Duration, Instant};
+
+use reqwest::{Method, StatusCode};
+use throughput_model::protocol::LARGEST_BODY_BYTES;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::collecting::{Served, registration};
+use crate::hands::key;
+
+/// Sends the head of a call whose body never comes, and returns the first line of the answer.
+async fn without_body(served: &Served, token: &str) -> String {
+    let mut stream = TcpStream::connect(served.base_url.trim_start_matches("http://")).await.unwrap();
+    let path = format!("{}/result", served.prefix());
+    let head = format!(
+        "PUT {path} HTTP/1.1\r\nHost: collector\r\nAuthorization: Bearer {token}\r\nContent-Length: 500000\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 256];
+    let read = stream.read(&mut answer).await.unwrap();
+    String::from_utf8_lossy(&answer[..read]).lines().next().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn who_has_no_token_is_sent_away_before_the_body_comes() {
+    let served = Served::at("Dispatching").await;
+    let asked = Instant::now();
+    assert_eq!(without_body(&served, "nonsense").await, "HTTP/1.1 401 Unauthorized");
+    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_not_waited_for_without_end() {
+    let served = Served::at("Dispatching").await;
+    let token = key().token(&served.address, 0);
+    let asked = Instant::now();
+    assert_eq!(without_body(&served, &token).await, "HTTP/1.1 408 Request Timeout");
+    assert!(asked.elapsed() < Duration::from_secs(30), "{:?}", asked.elapsed());
+}
+
+#[tokio::test]
+async fn a_generator_that_floods_is_told_to_come_again_and_takes_nothing_from_its_neighbour() {
+    let served = Served::at("StartingGenerators").await;
+    let calls = futures::future::join_all((0..100).map(|_| served.register("one"))).await;
+    let refused = calls.iter().filter(|answer| answer.status == StatusCode::TOO_MANY_REQUESTS).count();
+    assert!((50..100).contains(&refused), "{refused} of a hundred calls were refused");
+    let token = key().token(&served.address, 1);
+    let path = format!("{}/register", served.prefix().replace("generators/0", "generators/1"));
+    let body = serde_json::to_vec(&registration("two")).unwrap();
+    let answer = served.send(Method::POST, &path, Some(&token), Some(body)).await;
+    assert_eq!(answer.status, StatusCode::NO_CONTENT, "{answer:?}");
+}
+
+#[tokio::test]
+async fn whatever_a_body_holds_the_answer_is_a_short_refusal() {
+    let served = Served::at("Dispatching").await;
+    let token = key().token(&served.address, 0);
+    let long = "x".repeat(LARGEST_BODY_BYTES - 100);
+    let bodies: [Vec<u8>; 10] = [
+        Vec::new(),
+        b"\xff\xfe\0".to_vec(),
+        "[".repeat(LARGEST_BODY_BYTES - 1).into_bytes(),
+        "{\"a\":".repeat(50_000).into_bytes(),
+        format!("\"{long}\"").into_bytes(),
+        format!("{{\"requestsSent\": \"{long}\"}}").into_bytes(),
+        format!("{{\"requestsSent\": 1{}}}", "0".repeat(10_000)).into_bytes(),
+        br#"{"requestsSent": -1, "requestsFinished": 0, "requestsFailed": 0, "tasksDispatched": 0}"#.to_vec(),
+        br#"{"requestsSent": NaN}"#.to_vec(),
+        br#"{"version": 1, "stopped": {"TargetReached": []}}"#.to_vec(),
+    ];
+    for (number, body) in bodies.into_iter().enumerate() {
+        let (method, call) =
+            if number % 2 == 0 { (Method::PUT, "result") } else { (Method::POST, "progress") };
+        let path = format!("{}/{call}", served.prefix());
+        let answer = served.send(method, &path, Some(&token), Some(body)).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{number}: {answer:?}");
+        assert!(answer.body.len() < 500, "{number}: {answer:?}");
+    }
+    assert_eq!(served.stored("generator-0.result.json").await, None);
+    assert_eq!(served.gate.progress(), []);
+}
+
+#[tokio::test]
+async fn a_path_that_is_none_is_refused() {
+    let served = Served::at("Dispatching").await;
+    let token = key().token(&served.address, 0);
+    for (part, strange) in [
+        ("cells/0", "cells/-1"),
+        ("cells/0", "cells/99999999999"),
+        ("generators/0", "generators/x"),
+        ("generators/0", "generators/%00"),
+    ] {
+        let path = format!("{}/start", served.prefix().replace(part, strange));
+        let answer = served.send(Method::GET, &path, Some(&token), None).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{path}: {answer:?}");
+    }
+}
