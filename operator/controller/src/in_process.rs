@@ -75,10 +75,8 @@ pub fn work(
 
 /// The first name that stands twice, or is one of those that are taken.
 fn repeated<'a>(names: &[&'a str], taken: &[&str]) -> Option<&'a str> {
-    let mut names = names.iter().enumerate();
-    let found = names.clone().find(|(position, name)| {
-        taken.contains(name) || names.by_ref().take(*position).any(|(_, before)| before == *name)
-    });
+    let mut numbered = names.iter().enumerate();
+    let found = numbered.find(|(position, name)| taken.contains(name) || names[..*position].contains(name));
     found.map(|(_, name)| *name)
 }
 
@@ -116,6 +114,16 @@ mod tests {
             shared: Vec::new(),
         };
         assert_eq!(work, expected);
+    }
+
+    #[test]
+    fn several_variables_and_mounts_are_no_mistake() {
+        let variables = json!(["A", "B", "C", "D"].map(|name| json!({"name": name, "value": "x"})));
+        let mounts = json!(["/a", "/b", "/c", "/d"].map(|path| json!({"path": path, "empty": {}})));
+        for (field, value) in [("env", variables), ("mounts", mounts)] {
+            let work = work(&dispatch(field, value), &[cell(1)], &permitted());
+            assert!(work.is_ok(), "{field}: {work:?}");
+        }
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Deployments of pulp-operator.
 
+use std::path::Path;
+
 use kube::api::{DeleteParams, PropagationPolicy};
-use serde_json::json;
+use serde_json::{Value, json};
 use throughput_api_tests::Tenant;
 use throughput_api_tests::interrupted::{self, Cut};
 use throughput_controller::decide::Action;
@@ -9,7 +11,7 @@ use throughput_controller::decide::Action;
 use crate::controllers::{Controllers, nobody, pulp_operator, until_ready};
 use crate::hands::{act, claim, facts, scale};
 use crate::kinds::{DEPLOYMENT, PULP, tenant};
-use crate::run::{Found, found, leaves_as_found, waits_for};
+use crate::run::{Found, claims, found, leaves_as_found, waits_for};
 
 /// A namespace with a Pulp of two workers, and its operator at work.
 async fn with_pulp() -> (Tenant, Controllers) {
@@ -26,6 +28,20 @@ async fn workers_are_scaled_in_the_pulp_and_both_are_left_as_found() {
     let (tenant, _controllers) = with_pulp().await;
     let announced = "the Deployment my-worker is scaled by spec.worker.replicas of the Pulp my";
     leaves_as_found(&tenant, (DEPLOYMENT, "my-worker"), Some((PULP, "my")), Some(announced)).await;
+}
+
+#[tokio::test]
+async fn the_example_for_pulp_operator_scales_in_its_pulp() {
+    let file =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/throughput-test-pulp-operator.yaml");
+    let example: Value = serde_saphyr::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    let tenant = tenant().await;
+    PULP.create(&tenant, "example-pulp", json!({"worker": {"replicas": 2}})).await;
+    let _controllers = pulp_operator(&tenant);
+    until_ready(&tenant, DEPLOYMENT, "example-pulp-worker", 2).await;
+    let announced =
+        "the Deployment example-pulp-worker is scaled by spec.worker.replicas of the Pulp example-pulp";
+    claims(&tenant, example["spec"].clone(), Some(announced)).await;
 }
 
 #[tokio::test]

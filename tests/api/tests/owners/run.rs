@@ -73,21 +73,8 @@ pub(crate) async fn leaves_as_found(
 ) {
     let objects: Vec<(Kind, &str)> = [Some((kind, name)), owner].into_iter().flatten().collect();
     let before = found(tenant, &objects).await;
-    tenant.test("run", spec_for(kind, name)).await;
-    write_stage(tenant, Stage::Claiming).await;
-    tenant.grant_with(&ALL_RIGHTS).await;
-    let operator = Operator::start_again(tenant);
+    let operator = claims(tenant, spec_for(kind, name), announced).await;
     let test = Watched { tenant, name: "run" };
-    test.until("everything is claimed", |status| {
-        status.current.as_ref().is_some_and(|current| current.stage == Stage::EmptyingQueue)
-    })
-    .await;
-    eventually(
-        "owners are announced",
-        async || notes(tenant).await,
-        |notes| notes.iter().map(String::as_str).eq(announced),
-    )
-    .await;
     // There is no Pulp here that would say that its queue is empty.
     write_stage(tenant, Stage::ScalingWorkers).await;
     until_ready(tenant, kind, name, 9).await;
@@ -104,6 +91,26 @@ pub(crate) async fn leaves_as_found(
     operator.stop().await.unwrap();
     assert_eq!(names::<Lease>(tenant).await, Vec::<String>::new());
     assert_eq!(found(tenant, &objects).await, before);
+}
+
+/// Lets an operator with all rights claim what a test of this spec scales, and checks what is announced.
+pub(crate) async fn claims(tenant: &Tenant, spec: Value, announced: Option<&str>) -> Operator {
+    tenant.test("run", spec).await;
+    write_stage(tenant, Stage::Claiming).await;
+    tenant.grant_with(&ALL_RIGHTS).await;
+    let operator = Operator::start_again(tenant);
+    let test = Watched { tenant, name: "run" };
+    test.until("everything is claimed", |status| {
+        status.current.as_ref().is_some_and(|current| current.stage == Stage::EmptyingQueue)
+    })
+    .await;
+    eventually(
+        "owners are announced",
+        async || notes(tenant).await,
+        |notes| notes.iter().map(String::as_str).eq(announced),
+    )
+    .await;
+    operator
 }
 
 /// Puts the test into this stage.
