@@ -149,7 +149,7 @@ pub async fn apply(
                     tokens: &tokens,
                     lifetime: lifetime.unwrap_or_default(),
                 };
-                start_generators(hands, &ingredients).await?;
+                Box::pin(start_generators(hands, &ingredients)).await?;
             }
             Action::DeleteGenerators { address } => delete_generators(client, facts, address).await?,
             Action::CancelTasks { correlation_id } => {
@@ -168,7 +168,7 @@ pub async fn apply(
                 }
             }
             Action::WriteReport { address, detail, report } => {
-                match write_report(client, facts, address, detail, report).await {
+                match Box::pin(write_report(client, facts, address, detail, report)).await {
                     Ok(report) => applied.report = Some(report),
                     // Whoever took the name in mid-run must not keep the targets from being put back.
                     Err(ApplyError::NameTaken(taken)) => {

@@ -55,7 +55,7 @@ pub(crate) async fn put<K: Belonging>(
     object: &K,
 ) -> Result<(), BelongingError> {
     let (objects, name) = (api::<K>(client, facts), object.name_any());
-    let Some(found) = find(&objects, facts, &name).await? else {
+    let Some(uid) = find(&objects, facts, &name).await? else {
         let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
         return match within("make an object of the test", objects.create(&params, object)).await {
             Ok(_) => Ok(()),
@@ -66,7 +66,7 @@ pub(crate) async fn put<K: Belonging>(
     };
     // With the UID, so that what takes its place meanwhile is not written to.
     let mut wanted = object.clone();
-    wanted.meta_mut().uid = found.uid();
+    wanted.meta_mut().uid = Some(uid);
     let params = PatchParams::apply(FIELD_MANAGER).force();
     within("apply an object of the test", objects.patch(&name, &params, &Patch::Apply(&wanted))).await?;
     Ok(())
@@ -80,12 +80,12 @@ pub(crate) async fn remove<K: Belonging>(
     params: DeleteParams,
 ) -> Result<(), RequestError> {
     let objects = api::<K>(client, facts);
-    let found = match find(&objects, facts, name).await {
-        Ok(Some(found)) => found,
+    let uid = match find(&objects, facts, name).await {
+        Ok(Some(uid)) => uid,
         Ok(None) | Err(BelongingError::NameTaken(_)) => return Ok(()),
         Err(BelongingError::Request(error)) => return Err(error),
     };
-    let params = params.preconditions(Preconditions { uid: found.uid(), resource_version: None });
+    let params = params.preconditions(Preconditions { uid: Some(uid), resource_version: None });
     match within("delete an object of the test", objects.delete(name, &params)).await {
         Ok(_) => Ok(()),
         // Gone, or another has its name now.
@@ -123,18 +123,18 @@ async fn is_taken<K: Belonging>(
     }
 }
 
-/// The test's object of this name, if there is one.
+/// The UID of the test's object of this name, if there is one.
 async fn find<K: Belonging>(
     objects: &Api<K>,
     facts: &TestFacts,
     name: &str,
-) -> Result<Option<K>, BelongingError> {
+) -> Result<Option<String>, BelongingError> {
     let found = within("read an object of the test", objects.get_opt(name)).await?;
     match found {
         Some(found) if !found.owner_references().iter().any(|owner| owner.uid == facts.uid) => {
             Err(NameTaken { kind: K::kind(&()).into_owned(), name: name.to_owned() }.into())
         }
-        found => Ok(found),
+        found => Ok(found.and_then(|found| found.uid())),
     }
 }
 

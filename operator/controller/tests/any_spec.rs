@@ -157,10 +157,13 @@ fn like(dice: &mut Dice, schema: &Value, model: &Value) -> Value {
             Value::Object(object)
         }
         Value::Array(items) => {
-            let some = items.iter().filter_map(|item| {
-                if dice.one_in(40) { None } else { Some(like(dice, &schema["items"], item)) }
-            });
-            some.collect()
+            let mut some = Vec::new();
+            for item in items {
+                if !dice.one_in(40) {
+                    some.push(like(dice, &schema["items"], item));
+                }
+            }
+            Value::Array(some)
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => model.clone(),
     }
