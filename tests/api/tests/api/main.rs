@@ -10,6 +10,7 @@ mod examples;
 mod found;
 mod hands;
 mod hostile_callers;
+mod in_process;
 mod leading;
 mod lost;
 mod operator;

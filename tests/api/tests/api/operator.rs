@@ -12,6 +12,9 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+/// The image that its administrator permits.
+pub(crate) const PERMITTED_IMAGE: &str = "localhost/pulp:permitted";
+
 /// An operator that carries out the tests of one namespace, on threads of its own so that it can be killed.
 pub(crate) struct Operator {
     runtime: Option<Runtime>,
@@ -62,7 +65,7 @@ impl Operator {
             loadgen_image: "localhost/throughput/loadgen:test".to_owned(),
             loadgen_image_pull_policy: "Never".to_owned(),
             allow_urls: urls.iter().map(|url| (*url).to_owned()).collect(),
-            allow_images: Vec::new(),
+            allow_images: vec![PERMITTED_IMAGE.to_owned()],
             polling_interval: None,
         };
         let stop = CancellationToken::new();
