@@ -223,7 +223,7 @@ async fn start_generators(hands: &Hands, ingredients: &CellIngredients<'_>) -> R
     let (client, test) = (&hands.client, ingredients.test);
     belongings::put(client, test, &config_map).await?;
     belongings::put(client, test, &secret).await?;
-    belongings::put(client, test, &job).await?;
+    belongings::make_once(client, test, &job).await?;
     Ok(())
 }
 

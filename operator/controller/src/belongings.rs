@@ -56,13 +56,7 @@ pub(crate) async fn put<K: Belonging>(
 ) -> Result<(), BelongingError> {
     let (objects, name) = (api::<K>(client, facts), object.name_any());
     let Some(uid) = find(&objects, facts, &name).await? else {
-        let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
-        return match within("make an object of the test", objects.create(&params, object)).await {
-            Ok(_) => Ok(()),
-            // Somebody was faster: the operator that was here before, or another who takes the name.
-            Err(error) if error.is_conflict() => find(&objects, facts, &name).await.map(drop),
-            Err(error) => Err(error.into()),
-        };
+        return create(&objects, facts, object).await;
     };
     // With the UID, so that what takes its place meanwhile is not written to.
     let mut wanted = object.clone();
@@ -70,6 +64,30 @@ pub(crate) async fn put<K: Belonging>(
     let params = PatchParams::apply(FIELD_MANAGER).force();
     within("apply an object of the test", objects.patch(&name, &params, &Patch::Apply(&wanted))).await?;
     Ok(())
+}
+
+/// Makes an object of the test that stays as it was made: a Job's pods cannot be changed, so one that an operator of
+/// another version made is left as it is.
+pub(crate) async fn make_once<K: Belonging>(
+    client: &Client,
+    facts: &TestFacts,
+    object: &K,
+) -> Result<(), BelongingError> {
+    let objects = api::<K>(client, facts);
+    match find(&objects, facts, &object.name_any()).await? {
+        Some(_) => Ok(()),
+        None => create(&objects, facts, object).await,
+    }
+}
+
+async fn create<K: Belonging>(objects: &Api<K>, facts: &TestFacts, object: &K) -> Result<(), BelongingError> {
+    let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
+    match within("make an object of the test", objects.create(&params, object)).await {
+        Ok(_) => Ok(()),
+        // Somebody was faster: the operator that was here before, or another who takes the name.
+        Err(error) if error.is_conflict() => find(objects, facts, &object.name_any()).await.map(drop),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Deletes an object of the test. What is not there, or is another's, need not be deleted.

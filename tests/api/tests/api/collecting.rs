@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::Api;
 use reqwest::{Method, StatusCode};
 use serde::Serialize;
 use serde_json::{Value, json};
 use throughput_api_tests::{Tenant, eventually, spec};
+use throughput_controller::build::GeneratorSettings;
 use throughput_controller::collector::{self, Collector};
 use throughput_controller::decide::{Action, TestFacts};
 use throughput_controller::gate::Gate;
@@ -17,7 +19,7 @@ use throughput_model::cell::CellAddress;
 use throughput_model::generator::{GeneratorResult, RESULT_VERSION, RequestFigures, StopReason};
 use throughput_model::protocol::{self, LARGEST_BODY_BYTES, Progress, Registration, StartAnswer};
 
-use crate::hands::{act, facts, key};
+use crate::hands::{act, act_with, facts, generators, key};
 
 /// A collector that serves, and a cell whose objects exist.
 pub(crate) struct Served {
@@ -35,6 +37,17 @@ pub(crate) struct Answer {
     pub(crate) body: String,
 }
 
+fn plan(tenant: &Tenant) -> Plan {
+    let spec = serde_json::from_value(spec()).unwrap();
+    Plan::new(&tenant.namespace, &spec, &Permissions::default()).unwrap()
+}
+
+/// Starting the generators of the plan's first cell.
+fn start(plan: &Plan, address: &CellAddress) -> Action {
+    let workload = Box::new(plan.workload(&plan.cells[0], address.correlation_id()));
+    Action::StartGenerators { address: address.clone(), workload }
+}
+
 impl Served {
     /// A collector that knows the cell and stands at this stage.
     pub(crate) async fn at(stage: &str) -> Self {
@@ -48,11 +61,8 @@ impl Served {
         let tenant = Tenant::new().await;
         let facts = facts(&tenant, "run");
         let address = CellAddress { test_uid: facts.uid.clone(), cell: 0, attempt: 1 };
-        let plan =
-            Plan::new(&tenant.namespace, &serde_json::from_value(spec()).unwrap(), &Permissions::default())
-                .unwrap();
-        let workload = Box::new(plan.workload(&plan.cells[0], address.correlation_id()));
-        let start = Action::StartGenerators { address: address.clone(), workload };
+        let plan = plan(&tenant);
+        let start = start(&plan, &address);
         act(&tenant.client, &facts, &[start]).await.unwrap();
         let gate = Gate::default();
         let collector = Collector {
@@ -346,4 +356,20 @@ async fn a_cell_without_a_place_to_store_is_gone() {
     )
     .await;
     assert_eq!(served.deliver(&delivered()).await.status, StatusCode::GONE);
+}
+
+#[tokio::test]
+async fn generators_that_an_operator_of_another_version_started_are_left_as_they_are() {
+    let tenant = Tenant::new().await;
+    let facts = facts(&tenant, "run");
+    let address = CellAddress { test_uid: facts.uid.clone(), cell: 0, attempt: 1 };
+    let start = start(&plan(&tenant), &address);
+    act(&tenant.client, &facts, std::slice::from_ref(&start)).await.unwrap();
+    let image = "localhost/throughput/loadgen:newer".to_owned();
+    let newer = GeneratorSettings { image, ..generators() };
+    act_with(&tenant.client, &facts, newer, &[start]).await.unwrap();
+    let jobs: Api<Job> = tenant.api();
+    let job = jobs.get("run-cell-0-attempt-1").await.unwrap();
+    let image = &job.spec.unwrap().template.spec.unwrap().containers[0].image;
+    assert_eq!(image.as_deref(), Some(generators().image.as_str()));
 }

@@ -50,8 +50,17 @@ pub(crate) fn scale(name: &str, replicas: u32) -> Action {
 
 /// Carries out actions, as the operator does.
 pub(crate) async fn act(client: &Client, facts: &TestFacts, actions: &[Action]) -> Result<(), ApplyError> {
-    let hands =
-        Hands { client: client.clone(), pulps: PulpClients::default(), generators: generators(), key: key() };
+    act_with(client, facts, generators(), actions).await
+}
+
+/// Carries out actions, as an operator with other settings does.
+pub(crate) async fn act_with(
+    client: &Client,
+    facts: &TestFacts,
+    generators: GeneratorSettings,
+    actions: &[Action],
+) -> Result<(), ApplyError> {
+    let hands = Hands { client: client.clone(), pulps: PulpClients::default(), generators, key: key() };
     // Boxed, so that not each test carries all of it on its stack.
     Box::pin(apply(&hands, facts, None, actions)).await.map(drop)
 }
