@@ -253,8 +253,12 @@ impl Cluster {
 
     /// Asserts that nothing of a test is left but its figures.
     pub async fn assert_nothing_left(&self, name: &str) {
-        let test = self.api::<ThroughputTest>().get(name).await.expect("read the test");
-        assert_eq!(test.finalizers(), [] as [String; 0], "a finalizer is left");
+        // It goes just after the last word of the status.
+        let tests = self.api::<ThroughputTest>();
+        self.until("no finalizer is left", Duration::from_secs(30), || async {
+            tests.get(name).await.is_ok_and(|test| test.finalizers().is_empty()).then_some(())
+        })
+        .await;
         self.assert_no_traces(name).await;
     }
 

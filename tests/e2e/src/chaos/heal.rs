@@ -15,6 +15,8 @@ use super::{SECOND_TEST, TEST, elsewhere, pods};
 use crate::{Cluster, WORKERS, output, root, sql};
 
 const SOON: Duration = Duration::from_mins(3);
+/// How long the queue may take to be empty. What a killed worker had begun is cleaned up minutes after its pod went.
+const QUEUE: Duration = Duration::from_mins(6);
 /// Deployments without which no row makes sense.
 const NEEDED: [&str; 5] = ["postgres", "pulp-api", "pulp-content", WORKERS, OPERATOR];
 const OPERATOR: &str = "throughput-operator";
@@ -69,7 +71,7 @@ pub(super) async fn heal(cluster: &Cluster, release: &Release) {
     forget_restarts(cluster).await;
     cluster.until("Pulp and the operator are ready", SOON, || are_ready(cluster)).await;
     cluster
-        .until("Pulp's queue is empty", SOON, || async { (sql::unfinished().await? == 0).then_some(()) })
+        .until("Pulp's queue is empty", QUEUE, || async { (sql::unfinished().await? == 0).then_some(()) })
         .await;
 }
 

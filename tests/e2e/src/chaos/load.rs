@@ -21,7 +21,7 @@ impl Load {
     /// Its spec.
     pub fn spec(self) -> Value {
         match self {
-            Self::Sustained => spec(120, &json!({"tasks": "20", "sleep": "0.2"}), "2m"),
+            Self::Sustained => spec(120, &json!({"tasks": "20", "sleep": "0.2"}), "45s"),
             Self::NeverDrains => spec(20, &json!({"tasks": "20", "sleep": "4", "lock": "chaos"}), "2s"),
             Self::Backlog => backlog(),
             Self::TwoTargets => two_targets(["workers", "content"]),
@@ -76,6 +76,6 @@ fn spec(tasks: u64, query: &Value, drain: &str) -> Value {
         "matrix": [{"name": "workers", "of": "Scale", "values": [3]}],
         "workload": {"pulpTasks": {"tasks": tasks, "dispatch": {"testView": {"query": query, "tasksPerRequest": 20, "timeout": "15s"}}}},
         "criteria": [{"metric": "tasks.successRatio", "atLeast": "1"}],
-        "timeouts": {"start": "4m", "scale": "3m", "generatorStart": "45s", "dispatch": "1m", "drain": drain},
+        "timeouts": {"start": "4m", "scale": "3m", "generatorStart": "45s", "dispatch": "1m", "drain": drain, "cancel": "50s"},
     })
 }
