@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{Container, PodSpec, Secret};
+use k8s_openapi::api::core::v1::{Container, PodSpec, Secret, VolumeMount};
 use kube::ResourceExt;
 use kube::api::{Api, ListParams, Patch, PatchParams};
 use serde_json::json;
@@ -85,9 +85,7 @@ async fn pod(tenant: &Tenant, loadgen: &Program, job: &Job, index: i32) -> Proce
     let container = &spec.containers[0];
     let root = folder("pod").unwrap();
     for mount in container.volume_mounts.iter().flatten() {
-        let target = root.join(mount.mount_path.trim_start_matches('/'));
-        std::fs::create_dir_all(&target).unwrap();
-        mount_secret(tenant, spec, &mount.name, &target).await;
+        mount_secret(tenant, spec, mount, index, &root).await;
     }
     let environment = [
         ("POD_NAME", format!("{}-{index}", job.name_any())),
@@ -98,25 +96,37 @@ async fn pod(tenant: &Tenant, loadgen: &Program, job: &Job, index: i32) -> Proce
     loadgen.start("throughput-loadgen", &root, &environment, &arguments).unwrap()
 }
 
-async fn mount_secret(tenant: &Tenant, spec: &PodSpec, volume: &str, target: &Path) {
-    let volume = spec.volumes.iter().flatten().find(|known| known.name == volume).unwrap();
+/// Writes what of a Secret is mounted: all its items in a folder, or one of them as a file.
+async fn mount_secret(tenant: &Tenant, spec: &PodSpec, mount: &VolumeMount, index: i32, root: &Path) {
+    let volume = spec.volumes.iter().flatten().find(|known| known.name == mount.name).unwrap();
     let Some(source) = &volume.secret else {
         return;
     };
     let secrets: Api<Secret> = tenant.api();
     let data = secrets.get(source.secret_name.as_deref().unwrap()).await.unwrap().data.unwrap_or_default();
+    let target = root.join(mount.mount_path.trim_start_matches('/'));
+    let one = mount.sub_path_expr.as_ref().or(mount.sub_path.as_ref());
+    let one = one.map(|path| path.replace("$(JOB_COMPLETION_INDEX)", &index.to_string()));
     for item in source.items.iter().flatten() {
-        std::fs::write(target.join(&item.path), &data[&item.key].0).unwrap();
+        let file = match &one {
+            None => target.join(&item.path),
+            Some(path) if *path == item.path => target.clone(),
+            Some(_) => continue,
+        };
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, &data[&item.key].0).unwrap();
     }
 }
 
 /// The container's arguments, with its folders where they are on this machine.
 fn arguments(container: &Container, root: &Path) -> Vec<String> {
     let mut arguments = container.args.clone().unwrap_or_default();
-    for mount in container.volume_mounts.iter().flatten() {
-        let here = root.join(mount.mount_path.trim_start_matches('/')).display().to_string();
-        for argument in &mut arguments {
-            *argument = argument.replace(&mount.mount_path, &here);
+    let paths = container.volume_mounts.iter().flatten().map(|mount| mount.mount_path.as_str());
+    for argument in &mut arguments {
+        if let Some((flag, path)) = argument.split_once('=')
+            && paths.clone().any(|mounted| path.starts_with(mounted))
+        {
+            *argument = format!("{flag}={}{path}", root.display());
         }
     }
     arguments

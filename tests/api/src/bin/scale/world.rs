@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::Service;
 use kube::api::{Api, ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
 use throughput_api_tests::nodes::Nodes;
@@ -55,6 +56,8 @@ impl World {
         let tenant = Arc::new(Tenant::new().await);
         tenant.grant().await;
         let pulp = Pulp::serve(WORKERS).await;
+        let port = json!({"ports": [{"port": pulp.port()}]});
+        tenant.create::<Service>(json!({"metadata": {"name": "pulp-api"}, "spec": port})).await;
         let service = format!("pulp-api.{}.svc", tenant.namespace);
         let hosts: BTreeMap<String, String> = [(service, pulp.ip().to_string())].into();
         let program = |name: &str| {
