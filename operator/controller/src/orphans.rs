@@ -14,6 +14,8 @@ use crate::claim;
 use crate::deadline::{RequestError, within};
 use crate::names::TEST_UID_LABEL;
 
+/// How many tests are listed at once.
+const PAGE: u32 = 100;
 /// How often they are looked for.
 const PERIOD: Duration = Duration::from_mins(1);
 
@@ -42,9 +44,18 @@ pub async fn restore(client: &Client, namespace: &str) -> Result<(), RequestErro
     if gone.is_empty() {
         return Ok(());
     }
+    // Names only, and a page at a time: a thousand tests with all their results are more than everything else here.
     let tests: Api<ThroughputTest> = Api::namespaced(client.clone(), namespace);
-    for test in within("list tests", tests.list(&ListParams::default())).await?.items {
-        gone.remove(&test.uid().unwrap_or_default());
+    let mut page = ListParams::default().limit(PAGE);
+    loop {
+        let listed = within("list tests", tests.list_metadata(&page)).await?;
+        for test in &listed.items {
+            gone.remove(&test.uid().unwrap_or_default());
+        }
+        match listed.metadata.continue_.filter(|next| !next.is_empty()) {
+            Some(next) if !gone.is_empty() => page = page.continue_token(&next),
+            Some(_) | None => break,
+        }
     }
     for test_uid in gone {
         let claims = claim::held_by(client, namespace, test_uid).await?;
