@@ -43,9 +43,8 @@ pub(super) async fn look(
         let words = pod_words(client, facts, &name).await?;
         match &mut generators.job {
             JobState::Active { trouble } => *trouble = words,
-            JobState::Failed { message } => {
-                message.push_str(&words.map(|words| format!(": {words}")).unwrap_or_default());
-            }
+            // What the pod said tells more than that the Job's limit of failures is reached.
+            JobState::Failed { message } => *message = words.unwrap_or_else(|| std::mem::take(message)),
             JobState::Absent | JobState::Complete => {}
         }
     }
