@@ -52,10 +52,10 @@ crds: ## Write the YAML of the CustomResourceDefinition from the Rust types
 
 ##@ Test it
 
-.PHONY: test test-all fmt scripts clippy deny unit chart api e2e chaos chaos-short bench bench-observer
-test: fmt scripts clippy deny unit chart api e2e ## All tests
+.PHONY: test test-all fmt scripts clippy deny unit chart api e2e e2e-examples chaos chaos-short bench bench-observer
+test: fmt scripts clippy deny unit chart api e2e ## All tests but the longest
 
-test-all: test chaos-short ## All tests, also the long ones
+test-all: test e2e-examples chaos-short ## All tests, also the long ones
 
 fmt: ## Formatting of the Rust code (`cargo fmt --all` mends it)
 	@$(step) 'formatting of the Rust code' cargo fmt --all --check
@@ -84,12 +84,15 @@ api: ## Rung 2: the controller against a real API server
 e2e: pulp-up install ## Rung 3: the installed operator with a real Pulp, on a real cluster
 	@$(step) 'tests on the cluster' cargo test $(locked) --no-fail-fast --package throughput-e2e-tests -- --test-threads=1
 
+e2e-examples: pulp-up install ## Every example, run to its end
+	@$(step) 'the examples' cargo test $(locked) --package throughput-e2e-tests --test examples
+
 # A word for the rows whose names contain it; `make chaos ROWS=--list` tells them.
 ROWS :=
 chaos: pulp-up install ## Break things in the middle of runs: an hour; ROWS=WORD chooses
 	@$(step) 'the chaos campaign' cargo test $(locked) --package throughput-e2e-tests --test chaos -- --minutes 100 $(ROWS)
 
-chaos-short: pulp-up install
+chaos-short: pulp-up install ## A few of them: ten minutes
 	@$(step) 'the short chaos campaign' cargo test $(locked) --package throughput-e2e-tests --test chaos -- --minutes 12 --short
 
 bench: pulp-up install ## Measure what the operator itself costs
