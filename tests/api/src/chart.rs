@@ -66,7 +66,8 @@ fn objects(rendered: &str) -> Vec<Value> {
     objects
 }
 
-/// The Roles and `RoleBinding`s of the chart, with these values besides its defaults.
+/// The Roles and `RoleBinding`s of the chart, with these values, and with the right to let go of tests
+/// whose namespace is being deleted.
 fn render_rights(values: &[&str]) -> String {
     let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charts/throughput-operator");
     // What the user has configured for Helm does not matter here.
@@ -78,7 +79,7 @@ fn render_rights(values: &[&str]) -> String {
         .args(["--set", "image.repository=localhost/a,loadgen.image.repository=localhost/b"])
         .args(values.iter().flat_map(|value| ["--set", value]))
         .args(["--show-only", "templates/rbac-tests.yaml", "--show-only", "templates/rbac-own.yaml"])
-        .args(["--show-only", "templates/rbac-leaving.yaml"])
+        .args(["--set", "rbac.namespaceDeletion=true", "--show-only", "templates/rbac-leaving.yaml"])
         .envs(["HELM_CONFIG_HOME", "HELM_CACHE_HOME", "HELM_DATA_HOME"].map(|name| (name, &nowhere)))
         .output()
         .unwrap();
