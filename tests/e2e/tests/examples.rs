@@ -71,6 +71,7 @@ async fn every_example_runs_to_its_end_and_passes() {
         cluster.kubectl(&wait, "").await.unwrap();
         assert_eq!(status.verdict, Some(Verdict::Passed), "{file}: {status:#?}");
         cluster.assert_nothing_left(&name).await;
+        cluster.delete(&name).await;
         run += 1;
     }
     assert!(run > 0, "no example was run");
