@@ -70,9 +70,21 @@ pub(super) async fn heal(cluster: &Cluster, release: &Release) {
     }
     forget_restarts(cluster).await;
     cluster.until("Pulp and the operator are ready", SOON, || are_ready(cluster)).await;
+    if sql::unfinished().await != Some(0) {
+        replace_workers(cluster).await;
+    }
     cluster
         .until("Pulp's queue is empty", QUEUE, || async { (sql::unfinished().await? == 0).then_some(()) })
         .await;
+}
+
+/// Takes new pods for Pulp's workers. One that was killed within its pod comes back under the same name, and Pulp
+/// waits that it ends a task of which it knows nothing; some minutes after the old pod is gone it does not any more.
+async fn replace_workers(cluster: &Cluster) {
+    let workers = ListParams::default().labels("pod=pulp-worker");
+    let now = DeleteParams::default().grace_period(0);
+    cluster.api::<Pod>().delete_collection(&now, &workers).await.expect("delete the workers");
+    cluster.until("Pulp and the operator are ready", SOON, || are_ready(cluster)).await;
 }
 
 /// Deletes a test; by force when it does not go.
