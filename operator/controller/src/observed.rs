@@ -104,6 +104,16 @@ pub enum Pulp {
     Answering(Counts),
 }
 
+impl Pulp {
+    /// Its counts, if it answered.
+    pub fn counts(&self) -> Option<&Counts> {
+        match self {
+            Self::Answering(counts) => Some(counts),
+            Self::NotAsked | Self::Silent { .. } => None,
+        }
+    }
+}
+
 /// What Pulp counts. Only what the stage asks for is set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {

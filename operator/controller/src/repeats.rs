@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use throughput_crds::{CellParameter, RepeatedCells, TasksPerSecondSpread};
+use throughput_crds::{CellOutcome, CellParameter, RepeatedCells, TasksPerSecondSpread, Verdict};
 use throughput_model::decimal;
 
 /// A cell with a figure that is trusted.
@@ -14,6 +14,12 @@ pub struct Measured<'a> {
     pub parameters: &'a [CellParameter],
     /// Its tasks per second, a decimal.
     pub tasks_per_second: &'a str,
+}
+
+/// Whether a cell's figure can stand beside others. One that was not followed to its end has a figure too, but of another
+/// load.
+pub fn is_trusted(outcome: CellOutcome, verdict: Verdict) -> bool {
+    outcome == CellOutcome::Completed && verdict != Verdict::Invalid
 }
 
 /// The cells of each combination, slowest first; the combinations in the order of their first cells.

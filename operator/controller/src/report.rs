@@ -200,10 +200,7 @@ impl TestReport {
         self.cells.retain(|other| other.cell != cell.cell);
         self.cells.push(cell);
         self.cells.sort_by_key(|cell| cell.cell);
-        let trusted = self
-            .cells
-            .iter()
-            .filter(|cell| cell.outcome == CellOutcome::Completed && cell.verdict != Verdict::Invalid);
+        let trusted = self.cells.iter().filter(|cell| repeats::is_trusted(cell.outcome, cell.verdict));
         let measured = trusted.filter_map(|cell| {
             let tasks_per_second = cell.tasks.tasks_per_second.as_deref()?;
             Some(Measured { cell: cell.cell, parameters: &cell.parameters, tasks_per_second })

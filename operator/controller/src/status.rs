@@ -1,9 +1,7 @@
 //! The status: computed from what was decided, nothing read, nothing written.
 
 use jiff::Timestamp;
-use throughput_crds::{
-    Best, CellOutcome, Condition, ConditionStatus, ConditionType, Phase, Stage, ThroughputTestStatus, Verdict,
-};
+use throughput_crds::{Best, Condition, ConditionStatus, ConditionType, Phase, Stage, ThroughputTestStatus};
 use throughput_model::decimal;
 
 use crate::repeats::{self, Measured};
@@ -68,11 +66,7 @@ pub fn summarize(status: &mut ThroughputTestStatus) {
     if !status.results.is_empty() || live > 0 {
         status.summary.tasks = Some(completed + live);
     }
-    // A cell that was not followed to its end has a figure too, but of another load.
-    let trusted = status
-        .results
-        .iter()
-        .filter(|result| result.outcome == CellOutcome::Completed && result.verdict != Verdict::Invalid);
+    let trusted = status.results.iter().filter(|result| repeats::is_trusted(result.outcome, result.verdict));
     let combinations = repeats::by_combination(trusted.filter_map(|result| {
         let tasks_per_second = result.tasks_per_second.as_deref()?;
         Some(Measured { cell: result.cell, parameters: &result.parameters, tasks_per_second })

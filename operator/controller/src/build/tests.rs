@@ -9,24 +9,32 @@ use crate::plan::Plan;
 
 const TOKENS: [&str; 3] = ["the-first-token", "the-second-token", "the-third-token"];
 
+fn test() -> TestFacts {
+    TestFacts {
+        namespace: "pulp".to_owned(),
+        name: "small".to_owned(),
+        uid: "3f1c".to_owned(),
+        generation: Some(1),
+    }
+}
+
+fn settings() -> GeneratorSettings {
+    GeneratorSettings {
+        image: "throughput-loadgen:test".to_owned(),
+        image_pull_policy: "IfNotPresent".to_owned(),
+        collector_url: "http://collector.throughput.svc:8081".to_owned(),
+    }
+}
+
 /// The objects of the third cell of a test with three generators.
 fn objects(credentials_secret: Option<&str>) -> CellObjects {
     objects_with(credentials_secret, None)
 }
 
 fn objects_with(credentials_secret: Option<&str>, ca_bundle: Option<&ConfigMapKey>) -> CellObjects {
-    let test = TestFacts {
-        namespace: "pulp".to_owned(),
-        name: "small".to_owned(),
-        uid: "3f1c".to_owned(),
-        generation: Some(1),
-    };
+    let test = test();
     let address = CellAddress { test_uid: "3f1c".to_owned(), cell: 2, attempt: 1 };
-    let settings = GeneratorSettings {
-        image: "throughput-loadgen:test".to_owned(),
-        image_pull_policy: "IfNotPresent".to_owned(),
-        collector_url: "http://collector.throughput.svc:8081".to_owned(),
-    };
+    let settings = settings();
     let ingredients = CellIngredients {
         test: &test,
         address: &address,
@@ -173,18 +181,9 @@ mod in_process {
             ],
         }))
         .unwrap();
-        let test = TestFacts {
-            namespace: "pulp".to_owned(),
-            name: "small".to_owned(),
-            uid: "3f1c".to_owned(),
-            generation: Some(1),
-        };
+        let test = test();
         let address = CellAddress { test_uid: "3f1c".to_owned(), cell: 2, attempt: 1 };
-        let settings = GeneratorSettings {
-            image: "throughput-loadgen:test".to_owned(),
-            image_pull_policy: "IfNotPresent".to_owned(),
-            collector_url: "http://collector.throughput.svc:8081".to_owned(),
-        };
+        let settings = settings();
         let ingredients = CellIngredients {
             test: &test,
             address: &address,

@@ -6,7 +6,6 @@ use throughput_crds::{ConditionStatus, ConditionType, Stage};
 
 use super::preparing::scale_to_wanted;
 use super::{Action, Draft, View};
-use crate::observed::Pulp;
 
 /// How often to look whether the workers are gone, and whether they begin.
 const LOOK_AT_WORKERS: Duration = Duration::from_secs(1);
@@ -39,10 +38,7 @@ pub(super) fn scaling_down(draft: &mut Draft<'_>, view: &View<'_>) {
 pub(super) fn awaiting_first_task(draft: &mut Draft<'_>, view: &View<'_>) {
     super::measuring::watch_for_drift(draft, view);
     let own = super::measuring::count(draft, view);
-    let waiting = match &view.observed.pulp {
-        Pulp::Answering(counts) => counts.waiting,
-        Pulp::Silent { .. } | Pulp::NotAsked => None,
-    };
+    let waiting = view.observed.pulp.counts().and_then(|counts| counts.waiting);
     draft.look_again_in(LOOK_AT_WORKERS);
     let (Some(own), Some(waiting)) = (own, waiting) else {
         return give_up_in_time(draft, view, "Pulp does not say how many tasks wait");
@@ -73,11 +69,8 @@ fn give_up_in_time(draft: &mut Draft<'_>, view: &View<'_>, seen: &str) {
     }
 }
 
-fn workers_online(view: &View<'_>) -> Option<u32> {
-    match &view.observed.pulp {
-        Pulp::Answering(counts) => counts.workers_online,
-        Pulp::Silent { .. } | Pulp::NotAsked => None,
-    }
+pub(super) fn workers_online(view: &View<'_>) -> Option<u32> {
+    view.observed.pulp.counts().and_then(|counts| counts.workers_online)
 }
 
 /// Notes it when workers are online while a backlog is built: they are not among those that were scaled.

@@ -5,7 +5,6 @@ use std::time::Duration;
 use throughput_crds::{ConditionStatus, ConditionType, Stage};
 
 use super::{Action, Draft, View};
-use crate::observed::Pulp;
 
 /// How often to look whether the deletions have ended.
 const LOOK_AT_DELETIONS: Duration = Duration::from_secs(2);
@@ -19,10 +18,7 @@ pub(super) fn after_the_tasks(draft: &mut Draft<'_>, view: &View<'_>) {
 /// Deletes what the cell's tasks made. Whatever comes of it, the cell's figures are collected.
 pub(super) fn cleaning_up(draft: &mut Draft<'_>, view: &View<'_>) {
     let progress = view.current.progress.cleanup.clone().unwrap_or_default();
-    let deletions = match &view.observed.pulp {
-        Pulp::Answering(counts) => counts.deletions,
-        Pulp::Silent { .. } | Pulp::NotAsked => None,
-    };
+    let deletions = view.observed.pulp.counts().and_then(|counts| counts.deletions);
     if let (true, Some(deletions)) = (progress.done, deletions)
         && deletions.unfinished == 0
     {

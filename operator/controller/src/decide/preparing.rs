@@ -167,10 +167,7 @@ fn claim_no_more(draft: &mut Draft<'_>, view: &View<'_>) {
 }
 
 pub(super) fn emptying_queue(draft: &mut Draft<'_>, view: &View<'_>) {
-    let unfinished = match &view.observed.pulp {
-        Pulp::Answering(counts) => counts.unfinished,
-        Pulp::Silent { .. } | Pulp::NotAsked => None,
-    };
+    let unfinished = view.observed.pulp.counts().and_then(|counts| counts.unfinished);
     if unfinished == Some(0) {
         return draft.enter(match view.plan.procedure {
             Procedure::Sustained => Stage::ScalingWorkers,
@@ -201,10 +198,7 @@ pub(super) fn scaling_workers(draft: &mut Draft<'_>, view: &View<'_>) {
         Ok(scaled) => scaled,
         Err((reason, message)) => return draft.fail_cell(reason, message, otherwise),
     };
-    let online = match &view.observed.pulp {
-        Pulp::Answering(counts) => counts.workers_online,
-        Pulp::Silent { .. } | Pulp::NotAsked => None,
-    };
+    let online = super::backlog::workers_online(view);
     if scaled.all_there && online.is_some() && online == view.cell_workers() {
         return draft.enter(next);
     }
