@@ -19,6 +19,7 @@ mod criteria;
 mod duration;
 mod in_process;
 mod matrix;
+mod observe;
 mod scale;
 mod status;
 mod target;
@@ -32,6 +33,11 @@ pub use in_process::{
     VariableSource,
 };
 pub use matrix::{Axis, AxisKind, AxisValue};
+pub use observe::{
+    AwsAccess, AwsEndpoints, BuiltInPatterns, CloudWatchLogs, ConnectionStringReference, ContainerResources,
+    ExpectedResources, LogPattern, Observe, ObserveLogs, ObservePods, ObservePostgres, ObserveProfile,
+    ObservePrometheus, ObserveProvenance, ObserveRds, PodLogs, PrometheusQuery, ResourceQuantities,
+};
 pub use scale::{ObjectReference, ScaleTarget};
 pub use status::{
     Best, CellCounts, CellOutcome, CellParameter, CellProgress, CellResult, CleanupProgress, Condition,
@@ -45,7 +51,7 @@ pub use target::{
 };
 #[cfg(feature = "kube")]
 pub use throughput_test::ThroughputTest;
-pub use throughput_test::{Load, Observe, ThroughputTestSpec, Timeouts};
+pub use throughput_test::{Load, ThroughputTestSpec, Timeouts};
 pub use workload::{
     Cleanup, Dispatch, DispatchMethod, Procedure, PulpTasksWorkload, RequestDispatch, TestViewDispatch,
     Workload,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::criteria::Criterion;
 use crate::duration::DurationText;
 use crate::matrix::Axis;
+use crate::observe::Observe;
 use crate::scale::ScaleTarget;
 use crate::target::Target;
 use crate::workload::Workload;
@@ -67,7 +68,7 @@ pub struct ThroughputTestSpec {
     /// How much load, where no axis varies it.
     #[serde(default)]
     pub load: Load,
-    /// Further sources of figures; each is off until it is named. None can be named so far.
+    /// What of the system under test is watched meanwhile; each source is off until it is named.
     #[serde(default)]
     pub observe: Observe,
     /// What every cell has to reach.
@@ -124,12 +125,6 @@ fn default_concurrency() -> u32 {
     1
 }
 
-/// Further sources of figures. None can be named so far.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct Observe {}
-
 /// How long each part of the run may take. When a part of a cell takes longer, the cell ends with that
 /// reason, what was collected is kept, and everything is put back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -161,6 +156,10 @@ pub struct Timeouts {
     /// How long it may take to delete what a cell's tasks made, where `cleanup` asks for it.
     #[serde(default = "default_cleanup")]
     pub cleanup: DurationText,
+    /// How long the sources of `observe` may take, after a cell's tasks have ended, until they have all figures of it.
+    /// CloudWatch's come two or three minutes late.
+    #[serde(default = "default_settle")]
+    pub settle: DurationText,
 }
 
 impl Default for Timeouts {
@@ -174,6 +173,7 @@ impl Default for Timeouts {
             cancel: default_cancel(),
             collect: default_collect(),
             cleanup: default_cleanup(),
+            settle: default_settle(),
         }
     }
 }
@@ -208,4 +208,8 @@ fn default_collect() -> DurationText {
 
 fn default_cleanup() -> DurationText {
     DurationText::from_seconds(45 * 60)
+}
+
+fn default_settle() -> DurationText {
+    DurationText::from_seconds(5 * 60)
 }

@@ -72,11 +72,14 @@ pub struct Deadlines {
     pub collect: Duration,
     /// Until what a cell's tasks made is deleted.
     pub cleanup: Duration,
+    /// Until all sources have what they are to see of a cell.
+    pub settle: Duration,
 }
 
 impl Deadlines {
     fn of(timeouts: &Timeouts) -> Self {
-        let Timeouts { start, scale, generator_start, dispatch, drain, cancel, collect, cleanup } = timeouts;
+        let Timeouts { start, scale, generator_start, dispatch, drain, cancel, collect, cleanup, settle } =
+            timeouts;
         Self {
             start: start.get(),
             scale: scale.get(),
@@ -86,6 +89,7 @@ impl Deadlines {
             cancel: cancel.get(),
             collect: collect.get(),
             cleanup: cleanup.get(),
+            settle: settle.get(),
         }
     }
 }

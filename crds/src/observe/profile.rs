@@ -1,0 +1,59 @@
+//! Where Python processes spend their time.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::duration::DurationText;
+
+/// Where the Python processes of some containers spend their time, by py-spy in an ephemeral container. A profiled cell
+/// is marked, and its figures are not compared with others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ObserveProfile {
+    /// The labels that the pods have.
+    #[cfg_attr(feature = "kube", schemars(length(min = 1, max = 16)))]
+    pub selector: BTreeMap<String, String>,
+    /// The container; the first of a pod's when it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "kube",
+        schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))
+    )]
+    pub container: Option<String>,
+    /// How many of the pods are profiled, by name.
+    #[serde(default = "default_pods")]
+    #[cfg_attr(feature = "kube", schemars(range(min = 1, max = 4)))]
+    pub pods: u32,
+    /// How long after the dispatch began.
+    #[serde(default = "default_delay")]
+    pub delay: DurationText,
+    /// For how long.
+    #[serde(default = "default_duration")]
+    pub duration: DurationText,
+    /// Samples per second.
+    #[serde(default = "default_rate")]
+    #[cfg_attr(feature = "kube", schemars(range(min = 1, max = 500)))]
+    pub samples_per_second: u32,
+    /// Whether the container asks for `SYS_PTRACE`, where it cannot do without (see the README): namespaces that are
+    /// restricted refuse it.
+    #[serde(default)]
+    pub sys_ptrace: bool,
+}
+
+fn default_pods() -> u32 {
+    1
+}
+
+fn default_delay() -> DurationText {
+    DurationText::from_seconds(5)
+}
+
+fn default_duration() -> DurationText {
+    DurationText::from_seconds(30)
+}
+
+fn default_rate() -> u32 {
+    100
+}

@@ -1,0 +1,164 @@
+//! What sources saw of the system under test while a cell was measured: one time base, one form of series.
+//!
+//! Figures are named `SOURCE.METRIC.STATISTIC`, and a metric carries its unit: `rds.cpuPercent.max`. Where a source sees
+//! several subjects (pods, say), the figure is that of all of them: the smallest, the mean of all samples, the largest.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What one source saw of one cell.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceReport {
+    /// Figures, facts, and what is missing.
+    #[serde(flatten)]
+    pub summary: SourceSummary,
+    /// The instant that all of its series count from.
+    pub base: Timestamp,
+    /// What changed over time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub series: Vec<Series>,
+    /// What is told line by line: the top statements, samples of log lines.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<Table>,
+    /// What is a file by itself: a profile's stacks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub documents: Vec<Document>,
+}
+
+/// What one source saw of one cell, without its series.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceSummary {
+    /// The source: `rds`, `pods`.
+    pub source: String,
+    /// What is missing, and why; empty when it saw all that it was to see.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shortfalls: Vec<Shortfall>,
+    /// Its figures, by their full names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub figures: BTreeMap<String, f64>,
+    /// What does not change while a cell is measured: versions, sizes, settings.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub facts: BTreeMap<String, String>,
+}
+
+/// Something that a source could not see.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Shortfall {
+    /// Why, in one word for programs: `AccessDenied`, `Unreachable`.
+    pub reason: String,
+    /// Why, in a sentence for people; with the server's words, bounded.
+    pub message: String,
+    /// How often.
+    pub count: u64,
+    /// When it was seen first.
+    pub first_at: Timestamp,
+    /// When it was seen last.
+    pub last_at: Timestamp,
+}
+
+/// A metric of one subject over time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Series {
+    /// What was measured, with its unit: `cpuPercent`.
+    pub metric: String,
+    /// Of what: a pod's name, a state; empty where there is only one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub subject: String,
+    /// How long a point lasts.
+    pub step_milliseconds: u64,
+    /// The points, in order. Where nothing was seen there is none.
+    pub points: Vec<SeriesPoint>,
+}
+
+/// What was seen within one step: `[at, min, mean, max]` in JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "(i64, f64, f64, f64)", into = "(i64, f64, f64, f64)")]
+pub struct SeriesPoint {
+    /// When the step began, in milliseconds since the source's base. What is known by the minute may begin before it.
+    pub at_milliseconds: i64,
+    /// The smallest value.
+    pub min: f64,
+    /// The mean of the values.
+    pub mean: f64,
+    /// The largest value.
+    pub max: f64,
+}
+
+/// Lines of texts under headings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Table {
+    /// What it is about: `Statements by total time`.
+    pub title: String,
+    /// Its headings.
+    pub columns: Vec<String>,
+    /// Its lines, each with as many texts as there are headings.
+    pub rows: Vec<Vec<String>>,
+}
+
+/// A file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Document {
+    /// Its name, fit for a key of a `ConfigMap`: `pulp-api-1.folded`.
+    pub name: String,
+    /// What is in it.
+    pub text: String,
+}
+
+impl SourceSummary {
+    /// Whether the source saw all that it was to see.
+    pub fn is_complete(&self) -> bool {
+        self.shortfalls.is_empty()
+    }
+}
+
+impl From<(i64, f64, f64, f64)> for SeriesPoint {
+    fn from((at_milliseconds, min, mean, max): (i64, f64, f64, f64)) -> Self {
+        Self { at_milliseconds, min, mean, max }
+    }
+}
+
+impl From<SeriesPoint> for (i64, f64, f64, f64) {
+    fn from(point: SeriesPoint) -> Self {
+        (point.at_milliseconds, point.min, point.mean, point.max)
+    }
+}
+
+/// A figure of these sources, by its full name.
+pub fn figure(summaries: &[SourceSummary], name: &str) -> Option<f64> {
+    summaries.iter().find_map(|summary| summary.figures.get(name).copied())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_point_is_four_numbers_in_json() {
+        let point = SeriesPoint { at_milliseconds: -500, min: 1.0, mean: 1.5, max: 2.0 };
+        let text = serde_json::to_string(&point).unwrap();
+        assert_eq!(text, "[-500,1.0,1.5,2.0]");
+        assert_eq!(serde_json::from_str::<SeriesPoint>(&text).unwrap(), point);
+    }
+
+    #[test]
+    fn a_summary_and_its_series_are_one_object_in_json() {
+        let report = SourceReport {
+            summary: SourceSummary { source: "rds".to_owned(), ..SourceSummary::default() },
+            base: Timestamp::UNIX_EPOCH,
+            series: Vec::new(),
+            tables: Vec::new(),
+            documents: Vec::new(),
+        };
+        let text = serde_json::to_string(&report).unwrap();
+        assert_eq!(text, r#"{"source":"rds","base":"1970-01-01T00:00:00Z"}"#);
+        assert_eq!(serde_json::from_str::<SourceReport>(&text).unwrap(), report);
+    }
+}

@@ -1,0 +1,14 @@
+//! Sources of figures about the system under test, each in a file of its own behind one small trait.
+//!
+//! [`source`] is the trait, [`recording`] what a source writes into: bounded, and kept over a restart of the operator.
+//! [`open`] makes the sources that a spec names, [`catalog`] knows the names of their figures, and [`check`] their mistakes,
+//! before anything is measured. A source never fails a run: what it cannot see is a shortfall in its recording.
+
+pub mod access;
+pub mod catalog;
+pub mod check;
+pub mod open;
+pub mod recording;
+pub mod secrets;
+pub mod series;
+pub mod source;

@@ -1,0 +1,81 @@
+//! What a source is.
+
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+
+use crate::recording::Recording;
+
+/// Something that sees the system under test while a cell is measured.
+///
+/// The calls come in this order: `begin` once the load generators are being started; `look` at every interval from the
+/// first dispatch until the last task has ended; `settle` after that, again and again until it is complete or the time
+/// for it is up. Each call has a deadline, after which it is dropped: it has to be cancel-safe. After a restart of the
+/// operator a new source goes on with the recording of the one before, and `begin` is called on it again.
+pub trait Source: Send {
+    /// The source's name, with which its figures begin: `rds`.
+    fn name(&self) -> &'static str;
+
+    /// Connects, and notes what is to be known before the first task.
+    fn begin<'a>(&'a mut self, recording: &'a mut Recording) -> BoxFuture<'a, Result<(), SourceError>> {
+        let _ = recording;
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// How often to look, for a source that has its own mind about that.
+    fn interval(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Takes one sample.
+    fn look<'a>(&'a mut self, recording: &'a mut Recording) -> BoxFuture<'a, Result<(), SourceError>> {
+        let _ = recording;
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// Asks for what is only known afterwards.
+    fn settle<'a>(
+        &'a mut self,
+        window: Window,
+        recording: &'a mut Recording,
+    ) -> BoxFuture<'a, Result<Settled, SourceError>> {
+        let _ = (window, recording);
+        Box::pin(std::future::ready(Ok(Settled::Complete)))
+    }
+}
+
+/// The time in which a cell's tasks were dispatched and worked on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// When the dispatch began.
+    pub start: Timestamp,
+    /// When the last task had ended.
+    pub end: Timestamp,
+}
+
+/// Whether a source has all figures of a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// It has, or will never have more.
+    Complete,
+    /// More may come: it is to be asked again after this time.
+    Again(Duration),
+}
+
+/// Why a source did not see something. It goes into the recording as a shortfall.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct SourceError {
+    /// In one word for programs: `AccessDenied`, `Unreachable`, `SecretNotFound`.
+    pub reason: &'static str,
+    /// In a sentence for people, with the server's words.
+    pub message: String,
+}
+
+impl SourceError {
+    /// An error.
+    pub fn new(reason: &'static str, message: impl Into<String>) -> Self {
+        Self { reason, message: message.into() }
+    }
+}
