@@ -40,9 +40,9 @@ pub use observe::{
 };
 pub use scale::{ObjectReference, ScaleTarget};
 pub use status::{
-    Best, CellCounts, CellOutcome, CellParameter, CellProgress, CellResult, CleanupProgress, Condition,
-    ConditionStatus, ConditionType, Current, DurationsMilliseconds, LiveCounts, Phase, ProcessCounts,
-    RepeatedCells, ReportReference, Stage, StageEntry, StatusSummary, TasksPerSecondSpread,
+    Best, CellCounts, CellObserved, CellOutcome, CellParameter, CellProgress, CellResult, CleanupProgress,
+    Condition, ConditionStatus, ConditionType, Current, DurationsMilliseconds, LiveCounts, Phase,
+    ProcessCounts, RepeatedCells, ReportReference, Stage, StageEntry, StatusSummary, TasksPerSecondSpread,
     ThroughputTestStatus, Verdict,
 };
 pub use target::{

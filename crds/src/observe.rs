@@ -30,7 +30,7 @@ use crate::duration::DurationText;
     derive(kube::KubeSchema),
     x_kube(validation = kube::core::Rule::new("!has(self.rds) || has(self.aws)").message("rds needs to know the region: write observe.aws: {region: …}")),
     x_kube(validation = kube::core::Rule::new("!has(self.logs) || size(self.logs.cloudWatch) == 0 || has(self.aws)").message("logs.cloudWatch needs to know the region: write observe.aws: {region: …}")),
-    x_kube(validation = kube::core::Rule::new("self.pods.all(group, self.pods.exists_one(other, other.name == group.name))").message("each name in observe.pods stands once")),
+    x_kube(validation = kube::core::Rule::new("!has(self.pods) || self.pods.all(group, self.pods.exists_one(other, other.name == group.name))").message("each name in observe.pods stands once")),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct Observe {

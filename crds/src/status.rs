@@ -117,6 +117,8 @@ pub enum ConditionType {
     Running,
     /// Every cell was followed to its end and its figures are in the report.
     ResultsCollected,
+    /// The sources of `observe` saw all that they were to see, so far.
+    SourcesComplete,
     /// Everything that was scaled is as it was.
     TargetsRestored,
     /// The verdict is Passed.
@@ -219,6 +221,8 @@ pub enum Stage {
     CancelingTasks,
     /// Deleting what the tasks made.
     CleaningUp,
+    /// Waiting until the sources of `observe` have all figures of the cell.
+    Settling,
     /// Reading the tasks and computing the figures.
     Collecting,
     /// Putting everything back.
@@ -378,9 +382,43 @@ pub struct CellResult {
     pub started_at: Timestamp,
     /// When its figures were complete.
     pub finished_at: Timestamp,
+    /// What the sources of `observe` saw, as far as they are named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<CellObserved>,
     /// What the operator saw, each with its evidence.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub observations: Vec<String>,
+}
+
+/// The few figures of the sources that matter most; the report has them all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct CellObserved {
+    /// The database's processors at their busiest, in percent: a decimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database_cpu_percent_max: Option<String>,
+    /// The most connections that the database had at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database_connections_max: Option<u64>,
+    /// The most sessions of the database that waited for a lock at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocked_sessions_max: Option<u64>,
+    /// Time-outs in the logs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeouts: Option<u64>,
+    /// Restarts of containers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restarts: Option<u64>,
+    /// The busiest container, in percent of its processor limit: a decimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod_cpu_percent_of_limit_max: Option<String>,
+    /// Whether processes were profiled meanwhile: then the cell's figures are not to be compared with others.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub profiled: bool,
+    /// The sources that did not see all that they were to see.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub incomplete: Vec<String>,
 }
 
 /// How a cell ended.

@@ -27,7 +27,7 @@ pub struct ObserveProvenance {
 #[cfg_attr(
     feature = "kube",
     derive(kube::KubeSchema),
-    x_kube(validation = kube::core::Rule::new("has(self.like) != (size(self.containers) > 0)").message("name one reference: like, another Deployment of this namespace, or containers with their resources")),
+    x_kube(validation = kube::core::Rule::new("has(self.like) != has(self.containers)").message("name one reference: like, another Deployment of this namespace, or containers with their resources")),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ExpectedResources {

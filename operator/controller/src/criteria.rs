@@ -1,19 +1,22 @@
 //! Criteria: checked when the plan is made, judged when a cell's figures are complete.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use throughput_crds::Criterion;
 use throughput_model::decimal;
 use throughput_model::figures::TaskFigures;
 use throughput_model::histogram::LatencySummary;
+use throughput_model::observation::{SourceSummary, figure};
 use throughput_model::percentile::Distribution;
 
 use crate::rejection::Rejection;
+use crate::report::{StartReport, WorkReport};
 
 /// A criterion whose metric exists and whose bound is a decimal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckedCriterion {
-    metric: Metric,
+    subject: Subject,
     bound: Bound,
 }
 
@@ -24,6 +27,15 @@ enum Bound {
 }
 
 /// A figure that a criterion can be about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Subject {
+    /// One that every cell has.
+    Own(Metric),
+    /// One of a source, by its full name.
+    Observed(String),
+}
+
+/// A figure that every cell has.
 #[derive(Clone, Copy, Debug)]
 struct Metric {
     name: &'static str,
@@ -38,6 +50,33 @@ impl PartialEq for Metric {
 
 impl Eq for Metric {}
 
+impl Subject {
+    fn name(&self) -> &str {
+        match self {
+            Self::Own(metric) => metric.name,
+            Self::Observed(name) => name,
+        }
+    }
+
+    fn value(&self, figures: &Figures<'_>) -> Option<String> {
+        match self {
+            Self::Own(metric) => (metric.value)(figures),
+            Self::Observed(name) => figure(figures.sources, name).and_then(decimal::of_float),
+        }
+    }
+
+    /// The source of the figure, if it did not see all that it was to see.
+    fn incomplete_source<'a>(&self, figures: &Figures<'a>) -> Option<&'a SourceSummary> {
+        match self {
+            Self::Own(_) => None,
+            Self::Observed(name) => {
+                let source = name.split('.').next().unwrap_or_default();
+                figures.sources.iter().find(|summary| summary.source == source && !summary.is_complete())
+            }
+        }
+    }
+}
+
 /// The figures of a cell, as far as criteria know them.
 #[derive(Clone, Copy, Debug)]
 pub struct Figures<'a> {
@@ -49,6 +88,12 @@ pub struct Figures<'a> {
     pub requests_failed: Option<u64>,
     /// The latency of requests that succeeded.
     pub request_latency: Option<LatencySummary>,
+    /// How well several generators started together.
+    pub start: Option<StartReport>,
+    /// How much the generators used of themselves.
+    pub own_work: Option<WorkReport>,
+    /// What the sources saw.
+    pub sources: &'a [SourceSummary],
 }
 
 /// How a criterion stands.
@@ -64,8 +109,30 @@ pub enum Judgement {
 
 /// A criterion on a figure that does not exist.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no figure {0:?} to judge; there are: {known}", known = METRICS.map(|metric| metric.name).join(", "))]
-pub struct UnknownMetric(String);
+#[error("there is no figure {metric:?} to judge; there are: {known}")]
+pub struct UnknownMetric {
+    metric: String,
+    known: String,
+}
+
+impl UnknownMetric {
+    /// With the figures that there are: all that every cell has, and of the sources those which begin alike.
+    fn new(metric: &str, observed: &BTreeSet<String>) -> Self {
+        let source = metric.split('.').next().unwrap_or_default();
+        let of_source: Vec<&str> = observed
+            .iter()
+            .map(String::as_str)
+            .filter(|name| name.split('.').next() == Some(source))
+            .collect();
+        let known = if of_source.is_empty() {
+            let own = METRICS.iter().map(|metric| metric.name).collect::<Vec<_>>().join(", ");
+            format!("{own}; and those of the sources that observe names")
+        } else {
+            of_source.join(", ")
+        };
+        Self { metric: metric.to_owned(), known }
+    }
+}
 
 /// A figure for each of these members of a summary of durations.
 macro_rules! durations {
@@ -113,7 +180,7 @@ const REQUEST_LATENCY: [Metric; 4] = durations!(
 );
 
 /// All figures that criteria can be about.
-const METRICS: [Metric; 33] = {
+const METRICS: [Metric; 40] = {
     let plain = [
         Metric { name: "tasks.submitted", value: |figures| Some(figures.tasks.submitted.to_string()) },
         Metric { name: "tasks.completed", value: |figures| Some(figures.tasks.completed.to_string()) },
@@ -127,8 +194,36 @@ const METRICS: [Metric; 33] = {
         Metric { name: "tasks.successRatio", value: |figures| figures.tasks.success_ratio.clone() },
         Metric { name: "requests.sent", value: |figures| figures.requests_sent.map(|n| n.to_string()) },
         Metric { name: "requests.failed", value: |figures| figures.requests_failed.map(|n| n.to_string()) },
+        Metric {
+            name: "requests.start.maxUncertaintyMilliseconds",
+            value: |figures| milliseconds(figures.start?.max_uncertainty_microseconds),
+        },
+        Metric {
+            name: "requests.start.maxLatenessMilliseconds",
+            value: |figures| milliseconds(figures.start?.max_lateness_microseconds),
+        },
+        Metric {
+            name: "requests.ownWork.maxCpuPercent",
+            value: |figures| percent(figures.own_work?.max_cpu_permille),
+        },
+        Metric {
+            name: "requests.ownWork.maxThrottledPercent",
+            value: |figures| percent(figures.own_work?.max_throttled_permille),
+        },
+        Metric {
+            name: "requests.ownWork.maxLagPercent",
+            value: |figures| percent(figures.own_work?.max_lag_permille),
+        },
+        Metric {
+            name: "requests.ownWork.maxLagP99Milliseconds",
+            value: |figures| milliseconds(figures.own_work?.max_lag_p99_microseconds),
+        },
+        Metric {
+            name: "requests.ownWork.maxUnsent",
+            value: |figures| Some(figures.own_work?.max_unsent.to_string()),
+        },
     ];
-    let mut all = [plain[0]; 33];
+    let mut all = [plain[0]; 40];
     let groups: [&[Metric]; 6] = [&plain, &REQUEST_LATENCY, &WAIT, &UNBLOCKED_WAIT, &SERVICE, &TOTAL];
     let (mut group, mut next) = (0, 0);
     while group < groups.len() {
@@ -147,6 +242,10 @@ fn milliseconds(microseconds: u64) -> Option<String> {
     decimal::ratio(microseconds.into(), 1_000, 3)
 }
 
+fn percent(permille: u64) -> Option<String> {
+    decimal::ratio(permille.into(), 10, 1)
+}
+
 fn latency(figures: &Figures<'_>, microseconds: fn(LatencySummary) -> u64) -> Option<String> {
     let summary = figures.request_latency.filter(|summary| summary.count > 0)?;
     milliseconds(microseconds(summary))
@@ -154,23 +253,29 @@ fn latency(figures: &Figures<'_>, microseconds: fn(LatencySummary) -> u64) -> Op
 
 impl CheckedCriterion {
     /// Checks a criterion of a spec.
-    pub fn new(criterion: &Criterion) -> Result<Self, Rejection> {
+    pub fn new(criterion: &Criterion, observed: &BTreeSet<String>) -> Result<Self, Rejection> {
         let Criterion { metric, at_least, at_most } = criterion;
-        let known =
-            METRICS.iter().find(|known| known.name == metric).ok_or_else(|| UnknownMetric(metric.clone()))?;
+        let subject = match METRICS.iter().find(|known| known.name == metric) {
+            Some(known) => Subject::Own(*known),
+            None if observed.contains(metric) => Subject::Observed(metric.clone()),
+            None => return Err(UnknownMetric::new(metric, observed).into()),
+        };
         let bound = match (at_least, at_most) {
             (Some(bound), None) if decimal::parse(bound).is_some() => Bound::AtLeast(bound.clone()),
             (None, Some(bound)) if decimal::parse(bound).is_some() => Bound::AtMost(bound.clone()),
             _ => return Err(Rejection::CriterionBound(metric.clone())),
         };
-        Ok(Self { metric: *known, bound })
+        Ok(Self { subject, bound })
     }
 
     /// Judges a cell's figures.
     pub fn judge(&self, figures: &Figures<'_>) -> Judgement {
-        let Self { metric: Metric { name, value }, bound } = self;
-        let Some(value) = value(figures) else {
-            return Judgement::NoFigure(format!("the criterion on {name} has no figure to judge"));
+        let Self { subject, bound } = self;
+        let (name, incomplete) = (subject.name(), subject.incomplete_source(figures));
+        let Some(value) = subject.value(figures) else {
+            let why = incomplete.and_then(|summary| summary.shortfalls.first());
+            let why = why.map(|shortfall| format!(": {}", shortfall.message)).unwrap_or_default();
+            return Judgement::NoFigure(format!("the criterion on {name} has no figure to judge{why}"));
         };
         let (met, words) = match bound {
             Bound::AtLeast(bound) => (
@@ -182,12 +287,25 @@ impl CheckedCriterion {
                 format!("{name} is {value}, at most {bound} is wanted"),
             ),
         };
-        if met { Judgement::Met } else { Judgement::NotMet(words) }
+        match (met, incomplete.and_then(|summary| summary.shortfalls.first())) {
+            (false, _) => Judgement::NotMet(words),
+            // What was not seen may have been beyond the bound.
+            (true, Some(shortfall)) => Judgement::NoFigure(format!(
+                "the criterion on {name} cannot be judged, since its source did not see all: {}",
+                shortfall.message
+            )),
+            (true, None) => Judgement::Met,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use jiff::Timestamp;
+    use throughput_model::observation::Shortfall;
+
     use super::*;
 
     fn criterion(
@@ -195,19 +313,92 @@ mod tests {
         at_least: Option<&str>,
         at_most: Option<&str>,
     ) -> Result<CheckedCriterion, Rejection> {
-        CheckedCriterion::new(&Criterion {
-            metric: metric.to_owned(),
-            at_least: at_least.map(str::to_owned),
-            at_most: at_most.map(str::to_owned),
-        })
+        CheckedCriterion::new(
+            &Criterion {
+                metric: metric.to_owned(),
+                at_least: at_least.map(str::to_owned),
+                at_most: at_most.map(str::to_owned),
+            },
+            &BTreeSet::from(["rds.cpuPercent.max".to_owned()]),
+        )
     }
 
     fn judged(criterion: &CheckedCriterion, ratio: Option<&str>) -> Judgement {
         let mut tasks = TaskFigures::of(&[]);
         tasks.success_ratio = ratio.map(str::to_owned);
-        let figures =
-            Figures { tasks: &tasks, requests_sent: None, requests_failed: None, request_latency: None };
-        criterion.judge(&figures)
+        criterion.judge(&figures(&tasks, &[]))
+    }
+
+    fn figures<'a>(tasks: &'a TaskFigures, sources: &'a [SourceSummary]) -> Figures<'a> {
+        Figures {
+            tasks,
+            requests_sent: None,
+            requests_failed: None,
+            request_latency: None,
+            start: None,
+            own_work: None,
+            sources,
+        }
+    }
+
+    fn rds(cpu: Option<f64>, shortfall: bool) -> SourceSummary {
+        let missing = Shortfall {
+            reason: "MetricsIncomplete".to_owned(),
+            message: "the last minute is missing".to_owned(),
+            count: 1,
+            first_at: Timestamp::UNIX_EPOCH,
+            last_at: Timestamp::UNIX_EPOCH,
+        };
+        SourceSummary {
+            source: "rds".to_owned(),
+            shortfalls: if shortfall { vec![missing] } else { Vec::new() },
+            figures: cpu.map(|cpu| ("rds.cpuPercent.max".to_owned(), cpu)).into_iter().collect(),
+            facts: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn the_figures_of_sources_are_judged_only_when_nothing_of_them_is_missing() {
+        let criterion = criterion("rds.cpuPercent.max", None, Some("90")).unwrap();
+        let tasks = TaskFigures::of(&[]);
+        let judged = |cpu, shortfall| criterion.judge(&figures(&tasks, &[rds(cpu, shortfall)]));
+        assert_eq!(judged(Some(89.5), false), Judgement::Met);
+        let beyond = Judgement::NotMet("rds.cpuPercent.max is 93.25, at most 90 is wanted".to_owned());
+        assert_eq!(judged(Some(93.25), false), beyond);
+        // Beyond the bound is beyond the bound, whatever else there was.
+        assert_eq!(judged(Some(93.25), true), beyond);
+        for unknown in [judged(Some(89.5), true), judged(None, true)] {
+            let Judgement::NoFigure(words) = unknown else { panic!("{unknown:?}") };
+            assert!(words.ends_with(": the last minute is missing"), "{words}");
+        }
+        assert!(matches!(judged(None, false), Judgement::NoFigure(_)));
+    }
+
+    #[test]
+    fn every_figure_of_the_generators_can_be_judged() {
+        let tasks = TaskFigures::of(&[]);
+        let start = StartReport { max_uncertainty_microseconds: 980, max_lateness_microseconds: 19_550 };
+        let own_work = WorkReport {
+            max_cpu_permille: 123,
+            max_throttled_permille: 1,
+            max_lag_permille: 45,
+            max_lag_p99_microseconds: 2_500,
+            max_unsent: 7,
+        };
+        let figures = Figures { start: Some(start), own_work: Some(own_work), ..figures(&tasks, &[]) };
+        for (metric, value) in [
+            ("requests.start.maxUncertaintyMilliseconds", "0.980"),
+            ("requests.start.maxLatenessMilliseconds", "19.550"),
+            ("requests.ownWork.maxCpuPercent", "12.3"),
+            ("requests.ownWork.maxThrottledPercent", "0.1"),
+            ("requests.ownWork.maxLagPercent", "4.5"),
+            ("requests.ownWork.maxLagP99Milliseconds", "2.500"),
+            ("requests.ownWork.maxUnsent", "7"),
+        ] {
+            let at_least = criterion(metric, Some("1000000"), None).unwrap();
+            let words = format!("{metric} is {value}, at least 1000000 is wanted");
+            assert_eq!(at_least.judge(&figures), Judgement::NotMet(words));
+        }
     }
 
     #[test]
@@ -237,6 +428,8 @@ mod tests {
     fn an_unknown_metric_is_refused_with_the_known_ones() {
         let rejection = criterion("tasks.speed", Some("1"), None).unwrap_err();
         assert!(rejection.to_string().contains("tasks.perSecond"), "{rejection}");
+        let rejection = criterion("rds.cpu", Some("1"), None).unwrap_err();
+        assert!(rejection.to_string().ends_with("there are: rds.cpuPercent.max"), "{rejection}");
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod finish;
 mod measuring;
 mod preparing;
 mod requested;
+mod settling;
 
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -176,6 +177,7 @@ fn carry_out(draft: &mut Draft<'_>, plan: &Plan, observed: &Observed) {
     };
     let view = View { plan, cell, current: &current, observed };
     claims::watch(draft, &view);
+    settling::tell_of_sources(draft, &view);
     match current.stage {
         Stage::AwaitingTargets => preparing::awaiting_targets(draft, &view),
         Stage::Claiming => preparing::claiming(draft, &view),
@@ -189,6 +191,7 @@ fn carry_out(draft: &mut Draft<'_>, plan: &Plan, observed: &Observed) {
         Stage::Draining => measuring::draining(draft, &view),
         Stage::CancelingTasks => measuring::canceling_tasks(draft, &view),
         Stage::CleaningUp => cleaning::cleaning_up(draft, &view),
+        Stage::Settling => settling::settling(draft, &view),
         Stage::Collecting => measuring::collecting(draft, &view),
         Stage::Restoring => finish::restoring(draft, &view),
     }

@@ -89,6 +89,7 @@ impl Gate {
                 | Stage::ScalingWorkers
                 | Stage::CancelingTasks
                 | Stage::CleaningUp
+                | Stage::Settling
                 | Stage::Collecting
                 | Stage::Restoring => Standing::Closed,
             }

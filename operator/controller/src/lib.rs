@@ -1,8 +1,8 @@
 //! The operator that carries out `ThroughputTest`s.
 //!
 //! Data flows one way, and each file is named for its step. With a client of the API server: [`observe`],
-//! [`apply`], and the [`collector`] that load generators talk to. Pure: [`plan`], [`matrix`] and [`in_process`] (what is to be
-//! done), [`decide`] (what to do next), [`result`], [`saturation`] and [`criteria`] (what it came to), [`status`] and
+//! [`apply`], the [`collector`] that load generators talk to, and the [`observers`] that watch the system under test. Pure: [`plan`], [`matrix`] and [`in_process`] (what is to be
+//! done), [`decide`] (what to do next), [`result`], [`saturation`], [`observations`] and [`criteria`] (what it came to), [`status`] and
 //! [`report`] (how it is told), [`build`] (what is created). [`reconcile`] is the page that calls them in
 //! order; [`claim`] sees to it that everything is left as it was found, and [`owner`] knows who is to be told how many
 //! replicas there shall be.
@@ -26,8 +26,10 @@ mod leaving;
 pub mod matrix;
 pub mod metrics;
 pub mod names;
+pub mod observations;
 pub mod observe;
 pub mod observed;
+pub mod observers;
 pub mod orphans;
 pub mod owner;
 pub mod pace;

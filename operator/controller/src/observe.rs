@@ -27,7 +27,8 @@ use crate::claim::{self, Claimant};
 use crate::deadline::{RequestError, within};
 use crate::decide::TestFacts;
 use crate::names;
-use crate::observed::{Controls, Credentials, Generators, Observed, Pulp};
+use crate::observed::{Controls, Credentials, Generators, Observed, Pulp, Sources};
+use crate::observers::Observers;
 use crate::plan::Plan;
 use crate::report::TestReport;
 use crate::status;
@@ -39,6 +40,8 @@ pub struct Eyes {
     pub client: Client,
     /// The Pulps under test.
     pub pulps: PulpClients,
+    /// The sources of figures that are at work.
+    pub observers: Observers,
 }
 
 /// What people ask of the run on its way.
@@ -59,7 +62,7 @@ pub async fn observe(
     facts: &TestFacts,
     plan: Option<&Plan>,
 ) -> Result<Observed, RequestError> {
-    let Eyes { client, pulps } = eyes;
+    let Eyes { client, pulps: _, observers } = eyes;
     let claimant = claimant(facts);
     let status = test.status.clone().unwrap_or_default();
     let stage = stage(&status);
@@ -81,11 +84,13 @@ pub async fn observe(
         pulp: Pulp::NotAsked,
         generators: Generators::default(),
         remains: None,
+        sources: Sources::None,
         report: None,
     };
     let Some(plan) = plan else {
         return Ok(observed);
     };
+    observed.sources = observers.seen(&facts.uid, plan, &status);
     if let Some(current) = &status.current
         && has_generators(stage)
     {
@@ -97,28 +102,42 @@ pub async fn observe(
     }
     // Of a deleted test only one thing is still to be known of Pulp: what is left to be canceled.
     if asks_pulp(stage) && (!observed.deleting || stage == Stage::CancelingTasks) {
-        match credentials::read(client, &facts.namespace, plan).await? {
-            Ok(found) => {
-                let question = pulp::Question { plan, facts, status: &status, stage };
-                let refused = service::refused(client, &facts.namespace, plan).await?;
-                let answer = match refused {
-                    Some(pulp) => pulp::Answer { pulp, remains: None },
-                    None => pulps.ask(&question, found).await,
-                };
-                (observed.pulp, observed.remains) = (answer.pulp, answer.remains);
-            }
-            Err(unusable) => observed.credentials = unusable,
-        }
-        if stage == Stage::AwaitingTargets
-            && let Some(unusable) = container_secrets::missing(client, &facts.namespace, plan).await?
-        {
-            observed.credentials = unusable;
-        }
+        ask_pulp(eyes, facts, plan, &status, &mut observed).await?;
     }
     if stage == Stage::Collecting {
         observed.report = read_report(client, facts).await?;
     }
     Ok(observed)
+}
+
+/// Asks Pulp what the stage depends on, with the credentials that may be used.
+async fn ask_pulp(
+    eyes: &Eyes,
+    facts: &TestFacts,
+    plan: &Plan,
+    status: &ThroughputTestStatus,
+    observed: &mut Observed,
+) -> Result<(), RequestError> {
+    let Eyes { client, pulps, observers: _ } = eyes;
+    let stage = stage(status);
+    match credentials::read(client, &facts.namespace, plan).await? {
+        Ok(found) => {
+            let question = pulp::Question { plan, facts, status, stage };
+            let refused = service::refused(client, &facts.namespace, plan).await?;
+            let answer = match refused {
+                Some(pulp) => pulp::Answer { pulp, remains: None },
+                None => pulps.ask(&question, found).await,
+            };
+            (observed.pulp, observed.remains) = (answer.pulp, answer.remains);
+        }
+        Err(unusable) => observed.credentials = unusable,
+    }
+    if stage == Stage::AwaitingTargets
+        && let Some(unusable) = container_secrets::missing(client, &facts.namespace, plan).await?
+    {
+        observed.credentials = unusable;
+    }
+    Ok(())
 }
 
 /// Who claims for this test.
@@ -144,7 +163,8 @@ fn has_generators(stage: Stage) -> bool {
         | Stage::ScalingDown
         | Stage::ScalingWorkers
         | Stage::AwaitingFirstTask
-        | Stage::CleaningUp => false,
+        | Stage::CleaningUp
+        | Stage::Settling => false,
         Stage::StartingGenerators
         | Stage::Dispatching
         | Stage::Draining
@@ -167,7 +187,7 @@ fn asks_pulp(stage: Stage) -> bool {
         | Stage::CancelingTasks
         | Stage::CleaningUp
         | Stage::Collecting => true,
-        Stage::Claiming | Stage::Suspended | Stage::Restoring => false,
+        Stage::Claiming | Stage::Suspended | Stage::Settling | Stage::Restoring => false,
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use throughput_crds::ProcessCounts;
 use throughput_model::generator::GeneratorResult;
+use throughput_model::observation::{Shortfall, SourceReport};
 use throughput_model::task::TaskRecord;
 
 use crate::belongings::NameTaken;
@@ -34,6 +35,8 @@ pub struct Observed {
     pub generators: Generators,
     /// What the current cell left behind; only read when it is to be measured.
     pub remains: Option<Remains>,
+    /// What the sources of the current cell saw so far.
+    pub sources: Sources,
     /// The report of the cells that were measured before; only read when another is to be added.
     pub report: Option<TestReport>,
 }
@@ -187,4 +190,42 @@ pub struct Remains {
     pub tasks: Vec<TaskRecord>,
     /// Tasks of others in its window.
     pub foreign_tasks: u64,
+}
+
+/// What the sources of a cell saw so far.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Sources {
+    /// There are none, or nothing is to be seen.
+    #[default]
+    None,
+    /// They have not been at work since the operator started.
+    NotYet,
+    /// They are at work, or have been.
+    Seen {
+        /// Whether all have all that they were to see.
+        settled: bool,
+        /// What could not be seen, each with its source.
+        shortfalls: Vec<(String, Shortfall)>,
+        /// What was seen; complete only once they have settled, and empty before the window is over.
+        reports: Vec<SourceReport>,
+    },
+}
+
+impl Sources {
+    /// Whether nothing more is to be waited for.
+    pub fn are_settled(&self) -> bool {
+        match self {
+            Self::None => true,
+            Self::NotYet => false,
+            Self::Seen { settled, .. } => *settled,
+        }
+    }
+
+    /// What was seen.
+    pub fn reports(&self) -> &[SourceReport] {
+        match self {
+            Self::None | Self::NotYet => &[],
+            Self::Seen { reports, .. } => reports,
+        }
+    }
 }

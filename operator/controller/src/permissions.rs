@@ -3,11 +3,27 @@
 
 use std::fmt;
 
+use throughput_sources::check::Wanted;
+
 /// What the administrator permits.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Permissions {
     urls: Vec<String>,
     images: Vec<String>,
+    aws_roles: Vec<String>,
+    rds_instances: Vec<String>,
+    log_groups: Vec<String>,
+}
+
+/// What the chart's `allow` lists of AWS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AllowedAws<'a> {
+    /// Roles that may be assumed.
+    pub roles: &'a [String],
+    /// RDS instances that may be read with the operator's own rights.
+    pub rds_instances: &'a [String],
+    /// Log groups that may be read with the operator's own rights.
+    pub log_groups: &'a [String],
 }
 
 /// Something that the administrator did not permit.
@@ -36,10 +52,34 @@ impl std::error::Error for NotPermitted {}
 impl Permissions {
     /// What is listed; blanks around entries, and entries that are empty, do not count.
     pub fn new(urls: &[String], images: &[String]) -> Self {
-        let listed = |entries: &[String]| -> Vec<String> {
-            entries.iter().map(|entry| entry.trim().to_owned()).filter(|entry| !entry.is_empty()).collect()
+        Self { urls: listed(urls), images: listed(images), ..Self::default() }
+    }
+
+    /// What is listed of AWS besides.
+    #[must_use]
+    pub fn with_aws(self, aws: AllowedAws<'_>) -> Self {
+        Self {
+            aws_roles: listed(aws.roles),
+            rds_instances: listed(aws.rds_instances),
+            log_groups: listed(aws.log_groups),
+            ..self
+        }
+    }
+
+    /// Whether a source may use this. Of the names of AWS, what is listed is a name, or its beginning with a `*` behind
+    /// it; a role is listed as a whole.
+    pub fn permit(&self, wanted: &Wanted) -> Result<(), NotPermitted> {
+        let matches =
+            |patterns: &[String], name: &str| patterns.iter().any(|pattern| matches_pattern(pattern, name));
+        let (permitted, what, name, value) = match wanted {
+            Wanted::Url(url) => (self.permits_url(url), "URL", url, "allow.urls"),
+            Wanted::AwsRole(role) => (self.aws_roles.contains(role), "role", role, "allow.awsRoles"),
+            Wanted::RdsInstance(name) => {
+                (matches(&self.rds_instances, name), "RDS instance", name, "allow.rdsInstances")
+            }
+            Wanted::LogGroup(name) => (matches(&self.log_groups, name), "log group", name, "allow.logGroups"),
         };
-        Self { urls: listed(urls), images: listed(images) }
+        if permitted { Ok(()) } else { Err(NotPermitted { what, wanted: name.clone(), value }) }
     }
 
     /// Whether requests may be sent to this URL of scheme, host and port. Only a whole URL is listed: of its
@@ -52,6 +92,10 @@ impl Permissions {
     pub fn permits_image(&self, image: &str) -> bool {
         self.images.iter().any(|pattern| matches_pattern(pattern, image))
     }
+}
+
+fn listed(entries: &[String]) -> Vec<String> {
+    entries.iter().map(|entry| entry.trim().to_owned()).filter(|entry| !entry.is_empty()).collect()
 }
 
 /// Whether a text is what the pattern says: itself, or anything that begins like it where a `*` ends it.
@@ -129,6 +173,29 @@ mod tests {
         }
         for image in ["quay.io/pulp/pulp:3.124", "quay.io/pulp/pulp", "registry.example.com/perfume", ""] {
             assert!(!permissions.permits_image(image), "{image}");
+        }
+    }
+
+    #[test]
+    fn what_sources_want_of_aws_is_permitted_by_name_and_roles_as_a_whole() {
+        let (roles, names) = (["arn:aws:iam::1:role/perf".to_owned()], ["perf-*".to_owned()]);
+        let aws = AllowedAws { roles: &roles, rds_instances: &names, log_groups: &names };
+        let permissions = Permissions::default().with_aws(aws);
+        for wanted in [
+            Wanted::AwsRole("arn:aws:iam::1:role/perf".to_owned()),
+            Wanted::RdsInstance("perf-db".to_owned()),
+            Wanted::LogGroup("perf-logs".to_owned()),
+        ] {
+            assert_eq!(permissions.permit(&wanted), Ok(()), "{wanted:?}");
+            let refusal = Permissions::default().permit(&wanted).unwrap_err();
+            assert!(refusal.to_string().contains("--set 'allow."), "{refusal}");
+        }
+        for wanted in [
+            Wanted::AwsRole("arn:aws:iam::1:role/perf-admin".to_owned()),
+            Wanted::RdsInstance("production".to_owned()),
+            Wanted::Url("http://169.254.169.254".to_owned()),
+        ] {
+            assert!(permissions.permit(&wanted).is_err(), "{wanted:?}");
         }
     }
 

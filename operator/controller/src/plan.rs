@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use throughput_crds::{
-    Cleanup, DispatchMethod, InProcessDispatch, ObjectReference, Procedure, ScaleTarget, ThroughputTestSpec,
-    Timeouts,
+    Cleanup, Criterion, DispatchMethod, InProcessDispatch, ObjectReference, Observe, Procedure, ScaleTarget,
+    ThroughputTestSpec, Timeouts,
 };
 use throughput_model::cell::CellAddress;
 use throughput_model::workload::{
     Dispatch, DispatchRequest, Method, PulpEndpoint, PulpTasks, TestView, Workload,
 };
+use throughput_sources::{catalog, check::check};
 use uuid::Uuid;
 
 use crate::access::{self, ConfigMapKey, Destination};
@@ -47,6 +48,8 @@ pub struct Plan {
     pub dispatch: Dispatch,
     /// The container that dispatches, where tasks are dispatched in Pulp's own process.
     pub in_process: Option<InProcessDispatch>,
+    /// What of the system under test is watched.
+    pub observe: Observe,
     /// What every cell has to reach.
     pub criteria: Vec<CheckedCriterion>,
     /// How long each part may take.
@@ -108,7 +111,7 @@ impl Plan {
             repeat: _,
             workload,
             load: _,
-            observe: _,
+            observe,
             criteria,
             timeouts,
             // What people ask of a run on its way is no part of its plan: it can change.
@@ -154,7 +157,8 @@ impl Plan {
             },
             dispatch,
             in_process: tasks.dispatch.in_process.clone(),
-            criteria: criteria.iter().map(CheckedCriterion::new).collect::<Result<_, _>>()?,
+            criteria: checked(criteria, observe, permissions)?,
+            observe: observe.clone(),
             deadlines: Deadlines::of(timeouts),
         })
     }
@@ -185,6 +189,18 @@ impl Plan {
             dispatch_deadline_milliseconds: milliseconds(self.deadlines.dispatch),
         })
     }
+}
+
+/// The criteria, on figures that the workload or the sources have; sources that can work and are permitted.
+fn checked(
+    criteria: &[Criterion],
+    observe: &Observe,
+    permissions: &Permissions,
+) -> Result<Vec<CheckedCriterion>, Rejection> {
+    let wanted = check(observe).map_err(|mistake| Rejection::Observe(mistake.to_string()))?;
+    wanted.iter().try_for_each(|wanted| permissions.permit(wanted))?;
+    let observed = catalog::figures(observe);
+    criteria.iter().map(|criterion| CheckedCriterion::new(criterion, &observed)).collect()
 }
 
 fn scaled(entry: &ScaleTarget) -> Result<ScaledTarget, Rejection> {

@@ -109,7 +109,8 @@ pub async fn reconcile(known: Arc<Known>, context: Arc<Context>) -> Result<Reque
     let mut decision = decide(&facts, &plan, &before, &observed, jiff::Timestamp::now());
     let applied = apply(&context.hands, &facts, plan.as_ref().ok(), &decision.actions).await;
     let error = take_in(&mut decision, &facts, &before, applied);
-    let told = Told { test: &test, facts: &facts, before: &before, observed: &observed };
+    let told =
+        Told { test: &test, facts: &facts, plan: plan.as_ref().ok(), before: &before, observed: &observed };
     publish(&context, &told, &decision).await.map_err(ReconcileError::Publish)?;
     context.metrics.reconciled(started.elapsed());
     if let Some(error) = error {
@@ -196,13 +197,14 @@ fn take_in(
 struct Told<'a> {
     test: &'a ThroughputTest,
     facts: &'a TestFacts,
+    plan: Option<&'a Plan>,
     before: &'a ThroughputTestStatus,
     observed: &'a Observed,
 }
 
 /// Writes the status when it changed, tells people, tells the collector, and lets go of the test.
 async fn publish(context: &Context, told: &Told<'_>, decision: &Decision) -> Result<(), RequestError> {
-    let Told { test, facts, before, observed } = told;
+    let Told { test, facts, plan, before, observed } = told;
     let tests: Api<ThroughputTest> = Api::namespaced(context.eyes.client.clone(), &facts.namespace);
     if decision.status != **before {
         // The finalizer may have been added since the test was read, so its version is read again; the UID
@@ -217,6 +219,7 @@ async fn publish(context: &Context, told: &Told<'_>, decision: &Decision) -> Res
     }
     let (now, time_of_day) = (Instant::now(), jiff::Timestamp::now());
     context.gate.follow(&facts.uid, &decision.status, now, time_of_day);
+    context.eyes.observers.follow(facts, *plan, &decision.status);
     context.metrics.follow(facts, before, &decision.status, observed);
     for event in &decision.events {
         tell(context, test, event).await;
@@ -256,6 +259,7 @@ impl Context {
     /// Forgets a test that does not exist any more.
     pub(crate) fn forget(&self, test_uid: &str) {
         self.gate.forget(test_uid);
+        self.eyes.observers.forget(test_uid);
         self.eyes.pulps.forget(test_uid);
         self.backoffs.reset(test_uid);
         self.metrics.forget(test_uid);

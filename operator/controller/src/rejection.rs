@@ -57,6 +57,9 @@ pub enum Rejection {
     /// A dispatch in Pulp's own process that cannot be made.
     #[error("{0}")]
     InProcess(String),
+    /// A source that can never work.
+    #[error("{0}")]
+    Observe(String),
     /// A criterion on a figure that does not exist.
     #[error(transparent)]
     UnknownMetric(#[from] UnknownMetric),
@@ -81,6 +84,7 @@ impl Rejection {
             Self::NoHeader => "NoHeader",
             Self::NotPermitted(_) => "NotPermitted",
             Self::InProcess(_) => "InProcessNotPossible",
+            Self::Observe(_) => "ObserveNotPossible",
             Self::UnknownMetric(_) => "UnknownMetric",
             Self::CriterionBound(_) => "CriterionBound",
         }

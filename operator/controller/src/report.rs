@@ -14,6 +14,7 @@ use throughput_model::failure::Failures;
 use throughput_model::figures::{QueuePoint, TaskFigures};
 use throughput_model::generator::{OwnWork, RequestFigures, StartFigures, StopReason};
 use throughput_model::histogram::LatencySummary;
+use throughput_model::observation::{SourceReport, SourceSummary};
 use uuid::Uuid;
 
 use crate::repeats::{self, Measured};
@@ -86,6 +87,9 @@ pub struct CellReport {
     pub timeline: Vec<StageEntry>,
     /// When the cell's figures were complete.
     pub finished_at: Timestamp,
+    /// What the sources saw, without its series.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<SourceSummary>,
     /// What the operator saw, each with its evidence.
     pub observations: Vec<String>,
 }
@@ -186,6 +190,9 @@ pub struct CellDetail {
     pub figures: CellReport,
     /// The queue over time.
     pub queue: Vec<QueuePoint>,
+    /// What the sources saw.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<SourceReport>,
     /// Counts and histograms of requests, ready to be merged with those of other runs.
     pub request_figures: Option<RequestFigures>,
     /// Each generator by itself.

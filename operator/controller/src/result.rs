@@ -2,10 +2,11 @@
 
 use jiff::Timestamp;
 use throughput_crds::{
-    CellOutcome, CellParameter, CellProgress, CellResult, Current, DurationsMilliseconds, Verdict,
+    CellObserved, CellOutcome, CellParameter, CellResult, Current, DurationsMilliseconds, Verdict,
 };
 use throughput_model::figures::{TaskFigures, queue_over_time};
 use throughput_model::generator::{GeneratorResult, RequestFigures, StopReason};
+use throughput_model::observation::{SourceReport, SourceSummary};
 use throughput_model::percentile::Distribution;
 use throughput_model::task::TaskRecord;
 use uuid::Uuid;
@@ -13,6 +14,8 @@ use uuid::Uuid;
 use crate::criteria::{Figures, Judgement};
 use crate::decide::ABORTED;
 use crate::matrix::Cell;
+use crate::observations::{self, Seen};
+use crate::observers::window;
 use crate::plan::Plan;
 use crate::report::{CellDetail, CellReport, GeneratorReport, RequestReport, SCHEMA_VERSION, StartReport};
 use crate::saturation;
@@ -33,6 +36,10 @@ pub struct Evidence<'a> {
     pub generators: &'a [GeneratorResult],
     /// The workers' replicas in this cell.
     pub workers: u32,
+    /// What the sources saw.
+    pub sources: &'a [SourceReport],
+    /// The cells that were measured before.
+    pub earlier: &'a [CellReport],
 }
 
 /// Computes a cell's figures and judges them.
@@ -48,30 +55,42 @@ pub fn measure(
     let merged = merge(evidence.generators);
     let requests = merged.as_ref().map(|figures| request_report(plan, evidence.generators, figures));
     let doubts = doubts(current, evidence, &tasks);
-    let (outcome, verdict, reason, message) = judge(plan, current, &doubts, &tasks, requests.as_ref());
+    let sources: Vec<SourceSummary> = evidence.sources.iter().map(|report| report.summary.clone()).collect();
+    let judged = judge(plan, current, &doubts, &tasks, requests.as_ref(), &sources);
+    let (outcome, verdict, reason, message) = judged;
+    let mut figures = CellReport {
+        cell: cell.index,
+        repeat: cell.repeat,
+        attempt: current.attempt,
+        parameters: parameters(cell),
+        correlation_id,
+        outcome,
+        verdict,
+        reason,
+        message,
+        workers: evidence.workers,
+        tasks_wanted: plan.tasks,
+        observations: Vec::new(),
+        sources,
+        requests,
+        tasks,
+        processes: current.progress.processes,
+        nudges: current.progress.nudges.clone(),
+        cleanup: current.progress.cleanup.clone(),
+        timeline: current.timeline.clone(),
+        finished_at: now,
+    };
+    figures.observations = observations::observations(&Seen {
+        cell: &figures,
+        earlier: evidence.earlier,
+        workers_axis: &plan.scale[plan.workers].name,
+        sources: evidence.sources,
+        window: window(current),
+    });
     CellDetail {
         schema_version: SCHEMA_VERSION,
-        figures: CellReport {
-            cell: cell.index,
-            repeat: cell.repeat,
-            attempt: current.attempt,
-            parameters: parameters(cell),
-            correlation_id,
-            outcome,
-            verdict,
-            reason,
-            message,
-            workers: evidence.workers,
-            tasks_wanted: plan.tasks,
-            observations: observations(requests.as_ref(), &tasks, plan.tasks, &current.progress),
-            requests,
-            tasks,
-            processes: current.progress.processes,
-            nudges: current.progress.nudges.clone(),
-            cleanup: current.progress.cleanup.clone(),
-            timeline: current.timeline.clone(),
-            finished_at: now,
-        },
+        figures,
+        sources: evidence.sources.to_vec(),
         queue: queue_over_time(evidence.tasks),
         request_figures: merged,
         generators: evidence.generators.iter().map(generator_report).collect(),
@@ -184,6 +203,7 @@ fn judge(
     doubts: &[String],
     tasks: &TaskFigures,
     requests: Option<&RequestReport>,
+    sources: &[SourceSummary],
 ) -> Judged {
     let because = |outcome, verdict, reason: &str, message: String| {
         (outcome, verdict, Some(reason.to_owned()), Some(message))
@@ -212,6 +232,9 @@ fn judge(
         requests_sent: requests.map(|requests| requests.sent),
         requests_failed: requests.map(|requests| requests.failures.total()),
         request_latency: requests.map(|requests| requests.latency),
+        start: requests.and_then(|requests| requests.start),
+        own_work: requests.and_then(|requests| requests.own_work),
+        sources,
     };
     judge_criteria(plan, &figures)
 }
@@ -249,53 +272,45 @@ fn stop_words(reason: StopReason) -> &'static str {
     }
 }
 
-/// What was seen, each with its evidence.
-fn observations(
-    requests: Option<&RequestReport>,
-    tasks: &TaskFigures,
-    wanted: u64,
-    progress: &CellProgress,
-) -> Vec<String> {
-    let mut observations = Vec::new();
-    if !progress.nudges.is_empty() {
-        observations.push(format!(
-            "nudged {} times: the workers were online and started nothing for 10 s each time",
-            progress.nudges.len()
-        ));
+/// The few figures of the sources that matter most.
+fn observed(sources: &[SourceSummary]) -> Option<CellObserved> {
+    if sources.is_empty() {
+        return None;
     }
-    if let Some(cleanup) = &progress.cleanup {
-        let left = cleanup.left + cleanup.created.saturating_sub(cleanup.asked);
-        if left > 0 {
-            let refusal =
-                cleanup.refusal.as_ref().map(|words| format!(", first: {words}")).unwrap_or_default();
-            observations.push(format!(
-                "{left} of {} resources that the tasks made are left{refusal}",
-                cleanup.created
-            ));
-        }
-    }
-    if let Some(requests) = requests {
-        if requests.overshoot > 0 {
-            observations.push(format!(
-                "{} tasks dispatched for {wanted} wanted: up to {} a request, some under way at the end",
-                requests.tasks_dispatched, requests.largest_yield
-            ));
-        }
-        for (class, failures) in requests.failures.by_class() {
-            let sample =
-                failures.samples.first().map(|sample| format!(", first: {sample}")).unwrap_or_default();
-            observations
-                .push(format!("{} of {} requests failed ({class:?}{sample})", failures.count, requests.sent));
-        }
-    }
-    if tasks.failed > 0 {
-        let sample = tasks.error_samples.first().map(|sample| format!(": {sample}")).unwrap_or_default();
-        observations.push(format!("{} of {} tasks failed{sample}", tasks.failed, tasks.submitted));
-    }
-    if tasks.canceled > 0 {
-        observations.push(format!("{} of {} tasks were canceled", tasks.canceled, tasks.submitted));
-    }
-    observations
+    let largest = |wanted: &dyn Fn(&str) -> bool| {
+        let figures = sources.iter().flat_map(|summary| &summary.figures);
+        figures.filter(|(name, _)| wanted(name)).map(|(_, value)| *value).reduce(f64::max)
+    };
+    let named = |names: &'static [&'static str]| largest(&move |name| names.contains(&name));
+    let total = |suffix: &str| {
+        let figures = sources.iter().flat_map(|summary| &summary.figures);
+        figures.filter(|(name, _)| name.ends_with(suffix)).map(|(_, value)| *value).reduce(|a, b| a + b)
+    };
+    Some(CellObserved {
+        database_cpu_percent_max: named(&["rds.cpuPercent.max"]).and_then(one_decimal),
+        database_connections_max: named(&["rds.databaseConnections.max", "postgres.connections.max"])
+            .and_then(whole),
+        blocked_sessions_max: named(&["postgres.blockedSessions.max"]).and_then(whole),
+        timeouts: named(&["logs.timeouts.count"]).and_then(whole),
+        restarts: total(".restarts.total").and_then(whole),
+        pod_cpu_percent_of_limit_max: largest(&|name| name.ends_with(".cpuPercentOfLimit.max"))
+            .and_then(one_decimal),
+        profiled: observations::is_profiled(sources),
+        incomplete: sources
+            .iter()
+            .filter(|summary| !summary.is_complete())
+            .map(|summary| summary.source.clone())
+            .collect(),
+    })
+}
+
+fn one_decimal(value: f64) -> Option<String> {
+    (value.is_finite() && value >= 0.0).then(|| format!("{value:.1}"))
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count, checked")]
+fn whole(value: f64) -> Option<u64> {
+    (value.is_finite() && (0.0..1e15).contains(&value)).then(|| value.round() as u64)
 }
 
 /// The figures of a cell as the status shows them.
@@ -321,6 +336,7 @@ pub fn summarized(report: &CellReport) -> CellResult {
         total: report.tasks.total.map(milliseconds),
         started_at: report.timeline.first().map_or(report.finished_at, |entry| entry.since),
         finished_at: report.finished_at,
+        observed: observed(&report.sources),
         observations: report
             .observations
             .iter()

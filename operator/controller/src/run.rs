@@ -21,6 +21,7 @@ use crate::key::{self, KeyError};
 use crate::leader::Candidate;
 use crate::metrics::Metrics;
 use crate::observe::{Eyes, PulpClients};
+use crate::observers::Observers;
 use crate::orphans;
 use crate::reconcile::Context;
 use crate::settings::{CommonFlags, RunFlags};
@@ -89,7 +90,11 @@ pub async fn run(client: Client, flags: &RunFlags, stop: CancellationToken) -> R
     let reporter =
         Reporter { controller: "throughput-operator".to_owned(), instance: Some(flags.pod_name.clone()) };
     let context = Arc::new(Context {
-        eyes: Eyes { client: client.clone(), pulps: pulps.clone() },
+        eyes: Eyes {
+            client: client.clone(),
+            pulps: pulps.clone(),
+            observers: Observers::new(client.clone(), flags.installation()),
+        },
         hands: Hands { client: client.clone(), pulps, generators: flags.generators(), key },
         permissions: flags.permissions(),
         recorder: Recorder::new(client.clone(), reporter),

@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use throughput_crds::DurationText;
+use throughput_sources::access::Installation;
 
 use crate::build::GeneratorSettings;
 use crate::pace::Pace;
-use crate::permissions::Permissions;
+use crate::permissions::{AllowedAws, Permissions};
 
 /// Carries out ThroughputTests.
 #[derive(Clone, Debug, Parser)]
@@ -75,6 +76,23 @@ pub struct RunFlags {
     /// stands for anything.
     #[arg(long, env = "ALLOW_IMAGES", value_name = "IMAGES", value_delimiter = ',')]
     pub allow_images: Vec<String>,
+    /// The roles of AWS that sources of tests may assume, separated by commas: whole names.
+    #[arg(long, env = "ALLOW_AWS_ROLES", value_name = "ROLES", value_delimiter = ',')]
+    pub allow_aws_roles: Vec<String>,
+    /// The RDS instances that sources of tests may read with the operator's own rights in AWS, separated by commas. A
+    /// `*` at the end of one stands for anything.
+    #[arg(long, env = "ALLOW_RDS_INSTANCES", value_name = "INSTANCES", value_delimiter = ',')]
+    pub allow_rds_instances: Vec<String>,
+    /// The log groups of CloudWatch that sources of tests may read with the operator's own rights in AWS, separated by
+    /// commas. A `*` at the end of one stands for anything.
+    #[arg(long, env = "ALLOW_LOG_GROUPS", value_name = "GROUPS", value_delimiter = ',')]
+    pub allow_log_groups: Vec<String>,
+    /// Whether sources of tests may ask the kubelets. It takes rights on the cluster's nodes.
+    #[arg(long, env = "OBSERVE_KUBELET")]
+    pub observe_kubelet: bool,
+    /// The image with py-spy, where processes may be profiled.
+    #[arg(long, env = "PROFILER_IMAGE", value_name = "IMAGE")]
+    pub profiler_image: Option<String>,
     /// The shortest time between two looks at a cell that is dispatched or drained, as in `60s`: each asks Pulp. As
     /// often as the stage needs when it is not given.
     #[arg(long, value_name = "DURATION")]
@@ -111,7 +129,19 @@ impl CommonFlags {
 impl RunFlags {
     /// What tests may do besides what everybody's may.
     pub fn permissions(&self) -> Permissions {
-        Permissions::new(&self.allow_urls, &self.allow_images)
+        Permissions::new(&self.allow_urls, &self.allow_images).with_aws(AllowedAws {
+            roles: &self.allow_aws_roles,
+            rds_instances: &self.allow_rds_instances,
+            log_groups: &self.allow_log_groups,
+        })
+    }
+
+    /// What the sources of tests may use.
+    pub fn installation(&self) -> Installation {
+        Installation {
+            kubelet: self.observe_kubelet,
+            profiler_image: self.profiler_image.clone().filter(|image| !image.is_empty()),
+        }
     }
 
     /// How often Pulp is asked.

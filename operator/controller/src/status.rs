@@ -106,6 +106,7 @@ fn phase(status: &ThroughputTestStatus) -> Phase {
             | Stage::Draining
             | Stage::CancelingTasks
             | Stage::CleaningUp
+            | Stage::Settling
             | Stage::Collecting,
         ) => Phase::Running,
     }

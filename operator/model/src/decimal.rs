@@ -24,6 +24,13 @@ pub fn seconds(microseconds: u64, decimals: u32) -> String {
     ratio(u128::from(microseconds), 1_000_000, decimals).unwrap_or_default()
 }
 
+/// A measured number as a decimal of at most six decimals; `None` for what [`parse`] does not read: negative or not finite.
+pub fn of_float(value: f64) -> Option<String> {
+    let text = format!("{value:.6}");
+    let text = text.trim_end_matches('0').trim_end_matches('.').to_owned();
+    parse(&text).map(|_| text)
+}
+
 /// A decimal text as a pair (numerator, power of ten) for exact comparison; `None` when it is not one.
 ///
 /// Takes what a user writes as a threshold: digits with at most one point, at most 18 digits in all, no sign.
@@ -70,6 +77,13 @@ mod tests {
     fn microseconds_print_as_seconds() {
         assert_eq!(seconds(412_650_001, 1), "412.7");
         assert_eq!(seconds(999_999, 0), "1");
+    }
+
+    #[test]
+    fn a_measured_number_prints_without_noise() {
+        let texts = [93.25, 90.0, 0.000_123_4, 0.0, -1.0, f64::NAN, f64::INFINITY].map(of_float);
+        let expected = [Some("93.25"), Some("90"), Some("0.000123"), Some("0"), None, None, None];
+        assert_eq!(texts, expected.map(|text| text.map(str::to_owned)));
     }
 
     #[test]

@@ -43,6 +43,17 @@ pub(super) fn watch(draft: &mut Draft<'_>, view: &View<'_>) {
     }
 }
 
+/// Says that everything is put back, or what could not be; once for each time that something was.
+pub(super) fn tell_restored(draft: &mut Draft<'_>) {
+    if let Some(lost) = lost(&draft.status.conditions) {
+        let note = format!("everything else that was scaled is as it was found, but {}", lost.message);
+        return draft.warn("TargetsNotRestored", note);
+    }
+    let note = "everything that was scaled is as it was found";
+    draft.condition(ConditionType::TargetsRestored, ConditionStatus::True, "AsFound", note);
+    draft.tell("TargetsRestored", note.to_owned());
+}
+
 /// What was noted, if anything.
 pub(super) fn lost(conditions: &[Condition]) -> Option<&Condition> {
     conditions.iter().find(|condition| {
@@ -63,6 +74,7 @@ pub(super) fn is_claimed_in(stage: Stage) -> bool {
         | Stage::Draining
         | Stage::CancelingTasks
         | Stage::CleaningUp
+        | Stage::Settling
         | Stage::Collecting => true,
         Stage::AwaitingTargets | Stage::Claiming | Stage::Suspended | Stage::Restoring => false,
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use throughput_crds::{ConditionStatus, ConditionType, Stage};
 
+use super::settling::to_the_figures;
 use super::{Action, Draft, View};
 
 /// How often to look whether the deletions have ended.
@@ -12,7 +13,11 @@ const LOOK_AT_DELETIONS: Duration = Duration::from_secs(2);
 /// Goes on when the cell's tasks have ended: to deleting what they made, where that is asked for.
 pub(super) fn after_the_tasks(draft: &mut Draft<'_>, view: &View<'_>) {
     let has_tasks = view.began(Stage::Dispatching).is_some();
-    draft.enter(if view.plan.deletes_created && has_tasks { Stage::CleaningUp } else { Stage::Collecting });
+    if view.plan.deletes_created && has_tasks {
+        draft.enter(Stage::CleaningUp);
+    } else {
+        to_the_figures(draft, view);
+    }
 }
 
 /// Deletes what the cell's tasks made. Whatever comes of it, the cell's figures are collected.
@@ -27,7 +32,7 @@ pub(super) fn cleaning_up(draft: &mut Draft<'_>, view: &View<'_>) {
         {
             cleanup.left += deletions.failed;
         }
-        return draft.enter(Stage::Collecting);
+        return to_the_figures(draft, view);
     }
     let seen = format!(
         "{} of {} resources that the tasks made were asked to be deleted",
@@ -35,7 +40,7 @@ pub(super) fn cleaning_up(draft: &mut Draft<'_>, view: &View<'_>) {
     );
     if draft.is_past(view.since(), view.plan.deadlines.cleanup) {
         draft.warn("NotCleanedUp", format!("timeouts.cleanup passed: {seen}; the rest stays"));
-        return draft.enter(Stage::Collecting);
+        return to_the_figures(draft, view);
     }
     draft.condition(ConditionType::Running, ConditionStatus::True, "CleaningUp", seen);
     if progress.done {

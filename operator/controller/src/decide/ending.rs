@@ -41,7 +41,7 @@ pub(super) enum Canceling {
 pub(crate) fn ends_in(current: &Current) -> Stage {
     match current.stage {
         // What is dispatched has ended.
-        Stage::CleaningUp | Stage::Collecting | Stage::Restoring => Stage::Restoring,
+        Stage::CleaningUp | Stage::Settling | Stage::Collecting | Stage::Restoring => Stage::Restoring,
         Stage::AwaitingTargets
         | Stage::Claiming
         | Stage::Suspended

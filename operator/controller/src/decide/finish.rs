@@ -45,14 +45,7 @@ fn finish(draft: &mut Draft<'_>, view: &View<'_>) {
         if complete == cells { "AllCells" } else { "Incomplete" },
         &words,
     );
-    if let Some(lost) = claims::lost(&draft.status.conditions) {
-        let note = format!("everything else that was scaled is as it was found, but {}", lost.message);
-        draft.warn("TargetsNotRestored", note);
-    } else {
-        let note = "everything that was scaled is as it was found";
-        draft.condition(ConditionType::TargetsRestored, ConditionStatus::True, "AsFound", note);
-        draft.tell("TargetsRestored", note.to_owned());
-    }
+    claims::tell_restored(draft);
     let why = draft
         .status
         .results

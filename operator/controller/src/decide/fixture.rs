@@ -11,7 +11,7 @@ use throughput_model::task::{TaskRecord, TaskState};
 use super::{Decision, Draft, TestFacts, accept, decide};
 use crate::claim::{Claim, ClaimRecord, Holder};
 use crate::observed::{
-    Controls, Counts, Credentials, Generators, Job, Observed, OwnTasks, Pulp, Remains, Target,
+    Controls, Counts, Credentials, Generators, Job, Observed, OwnTasks, Pulp, Remains, Sources, Target,
 };
 use crate::permissions::Permissions;
 use crate::plan::Plan;
@@ -96,6 +96,7 @@ pub(crate) fn observed() -> Observed {
         pulp: counts(Some(OwnTasks { submitted: 0, unfinished: 0 }), 2),
         generators: Generators::default(),
         remains: None,
+        sources: Sources::None,
         report: None,
     }
 }
@@ -233,7 +234,7 @@ pub(super) fn events(decision: &Decision) -> Vec<String> {
 }
 
 /// All stages, in their order.
-pub(super) const STAGES: [Stage; 14] = [
+pub(super) const STAGES: [Stage; 15] = [
     Stage::AwaitingTargets,
     Stage::Claiming,
     Stage::Suspended,
@@ -246,6 +247,7 @@ pub(super) const STAGES: [Stage; 14] = [
     Stage::Draining,
     Stage::CancelingTasks,
     Stage::CleaningUp,
+    Stage::Settling,
     Stage::Collecting,
     Stage::Restoring,
 ];

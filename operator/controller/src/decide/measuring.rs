@@ -8,7 +8,7 @@ use super::cleaning::after_the_tasks;
 use super::ending::{Canceling, cancel, without_workers};
 use super::requested::ABORTED;
 use super::{Action, Draft, View, elapsed};
-use crate::observed::{Counts, Job, OwnTasks, Pulp, Remains, Target};
+use crate::observed::{Counts, Job, OwnTasks, Pulp, Remains, Sources, Target};
 use crate::owner::{NOT_PERMITTED, OWNER_GONE};
 use crate::report::{SCHEMA_VERSION, TestReport};
 use crate::result::{Evidence, measure, summarized};
@@ -17,6 +17,8 @@ use crate::result::{Evidence, measure, summarized};
 const LOOK_WHILE_DISPATCHING: Duration = Duration::from_secs(5);
 /// The live counts in the status are rewritten at most this often.
 const REWRITE_LIVE_COUNTS: Duration = Duration::from_secs(10);
+/// The most observations of a cell that are told as events; the report has them all.
+const MOST_OBSERVATION_EVENTS: usize = 8;
 /// How much longer than the dispatch deadline a generator may take to deliver.
 const DELIVERY_GRACE: Duration = Duration::from_mins(2);
 
@@ -171,6 +173,9 @@ pub(super) fn collecting(draft: &mut Draft<'_>, view: &View<'_>) {
         }
         None => return draft.look_again_in(Duration::from_secs(2)),
     };
+    if sources_may_come(draft, view) {
+        return draft.look_again_in(Duration::from_secs(1));
+    }
     write_results(draft, view, remains);
     let stop = draft.status.current.as_ref().and_then(|current| current.progress.failure_reason.clone());
     let next = view.plan.cells.get(view.cell.index as usize + 1);
@@ -183,6 +188,18 @@ pub(super) fn collecting(draft: &mut Draft<'_>, view: &View<'_>) {
     }
 }
 
+/// Whether what the sources saw is still to be had: an operator that was started again reads it first.
+fn sources_may_come(draft: &Draft<'_>, view: &View<'_>) -> bool {
+    let Some(settling) = view.began(Stage::Settling) else {
+        return false;
+    };
+    match &view.observed.sources {
+        Sources::None => false,
+        Sources::NotYet => !draft.is_past(view.since(), view.plan.deadlines.collect),
+        Sources::Seen { settled, .. } => !settled && !draft.is_past(settling, view.plan.deadlines.settle),
+    }
+}
+
 fn write_results(draft: &mut Draft<'_>, view: &View<'_>, remains: &Remains) {
     let current = draft.status.current.clone().unwrap_or_else(|| view.current.clone());
     let address = draft.address(&current);
@@ -191,6 +208,8 @@ fn write_results(draft: &mut Draft<'_>, view: &View<'_>, remains: &Remains) {
         foreign_tasks: remains.foreign_tasks,
         generators: &view.observed.generators.results,
         workers: view.cell_workers().unwrap_or_default(),
+        sources: view.observed.sources.reports(),
+        earlier: view.observed.report.as_ref().map_or(&[], |report| report.cells.as_slice()),
     };
     let detail = measure(view.plan, view.cell, &current, &evidence, address.correlation_id(), draft.now);
     let result = summarized(&detail.figures);
@@ -216,6 +235,9 @@ fn write_results(draft: &mut Draft<'_>, view: &View<'_>, remains: &Remains) {
             result.tasks_per_second.as_deref().unwrap_or("no")
         ),
     );
+    for words in detail.figures.observations.iter().take(MOST_OBSERVATION_EVENTS) {
+        draft.tell("Observed", format!("cell {} of {}: {words}", result.cell + 1, view.plan.cells.len()));
+    }
     draft.status.results.push(result);
     draft.act(Action::WriteReport { address: address.clone(), detail: Box::new(detail), report });
     draft.act(Action::DeleteGenerators { address });

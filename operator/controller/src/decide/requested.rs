@@ -6,7 +6,7 @@ use throughput_crds::{ConditionStatus, ConditionType, Stage, Verdict};
 
 use super::ending::ends_in;
 use super::finish::LOOK_AT_RESTORING;
-use super::{Action, Draft, View, elapsed};
+use super::{Action, Draft, View, claims, elapsed};
 use crate::observed::Observed;
 use crate::plan::Plan;
 
@@ -42,7 +42,11 @@ pub(super) fn carry_out(draft: &mut Draft<'_>, plan: &Plan, observed: &Observed)
 /// Whether a cell in this stage comes to its end by itself, an aborted one too.
 fn is_at_its_end(stage: Stage) -> bool {
     match stage {
-        Stage::CancelingTasks | Stage::CleaningUp | Stage::Collecting | Stage::Restoring => true,
+        Stage::CancelingTasks
+        | Stage::CleaningUp
+        | Stage::Settling
+        | Stage::Collecting
+        | Stage::Restoring => true,
         Stage::AwaitingTargets
         | Stage::Claiming
         | Stage::Suspended
@@ -62,13 +66,9 @@ pub(super) fn suspended(draft: &mut Draft<'_>, view: &View<'_>) {
         draft.act(Action::Restore);
         return draft.look_again_in(LOOK_AT_RESTORING);
     }
-    if draft.status.started_at.is_some() {
-        draft.condition(
-            ConditionType::TargetsRestored,
-            ConditionStatus::True,
-            "AsFound",
-            "everything that was scaled is as it was found",
-        );
+    // Once: what is claimed nowhere and has no finalizer was let go before.
+    if draft.status.started_at.is_some() && view.observed.has_finalizer {
+        claims::tell_restored(draft);
     }
     if !view.observed.controls.suspend {
         return draft.begin_cell(view.cell, Stage::AwaitingTargets);

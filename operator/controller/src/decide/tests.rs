@@ -7,6 +7,7 @@ mod finish;
 mod measuring;
 mod preparing;
 mod requested;
+mod settling;
 
 use throughput_crds::{Stage, ThroughputTestStatus};
 
@@ -47,6 +48,7 @@ fn each_action_belongs_to_its_stages() {
             (Stage::Draining, vec![]),
             (Stage::CancelingTasks, vec!["DeleteGenerators", "CancelTasks"]),
             (Stage::CleaningUp, vec!["DeleteCreated"]),
+            (Stage::Settling, vec![]),
             (Stage::Collecting, vec!["WriteReport", "DeleteGenerators"]),
             (Stage::Restoring, vec!["DeleteGenerators", "Restore"]),
         ]

@@ -198,7 +198,7 @@ async fn answer(
             | Stage::CancelingTasks,
             None,
         )
-        | (Stage::Claiming | Stage::Suspended | Stage::Restoring, _) => Ok(none),
+        | (Stage::Claiming | Stage::Suspended | Stage::Settling | Stage::Restoring, _) => Ok(none),
     }
 }
 

@@ -49,6 +49,7 @@ pub(super) fn asked(current: &Current, now: Timestamp) -> Asked {
         | Stage::Draining
         | Stage::CancelingTasks
         | Stage::CleaningUp
+        | Stage::Settling
         | Stage::Collecting
         | Stage::Restoring => Asked::All,
     }

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use throughput_crds::Scheme;
+use throughput_crds::{Observe, Scheme};
 use throughput_model::workload::Authentication;
 
 use super::*;
@@ -70,6 +70,7 @@ fn the_shortest_spec_becomes_a_plan_with_every_default() {
                 request_timeout_milliseconds: 60_000,
             }),
             in_process: None,
+            observe: Observe::default(),
             criteria: Vec::new(),
             deadlines: Deadlines {
                 start: minutes(15),
@@ -80,6 +81,7 @@ fn the_shortest_spec_becomes_a_plan_with_every_default() {
                 cancel: minutes(45),
                 collect: minutes(10),
                 cleanup: minutes(45),
+                settle: minutes(5),
             },
         }
     );

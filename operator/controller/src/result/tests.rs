@@ -102,7 +102,7 @@ fn detail(
     foreign_tasks: u64,
     generators: &[GeneratorResult],
 ) -> CellDetail {
-    let evidence = Evidence { tasks, foreign_tasks, generators, workers: 2 };
+    let evidence = Evidence { tasks, foreign_tasks, generators, workers: 2, sources: &[], earlier: &[] };
     let address = CellAddress { test_uid: "3f1c".to_owned(), cell: 0, attempt: 1 };
     measure(plan, &plan.cells[0], &current(progress), &evidence, address.correlation_id(), at(25))
 }
@@ -152,6 +152,7 @@ fn a_cell_that_met_every_criterion_has_passed() {
             }),
             started_at: at(-30),
             finished_at: at(25),
+            observed: None,
             observations: Vec::new(),
         }
     );

@@ -15,7 +15,8 @@ use crate::claim::{Claim, Holder};
 use crate::decide::Action;
 use crate::decide::fixture::{AS_FOUND, address, at, claim, delivered};
 use crate::observed::{
-    Controls, Counts, Credentials, Deletions, Generators, Job, Observed, OwnTasks, Pulp, Remains, Target,
+    Controls, Counts, Credentials, Deletions, Generators, Job, Observed, OwnTasks, Pulp, Remains, Sources,
+    Target,
 };
 use crate::plan::Plan;
 use crate::report::TestReport;
@@ -194,6 +195,7 @@ impl World {
             pulp: if asks_pulp { Pulp::Answering(counts) } else { Pulp::NotAsked },
             generators: address.as_ref().map(|address| self.generators(address)).unwrap_or_default(),
             remains: (stage == Stage::Collecting).then(|| self.remains(address.as_ref(), &own)),
+            sources: Sources::None,
             report: self.report.clone(),
         }
     }

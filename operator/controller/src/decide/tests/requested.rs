@@ -53,6 +53,22 @@ fn a_run_is_held_after_the_cell_at_hand_and_gives_everything_back() {
 }
 
 #[test]
+fn a_run_that_is_held_after_a_claim_was_lost_does_not_say_that_all_is_as_found() {
+    let lost = Observed { claims: Vec::new(), ..observed() };
+    let mut status = decided(&status_at(0, Stage::Draining), &lost, 1).status;
+    assert_eq!(
+        condition_of(&status, ConditionType::TargetsRestored),
+        (ConditionStatus::Unknown, "ClaimLost")
+    );
+    status.started_at = Some(at(0));
+    status.current = status_at(1, Stage::Suspended).current;
+    let held = decided(&status, &suspended(lost), 2);
+    let said = condition_of(&held.status, ConditionType::TargetsRestored);
+    assert_eq!(said, (ConditionStatus::Unknown, "ClaimLost"));
+    assert_eq!(held.events.iter().map(|event| event.reason).collect::<Vec<_>>(), ["TargetsNotRestored"]);
+}
+
+#[test]
 fn a_cell_that_is_being_measured_is_not_held() {
     for stage in [Stage::ScalingWorkers, Stage::Dispatching, Stage::Draining, Stage::CancelingTasks] {
         let decision = decided(&status_at(0, stage), &suspended(observed()), 1);
@@ -75,7 +91,11 @@ fn an_abort_ends_every_stage_that_has_not_come_to_its_end() {
             Stage::Dispatching | Stage::AwaitingFirstTask | Stage::Draining => {
                 Some((0, Stage::CancelingTasks))
             }
-            Stage::CancelingTasks | Stage::CleaningUp | Stage::Collecting | Stage::Restoring => continue,
+            Stage::CancelingTasks
+            | Stage::CleaningUp
+            | Stage::Settling
+            | Stage::Collecting
+            | Stage::Restoring => continue,
         };
         assert_eq!((place(&decision), failure(&decision)), (expected, Some("Aborted")), "{stage:?}");
     }
