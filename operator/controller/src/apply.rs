@@ -2,11 +2,9 @@
 
 mod created;
 
-use std::io::Write;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
@@ -26,6 +24,7 @@ use crate::decide::{Action, TestFacts};
 use crate::names::{self, FIELD_MANAGER};
 use crate::observe::{PulpClients, claimant};
 use crate::plan::Plan;
+use crate::report::fit::{self, PackError, Packed};
 use crate::report::{CellDetail, TestReport, csv, markdown};
 use crate::scalable::TargetName;
 use crate::token::TokenKey;
@@ -73,9 +72,9 @@ pub enum ApplyError {
     /// Something was not written as JSON.
     #[error("cannot write the report: {0}")]
     Json(#[from] serde_json::Error),
-    /// Something was not compressed.
-    #[error("cannot compress the cell's details: {0}")]
-    Compress(#[from] std::io::Error),
+    /// A cell's details were not packed.
+    #[error(transparent)]
+    Pack(#[from] PackError),
 }
 
 impl ApplyError {
@@ -91,7 +90,7 @@ impl ApplyError {
             | Self::Nudge(_)
             | Self::DeleteCreated(_)
             | Self::Json(_)
-            | Self::Compress(_) => None,
+            | Self::Pack(_) => None,
         }
     }
 }
@@ -266,12 +265,13 @@ async fn write_report(
     detail: &CellDetail,
     report: &TestReport,
 ) -> Result<ReportReference, ApplyError> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(&serde_json::to_vec(detail)?)?;
-    let compressed = encoder.finish()?;
+    let Packed { detail, documents } = fit::pack(detail, fit::LARGEST_PACKED)?;
+    let documents = documents.into_iter().map(|(name, packed)| (format!("{name}.gz"), ByteString(packed)));
+    let mut files: BTreeMap<String, ByteString> = documents.collect();
+    files.insert("cell.json.gz".to_owned(), ByteString(detail));
     let cell = ConfigMap {
         metadata: build::metadata(facts, address),
-        binary_data: Some([("cell.json.gz".to_owned(), ByteString(compressed))].into()),
+        binary_data: Some(files),
         ..ConfigMap::default()
     };
     belongings::put(client, facts, &cell).await?;

@@ -72,14 +72,15 @@ impl Permissions {
         let matches =
             |patterns: &[String], name: &str| patterns.iter().any(|pattern| matches_pattern(pattern, name));
         let (permitted, what, name, value) = match wanted {
-            Wanted::Url(url) => (self.permits_url(url), "URL", url, "allow.urls"),
+            Wanted::Url(url) => (self.permits_url(without_path(url)), "URL", url, "allow.urls"),
             Wanted::AwsRole(role) => (self.aws_roles.contains(role), "role", role, "allow.awsRoles"),
             Wanted::RdsInstance(name) => {
                 (matches(&self.rds_instances, name), "RDS instance", name, "allow.rdsInstances")
             }
             Wanted::LogGroup(name) => (matches(&self.log_groups, name), "log group", name, "allow.logGroups"),
         };
-        if permitted { Ok(()) } else { Err(NotPermitted { what, wanted: name.clone(), value }) }
+        let wanted = if what == "URL" { without_path(name) } else { name };
+        if permitted { Ok(()) } else { Err(NotPermitted { what, wanted: wanted.to_owned(), value }) }
     }
 
     /// Whether requests may be sent to this URL of scheme, host and port. Only a whole URL is listed: of its
@@ -109,6 +110,13 @@ fn matches_pattern(pattern: &str, text: &str) -> bool {
 /// Whether a list of patterns, separated by commas, has a text.
 pub(crate) fn is_listed(list: &str, text: &str) -> bool {
     list.split(',').any(|pattern| matches_pattern(pattern.trim(), text))
+}
+
+/// Scheme, host and port of a URL.
+fn without_path(url: &str) -> &str {
+    let authority = url.find("://").map_or(0, |scheme| scheme + 3);
+    let end = url[authority..].find(['/', '?', '#']).map_or(url.len(), |path| authority + path);
+    &url[..end]
 }
 
 /// A URL in the one form in which equal ones are equal: in small letters, without a slash at the end, and without
@@ -196,6 +204,16 @@ mod tests {
             Wanted::Url("http://169.254.169.254".to_owned()),
         ] {
             assert!(permissions.permit(&wanted).is_err(), "{wanted:?}");
+        }
+    }
+
+    #[test]
+    fn a_url_of_a_source_is_permitted_by_scheme_host_and_port_whatever_its_path() {
+        let permissions = permissions(&["https://thanos.example.com"], &[]);
+        let wanted = |url: &str| permissions.permit(&Wanted::Url(url.to_owned()));
+        assert_eq!(wanted("https://thanos.example.com/prometheus"), Ok(()));
+        for url in ["https://thanos.example.com.evil.example/x", "https://x/https://thanos.example.com"] {
+            assert!(wanted(url).is_err(), "{url}");
         }
     }
 

@@ -3,6 +3,7 @@
 //! The report is data first ([`TestReport`]); each renderer is a pure function of it, one a file.
 
 pub mod csv;
+pub mod fit;
 pub mod markdown;
 
 use jiff::Timestamp;
@@ -193,6 +194,9 @@ pub struct CellDetail {
     /// What the sources saw.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<SourceReport>,
+    /// What there was no room for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dropped: Vec<String>,
     /// Counts and histograms of requests, ready to be merged with those of other runs.
     pub request_figures: Option<RequestFigures>,
     /// Each generator by itself.

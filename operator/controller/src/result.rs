@@ -91,6 +91,7 @@ pub fn measure(
         schema_version: SCHEMA_VERSION,
         figures,
         sources: evidence.sources.to_vec(),
+        dropped: Vec::new(),
         queue: queue_over_time(evidence.tasks),
         request_figures: merged,
         generators: evidence.generators.iter().map(generator_report).collect(),
