@@ -395,7 +395,7 @@ pub struct CellResult {
 #[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CellObserved {
-    /// The database's processors at their busiest, in percent: a decimal.
+    /// The use of the database's processors at their busiest, in percent, as a decimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database_cpu_percent_max: Option<String>,
     /// The most connections that the database had at once.
@@ -410,7 +410,7 @@ pub struct CellObserved {
     /// Restarts of containers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restarts: Option<u64>,
-    /// The busiest container, in percent of its processor limit: a decimal.
+    /// What the busiest container used of its processor limit, in percent, as a decimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod_cpu_percent_of_limit_max: Option<String>,
     /// Whether processes were profiled meanwhile: then the cell's figures are not to be compared with others.
