@@ -52,7 +52,7 @@ crds: ## Write the YAML of the CustomResourceDefinition from the Rust types
 
 ##@ Test it
 
-.PHONY: test test-all fmt scripts clippy deny unit chart api e2e e2e-examples chaos chaos-short bench bench-observer
+.PHONY: test test-all fmt scripts clippy deny unit chart api e2e e2e-examples chaos chaos-short bench bench-observer bench-observe
 test: fmt scripts clippy deny unit chart api e2e ## All tests but the longest
 
 test-all: test e2e-examples chaos-short ## All tests, also the long ones
@@ -104,3 +104,7 @@ bench: pulp-up install ## Measure what the operator itself costs
 
 bench-observer: pulp-up install ## Measure what it costs the tasks that they are watched (half an hour)
 	@$(step) 'measuring with and without' cargo run $(locked) --package throughput-e2e-tests --bin bench-observer
+
+bench-observe: pulp-up ## Measure what the sources of figures cost, all of them against none (half an hour)
+	@$(step) "the operator's chart" tests/demo/install --set observe.kubelet=true
+	@$(step) 'measuring with and without' cargo run $(locked) --package throughput-e2e-tests --bin bench-observe

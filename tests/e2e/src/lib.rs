@@ -14,6 +14,7 @@ pub mod chaos;
 pub mod observer;
 pub mod ratio;
 pub mod sql;
+pub mod usage;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,9 +23,9 @@ use std::time::Duration;
 
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
-use kube::api::{Api, DeleteParams, DynamicObject, ListParams, PostParams};
+use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::{Client, ResourceExt};
@@ -85,6 +86,23 @@ pub async fn output(program: impl Into<PathBuf>, arguments: &[&str], input: &str
     } else {
         Err(format!("{text}{}", String::from_utf8_lossy(&output.stderr)))
     }
+}
+
+/// Makes a Secret with a connection string of Pulp's database, which says that it may be used for that.
+pub async fn database_secret(cluster: &Cluster, name: &str) {
+    let secrets = cluster.api::<Secret>();
+    let pulps = secrets.get("pulp-postgres").await.expect("the database's Secret");
+    let text =
+        |key: &str| String::from_utf8(pulps.data.as_ref().expect("data")[key].0.clone()).expect("text");
+    let url =
+        format!("postgresql://{}:{}@postgres:5432/pulp?sslmode=disable", text("username"), text("password"));
+    let secret = serde_json::json!({
+        "apiVersion": "v1", "kind": "Secret",
+        "metadata": {"name": name, "annotations": {"perf.pulpproject.org/for": "postgres"}},
+        "stringData": {"url": url},
+    });
+    let params = PatchParams::apply("throughput-e2e-tests").force();
+    secrets.patch(name, &params, &Patch::Apply(&secret)).await.expect("make a Secret");
 }
 
 impl Cluster {
@@ -238,6 +256,14 @@ impl Cluster {
     pub async fn report(&self, name: &str) -> Value {
         let map = self.api::<ConfigMap>().get(&format!("{name}-report")).await.expect("the report");
         serde_json::from_str(&map.data.expect("data")["report.json"]).expect("JSON")
+    }
+
+    /// The bytes of all that is stored of a cell.
+    pub async fn cell_bytes(&self, name: &str, cell: u32) -> usize {
+        let name = format!("{name}-cell-{cell}-attempt-1");
+        let map = self.api::<ConfigMap>().get(&name).await.expect("the cell's details");
+        let texts = map.data.iter().flatten().map(|(_, text)| text.len());
+        texts.chain(map.binary_data.iter().flatten().map(|(_, bytes)| bytes.0.len())).sum()
     }
 
     /// Kills the operator at once, as a node that loses its power would: no signal that it could act upon.

@@ -18,7 +18,9 @@ use super::kept::{self, Kept};
 use super::phase::Phase;
 use crate::observed::Sources;
 
-/// How often what was seen is stored.
+/// How long after its first source is at work what a cell's sources saw is stored first.
+const KEEP_FIRST: Duration = Duration::from_secs(5);
+/// How often it is stored after that.
 const KEEP_EVERY: Duration = Duration::from_secs(30);
 /// The longest wait between two attempts to begin.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
@@ -152,7 +154,7 @@ async fn work(
 /// Stores what was seen, every half minute, and once all sources have settled.
 async fn keep(slots: &[Arc<Slot>], access: &Access) {
     let mut had_settled = false;
-    let mut due = Instant::now() + KEEP_EVERY;
+    let mut due = Instant::now() + KEEP_FIRST;
     loop {
         sleep(Duration::from_secs(1)).await;
         let settled = slots.iter().all(|slot| slot.lock().settled);

@@ -29,7 +29,7 @@ pub(crate) struct Left {
     found: Found,
 }
 
-fn facts(test: &ThroughputTest) -> TestFacts {
+pub(crate) fn facts(test: &ThroughputTest) -> TestFacts {
     TestFacts {
         namespace: test.namespace().unwrap(),
         name: test.name_any(),

@@ -19,3 +19,4 @@ mod restoring;
 mod rules;
 mod waiting;
 mod watched;
+mod watching;

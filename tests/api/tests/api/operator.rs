@@ -66,6 +66,11 @@ impl Operator {
             loadgen_image_pull_policy: "Never".to_owned(),
             allow_urls: urls.iter().map(|url| (*url).to_owned()).collect(),
             allow_images: vec![PERMITTED_IMAGE.to_owned()],
+            allow_aws_roles: Vec::new(),
+            allow_rds_instances: Vec::new(),
+            allow_log_groups: Vec::new(),
+            observe_kubelet: false,
+            profiler_image: None,
             polling_interval: None,
         };
         let stop = CancellationToken::new();

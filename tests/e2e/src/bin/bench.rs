@@ -5,11 +5,10 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use kube::ResourceExt;
-use kube::api::{ApiResource, DynamicObject, GroupVersionKind, ListParams};
 use serde_json::{Value, json};
 use throughput_crds::Verdict;
 use throughput_e2e_tests::observer::Requests;
+use throughput_e2e_tests::usage::{Usage, megabytes, operator_usage};
 use throughput_e2e_tests::{Cluster, WORKERS, output, root};
 
 const NAME: &str = "bench-overhead";
@@ -23,28 +22,21 @@ const LONG_RUN: Duration = Duration::from_hours(1);
 const SAMPLE_EVERY: Duration = Duration::from_secs(5);
 const IDLE_SAMPLES: u32 = 10;
 
-/// What the operator's pod uses, at its largest.
-#[derive(Clone, Copy, Debug, Default)]
-struct Use {
-    memory_bytes: u64,
-    millicores: u64,
-}
-
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let cluster = Cluster::connect().await;
-    let mut idle = Use::default();
+    let mut idle = Usage::default();
     for _ in 0..IDLE_SAMPLES {
-        idle = largest(idle, operator_use(&cluster).await);
+        idle = idle.largest(operator_usage(&cluster).await);
         tokio::time::sleep(SAMPLE_EVERY).await;
     }
     cluster.create(NAME, spec()).await;
     let finished = cluster.until_finished(NAME, RUN);
-    let (mut working, mut finished) = (Use::default(), std::pin::pin!(finished));
+    let (mut working, mut finished) = (Usage::default(), std::pin::pin!(finished));
     let status = loop {
         match tokio::time::timeout(SAMPLE_EVERY, &mut finished).await {
             Ok(status) => break status,
-            Err(_) => working = largest(working, operator_use(&cluster).await),
+            Err(_) => working = working.largest(operator_usage(&cluster).await),
         }
     };
     assert_eq!(status.results.len() as u64, CELLS, "{status:#?}");
@@ -52,15 +44,14 @@ async fn main() {
     let mut overheads: Vec<f64> = report["cells"].as_array().unwrap().iter().map(overhead_seconds).collect();
     overheads.sort_by(f64::total_cmp);
     let (of_requests, of_time) = observer_share(&cluster).await;
-    let megabytes = |bytes: u64| bytes_as_megabytes(bytes);
     figure("observer_share_of_requests", of_requests * 100.0, "%", 1.0);
     figure("observer_share_of_request_time", of_time * 100.0, "%", 1.0);
     figure("cell_overhead_median", median(&overheads), "s", 10.0);
     figure("cell_overhead_max", *overheads.last().unwrap(), "s", 10.0);
-    figure("operator_memory_idle", megabytes(idle.memory_bytes), "MB", 30.0);
-    figure("operator_memory_in_run", megabytes(working.memory_bytes), "MB", 30.0);
-    figure("operator_cpu_idle", millicores(idle), "millicores", 10.0);
-    figure("operator_cpu_in_run", millicores(working), "millicores", 50.0);
+    figure("operator_memory_idle", idle.megabytes(), "MB", 30.0);
+    figure("operator_memory_in_run", working.megabytes(), "MB", 30.0);
+    figure("operator_cpu_idle", f64::from(idle.millicores), "millicores", 10.0);
+    figure("operator_cpu_in_run", f64::from(working.millicores), "millicores", 50.0);
     for (program, goal) in [("throughput-operator", 25.0), ("throughput-loadgen", 15.0)] {
         let size = std::fs::metadata(programs().await.join(program)).expect("a built program").len();
         figure(&format!("binary_{}", program.replace('-', "_")), megabytes(size), "MB", goal);
@@ -124,48 +115,6 @@ fn median(sorted: &[f64]) -> f64 {
 
 fn figure(name: &str, value: f64, unit: &str, goal: f64) {
     println!("figure {name} {value:.2} {unit} goal {goal} {}", if value <= goal { "met" } else { "short" });
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a size to two decimals")]
-fn bytes_as_megabytes(bytes: u64) -> f64 {
-    bytes as f64 / 1e6
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a few millicores")]
-fn millicores(used: Use) -> f64 {
-    used.millicores as f64
-}
-
-fn largest(one: Use, other: Use) -> Use {
-    Use {
-        memory_bytes: one.memory_bytes.max(other.memory_bytes),
-        millicores: one.millicores.max(other.millicores),
-    }
-}
-
-/// What metrics-server says of the operator's pod; nothing until it has seen the pod twice.
-async fn operator_use(cluster: &Cluster) -> Use {
-    let kind = GroupVersionKind::gvk("metrics.k8s.io", "v1beta1", "PodMetrics");
-    let resource = ApiResource::from_gvk_with_plural(&kind, "pods");
-    let metrics: kube::Api<DynamicObject> =
-        kube::Api::namespaced_with(cluster.client.clone(), throughput_e2e_tests::NAMESPACE, &resource);
-    let Ok(pods) = metrics.list(&ListParams::default()).await else {
-        return Use::default();
-    };
-    let operator = pods.items.iter().find(|pod| pod.name_any().starts_with("throughput-operator"));
-    let usage = operator.map(|pod| pod.data["containers"][0]["usage"].clone()).unwrap_or_default();
-    Use {
-        memory_bytes: quantity(&usage["memory"], &[("Ki", 1_024), ("Mi", 1_048_576), ("", 1)], 1),
-        millicores: quantity(&usage["cpu"], &[("n", 1), ("u", 1_000), ("m", 1_000_000)], 1_000_000),
-    }
-}
-
-fn quantity(value: &Value, units: &[(&str, u64)], divisor: u64) -> u64 {
-    let text = value.as_str().unwrap_or("0");
-    let (unit, factor) =
-        units.iter().find(|(unit, _)| !unit.is_empty() && text.ends_with(unit)).unwrap_or(&("", 1));
-    let number: u64 = text.trim_end_matches(unit).parse().unwrap_or_default();
-    (number * factor).div_ceil(divisor)
 }
 
 /// Where cargo puts release programs.

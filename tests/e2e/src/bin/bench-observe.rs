@@ -1,0 +1,132 @@
+//! Measures what it costs that a run is watched by its sources: tasks per second with all of them against none, in turns,
+//! and what the operator itself uses. Ends with lines `figure NAME VALUE UNIT goal GOAL met|short`.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a measurement that cannot be made shall stop")]
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use throughput_crds::{Stage, Verdict};
+use throughput_e2e_tests::ratio::Ratio;
+use throughput_e2e_tests::usage::{Usage, operator_usage};
+use throughput_e2e_tests::{Cluster, WORKERS, database_secret};
+
+const NAME: &str = "bench-observe";
+/// Pairs that are measured.
+const PAIRS: usize = 10;
+/// Half a minute of work on two cores.
+const TASKS: u64 = 400;
+const RUN: Duration = Duration::from_mins(20);
+/// The share of the tasks per second that has to remain, at the lower end of the interval.
+const LEAST_RATIO: f64 = 0.97;
+const SAMPLE_EVERY: Duration = Duration::from_secs(5);
+
+/// What one run came to.
+struct Measured {
+    tasks_per_second: f64,
+    usage: Usage,
+    seconds_from_drain_to_result: f64,
+    cell_bytes: usize,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let cluster = Cluster::connect().await;
+    database_secret(&cluster, NAME).await;
+    let (mut watched, mut plain) = (Vec::new(), Vec::new());
+    for number in 0..PAIRS {
+        // Whoever is first in a pair is second in the next: what drifts takes from both.
+        if number % 2 == 0 {
+            watched.push(measured(&cluster, all_sources()).await);
+            plain.push(measured(&cluster, json!({})).await);
+        } else {
+            plain.push(measured(&cluster, json!({})).await);
+            watched.push(measured(&cluster, all_sources()).await);
+        }
+        let (with, without) = (watched[number].tasks_per_second, plain[number].tasks_per_second);
+        println!("pair {}: {with:.3} tasks/s with all sources, {without:.3} with none", number + 1);
+    }
+    let pairs: Vec<(f64, f64)> = watched
+        .iter()
+        .zip(&plain)
+        .map(|(one, other)| (one.tasks_per_second, other.tasks_per_second))
+        .collect();
+    let Ratio { mean, low, high } = Ratio::of(&pairs).expect("several pairs of figures");
+    println!("ratio {mean:.4}, 95 % interval {low:.4} to {high:.4}, {PAIRS} pairs in turns");
+    let met = if low >= LEAST_RATIO { "met" } else { "short" };
+    println!("figure watched_to_unwatched_tasks_per_second_low {low:.4} ratio goal {LEAST_RATIO} {met}");
+    for (name, runs) in [("watched", &watched), ("unwatched", &plain)] {
+        let largest = runs.iter().map(|run| run.usage).fold(Usage::default(), Usage::largest);
+        println!("figure operator_memory_{name} {:.2} MB", largest.megabytes());
+        println!("figure operator_cpu_{name} {} millicores", largest.millicores);
+        println!(
+            "figure drain_to_result_{name} {:.2} s",
+            median(runs.iter().map(|run| run.seconds_from_drain_to_result))
+        );
+        println!(
+            "figure cell_bytes_{name} {}",
+            runs.iter().map(|run| run.cell_bytes).max().unwrap_or_default()
+        );
+    }
+}
+
+async fn measured(cluster: &Cluster, observe: Value) -> Measured {
+    cluster.create(NAME, spec(&observe)).await;
+    let mut finished = std::pin::pin!(cluster.until_finished(NAME, RUN));
+    let mut usage = Usage::default();
+    let status = loop {
+        match tokio::time::timeout(SAMPLE_EVERY, &mut finished).await {
+            Ok(status) => break status,
+            Err(_) => usage = usage.largest(operator_usage(cluster).await),
+        }
+    };
+    assert_eq!(status.verdict, Some(Verdict::Passed), "{status:#?}");
+    let report = cluster.report(NAME).await;
+    let cell = &report["cells"][0];
+    let began = |stage: Stage| {
+        let timeline = cell["timeline"].as_array().unwrap();
+        timeline.iter().find(|entry| entry["stage"] == json!(stage)).map(|entry| instant(&entry["since"]))
+    };
+    let drained =
+        began(Stage::Settling).or_else(|| began(Stage::Collecting)).expect("a cell that was drained");
+    Measured {
+        tasks_per_second: status.results[0].tasks_per_second.as_deref().unwrap().parse().unwrap(),
+        usage,
+        seconds_from_drain_to_result: instant(&cell["finishedAt"]) - drained,
+        cell_bytes: cluster.cell_bytes(NAME, 0).await,
+    }
+}
+
+fn instant(value: &Value) -> f64 {
+    let instant: Timestamp = value.as_str().expect("an instant").parse().expect("an instant");
+    instant.as_duration().as_secs_f64()
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// All sources that the local cluster has something for.
+fn all_sources() -> Value {
+    let selector = |pod: &str| json!({"app": "pulp", "pod": pod});
+    json!({
+        "provenance": {"deployments": ["pulp-api"]},
+        "pods": [
+            {"name": "api", "selector": selector("pulp-api"), "kubelet": true},
+            {"name": "workers", "selector": selector("pulp-worker"), "kubelet": true},
+        ],
+        "postgres": {"secretRef": {"name": NAME}},
+        "logs": {"pods": [{"selector": selector("pulp-api")}, {"selector": selector("pulp-worker")}]},
+    })
+}
+
+fn spec(observe: &Value) -> Value {
+    json!({
+        "target": {"service": {"name": "pulp-api", "port": 24817}, "pulp": {"credentials": {"secretRef": {"name": "pulp-admin"}}}},
+        "scale": [{"name": "workers", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": WORKERS}}],
+        "workload": {"pulpTasks": {"tasks": TASKS, "dispatch": {"testView": {"query": {"tasks": "50", "sleep": "0"}, "tasksPerRequest": 50}}}},
+        "observe": observe,
+    })
+}
