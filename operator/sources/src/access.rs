@@ -25,6 +25,8 @@ pub struct Access {
 pub struct Installation {
     /// Whether the kubelets may be asked.
     pub kubelet: bool,
+    /// Whether nodes may be read: what kind of machine they are.
+    pub nodes: bool,
     /// The image with py-spy.
     pub profiler_image: Option<String>,
 }

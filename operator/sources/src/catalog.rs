@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 
 use throughput_crds::Observe;
 
+use crate::{pods, provenance};
+
 /// A metric of a source, without the source's name in front.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Metric {
@@ -47,13 +49,20 @@ fn sources(observe: &Observe) -> Vec<(&'static str, Vec<Metric>)> {
     let Observe {
         interval: _,
         aws: _,
-        provenance: _,
-        pods: _,
+        provenance,
+        pods,
         postgres: _,
         rds: _,
         logs: _,
         prometheus: _,
         profile: _,
     } = observe;
-    Vec::new()
+    let mut sources = Vec::new();
+    if provenance.is_some() {
+        sources.push(("provenance", provenance::metrics()));
+    }
+    if !pods.is_empty() {
+        sources.push(("pods", pods::metrics(pods)));
+    }
+    sources
 }

@@ -2,6 +2,8 @@
 
 use throughput_crds::Observe;
 
+use crate::provenance;
+
 /// A part of `observe` that can never work, in a sentence that says what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -25,7 +27,7 @@ pub fn check(observe: &Observe) -> Result<Vec<Wanted>, Mistake> {
     let Observe {
         interval: _,
         aws: _,
-        provenance: _,
+        provenance,
         pods: _,
         postgres: _,
         rds: _,
@@ -33,5 +35,8 @@ pub fn check(observe: &Observe) -> Result<Vec<Wanted>, Mistake> {
         prometheus: _,
         profile: _,
     } = observe;
+    if let Some(provenance) = provenance {
+        provenance::check(provenance).map_err(Mistake)?;
+    }
     Ok(Vec::new())
 }

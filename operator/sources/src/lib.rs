@@ -7,7 +7,11 @@
 pub mod access;
 pub mod catalog;
 pub mod check;
+mod kubernetes;
 pub mod open;
+pub mod pods;
+pub mod provenance;
+mod quantity;
 pub mod recording;
 pub mod secrets;
 pub mod series;

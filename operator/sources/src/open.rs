@@ -1,8 +1,11 @@
 //! The sources that a spec names.
 
+use kube::Config;
 use throughput_crds::Observe;
 
 use crate::access::Access;
+use crate::pods::Pods;
+use crate::provenance::Provenance;
 use crate::source::Source;
 
 /// The sources that a spec names, none of which has begun.
@@ -10,16 +13,22 @@ pub fn open(observe: &Observe, access: &Access) -> Vec<Box<dyn Source>> {
     let Observe {
         interval: _,
         aws: _,
-        provenance: _,
-        pods: _,
+        provenance,
+        pods,
         postgres: _,
         rds: _,
         logs: _,
         prometheus: _,
         profile: _,
     } = observe;
-    let _ = access;
-    Vec::new()
+    let mut sources: Vec<Box<dyn Source>> = Vec::new();
+    if let Some(provenance) = provenance {
+        sources.push(Box::new(Provenance::new(provenance, access)));
+    }
+    if !pods.is_empty() {
+        sources.push(Box::new(Pods::new(pods, access, Config::incluster().ok())));
+    }
+    sources
 }
 
 /// Whether a spec names any source.

@@ -1,0 +1,87 @@
+//! Asking the API server: a deadline on every request, and what went wrong in one word and in the server's.
+
+use std::time::Duration;
+
+use kube::Error;
+
+use crate::source::SourceError;
+
+/// How long one request may take. A source's whole look has twenty seconds.
+const DEADLINE: Duration = Duration::from_secs(8);
+
+/// Awaits an answer of the API server, but not for ever.
+pub(crate) async fn within<T>(
+    what: &str,
+    request: impl Future<Output = Result<T, Error>>,
+) -> Result<T, SourceError> {
+    match tokio::time::timeout(DEADLINE, request).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(SourceError::new(reason(&error), format!("cannot {what}: {}", words(&error)))),
+        Err(_) => Err(SourceError::new(
+            "DeadlineExceeded",
+            format!("cannot {what}: no answer within {} s", DEADLINE.as_secs()),
+        )),
+    }
+}
+
+/// Why there is no answer, in one word.
+fn reason(error: &Error) -> &'static str {
+    match error {
+        Error::Api(status) => match status.code {
+            401 | 403 => "Forbidden",
+            404 => "NotFound",
+            429 => "Throttled",
+            502..=504 => "Unavailable",
+            _ => "Refused",
+        },
+        _ => "Unreachable",
+    }
+}
+
+/// The server's words, without all the rest that an error shows of its status.
+fn words(error: &Error) -> String {
+    match error {
+        Error::Api(status) if !status.message.is_empty() => status.message.clone(),
+        Error::Api(status) => format!("{} {}", status.code, status.reason),
+        Error::Service(cause) => innermost(cause.as_ref()),
+        other => innermost(other),
+    }
+}
+
+/// What lies at the bottom of an error: that nobody listens, that a certificate is not trusted.
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut inner = error;
+    while let Some(source) = inner.source() {
+        inner = source;
+    }
+    inner.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::Status;
+
+    use super::*;
+
+    async fn refused(code: u16, message: &str) -> SourceError {
+        let mut status = Status::failure(message, "Reason");
+        status.code = code;
+        within("list pods", std::future::ready(Err::<(), _>(Error::Api(Box::new(status))))).await.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn a_refusal_has_one_word_and_the_servers() {
+        for (code, reason) in [
+            (403, "Forbidden"),
+            (404, "NotFound"),
+            (429, "Throttled"),
+            (503, "Unavailable"),
+            (500, "Refused"),
+        ] {
+            assert_eq!(
+                refused(code, "not today").await,
+                SourceError::new(reason, "cannot list pods: not today")
+            );
+        }
+    }
+}

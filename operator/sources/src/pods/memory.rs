@@ -1,0 +1,43 @@
+//! What has to be known of the pods again after a restart of the operator: small, and stored with the recording.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::pods::status::Tally;
+use crate::recording::Recording;
+
+/// Under which key it is stored.
+const KEY: &str = "pods";
+
+/// What was seen of the pods so far.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Memory {
+    /// Whether the pods that were there before the first task are known: of those that come later everything counts.
+    pub(crate) has_begun: bool,
+    /// Since when samples count.
+    pub(crate) looking_since: Option<Timestamp>,
+    /// Restarts by group and UID.
+    pub(crate) tallies: BTreeMap<String, BTreeMap<String, Tally>>,
+    /// The last sample of the metrics API, by the pod's name.
+    pub(crate) sampled: BTreeMap<String, Timestamp>,
+    /// The metrics that have a figure.
+    pub(crate) recorded: BTreeSet<String>,
+}
+
+impl Memory {
+    /// What is stored with a recording; nothing yet if there is nothing that can be read.
+    pub(crate) fn load(recording: &Recording) -> Self {
+        let stored = recording.memory.get(KEY).cloned();
+        stored.and_then(|stored| serde_json::from_value(stored).ok()).unwrap_or_default()
+    }
+
+    /// Stores it with the recording.
+    pub(crate) fn store(&self, recording: &mut Recording) {
+        if let Ok(value) = serde_json::to_value(self) {
+            recording.memory.insert(KEY.to_owned(), value);
+        }
+    }
+}
