@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Config;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
@@ -44,7 +44,7 @@ const KUBELET_INTERVAL: Duration = Duration::from_secs(10);
 /// How long what was refused is not asked for again.
 const AFTER_A_REFUSAL: Duration = Duration::from_mins(1);
 /// How long after the last task the last samples are waited for: a usual metrics-server measures every 15 s.
-const LONGEST_SETTLING: Duration = Duration::from_secs(45);
+const LONGEST_SETTLING: SignedDuration = SignedDuration::from_secs(45);
 /// How often they are asked for.
 const SETTLING_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -69,6 +69,13 @@ struct KnownUntil {
     samples: Option<Timestamp>,
     /// When the counter was measured that is behind all others.
     counters: Option<Timestamp>,
+}
+
+impl KnownUntil {
+    /// Whether nothing more will come from before an instant.
+    fn is_beyond(self, end: Timestamp) -> bool {
+        [self.samples, self.counters].into_iter().flatten().all(|until| until > end)
+    }
 }
 
 /// The pods of each group, in the groups' order.
@@ -126,26 +133,29 @@ impl Pods {
         Ok(())
     }
 
-    async fn settle_once(
-        &mut self,
-        window: Window,
-        recording: &mut Recording,
-    ) -> Result<Settled, SourceError> {
+    async fn settle_once(&mut self, window: Window, recording: &mut Recording) -> Settled {
         let now = Timestamp::now();
-        let groups = self.list().await?;
-        // What is started again later has nothing to do with the cell.
-        if !std::mem::replace(&mut self.is_settling, true) {
-            self.note_restarts(recording, &groups, now);
-        }
-        self.measure(recording, &groups, Span { start: window.start, end: Some(window.end) }, now).await;
-        let reaches = |until: Option<Timestamp>| until.is_none_or(|until| until > window.end);
-        let is_known = reaches(self.known_until.samples) && reaches(self.known_until.counters);
-        let is_late = now.duration_since(window.end) > LONGEST_SETTLING.try_into().unwrap_or_default();
+        let is_known = match self.list().await {
+            Ok(groups) => {
+                // What is started again later has nothing to do with the cell.
+                if !std::mem::replace(&mut self.is_settling, true) {
+                    self.note_restarts(recording, &groups, now);
+                }
+                let span = Span { start: window.start, end: Some(window.end) };
+                self.measure(recording, &groups, span, now).await;
+                self.known_until.is_beyond(window.end)
+            }
+            Err(error) => {
+                recording.fall_short(&error, now);
+                false
+            }
+        };
+        let is_late = now.duration_since(window.end) > LONGEST_SETTLING;
         if !is_known && !is_late {
-            return Ok(Settled::Again(SETTLING_INTERVAL));
+            return Settled::Again(SETTLING_INTERVAL);
         }
         self.conclude(recording, now);
-        Ok(Settled::Complete)
+        Settled::Complete
     }
 
     fn note_restarts(&mut self, recording: &mut Recording, groups: &Groups, now: Timestamp) {
@@ -288,6 +298,6 @@ impl Source for Pods {
         window: Window,
         recording: &'a mut Recording,
     ) -> BoxFuture<'a, Result<Settled, SourceError>> {
-        self.settle_once(window, recording).boxed()
+        self.settle_once(window, recording).map(Ok).boxed()
     }
 }

@@ -292,14 +292,14 @@ mod tests {
 
     use super::*;
 
-    fn spec(expect: serde_json::Value) -> ObserveProvenance {
+    fn spec(expect: &serde_json::Value) -> ObserveProvenance {
         serde_json::from_value(json!({"expect": [expect]})).unwrap()
     }
 
     #[test]
     fn a_quantity_that_is_none_is_a_mistake() {
         let inline = |cpu: &str| {
-            spec(json!({"deployment": "pulp-api", "containers": [{"name": "api", "limits": {"cpu": cpu}}]}))
+            spec(&json!({"deployment": "pulp-api", "containers": [{"name": "api", "limits": {"cpu": cpu}}]}))
         };
         assert_eq!(check(&inline("500m")), Ok(()));
         let mistake = check(&inline("500x")).unwrap_err();
@@ -308,7 +308,7 @@ mod tests {
 
     #[test]
     fn nothing_is_compared_with_itself() {
-        assert!(check(&spec(json!({"deployment": "pulp-api", "like": "pulp-api"}))).is_err());
-        assert_eq!(check(&spec(json!({"deployment": "pulp-api", "like": "pulp-stage"}))), Ok(()));
+        assert!(check(&spec(&json!({"deployment": "pulp-api", "like": "pulp-api"}))).is_err());
+        assert_eq!(check(&spec(&json!({"deployment": "pulp-api", "like": "pulp-stage"}))), Ok(()));
     }
 }

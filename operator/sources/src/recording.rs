@@ -12,8 +12,13 @@ use crate::source::SourceError;
 
 /// The step of what the operator samples itself.
 const SAMPLED_STEP_MILLISECONDS: u32 = 1_000;
-/// The most series; of more only that there are more is told.
+/// The most series of subjects of their own. What is sampled of further subjects shares one series a metric, so that the
+/// figures are those of all.
 const MOST_SERIES: usize = 256;
+/// How many such shared series there may be; of more only that there are more is told.
+const MOST_SHARED_SERIES: usize = 128;
+/// The subject of what is shared.
+const OTHERS: &str = "others";
 /// The most different shortfalls.
 const MOST_SHORTFALLS: usize = 8;
 /// The longest text of people or servers, in characters.
@@ -79,6 +84,7 @@ impl Recording {
     /// Adds a sample of a metric. `subject` is empty where there is only one.
     pub fn sample(&mut self, metric: &str, subject: &str, at: Timestamp, value: f64) {
         let since = milliseconds_since(self.base, at);
+        let subject = if self.has_room_for(metric, subject) || subject.is_empty() { subject } else { OTHERS };
         if let Some(recorder) = self.recorder(metric, subject, SAMPLED_STEP_MILLISECONDS, at) {
             recorder.record(since, value);
         }
@@ -230,6 +236,18 @@ impl Recording {
         figures
     }
 
+    fn has_room_for(&self, metric: &str, subject: &str) -> bool {
+        self.is_known(metric, subject) || self.count_series() < MOST_SERIES
+    }
+
+    fn is_known(&self, metric: &str, subject: &str) -> bool {
+        self.series.get(metric).is_some_and(|subjects| subjects.contains_key(&bounded(subject)))
+    }
+
+    fn count_series(&self) -> usize {
+        self.series.values().map(BTreeMap::len).sum()
+    }
+
     fn recorder(
         &mut self,
         metric: &str,
@@ -237,10 +255,9 @@ impl Recording {
         step_milliseconds: u32,
         at: Timestamp,
     ) -> Option<&mut SeriesRecorder> {
-        let count: usize = self.series.values().map(BTreeMap::len).sum();
-        let is_known = self.series.get(metric).is_some_and(|subjects| subjects.contains_key(subject));
-        if !is_known && count >= MOST_SERIES {
-            let message = format!("there are more than {MOST_SERIES} series: the rest is left out");
+        let most = if subject == OTHERS { MOST_SERIES + MOST_SHARED_SERIES } else { MOST_SERIES };
+        if !self.is_known(metric, subject) && self.count_series() >= most {
+            let message = format!("there are more than {most} series: the rest is left out");
             self.fall_short(&SourceError::new("TooManySeries", message), at);
             return None;
         }
@@ -324,16 +341,32 @@ mod tests {
     }
 
     #[test]
+    fn figures_are_those_of_all_subjects_also_where_not_each_has_a_series_of_its_own() {
+        let mut recording = Recording::new("pods", at(0));
+        for pod in 0..1_000 {
+            recording.sample("api.threads", &pod.to_string(), at(1), f64::from(pod));
+        }
+        assert_eq!(figure(&recording, "pods.api.threads.min"), Some(0.0));
+        assert_eq!(figure(&recording, "pods.api.threads.mean"), Some(499.5));
+        assert_eq!(figure(&recording, "pods.api.threads.max"), Some(999.0));
+        let report = recording.report();
+        assert_eq!((report.series.len(), report.summary.is_complete()), (MOST_SERIES + 1, true));
+    }
+
+    #[test]
     fn everything_is_bounded() {
         let mut recording = Recording::new("logs", at(0));
         for number in 0..1_000 {
-            recording.sample("x", &number.to_string(), at(0), 1.0);
+            recording.sample(&format!("x{number}"), &number.to_string(), at(0), 1.0);
             recording.set_fact(&number.to_string(), &"x".repeat(10_000));
             recording.set_table(&number.to_string(), &["a"], vec![vec!["x".repeat(10_000)]; 1_000]);
         }
         recording.add_document("large", "x".repeat(LARGEST_DOCUMENTS + 1));
         let report = recording.report();
-        assert_eq!((report.series.len(), report.summary.facts.len()), (MOST_SERIES, MOST_FACTS));
+        assert_eq!(
+            (report.series.len(), report.summary.facts.len()),
+            (MOST_SERIES + MOST_SHARED_SERIES, MOST_FACTS)
+        );
         assert_eq!((report.tables.len(), report.documents.len()), (MOST_TABLES, 0));
         assert!(serde_json::to_string(&report).unwrap().len() < 600_000);
         let reasons: Vec<&str> = report.summary.shortfalls.iter().map(|one| one.reason.as_str()).collect();

@@ -28,8 +28,26 @@ impl Tenant {
         self.create_rights(&render_rights(values)).await;
     }
 
+    /// Gives the operator the rights on nodes that the chart gives with these values.
+    pub async fn grant_nodes(&self, values: &[&str]) {
+        let rendered = render(&["templates/rbac-nodes.yaml"], values);
+        self.create_all(
+            serde_saphyr::from_multiple(&rendered.replace(PLACEHOLDER, &self.namespace)).unwrap(),
+        )
+        .await;
+    }
+
     async fn create_rights(&self, rendered: &str) {
-        for object in objects(&rendered.replace(PLACEHOLDER, &self.namespace)) {
+        self.create_all(objects(&rendered.replace(PLACEHOLDER, &self.namespace))).await;
+        // The API server takes a moment to heed new rights.
+        let operator = Self { client: self.operators_client(), namespace: self.namespace.clone() };
+        let tests: Api<ThroughputTest> = operator.api();
+        let may = async || tests.list(&ListParams::default()).await.map(|_| ());
+        let _ = eventually("the operator has its rights", may, Result::is_ok).await;
+    }
+
+    async fn create_all(&self, objects: Vec<Value>) {
+        for object in objects {
             let kind = object["kind"].as_str().unwrap().to_lowercase();
             let within = if kind.starts_with("cluster") {
                 String::new()
@@ -43,11 +61,6 @@ impl Tenant {
                 .unwrap();
             self.client.request::<Value>(request).await.unwrap();
         }
-        // The API server takes a moment to heed new rights.
-        let operator = Self { client: self.operators_client(), namespace: self.namespace.clone() };
-        let tests: Api<ThroughputTest> = operator.api();
-        let may = async || tests.list(&ListParams::default()).await.map(|_| ());
-        let _ = eventually("the operator has its rights", may, Result::is_ok).await;
     }
 
     /// A client that has the rights of the operator, and no others.
@@ -69,6 +82,12 @@ fn objects(rendered: &str) -> Vec<Value> {
 /// The Roles and `RoleBinding`s of the chart, with these values, and with the right to let go of tests
 /// whose namespace is being deleted.
 fn render_rights(values: &[&str]) -> String {
+    let templates = ["templates/rbac-tests.yaml", "templates/rbac-own.yaml", "templates/rbac-leaving.yaml"];
+    render(&templates, &[values, &["rbac.namespaceDeletion=true"]].concat())
+}
+
+/// What these templates of the chart yield with these values.
+fn render(templates: &[&str], values: &[&str]) -> String {
     let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charts/throughput-operator");
     // What the user has configured for Helm does not matter here.
     let nowhere = std::env::temp_dir().join("throughput-api-tests-without-helm-home");
@@ -78,8 +97,7 @@ fn render_rights(values: &[&str]) -> String {
         .args(["--namespace", PLACEHOLDER])
         .args(["--set", "image.repository=localhost/a,loadgen.image.repository=localhost/b"])
         .args(values.iter().flat_map(|value| ["--set", value]))
-        .args(["--show-only", "templates/rbac-tests.yaml", "--show-only", "templates/rbac-own.yaml"])
-        .args(["--set", "rbac.namespaceDeletion=true", "--show-only", "templates/rbac-leaving.yaml"])
+        .args(templates.iter().flat_map(|template| ["--show-only", template]))
         .envs(["HELM_CONFIG_HOME", "HELM_CACHE_HOME", "HELM_DATA_HOME"].map(|name| (name, &nowhere)))
         .output()
         .unwrap();

@@ -15,6 +15,7 @@ pub mod observer;
 pub mod ratio;
 pub mod sql;
 pub mod usage;
+pub mod watching;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

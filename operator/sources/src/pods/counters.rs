@@ -83,10 +83,13 @@ pub(crate) struct Owner {
     started_at: Option<Timestamp>,
 }
 
+/// Values, and when they were measured, by control group.
+type ByControlGroup = BTreeMap<String, (f64, Timestamp)>;
+
 /// What the kubelets told of our containers: by metric, owner and control group.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Reading {
-    values: BTreeMap<(&'static str, Owner), BTreeMap<String, (f64, Timestamp)>>,
+    values: BTreeMap<(&'static str, Owner), ByControlGroup>,
 }
 
 /// What was read before: small, and not worth to be kept over a restart of the operator.
@@ -166,7 +169,7 @@ impl Reading {
     }
 
     /// The value: where a pod has its network in two control groups, they tell of the same.
-    fn value(groups: &BTreeMap<String, (f64, Timestamp)>) -> Option<(f64, Timestamp)> {
+    fn value(groups: &ByControlGroup) -> Option<(f64, Timestamp)> {
         groups.values().copied().max_by(|one, other| one.0.total_cmp(&other.0))
     }
 }

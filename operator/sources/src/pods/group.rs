@@ -137,8 +137,8 @@ fn watched_container(
     status: Option<&ContainerStatus>,
 ) -> WatchedContainer {
     let resources = container.resources.clone().unwrap_or_default();
-    let states = status.map(|status| [status.state.as_ref(), status.last_state.as_ref()]).unwrap_or_default();
-    let running = states.into_iter().flatten().find_map(|state| state.running.as_ref());
+    let known = status.map(|status| [status.state.as_ref(), status.last_state.as_ref()]).unwrap_or_default();
+    let running = known.into_iter().flatten().find_map(|state| state.running.as_ref());
     WatchedContainer {
         name: container.name.clone(),
         subject,
@@ -147,7 +147,7 @@ fn watched_container(
         requests: bounds(resources.requests.as_ref()),
         limits: bounds(resources.limits.as_ref()),
         restarts: status.map(|status| status.restart_count.into()).unwrap_or_default(),
-        ended: states.into_iter().flatten().filter_map(ended).collect(),
+        ended: known.into_iter().flatten().filter_map(ended).collect(),
     }
 }
 

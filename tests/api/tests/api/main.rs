@@ -20,3 +20,4 @@ mod rules;
 mod waiting;
 mod watched;
 mod watching;
+mod watching_pods;
