@@ -90,6 +90,9 @@ pub struct RunFlags {
     /// Whether sources of tests may ask the kubelets. It takes rights on the cluster's nodes.
     #[arg(long, env = "OBSERVE_KUBELET")]
     pub observe_kubelet: bool,
+    /// Whether sources of tests may read what kind of machines the nodes are. It takes rights on the cluster's nodes.
+    #[arg(long, env = "OBSERVE_NODES")]
+    pub observe_nodes: bool,
     /// The image with py-spy, where processes may be profiled.
     #[arg(long, env = "PROFILER_IMAGE", value_name = "IMAGE")]
     pub profiler_image: Option<String>,
@@ -140,6 +143,7 @@ impl RunFlags {
     pub fn installation(&self) -> Installation {
         Installation {
             kubelet: self.observe_kubelet,
+            nodes: self.observe_nodes,
             profiler_image: self.profiler_image.clone().filter(|image| !image.is_empty()),
         }
     }

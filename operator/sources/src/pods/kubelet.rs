@@ -30,20 +30,31 @@ const LONGEST_ANSWER: u64 = 64 << 20;
 /// The longest line, in bytes; what is longer is left out.
 const LONGEST_LINE: usize = 8 << 10;
 
+/// How kubelets are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// Not known yet.
+    Unknown,
+    /// Through the API server.
+    ApiServer,
+    /// Each by itself.
+    Direct,
+}
+
 /// The kubelets of a cluster.
 pub(crate) struct Kubelets {
     client: Client,
     /// How the API server is reached from within the cluster: kubelets take the same token, and have a certificate from
     /// the same authority.
     within_cluster: Option<Config>,
-    is_asked_directly: bool,
+    way: Way,
     clients: BTreeMap<Node, Client>,
 }
 
 impl Kubelets {
     /// The kubelets, none of which was asked yet.
     pub(crate) fn new(client: Client, within_cluster: Option<Config>) -> Self {
-        Self { client, within_cluster, is_asked_directly: false, clients: BTreeMap::new() }
+        Self { client, within_cluster, way: Way::Unknown, clients: BTreeMap::new() }
     }
 
     /// What the kubelets of these nodes tell of these pods, and what went wrong with some of them.
@@ -61,8 +72,8 @@ impl Kubelets {
             errors.push(SourceError::new("TooManyNodes", message));
         }
         let nodes = nodes.get(..MOST_NODES).unwrap_or(nodes);
-        if let (false, Some(first)) = (self.is_asked_directly, nodes.first()) {
-            self.is_asked_directly = self.is_only_asked_directly(first).await;
+        if let (Way::Unknown, Some(first)) = (self.way, nodes.first()) {
+            self.way = self.find_way(first).await;
         }
         let questions: Vec<_> =
             nodes.iter().map(|node| ask(self.target(node), node.name.clone(), owners, namespace)).collect();
@@ -76,22 +87,25 @@ impl Kubelets {
         (reading, errors)
     }
 
-    /// Whether the operator has no right to the way through the API server, and another way.
-    async fn is_only_asked_directly(&self, node: &Node) -> bool {
+    /// Through the API server where the operator has the right to that, else directly where it knows how.
+    async fn find_way(&self, node: &Node) -> Way {
         if self.within_cluster.is_none() {
-            return false;
+            return Way::ApiServer;
         }
         // The cheapest question there is: whether the kubelet lives.
         let Ok(request) = http::Request::get(proxied(node, "/healthz")).body(Vec::new()) else {
-            return false;
+            return Way::Unknown;
         };
-        let answer = within("ask", self.client.request_text(request)).await;
-        answer.is_err_and(|error| error.reason == "Forbidden")
+        match within("ask", self.client.request_text(request)).await {
+            Ok(_) => Way::ApiServer,
+            Err(error) if error.reason == "Forbidden" => Way::Direct,
+            Err(_) => Way::Unknown,
+        }
     }
 
     /// Whom to ask for a node, and for what.
     fn target(&mut self, node: &Node) -> Result<(Client, String), SourceError> {
-        let Some(config) = self.within_cluster.as_ref().filter(|_| self.is_asked_directly) else {
+        let Some(config) = self.within_cluster.as_ref().filter(|_| self.way == Way::Direct) else {
             return Ok((self.client.clone(), proxied(node, PATH)));
         };
         if let Some(client) = self.clients.get(node) {
