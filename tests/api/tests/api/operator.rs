@@ -70,6 +70,7 @@ impl Operator {
             allow_rds_instances: Vec::new(),
             allow_log_groups: Vec::new(),
             observe_kubelet: false,
+            observe_nodes: false,
             profiler_image: None,
             polling_interval: None,
         };
