@@ -2,12 +2,19 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
 use kube::Error;
+use kube::api::{Api, ListParams};
 
+use crate::access::Access;
+use crate::recording::Recording;
 use crate::source::SourceError;
 
 /// How long one request may take. A source's whole look has twenty seconds.
 const DEADLINE: Duration = Duration::from_secs(8);
+/// The most pods that one question is answered with.
+const MOST_PODS: u32 = 500;
 
 /// Awaits an answer of the API server, but not for ever.
 pub(crate) async fn within<T>(
@@ -22,6 +29,23 @@ pub(crate) async fn within<T>(
             format!("cannot {what}: no answer within {} s", DEADLINE.as_secs()),
         )),
     }
+}
+
+/// The pods of the test's namespace that have these labels, or all. That there are more than one answer has room for is
+/// told.
+pub(crate) async fn pods(
+    access: &Access,
+    labels: &str,
+    recording: &mut Recording,
+) -> Result<Vec<Pod>, SourceError> {
+    let pods: Api<Pod> = Api::namespaced(access.client.clone(), &access.namespace);
+    let wanted = ListParams::default().labels(labels).limit(MOST_PODS);
+    let found = within("list the pods", pods.list(&wanted)).await?;
+    if found.metadata.continue_.is_some_and(|more| !more.is_empty()) {
+        let message = format!("there are more than {MOST_PODS} pods: the others are not looked at");
+        recording.fall_short(&SourceError::new("TooManyPods", message), Timestamp::now());
+    }
+    Ok(found.items)
 }
 
 /// Why there is no answer, in one word.

@@ -20,13 +20,12 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::core::v1::Pod;
 use kube::Config;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
 use throughput_crds::ObservePods;
 
 use crate::access::Access;
-use crate::kubernetes::within;
+use crate::kubernetes::{self, within};
 use crate::pods::counters::{Before, Owners};
 use crate::pods::group::WatchedPod;
 use crate::pods::kubelet::Kubelets;
@@ -37,8 +36,6 @@ use crate::source::{Settled, Source, SourceError, Window};
 
 pub use metrics::metrics;
 
-/// The most pods that one question is answered with.
-const MOST_PODS: u32 = 500;
 /// How often a kubelet is asked at most: it measures no more often itself.
 const KUBELET_INTERVAL: Duration = Duration::from_secs(10);
 /// How long what was refused is not asked for again.
@@ -98,15 +95,11 @@ impl Pods {
         }
     }
 
-    async fn list(&self) -> Result<Groups, SourceError> {
-        let pods: Api<Pod> = Api::namespaced(self.access.client.clone(), &self.access.namespace);
-        let pods = within("list the pods", pods.list(&self.all_groups())).await?.items;
+    async fn list(&self, recording: &mut Recording) -> Result<Groups, SourceError> {
+        let labels = group::common_selector(&self.groups);
+        let pods = kubernetes::pods(&self.access, &labels, recording).await?;
         let of = |group| pods.iter().filter(|pod| group::is_in(group, pod)).map(group::watched).collect();
         Ok(self.groups.iter().map(of).collect())
-    }
-
-    fn all_groups(&self) -> ListParams {
-        ListParams::default().labels(&group::common_selector(&self.groups)).limit(MOST_PODS)
     }
 
     async fn begin_recording(&mut self, recording: &mut Recording) -> Result<(), SourceError> {
@@ -116,7 +109,7 @@ impl Pods {
             let message = "the operator may not ask the kubelets: its administrator sets observe.kubelet=true in the chart's values";
             recording.fall_short(&SourceError::new("KubeletNotPermitted", message), Timestamp::now());
         }
-        let groups = self.list().await?;
+        let groups = self.list(recording).await?;
         self.note_restarts(recording, &groups, Timestamp::now());
         Ok(())
     }
@@ -124,7 +117,7 @@ impl Pods {
     async fn look_once(&mut self, recording: &mut Recording) -> Result<(), SourceError> {
         let now = Timestamp::now();
         let start = *self.memory.looking_since.get_or_insert(now);
-        let groups = self.list().await?;
+        let groups = self.list(recording).await?;
         self.note_restarts(recording, &groups, now);
         for (group, pods) in self.groups.iter().zip(&groups) {
             status::sample_replicas(recording, &group.name, pods, now);
@@ -135,7 +128,7 @@ impl Pods {
 
     async fn settle_once(&mut self, window: Window, recording: &mut Recording) -> Settled {
         let now = Timestamp::now();
-        let is_known = match self.list().await {
+        let is_known = match self.list(recording).await {
             Ok(groups) => {
                 // What is started again later has nothing to do with the cell.
                 if !std::mem::replace(&mut self.is_settling, true) {
@@ -208,7 +201,8 @@ impl Pods {
         let resource = ApiResource::from_gvk_with_plural(&kind, "pods");
         let api: Api<DynamicObject> =
             Api::namespaced_with(self.access.client.clone(), &self.access.namespace, &resource);
-        let answer = within("ask for the pods' processors and memory", api.list(&self.all_groups())).await;
+        let ours = ListParams::default().labels(&group::common_selector(&self.groups));
+        let answer = within("ask for the pods' processors and memory", api.list(&ours)).await;
         let answer = answer.map_err(|error| match error.reason {
             "NotFound" => SourceError::new(
                 "MetricsApiMissing",

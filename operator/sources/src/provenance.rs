@@ -17,12 +17,12 @@ use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::ResourceExt;
-use kube::api::{Api, ListParams};
+use kube::api::Api;
 use throughput_crds::{ContainerResources, ExpectedResources, ObserveProvenance};
 
 use crate::access::Access;
 use crate::catalog::Metric;
-use crate::kubernetes::within;
+use crate::kubernetes::{self, within};
 use crate::provenance::difference::{Difference, Reference, differences};
 use crate::provenance::facts::Facts;
 use crate::provenance::workload::{Replicas, Resources, Workload, selected};
@@ -41,8 +41,6 @@ const DIFFERENCES: &str = "differences";
 const CHANGES: &str = "changes";
 /// Whether what ran before the first task is known.
 const HAS_BEGUN: &str = "hasBegun";
-/// The most pods that one question is answered with.
-const MOST_PODS: u32 = 500;
 /// The most nodes that are read.
 const MOST_NODES: usize = 16;
 
@@ -126,8 +124,7 @@ impl Provenance {
 
     /// What runs now. What cannot be read is told, and left out.
     async fn see(&self, recording: &mut Recording) -> Result<Seen, SourceError> {
-        let pods: Api<Pod> = self.api();
-        let pods = within("list the pods", pods.list(&ListParams::default().limit(MOST_PODS))).await?.items;
+        let pods = kubernetes::pods(&self.access, "", recording).await?;
         let mut seen = Seen::default();
         for (kind, name) in self.named() {
             let read = match kind.as_str() {

@@ -210,6 +210,9 @@ pub(crate) fn record(
             }
         }
     }
+    // What is gone is forgotten.
+    before.gauges.retain(|gauge, _| reading.values.contains_key(gauge));
+    before.periods.retain(|owner, _| periods.contains_key(owner));
     for (owner, values) in periods {
         let (Some((all, at)), Some((throttled, _))) = (values.get(PERIODS), values.get(THROTTLED_PERIODS))
         else {

@@ -14,7 +14,7 @@ use crate::pods::memory::Memory;
 use crate::recording::Recording;
 use crate::source::SourceError;
 
-/// The most pods of a group that are kept in mind.
+/// The most pods that are kept in mind.
 const MOST_PODS: usize = 200;
 /// The table of what was started again.
 const RESTARTS: &str = "Containers that were started again";
@@ -87,14 +87,17 @@ pub(crate) fn note_restarts(
     pods: &[WatchedPod],
     now: Timestamp,
 ) {
+    let mut count: usize = memory.tallies.values().map(BTreeMap::len).sum();
     let tallies = memory.tallies.entry(group.to_owned()).or_default();
     for pod in pods {
-        if !tallies.contains_key(&pod.uid) && tallies.len() >= MOST_PODS {
+        let is_known = tallies.contains_key(&pod.uid);
+        if !is_known && count >= MOST_PODS {
             let message =
-                format!("{group} had more than {MOST_PODS} pods: restarts of the others are not counted");
+                format!("there were more than {MOST_PODS} pods: restarts of the others are not counted");
             recording.fall_short(&SourceError::new("TooManyPods", message), now);
-            break;
+            continue;
         }
+        count += usize::from(!is_known);
         let tally = tallies.entry(pod.uid.clone()).or_default();
         tally.pod.clone_from(&pod.name);
         for container in &pod.containers {

@@ -173,12 +173,12 @@ async fn resources_that_are_not_those_of_the_reference_are_named() {
     tenant.grant().await;
     tenant.deployment("pulp-worker", 2).await;
     let perf = json!({"requests": {"cpu": "0.5", "memory": "1Gi"}, "limits": {"memory": "1Gi"}});
-    let stage = json!({"requests": {"cpu": "500m", "memory": "1024Mi"}, "limits": {"memory": "2Gi"}});
+    let stage = json!({"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": {"memory": "2Gi"}});
     tenant.create::<Deployment>(api("pulp-api", &perf)).await;
     tenant.create::<Deployment>(api("pulp-stage", &stage)).await;
     let expect = json!([
         {"deployment": "pulp-api", "like": "pulp-stage"},
-        {"deployment": "pulp-api", "containers": [{"name": "main", "requests": {"cpu": "500m"}, "limits": {"cpu": "1"}}]},
+        {"deployment": "pulp-api", "containers": [{"name": "main", "requests": {"cpu": "0.50", "memory": "1024Mi"}, "limits": {"cpu": "1"}}]},
     ]);
     let observe = json!({"provenance": {"expect": expect}});
     let mut watching = Watching::open(&tenant, observe, Installation::default());
@@ -194,7 +194,7 @@ async fn resources_that_are_not_those_of_the_reference_are_named() {
     assert_eq!(table.rows, rows);
     assert_eq!(watching.recording.fact("pulp-worker.replicas"), Some("2 (0 ready)"));
     let resources = watching.recording.fact("pulp-stage.main.resources");
-    assert_eq!(resources, Some("requests cpu 500m, memory 1024Mi; limits memory 2Gi"));
+    assert_eq!(resources, Some("requests cpu 500m, memory 1Gi; limits memory 2Gi"));
 }
 
 fn stateful_set() -> Value {
