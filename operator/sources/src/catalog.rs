@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use throughput_crds::Observe;
 
 use crate::{pods, provenance};
+use crate::logs;
 
 /// A metric of a source, without the source's name in front.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +54,7 @@ fn sources(observe: &Observe) -> Vec<(&'static str, Vec<Metric>)> {
         pods,
         postgres: _,
         rds: _,
-        logs: _,
+        logs,
         prometheus: _,
         profile: _,
     } = observe;
@@ -63,6 +64,9 @@ fn sources(observe: &Observe) -> Vec<(&'static str, Vec<Metric>)> {
     }
     if !pods.is_empty() {
         sources.push(("pods", pods::metrics(pods)));
+    }
+    if let Some(logs) = logs {
+        sources.push(("logs", logs::metrics(logs)));
     }
     sources
 }

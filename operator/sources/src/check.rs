@@ -3,6 +3,7 @@
 use throughput_crds::Observe;
 
 use crate::provenance;
+use crate::logs::Patterns;
 
 /// A part of `observe` that can never work, in a sentence that says what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,12 +32,15 @@ pub fn check(observe: &Observe) -> Result<Vec<Wanted>, Mistake> {
         pods: _,
         postgres: _,
         rds: _,
-        logs: _,
+        logs,
         prometheus: _,
         profile: _,
     } = observe;
     if let Some(provenance) = provenance {
         provenance::check(provenance).map_err(Mistake)?;
+    }
+    if let Some(logs) = logs {
+        Patterns::check(logs)?;
     }
     Ok(Vec::new())
 }

@@ -8,6 +8,7 @@ pub mod access;
 pub mod catalog;
 pub mod check;
 mod kubernetes;
+pub mod logs;
 pub mod open;
 pub mod pods;
 pub mod provenance;

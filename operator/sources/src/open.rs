@@ -6,6 +6,7 @@ use throughput_crds::Observe;
 use crate::access::Access;
 use crate::pods::Pods;
 use crate::provenance::Provenance;
+use crate::logs;
 use crate::source::Source;
 
 /// The sources that a spec names, none of which has begun.
@@ -17,7 +18,7 @@ pub fn open(observe: &Observe, access: &Access) -> Vec<Box<dyn Source>> {
         pods,
         postgres: _,
         rds: _,
-        logs: _,
+        logs,
         prometheus: _,
         profile: _,
     } = observe;
@@ -27,6 +28,9 @@ pub fn open(observe: &Observe, access: &Access) -> Vec<Box<dyn Source>> {
     }
     if !pods.is_empty() {
         sources.push(Box::new(Pods::new(pods, access, Config::incluster().ok())));
+    }
+    if let Some(logs) = logs {
+        sources.push(logs::open(logs, access));
     }
     sources
 }

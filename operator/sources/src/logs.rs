@@ -1,0 +1,293 @@
+//! Patterns in logs: how many lines matched, by the minute, and a few samples.
+//!
+//! Logs of pods are followed while a cell is measured, each container's by a task of its own ([`reader`]); how far they
+//! are read and what was found is one state, which is stored with the recording: whatever breaks off is taken up again
+//! where it was, and no line counts twice. Which lines belong to the cell is asked by the instants that the node wrote
+//! before them, once the window is known.
+//!
+//! What is found goes into a [`Ledger`], which takes lines from anywhere.
+
+mod built_in;
+mod containers;
+mod ledger;
+mod lines;
+mod pace;
+mod patterns;
+mod place;
+mod reader;
+mod sample;
+mod state;
+mod tally;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::Api;
+use throughput_crds::{ObserveLogs, PodLogs};
+use tokio::task::{AbortHandle, JoinSet};
+
+pub use self::ledger::Ledger;
+pub use self::patterns::{LINES, Pattern, Patterns, TIMEOUTS};
+
+use self::containers::{Container, containers, with_labels};
+use self::reader::{Extent, Reader, within};
+use self::state::State;
+use crate::access::Access;
+use crate::catalog::Metric;
+use crate::check::Mistake;
+use crate::recording::Recording;
+use crate::source::{Settled, Source, SourceError, Window};
+
+/// How often to look for pods that came.
+const INTERVAL: Duration = Duration::from_secs(5);
+/// How long listing pods may take.
+const DEADLINE: Duration = Duration::from_secs(5);
+/// The most logs that are followed at a time; those of further containers are read afterwards.
+const MOST_FOLLOWED: usize = 64;
+/// How many logs are read at a time afterwards, and for how long.
+const READ_AT_A_TIME: usize = 8;
+const LONGEST_READING: Duration = Duration::from_secs(12);
+/// What was written within the window is on its way for so long.
+const GRACE: Duration = Duration::from_secs(3);
+/// How often it is tried to read the rest.
+const MOST_TRIES: u32 = 3;
+const BETWEEN_TRIES: Duration = Duration::from_secs(3);
+/// Under which name the state is kept with the recording.
+const STATE: &str = "state";
+const NOT_LISTED: &str = "PodsNotListed";
+const INCOMPLETE: &str = "LogIncomplete";
+
+/// The logs of pods.
+pub struct Logs {
+    pods: Api<Pod>,
+    which: Vec<PodLogs>,
+    patterns: Arc<Patterns>,
+    reading: Option<Reading>,
+    tries: u32,
+}
+
+/// The reading, once it has begun.
+struct Reading {
+    state: Arc<Mutex<State>>,
+    reader: Reader,
+    /// They end when this is dropped.
+    followers: JoinSet<()>,
+    followed: BTreeMap<String, AbortHandle>,
+}
+
+impl Logs {
+    /// The logs that a spec names.
+    pub fn new(logs: &ObserveLogs, access: &Access) -> Result<Self, Mistake> {
+        Ok(Self {
+            pods: Api::namespaced(access.client.clone(), &access.namespace),
+            which: logs.pods.clone(),
+            patterns: Arc::new(Patterns::of(logs)?),
+            reading: None,
+            tries: 0,
+        })
+    }
+
+    /// Takes up what was stored, or begins anew.
+    fn reading(&mut self, recording: &Recording) -> &mut Reading {
+        self.reading.get_or_insert_with(|| {
+            let stored = recording.memory.get(STATE).cloned();
+            let state = stored.and_then(|stored| serde_json::from_value::<State>(stored).ok());
+            let state = state.map_or_else(|| State::new(Timestamp::now(), recording), State::taken_up_again);
+            let state = Arc::new(Mutex::new(state));
+            let reader = Reader::new(self.pods.clone(), self.patterns.clone(), state.clone());
+            Reading { state, reader, followers: JoinSet::new(), followed: BTreeMap::new() }
+        })
+    }
+
+    /// The containers that there are, and which selectors have any.
+    async fn list(&self) -> Result<(BTreeSet<Container>, BTreeSet<usize>), SourceError> {
+        let (mut all, mut found) = (BTreeSet::new(), BTreeSet::new());
+        for (number, which) in self.which.iter().enumerate() {
+            let pods = within(DEADLINE, self.pods.list(&with_labels(&which.selector))).await;
+            let pods = pods.map_err(|error| {
+                SourceError::new(NOT_LISTED, format!("the pods could not be listed: {error}"))
+            })?;
+            let before = all.len();
+            all.extend(containers(&pods.items, which.container.as_deref()));
+            if all.len() > before {
+                found.insert(number);
+            }
+        }
+        Ok((all, found))
+    }
+
+    /// Learns which containers there are.
+    async fn learn(&mut self, recording: &mut Recording) -> Result<(), SourceError> {
+        let (containers, found) = self.list().await?;
+        // Pods that came meanwhile are read from their beginning.
+        recording.take_back(NOT_LISTED);
+        let mut state = self.reading(recording).state();
+        state.found.extend(found);
+        if !state.know(&containers) && !is_told("TooManyContainers", recording) {
+            let message =
+                format!("there are {} containers: not all of their logs are read", containers.len());
+            recording.fall_short(&SourceError::new("TooManyContainers", message), Timestamp::now());
+        }
+        Ok(())
+    }
+
+    async fn follow(&mut self, recording: &mut Recording) -> Result<(), SourceError> {
+        let _ = self.reading(recording);
+        let learned = self.learn(recording).await;
+        let reading = self.reading(recording);
+        reading.follow();
+        reading.keep(recording);
+        learned
+    }
+
+    async fn finish(&mut self, window: Window, recording: &mut Recording) -> Result<Settled, SourceError> {
+        let waited = Timestamp::now().duration_since(window.end);
+        let waited = Duration::try_from(waited).unwrap_or_default();
+        if waited < GRACE {
+            return Ok(Settled::Again(GRACE.saturating_sub(waited)));
+        }
+        self.tries += 1;
+        let learned = self.learn(recording).await;
+        let is_read = self.reading(recording).read_the_rest().await;
+        let is_last = self.tries >= MOST_TRIES || (is_read && learned.is_ok());
+        self.write(window, is_last, recording);
+        learned?;
+        Ok(if is_last { Settled::Complete } else { Settled::Again(BETWEEN_TRIES) })
+    }
+
+    fn write(&mut self, window: Window, is_last: bool, recording: &mut Recording) {
+        let (patterns, selectors) = (self.patterns.clone(), self.which.clone());
+        let reading = self.reading(recording);
+        reading.keep(recording);
+        let state = reading.state();
+        state.ledger.write(&patterns, window, is_last, recording);
+        recording.take_back(INCOMPLETE);
+        for (container, why) in state.troubles() {
+            let message = format!("the log of {container} was not read to the end of the window: {why}");
+            recording.fall_short(&SourceError::new(INCOMPLETE, message), Timestamp::now());
+        }
+        recording.take_back("NoPods");
+        let missing = selectors.iter().enumerate().filter(|(number, _)| !state.found.contains(number));
+        for (_, which) in missing {
+            let labels: Vec<String> =
+                which.selector.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            let message = format!("no container of a pod with {} was there", labels.join(","));
+            recording.fall_short(&SourceError::new("NoPods", message), Timestamp::now());
+        }
+    }
+}
+
+impl Reading {
+    /// Follows each log that may grow and is not followed.
+    fn follow(&mut self) {
+        self.followed.retain(|_, follower| !follower.is_finished());
+        while self.followers.try_join_next().is_some() {}
+        let open = self.state().open();
+        for container in open {
+            if self.followed.len() < MOST_FOLLOWED && !self.followed.contains_key(&container.key()) {
+                let follower = self.followers.spawn(self.reader.clone().follow(container.clone()));
+                self.followed.insert(container.key(), follower);
+            }
+        }
+    }
+
+    /// Stops following, and reads what is there of each log; whether all of it could be read.
+    async fn read_the_rest(&mut self) -> bool {
+        self.followers.shutdown().await;
+        self.followed.clear();
+        let open = self.state().open();
+        for container in &open {
+            self.state().is_not_read(container, "it took too long".to_owned());
+        }
+        let reading = futures::stream::iter(&open).for_each_concurrent(READ_AT_A_TIME, |container| async {
+            // That it failed is noted.
+            let _ = self.reader.read(container, Extent::UntilNow).await;
+        });
+        let _ = tokio::time::timeout(LONGEST_READING, reading).await;
+        self.state().troubles().next().is_none()
+    }
+
+    /// Keeps the state with the recording.
+    fn keep(&self, recording: &mut Recording) {
+        let mut state = self.state();
+        state.tell(recording);
+        match serde_json::to_value(&*state) {
+            Ok(value) => {
+                recording.memory.insert(STATE.to_owned(), value);
+            }
+            Err(error) => {
+                let error = SourceError::new("NotStored", format!("cannot be stored: {error}"));
+                recording.fall_short(&error, Timestamp::now());
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What cannot be looked for. The spec was refused for it, unless the operator was exchanged meanwhile.
+struct Refused(Mistake);
+
+impl Source for Refused {
+    fn name(&self) -> &'static str {
+        "logs"
+    }
+
+    fn begin<'a>(&'a mut self, _: &'a mut Recording) -> BoxFuture<'a, Result<(), SourceError>> {
+        Box::pin(std::future::ready(Err(SourceError::new("NotUnderstood", self.0.to_string()))))
+    }
+}
+
+impl Source for Logs {
+    fn name(&self) -> &'static str {
+        "logs"
+    }
+
+    fn interval(&self) -> Option<Duration> {
+        Some(INTERVAL)
+    }
+
+    fn begin<'a>(&'a mut self, recording: &'a mut Recording) -> BoxFuture<'a, Result<(), SourceError>> {
+        Box::pin(self.follow(recording))
+    }
+
+    fn look<'a>(&'a mut self, recording: &'a mut Recording) -> BoxFuture<'a, Result<(), SourceError>> {
+        Box::pin(async {
+            self.reading(recording).state().ledger.measured_since(Timestamp::now());
+            self.follow(recording).await
+        })
+    }
+
+    fn settle<'a>(
+        &'a mut self,
+        window: Window,
+        recording: &'a mut Recording,
+    ) -> BoxFuture<'a, Result<Settled, SourceError>> {
+        Box::pin(self.finish(window, recording))
+    }
+}
+
+/// The source that a spec names.
+pub fn open(logs: &ObserveLogs, access: &Access) -> Box<dyn Source> {
+    match Logs::new(logs, access) {
+        Ok(logs) => Box::new(logs),
+        Err(mistake) => Box::new(Refused(mistake)),
+    }
+}
+
+/// The metrics that a spec's logs have.
+pub fn metrics(logs: &ObserveLogs) -> Vec<Metric> {
+    let of_pattern = |name| [Metric::Figure(format!("{name}.count")), Metric::Series(ledger::metric(name))];
+    patterns::names(logs).into_iter().flat_map(of_pattern).collect()
+}
+
+fn is_told(reason: &str, recording: &Recording) -> bool {
+    recording.shortfalls().iter().any(|shortfall| shortfall.reason == reason)
+}
