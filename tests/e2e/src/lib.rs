@@ -11,6 +11,8 @@
 )]
 
 pub mod chaos;
+pub mod cut;
+pub mod logging;
 pub mod observer;
 pub mod ratio;
 pub mod sql;

@@ -1,0 +1,212 @@
+//! The source `logs` against real pods, a real gunicorn and a real API server.
+#![expect(clippy::unwrap_used, reason = "test code stops at the first surprise")]
+
+use std::time::Duration;
+
+use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
+use kube::Client;
+use kube::api::{Api, PostParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use serde_json::{Value, json};
+use throughput_e2e_tests::cut::Way;
+use throughput_e2e_tests::logging::{Writers, figure, shortfalls, ticking};
+use throughput_model::observation::SourceReport;
+
+/// gunicorn with one worker and a time-out of two seconds, and an application that hangs, fails or answers.
+const GUNICORN: &str = r#"
+import subprocess, sys, time, urllib.request
+open("app.py", "w").write('''
+import time
+def app(environ, start_response):
+    path = environ["PATH_INFO"]
+    if path == "/hang":
+        time.sleep(60)
+    if path == "/fail":
+        start_response("503 Service Unavailable", [("Content-Length", "0")])
+        return [b""]
+    if path == "/raise":
+        raise ValueError("on purpose, with password=hunter2")
+    start_response("200 OK", [("Content-Length", "2")])
+    return [b"ok"]
+''')
+subprocess.Popen([sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:8000", "--workers", "1", "--timeout", "2",
+    "--worker-tmp-dir", "/kept", "--no-control-socket", "--access-logfile", "-", "app:app"])
+def ask(path):
+    try:
+        return urllib.request.urlopen("http://127.0.0.1:8000" + path, timeout=30).status
+    except Exception as error:
+        return repr(error)
+while ask("/") != 200:
+    time.sleep(0.2)
+for path in ["/hang", "/fail", "/raise", "/hang", "/fail", "/"]:
+    while ask("/") != 200:
+        time.sleep(0.2)
+    print("asked", path, ask(path))
+print("through")
+time.sleep(3600)
+"#;
+
+fn ticks() -> Value {
+    json!([{"name": "tick", "regex": "^tick [0-9]+$"}])
+}
+
+/// Asserts that each of these lines was counted once, and that nothing is said to be missing.
+fn assert_ticks(report: &SourceReport, expected: f64) {
+    assert_eq!(shortfalls(report), [].into());
+    assert_eq!(figure(report, "tick.count"), Some(expected));
+    assert_eq!(figure(report, "traceback.count"), Some(0.0), "what was not there is nought");
+}
+
+#[tokio::test]
+async fn time_outs_of_a_real_gunicorn_are_counted_with_samples() {
+    let writers = Writers::in_new_namespace("watch-logs-gunicorn").await;
+    let mut watch = writers.watch(&["gunicorn"], &json!([]), None);
+    writers.start("gunicorn", GUNICORN).await;
+    watch.begin().await;
+    watch.look().await;
+    let log = writers.until_written("gunicorn", "through").await;
+    watch.look().await;
+    let report = watch.settle().await;
+    let lines = |text: &str| log.lines().filter(|line| line.contains(text)).count();
+    assert_eq!(shortfalls(&report), [].into());
+    // As many as the log has: on a busy machine other requests may run into the short time-out as well.
+    for (name, text) in [
+        ("gunicornWorkerTimeout", "WORKER TIMEOUT (pid:"),
+        ("timeouts", "WORKER TIMEOUT (pid:"),
+        ("traceback", "Traceback (most recent call last)"),
+        ("gunicornWorkerExit", "Worker exiting (pid: "),
+    ] {
+        let expected = u32::try_from(lines(text)).unwrap();
+        assert!(expected > 0, "the log has no {text}:\n{log}");
+        assert_eq!(figure(&report, &format!("{name}.count")), Some(f64::from(expected)), "{name}:\n{log}");
+    }
+    assert!(figure(&report, "gunicornWorkerTimeout.count") >= Some(2.0), "{log}");
+    assert!(figure(&report, "httpServerError.count") >= Some(2.0), "{log}");
+    assert_eq!(figure(&report, "taskFailed.count"), Some(0.0));
+    let text = serde_json::to_string(&report.tables).unwrap();
+    assert!(text.contains("/fail HTTP/1.1\\\" 503") && text.contains("WORKER TIMEOUT"), "{text}");
+    assert!(!text.contains("hunter2"), "{text}");
+    println!("{:#?}\n{:#?}", report.summary, report.tables);
+    writers.remove().await;
+}
+
+#[tokio::test]
+async fn each_line_counts_once_though_its_container_ends_and_starts_again() {
+    let writers = Writers::in_new_namespace("watch-logs-restart").await;
+    writers.start("restarting", &ticking(90, 20, 30)).await;
+    let mut watch = writers.watch(&["restarting"], &ticks(), None);
+    watch.begin().await;
+    writers.until_restarted("restarting", 2).await;
+    watch.look().await;
+    writers.until_restarted("restarting", 3).await;
+    writers.until_written("restarting", "through").await;
+    assert_ticks(&watch.settle().await, 90.0);
+    writers.remove().await;
+}
+
+#[tokio::test]
+async fn pods_that_come_and_go_in_mid_run_are_read_to_their_last_line() {
+    let writers = Writers::in_new_namespace("watch-logs-coming").await;
+    let mut watch = writers.watch(&["first", "second", "never"], &ticks(), None);
+    watch.begin().await;
+    writers.start("first", &ticking(20, 20, 1_000)).await;
+    writers.start("second", &ticking(20, 20, 1_000)).await;
+    for pod in ["first", "second"] {
+        writers.until_written(pod, "tick 5").await;
+        watch.look().await;
+        writers.until_written(pod, "through").await;
+        // A little time to carry the last lines, as between a worker's last task and its end.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    writers.delete("first").await;
+    watch.look().await;
+    let report = watch.settle().await;
+    let missing = shortfalls(&report);
+    assert_eq!(missing.get("NoPods"), Some(&"no container of a pod with app=never was there"), "{missing:?}");
+    assert_eq!((missing.len(), figure(&report, "tick.count")), (1, Some(40.0)), "{missing:?}");
+    writers.remove().await;
+}
+
+#[tokio::test]
+async fn each_line_counts_once_though_the_way_to_the_api_server_is_cut() {
+    let writers = Writers::in_new_namespace("watch-logs-cut").await;
+    let way = Way::to(&writers.cluster).await;
+    let mut watch = writers.watch(&["ticking"], &ticks(), Some(way.client(&writers.cluster).await));
+    watch.begin().await;
+    writers.start("ticking", &ticking(300, 30, 10_000)).await;
+    writers.until_written("ticking", "tick 5").await;
+    watch.look().await;
+    for tick in ["tick 60\n", "tick 120\n"] {
+        writers.until_written("ticking", tick).await;
+        watch.look().await;
+        way.cut();
+        watch.look().await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        way.open();
+    }
+    writers.until_written("ticking", "through").await;
+    watch.look().await;
+    assert_ticks(&watch.settle().await, 300.0);
+    writers.remove().await;
+}
+
+#[tokio::test]
+async fn each_line_counts_once_though_the_operator_is_started_again() {
+    let writers = Writers::in_new_namespace("watch-logs-operator").await;
+    let mut watch = writers.watch(&["ticking"], &ticks(), None);
+    watch.begin().await;
+    writers.start("ticking", &ticking(200, 20, 10_000)).await;
+    for tick in ["tick 40\n", "tick 80\n"] {
+        writers.until_written("ticking", tick).await;
+        watch.look().await;
+        // What is read from here on is lost with the operator, and read again by the next one.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let later = writers.watch(&["ticking"], &ticks(), None);
+        watch.go_on_with(later).await;
+    }
+    writers.until_written("ticking", "through").await;
+    assert_ticks(&watch.settle().await, 200.0);
+    writers.remove().await;
+}
+
+#[tokio::test]
+async fn a_missing_right_is_said_and_no_figure_is_made_up() {
+    let writers = Writers::in_new_namespace("watch-logs-rights").await;
+    writers.start("ticking", &ticking(5, 20, 1_000)).await;
+    writers.until_written("ticking", "through").await;
+    let mut watch = writers.watch(&["ticking"], &ticks(), Some(without_logs(&writers).await));
+    watch.begin().await;
+    watch.look().await;
+    let report = watch.settle().await;
+    let missing = shortfalls(&report);
+    let words = missing.get("LogIncomplete").unwrap();
+    assert!(words.contains("pods \"ticking\" is forbidden") && words.contains("pods/log"), "{words}");
+    assert!(report.summary.figures.is_empty(), "{:?}", report.summary.figures);
+    writers.remove().await;
+}
+
+/// A client of somebody who may see pods, but not their logs.
+async fn without_logs(writers: &Writers) -> Client {
+    let (name, namespace) = ("sees-pods", &writers.cluster.namespace);
+    let role: Role = serde_json::from_value(json!({
+        "metadata": {"name": name},
+        "rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"]}],
+    }))
+    .unwrap();
+    let binding: RoleBinding = serde_json::from_value(json!({
+        "metadata": {"name": name},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
+        "subjects": [{"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": name}],
+    }))
+    .unwrap();
+    let client = writers.cluster.client.clone();
+    let (roles, bindings): (Api<Role>, Api<RoleBinding>) =
+        (Api::namespaced(client.clone(), namespace), Api::namespaced(client, namespace));
+    roles.create(&PostParams::default(), &role).await.unwrap();
+    bindings.create(&PostParams::default(), &binding).await.unwrap();
+    let config = Kubeconfig::read_from(&writers.cluster.kubeconfig).unwrap();
+    let mut config =
+        kube::Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await.unwrap();
+    config.auth_info.impersonate = Some(name.to_owned());
+    Client::try_from(config).unwrap()
+}
