@@ -9,6 +9,7 @@
 
 mod built_in;
 mod containers;
+mod intake;
 mod ledger;
 mod lines;
 mod pace;
@@ -35,7 +36,8 @@ pub use self::ledger::Ledger;
 pub use self::patterns::{LINES, Pattern, Patterns, TIMEOUTS};
 
 use self::containers::{Container, containers, with_labels};
-use self::reader::{Extent, Reader, within};
+use self::intake::Extent;
+use self::reader::{Reader, within};
 use self::state::State;
 use crate::access::Access;
 use crate::catalog::Metric;
@@ -54,6 +56,8 @@ const READ_AT_A_TIME: usize = 8;
 const LONGEST_READING: Duration = Duration::from_secs(12);
 /// What was written within the window is on its way for so long.
 const GRACE: Duration = Duration::from_secs(3);
+/// How far a node's clock may be behind the operator's: from so long before the beginning on logs are read.
+const CLOCKS_DIFFER_SECONDS: i64 = 30;
 /// How often it is tried to read the rest.
 const MOST_TRIES: u32 = 3;
 const BETWEEN_TRIES: Duration = Duration::from_secs(3);
@@ -95,9 +99,12 @@ impl Logs {
     /// Takes up what was stored, or begins anew.
     fn reading(&mut self, recording: &Recording) -> &mut Reading {
         self.reading.get_or_insert_with(|| {
+            let now = Timestamp::now();
+            let since =
+                now.checked_sub(jiff::SignedDuration::from_secs(CLOCKS_DIFFER_SECONDS)).unwrap_or(now);
             let stored = recording.memory.get(STATE).cloned();
             let state = stored.and_then(|stored| serde_json::from_value::<State>(stored).ok());
-            let state = state.map_or_else(|| State::new(Timestamp::now(), recording), State::taken_up_again);
+            let state = state.map_or_else(|| State::new(since, recording), State::taken_up_again);
             let state = Arc::new(Mutex::new(state));
             let reader = Reader::new(self.pods.clone(), self.patterns.clone(), state.clone());
             Reading { state, reader, followers: JoinSet::new(), followed: BTreeMap::new() }
@@ -156,7 +163,9 @@ impl Logs {
         let is_read = self.reading(recording).read_the_rest().await;
         let is_last = self.tries >= MOST_TRIES || (is_read && learned.is_ok());
         self.write(window, is_last, recording);
-        learned?;
+        if let Err(error) = learned {
+            recording.fall_short(&error, Timestamp::now());
+        }
         Ok(if is_last { Settled::Complete } else { Settled::Again(BETWEEN_TRIES) })
     }
 
@@ -201,14 +210,17 @@ impl Reading {
         self.followers.shutdown().await;
         self.followed.clear();
         let open = self.state().open();
-        for container in &open {
+        let reader = &self.reader;
+        let reading = futures::stream::iter(open.clone()).map(|container| async move {
+            // That it failed is noted.
+            let _ = reader.read(&container, Extent::UntilNow).await;
+            container
+        });
+        let read = reading.buffer_unordered(READ_AT_A_TIME);
+        let read: BTreeSet<Container> = read.take_until(tokio::time::sleep(LONGEST_READING)).collect().await;
+        for container in open.iter().filter(|container| !read.contains(*container)) {
             self.state().is_not_read(container, "it took too long".to_owned());
         }
-        let reading = futures::stream::iter(&open).for_each_concurrent(READ_AT_A_TIME, |container| async {
-            // That it failed is noted.
-            let _ = self.reader.read(container, Extent::UntilNow).await;
-        });
-        let _ = tokio::time::timeout(LONGEST_READING, reading).await;
         self.state().troubles().next().is_none()
     }
 

@@ -106,8 +106,14 @@ const PULP: &[BuiltIn] = &[
     ),
     // A proxy in front of Pulp (nginx) has waited in vain.
     timeout("upstreamTimeout", r"upstream timed out \(110", &["upstream timed out"]),
-    // An exception while another one was handled counts as well.
+    // The first line of each; an exception while another one was handled has one of its own.
     event("traceback", r"Traceback \(most recent call last\):", &["Traceback (most recent call last)"]),
+    // The last line of a traceback. The group is the exception's class.
+    event(
+        "exception",
+        r"^((?:[A-Za-z_][A-Za-z0-9_]*\.)*[A-Z][A-Za-z0-9_]*(?:Error|Exception|Timeout|Canceled))(?:: |$)",
+        &["Error", "Exception", "Timeout", "Canceled"],
+    ),
 ];
 
 /// A PostgreSQL server that writes as text, with the process's number in its `log_line_prefix` (as it is by default, and

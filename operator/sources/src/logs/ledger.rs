@@ -18,8 +18,9 @@ const SAMPLES: &str = "Samples of log lines";
 
 /// Counts and samples of the lines that match each pattern.
 ///
-/// It takes lines from anywhere: of pods as they come, of CloudWatch afterwards. To whom a line belongs is asked only
-/// once the window is known, so all that comes is kept, by the second.
+/// It takes lines from anywhere: of pods as they come, of CloudWatch afterwards. Which of them belong to the cell is
+/// asked only once the window is known, so all that comes is kept, by the second. Who asks a service several times for
+/// the same lines notes each answer in a new ledger, and lets the one that is written [absorb](Self::absorb) the last.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ledger {
     base: Timestamp,
@@ -54,16 +55,28 @@ impl Ledger {
     /// Takes a line, which somebody (a pod, a stream of CloudWatch) wrote at an instant.
     pub fn note(&mut self, patterns: &Patterns, at: Timestamp, by: &str, line: &str) {
         let second = self.second(at);
-        self.tally(LINES).add(second);
+        self.tally(LINES).add(second, 1);
         let mut is_timeout = false;
         for pattern in patterns.matching(line) {
             is_timeout |= pattern.is_timeout();
-            self.tally(pattern.name()).add(second);
+            self.tally(pattern.name()).add(second, 1);
             let samples = self.samples.entry(pattern.name().to_owned()).or_default();
             sample::keep(samples, self.measured_since, (at, by, line), (pattern, patterns.masks()));
         }
         if is_timeout {
-            self.tally(TIMEOUTS).add(second);
+            self.tally(TIMEOUTS).add(second, 1);
+        }
+    }
+
+    /// Takes in all of another one.
+    pub fn absorb(&mut self, other: &Self) {
+        let Self { base: _, has_heard, measured_since: _, tallies, samples } = other;
+        self.has_heard |= has_heard;
+        for (name, tally) in tallies {
+            self.tally(name).absorb(tally);
+        }
+        for (name, samples) in samples {
+            sample::absorb(self.samples.entry(name.clone()).or_default(), samples);
         }
     }
 
@@ -201,6 +214,24 @@ mod tests {
         assert_eq!(points, [(0, 1.0), (60_000, 1.0), (120_000, 0.0), (180_000, 0.0)]);
         let samples: Vec<&str> = report.tables[0].rows.iter().map(|row| row[0].as_str()).collect();
         assert_eq!(samples, ["slow"], "the time-out's only sample is from before the window");
+    }
+
+    #[test]
+    fn what_was_found_elsewhere_is_added() {
+        let (patterns, mut recording) = (patterns(), Recording::new("logs", at(0)));
+        let mut ledgers = ["slow here", "slow there"].map(|line| {
+            let mut ledger = Ledger::new(&recording);
+            ledger.heard();
+            ledger.note(&patterns, at(1), "somebody", line);
+            ledger
+        });
+        let [here, there] = &mut ledgers;
+        here.absorb(there);
+        here.write(&patterns, Window { start: at(0), end: at(60) }, true, &mut recording);
+        let report = recording.report();
+        assert_eq!(report.summary.figures.get("logs.slow.count"), Some(&2.0));
+        let lines: Vec<&str> = report.tables[0].rows.iter().map(|row| row[3].as_str()).collect();
+        assert_eq!(lines, ["slow here", "slow there"]);
     }
 
     #[test]

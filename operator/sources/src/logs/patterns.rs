@@ -235,10 +235,9 @@ mod tests {
             "pulp [a]: pulpcore.tasking.pulpcore_worker:INFO: Task 01a20280-619d-797a-b1b6-798c20a80746 failed (no)",
             "taskFailed",
         ),
-        (
-            "redis.exceptions.ConnectionError: Error 111 connecting to redis:6379. Connection refused.",
-            "redisError",
-        ),
+        ("ValueError: on purpose", "exception"),
+        ("asyncio.exceptions.CancelledError", "exception"),
+        ("psycopg.OperationalError: connection failed: FATAL:  sorry, too many clients already", "exception"),
         (
             r#"('pulp [a1]: 198.18.64.25 - - [22/Nov/2026:09:04:56 +0000] "GET /pulp/test/tasks/?sleep=0 HTTP/1.1" 503 21 "-" "throughput-pulp/0.1.0"',)"#,
             "httpServerError",
@@ -302,11 +301,14 @@ mod tests {
         let line = "2026-11-22 08:42:48.514 UTC [47] ERROR:  canceling statement due to statement timeout";
         assert_eq!(found(line), ["postgresError", "postgresTimeout"]);
         let line = r#"django.db.utils.OperationalError: connection failed: connection to server at "10.0.0.1", port 5432 failed: FATAL:  sorry, too many clients already"#;
-        assert_eq!(found(line), ["databaseError", "databaseTooManyConnections"]);
+        assert_eq!(found(line), ["databaseError", "databaseTooManyConnections", "exception"]);
         let line = "django.db.utils.OperationalError: canceling statement due to statement timeout";
-        assert_eq!(found(line), ["databaseError", "databaseTimeout"]);
+        assert_eq!(found(line), ["databaseError", "databaseTimeout", "exception"]);
+        let line =
+            "redis.exceptions.ConnectionError: Error 111 connecting to redis:6379. Connection refused.";
+        assert_eq!(found(line), ["redisError", "exception"]);
         let line = "django.db.utils.OperationalError: deadlock detected";
-        assert_eq!(found(line), ["databaseError", "databaseDeadlock"]);
+        assert_eq!(found(line), ["databaseError", "databaseDeadlock", "exception"]);
     }
 
     #[test]
@@ -324,7 +326,7 @@ mod tests {
             "2026-11-22 08:42:49.829 UTC [55] FATAL:  the database system is starting up",
             "2026-11-22 08:42:49.829 UTC [55] LOG:  duration: 0.042 ms",
             "2026-11-22 09:02:45.787 UTC [26] LOG:  checkpoint starting: time",
-            "psycopg.OperationalError: connection failed: FATAL:  sorry, too many clients already",
+            "ERROR: this is no exception",
         ] {
             assert_eq!(found(line), [] as [String; 0], "{line}");
         }

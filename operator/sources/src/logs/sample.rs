@@ -59,6 +59,15 @@ pub(super) fn keep(
     }
 }
 
+/// Adds samples that are unlike those that are there, while there is room.
+pub(super) fn absorb(samples: &mut Vec<Sample>, others: &[Sample]) {
+    for other in others {
+        if samples.len() < MOST_SAMPLES && samples.iter().all(|sample| sample.shape != other.shape) {
+            samples.push(other.clone());
+        }
+    }
+}
+
 /// What a line has in common with others of its kind: what the pattern's groups caught; without groups the line itself.
 /// Words with digits in them (numbers, ids, addresses) are all the same, but for a group that is a number.
 fn shape(line: &str, pattern: &Pattern) -> String {

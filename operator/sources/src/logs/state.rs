@@ -74,7 +74,7 @@ impl State {
                     place: Place::before(self.since),
                     restarts: None,
                     is_over: false,
-                    trouble: None,
+                    trouble: Some("it went before anything was read of it".to_owned()),
                 };
                 self.logs.entry(container.key()).or_insert_with(log);
             }
@@ -253,6 +253,7 @@ mod tests {
         let mut state = State::new(at(0), &Recording::new("logs", at(0)));
         state.know(&of([1, 2]));
         let open = state.open();
+        state.is_read(&open[1], false);
         state.is_not_read(&open[0], "connection refused".to_owned());
         assert_eq!(state.troubles().count(), 1);
         for container in &open {
@@ -270,6 +271,7 @@ mod tests {
             state.know(&of([1]));
             let container = state.open().remove(0);
             state.started(&container, 0);
+            state.is_read(&container, false);
             if is_broken {
                 state.is_not_read(&container, "broken".to_owned());
             }
@@ -284,7 +286,7 @@ mod tests {
         assert!(state.know(&of(0..MOST_CONTAINERS)));
         assert!(!state.know(&of(0..=MOST_CONTAINERS)));
         for container in state.open() {
-            state.is_gone(&container);
+            state.is_read(&container, true);
         }
         assert!(state.know(&of(1_000..1_010)));
         assert_eq!(state.open().len(), 10);

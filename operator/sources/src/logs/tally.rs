@@ -24,17 +24,31 @@ impl Default for Tally {
 }
 
 impl Tally {
-    /// Adds a line of this second since the base.
-    pub(super) fn add(&mut self, second: i64) {
-        *self.steps.entry(second.div_euclid(self.step_seconds)).or_default() += 1;
+    /// Adds so many lines of this second since the base.
+    pub(super) fn add(&mut self, second: i64, lines: u64) {
+        *self.steps.entry(second.div_euclid(self.step_seconds)).or_default() += lines;
         while self.steps.len() > MOST_STEPS {
-            self.step_seconds *= 2;
-            let mut wider: BTreeMap<i64, u64> = BTreeMap::new();
-            for (step, count) in std::mem::take(&mut self.steps) {
-                *wider.entry(step.div_euclid(2)).or_default() += count;
-            }
-            self.steps = wider;
+            self.widen();
         }
+    }
+
+    /// Adds all of another one.
+    pub(super) fn absorb(&mut self, other: &Self) {
+        while self.step_seconds < other.step_seconds {
+            self.widen();
+        }
+        for (step, lines) in &other.steps {
+            self.add(step * other.step_seconds, *lines);
+        }
+    }
+
+    fn widen(&mut self) {
+        self.step_seconds *= 2;
+        let mut wider: BTreeMap<i64, u64> = BTreeMap::new();
+        for (step, lines) in std::mem::take(&mut self.steps) {
+            *wider.entry(step.div_euclid(2)).or_default() += lines;
+        }
+        self.steps = wider;
     }
 
     /// How many lines there were within these seconds. A step that is longer than a second and only partly within them
@@ -68,7 +82,7 @@ mod tests {
 
     fn tally(seconds: impl IntoIterator<Item = i64>) -> Tally {
         let mut tally = Tally::default();
-        seconds.into_iter().for_each(|second| tally.add(second));
+        seconds.into_iter().for_each(|second| tally.add(second, 1));
         tally
     }
 
@@ -86,6 +100,9 @@ mod tests {
         assert_eq!((tally.step_seconds, tally.count(&(0..=7_200))), (32, 7_200));
         let inner = tally.count(&(600..=6_600));
         assert!((6_001..6_001 + 64).contains(&inner), "{inner}");
+        let mut both = self::tally([0, 0, 7_199]);
+        both.absorb(&tally);
+        assert_eq!((both.step_seconds, both.count(&(0..=7_200))), (32, 7_203));
         assert_eq!(tally.by_minute(&(600..=6_600)).values().sum::<u64>(), inner);
     }
 }

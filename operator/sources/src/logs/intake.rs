@@ -1,0 +1,292 @@
+//! Taking in a log as it comes, no faster than is good for the system under test.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures::{AsyncBufRead, AsyncBufReadExt};
+use jiff::{SignedDuration, Timestamp};
+
+use super::containers::Container;
+use super::lines::Lines;
+use super::pace::Pace;
+use super::patterns::Patterns;
+use super::place::Resumption;
+use super::state::State;
+use crate::recording::bounded;
+use crate::source::SourceError;
+
+/// How much is read at most of a log that is not followed, in bytes.
+pub(super) const MOST_BYTES: i64 = 16 << 20;
+/// How long what is there already may be in coming.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// After so long without a line it is asked again: followed logs of older Kubernetes fall silent when they are rotated,
+/// and connections when a server goes.
+const QUIET: Duration = Duration::from_mins(1);
+
+/// Takes logs into a state.
+#[derive(Clone)]
+pub(super) struct Intake {
+    patterns: Arc<Patterns>,
+    state: Arc<Mutex<State>>,
+    pace: Arc<Mutex<Pace>>,
+    limits: Limits,
+}
+
+/// How much is read. Whoever writes more is read more slowly than he writes; what is left too far behind is skipped.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Of all logs together.
+    all_bytes_per_second: u32,
+    /// Of one of them.
+    one_bytes_per_second: u32,
+    /// A log is skipped when reading it was slowed down for so long,
+    most_slowed: Duration,
+    /// and is so far behind.
+    farthest_behind: SignedDuration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            all_bytes_per_second: 8 << 20,
+            one_bytes_per_second: 2 << 20,
+            most_slowed: Duration::from_secs(10),
+            farthest_behind: SignedDuration::from_secs(30),
+        }
+    }
+}
+
+/// How much of a log is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// All that comes, until it ends.
+    AsItComes,
+    /// What is there already.
+    UntilNow,
+    /// What is there of the container's run before this one.
+    Before,
+}
+
+/// What a stream has come to.
+struct Progress {
+    lines: Lines,
+    resumption: Resumption,
+    bytes: i64,
+    slowed: Duration,
+    /// The kubelet's own words, which are in a log's place without an instant before them.
+    words: Option<SourceError>,
+}
+
+impl Intake {
+    /// One that takes logs into this state.
+    pub(super) fn new(patterns: Arc<Patterns>, state: Arc<Mutex<State>>, limits: Limits) -> Self {
+        let pace = Arc::new(Mutex::new(Pace::new(limits.all_bytes_per_second)));
+        Self { patterns, state, pace, limits }
+    }
+
+    /// The state.
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a stream to its end, or until it is silent or too far behind. Only of a run that `is_over` the last line may
+    /// have no end; of another one it is not complete.
+    pub(super) async fn take(
+        &self,
+        container: &Container,
+        extent: Extent,
+        is_over: bool,
+        mut stream: impl AsyncBufRead + Unpin,
+    ) -> Result<(), SourceError> {
+        let mut progress = Progress {
+            lines: Lines::default(),
+            resumption: self.state().place(container).resume(),
+            bytes: 0,
+            slowed: Duration::ZERO,
+            words: None,
+        };
+        let mut pace = Pace::new(self.limits.one_bytes_per_second);
+        let is_followed = extent == Extent::AsItComes;
+        loop {
+            let silence = if is_followed { QUIET } else { DEADLINE };
+            let chunk = match tokio::time::timeout(silence, stream.fill_buf()).await {
+                Ok(Ok(chunk)) => chunk,
+                Ok(Err(error)) => {
+                    return Err(SourceError::new("Unreachable", format!("it broke off: {error}")));
+                }
+                Err(_) if is_followed => return progress.words.map_or(Ok(()), Err),
+                Err(_) => return Err(SourceError::new("DeadlineExceeded", "it did not go on in time")),
+            };
+            let length = chunk.len();
+            if length == 0 {
+                break;
+            }
+            self.lines(container, &mut progress, chunk);
+            stream.consume_unpin(length);
+            let pause = self.pause(&mut pace, length);
+            tokio::time::sleep(pause).await;
+            progress.slowed += pause;
+            if is_followed && self.is_left_behind(container, &mut progress) {
+                return Ok(());
+            }
+        }
+        self.end(container, (extent, is_over), &mut progress);
+        progress.words.map_or(Ok(()), Err)
+    }
+
+    /// Takes what came: all of it or, if this is dropped before or after, nothing.
+    fn lines(&self, container: &Container, progress: &mut Progress, chunk: &[u8]) {
+        let mut state = self.state();
+        let Progress { lines, resumption, bytes, slowed: _, words } = progress;
+        *bytes = bytes.saturating_add(i64::try_from(chunk.len()).unwrap_or(i64::MAX));
+        lines.push(chunk, |line| {
+            let line = String::from_utf8_lossy(line);
+            if !state.take(&self.patterns, container, resumption, &line) && !line.is_empty() {
+                words.get_or_insert_with(|| SourceError::new("LogUnreadable", bounded(&line)));
+            }
+        });
+        state.ledger.heard();
+    }
+
+    /// Whether a log is written so much faster than it is read that what is between is skipped.
+    fn is_left_behind(&self, container: &Container, progress: &mut Progress) -> bool {
+        if progress.slowed <= self.limits.most_slowed {
+            return false;
+        }
+        progress.slowed = Duration::ZERO;
+        let (mut state, now) = (self.state(), Timestamp::now());
+        let is_behind = now.duration_since(state.place(container).at) > self.limits.farthest_behind;
+        if is_behind {
+            state.skip(container, now);
+        }
+        is_behind
+    }
+
+    /// Takes the last line, if it has no end; notes if there is more than was asked for.
+    fn end(&self, container: &Container, (extent, is_over): (Extent, bool), progress: &mut Progress) {
+        let mut state = self.state();
+        state.ledger.heard();
+        if extent != Extent::AsItComes && progress.bytes >= MOST_BYTES {
+            let message = format!("of the log of {container} only {MOST_BYTES} bytes were read at its end");
+            state.fall_short(SourceError::new("TooMuchLog", message));
+        } else if is_over {
+            let line = String::from_utf8_lossy(progress.lines.rest()).into_owned();
+            state.take(&self.patterns, container, &mut progress.resumption, &line);
+        }
+    }
+
+    /// How long to wait before reading on.
+    fn pause(&self, pace: &mut Pace, bytes: usize) -> Duration {
+        let now = Instant::now();
+        let all = self.pace.lock().unwrap_or_else(PoisonError::into_inner).take(bytes, now);
+        all.max(pace.take(bytes, now))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use futures::io::Cursor;
+    use k8s_openapi::api::core::v1::Pod;
+    use serde_json::json;
+    use throughput_crds::{LogPattern, ObserveLogs};
+
+    use super::super::containers::containers;
+    use super::*;
+    use crate::recording::Recording;
+    use crate::source::Window;
+
+    fn intake(limits: Limits) -> (Intake, Container) {
+        let patterns = Patterns::of(&ObserveLogs {
+            pods: Vec::new(),
+            cloud_watch: Vec::new(),
+            built_in: Vec::new(),
+            patterns: vec![LogPattern { name: "tick".to_owned(), regex: "tick".to_owned() }],
+        });
+        let pod: Pod = serde_json::from_value(json!({
+            "metadata": {"name": "worker", "uid": "1"},
+            "spec": {"containers": [{"name": "app"}]},
+        }))
+        .unwrap();
+        let mut state = State::new(at(0), &Recording::new("logs", at(0)));
+        state.know(&containers(&[pod], None).collect::<BTreeSet<_>>());
+        let container = state.open().remove(0);
+        (Intake::new(Arc::new(patterns.unwrap()), Arc::new(Mutex::new(state)), limits), container)
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn log(lines: i64) -> Vec<u8> {
+        let lines = (0..lines).map(|second| format!("{} tick {second}\n", at(second)));
+        lines.collect::<Vec<_>>().concat().into_bytes()
+    }
+
+    fn told(intake: &Intake) -> (Option<f64>, Vec<String>) {
+        let mut recording = Recording::new("logs", at(0));
+        let mut state = intake.state();
+        state.tell(&mut recording);
+        let window = Window { start: at(0), end: at(1_000_000) };
+        state.ledger.write(&intake.patterns, window, true, &mut recording);
+        let reasons = recording.shortfalls().iter().map(|shortfall| shortfall.reason.clone()).collect();
+        (recording.report().summary.figures.get("logs.tick.count").copied(), reasons)
+    }
+
+    #[tokio::test]
+    async fn a_log_that_is_taken_up_again_counts_each_line_once() {
+        let (intake, container) = intake(Limits::default());
+        // The last line is cut in two by the end of the first stream, and complete in the second, whose own has no end.
+        let mut log = log(100);
+        log.pop();
+        intake.take(&container, Extent::AsItComes, false, Cursor::new(&log[..1_000])).await.unwrap();
+        intake.take(&container, Extent::UntilNow, true, Cursor::new(&log)).await.unwrap();
+        assert_eq!(told(&intake), (Some(100.0), Vec::new()));
+    }
+
+    #[tokio::test]
+    async fn an_empty_log_was_read_and_has_nothing() {
+        let (intake, container) = intake(Limits::default());
+        intake.take(&container, Extent::UntilNow, true, Cursor::new(b"")).await.unwrap();
+        assert_eq!(told(&intake), (Some(0.0), Vec::new()));
+    }
+
+    #[tokio::test]
+    async fn a_log_that_is_written_faster_than_it_is_read_is_skipped_and_told_of() {
+        let limits = Limits {
+            one_bytes_per_second: 1_000,
+            most_slowed: Duration::from_millis(20),
+            ..Limits::default()
+        };
+        let (intake, container) = intake(limits);
+        // In small pieces, as it comes from the network.
+        let stream = futures::io::BufReader::with_capacity(100, Cursor::new(log(10_000)));
+        intake.take(&container, Extent::AsItComes, false, stream).await.unwrap();
+        let (count, reasons) = told(&intake);
+        assert!(count.unwrap() > 10.0 && count.unwrap() < 100.0, "{count:?}");
+        assert_eq!(reasons, ["TooMuchLog"]);
+        assert!(intake.state().place(&container).at > at(1_000_000), "it goes on from now on");
+    }
+
+    #[tokio::test]
+    async fn an_endless_line_is_read_in_bounded_space() {
+        let (intake, container) = intake(Limits::default());
+        let mut log = b"1970-01-01T00:00:01Z tick ".to_vec();
+        log.resize(1 << 20, b'x');
+        log.extend_from_slice(b"\n1970-01-01T00:00:02Z tick\n");
+        intake.take(&container, Extent::AsItComes, false, Cursor::new(log)).await.unwrap();
+        assert_eq!(told(&intake), (Some(2.0), Vec::new()));
+        let size = serde_json::to_string(&*intake.state()).unwrap().len();
+        assert!(size < 2_000, "{size}");
+    }
+
+    #[tokio::test]
+    async fn the_kubelets_own_words_are_no_lines_but_a_reason() {
+        let (intake, container) = intake(Limits::default());
+        let log = b"1970-01-01T00:00:01Z tick\nunable to retrieve container logs for containerd://tick\n";
+        let error = intake.take(&container, Extent::UntilNow, true, Cursor::new(log)).await.unwrap_err();
+        assert_eq!((error.reason, told(&intake).0), ("LogUnreadable", Some(1.0)));
+        assert!(error.message.starts_with("unable to retrieve"), "{error}");
+    }
+}
