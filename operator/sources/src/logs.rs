@@ -25,7 +25,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, try_join_all};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::Api;
@@ -113,17 +113,20 @@ impl Logs {
 
     /// The containers that there are, and which selectors have any.
     async fn list(&self) -> Result<(BTreeSet<Container>, BTreeSet<usize>), SourceError> {
+        let pods = self
+            .which
+            .iter()
+            .map(|which| async { within(DEADLINE, self.pods.list(&with_labels(&which.selector))).await });
+        let pods = try_join_all(pods).await.map_err(|error| {
+            SourceError::new(NOT_LISTED, format!("the pods could not be listed: {error}"))
+        })?;
         let (mut all, mut found) = (BTreeSet::new(), BTreeSet::new());
-        for (number, which) in self.which.iter().enumerate() {
-            let pods = within(DEADLINE, self.pods.list(&with_labels(&which.selector))).await;
-            let pods = pods.map_err(|error| {
-                SourceError::new(NOT_LISTED, format!("the pods could not be listed: {error}"))
-            })?;
-            let before = all.len();
-            all.extend(containers(&pods.items, which.container.as_deref()));
-            if all.len() > before {
+        for (number, (which, pods)) in self.which.iter().zip(&pods).enumerate() {
+            let of_these: BTreeSet<Container> = containers(&pods.items, which.container.as_deref()).collect();
+            if !of_these.is_empty() {
                 found.insert(number);
             }
+            all.extend(of_these);
         }
         Ok((all, found))
     }
@@ -161,6 +164,10 @@ impl Logs {
         self.tries += 1;
         let learned = self.learn(recording).await;
         let is_read = self.reading(recording).read_the_rest().await;
+        if is_read {
+            // What was written while there was no operator is read by now, or told to be lost.
+            recording.take_back("OperatorRestarted");
+        }
         let is_last = self.tries >= MOST_TRIES || (is_read && learned.is_ok());
         self.write(window, is_last, recording);
         if let Err(error) = learned {

@@ -16,7 +16,7 @@ use throughput_model::observation::SourceReport;
 use throughput_sources::access::{Access, Installation};
 use throughput_sources::open::open;
 use throughput_sources::recording::Recording;
-use throughput_sources::source::{Settled, Source, Window};
+use throughput_sources::source::{Settled, Source, SourceError, Window};
 
 use crate::{Cluster, WORKERS};
 
@@ -170,6 +170,9 @@ impl Watch {
     pub async fn go_on_with(&mut self, later: Self) {
         let stored = serde_json::to_string(&self.recording).expect("JSON");
         self.recording = serde_json::from_str(&stored).expect("a recording");
+        // As the operator says of every source; that of logs knows better in the end.
+        let away = SourceError::new("OperatorRestarted", "nothing was seen meanwhile");
+        self.recording.fall_short(&away, Timestamp::now());
         self.source = later.source;
         self.begin().await;
     }
