@@ -44,3 +44,22 @@ pub fn check(observe: &Observe) -> Result<Vec<Wanted>, Mistake> {
     }
     Ok(Vec::new())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_that_is_none_is_a_mistake() {
+        let checked = |regex: &str| {
+            let logs = serde_json::json!({"pods": [{"selector": {"app": "pulp"}}], "patterns": [{"name": "slow", "regex": regex}]});
+            check(&serde_json::from_value(serde_json::json!({"logs": logs})).unwrap())
+        };
+        assert_eq!(checked("slow: [0-9]+ s"), Ok(Vec::new()));
+        let mistake = checked("slow (").unwrap_err().to_string();
+        assert!(
+            mistake.starts_with("observe.logs.patterns: slow is no regular expression: unclosed group"),
+            "{mistake}"
+        );
+    }
+}

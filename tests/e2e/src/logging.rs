@@ -166,6 +166,11 @@ impl Watch {
         }
     }
 
+    /// Whether it is said at present that something is missing for this reason.
+    pub fn is_missing(&self, reason: &str) -> bool {
+        self.recording.shortfalls().iter().any(|shortfall| shortfall.reason == reason)
+    }
+
     /// Goes on with this source in place of the one before, and with what was stored, as after a restart of the operator.
     pub async fn go_on_with(&mut self, later: Self) {
         let stored = serde_json::to_string(&self.recording).expect("JSON");

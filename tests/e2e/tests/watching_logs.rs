@@ -141,6 +141,7 @@ async fn each_line_counts_once_though_the_way_to_the_api_server_is_cut() {
         watch.look().await;
         way.cut();
         watch.look().await;
+        assert!(watch.is_missing("PodsNotListed"), "the way is not cut");
         tokio::time::sleep(Duration::from_secs(1)).await;
         way.open();
     }

@@ -160,6 +160,8 @@ fn number(count: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use throughput_crds::{BuiltInPatterns, LogPattern, ObserveLogs};
 
     use super::*;
@@ -214,6 +216,18 @@ mod tests {
         assert_eq!(points, [(0, 1.0), (60_000, 1.0), (120_000, 0.0), (180_000, 0.0)]);
         let samples: Vec<&str> = report.tables[0].rows.iter().map(|row| row[0].as_str()).collect();
         assert_eq!(samples, ["slow"], "the time-out's only sample is from before the window");
+    }
+
+    #[test]
+    fn its_figures_are_those_that_criteria_can_be_about() {
+        let observe = serde_json::json!({"logs": {
+            "pods": [{"selector": {"app": "pulp"}}],
+            "builtIn": ["Pulp"],
+            "patterns": [{"name": "slow", "regex": "slow"}],
+        }});
+        let observe = serde_json::from_value(observe).unwrap();
+        let figures = written(&[(5, "slow")], (0, 60)).report().summary.figures;
+        assert_eq!(figures.into_keys().collect::<BTreeSet<_>>(), crate::catalog::figures(&observe));
     }
 
     #[test]
