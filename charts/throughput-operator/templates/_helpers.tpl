@@ -51,6 +51,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- include "throughput-operator.image" (dict "image" .Values.loadgen.image "what" "loadgen.image" "example" "throughput-loadgen" "chart" .Chart) -}}
 {{- end -}}
 
+{{- define "throughput-operator.profilerImage" -}}
+{{- include "throughput-operator.image" (dict "image" .Values.profiler.image "what" "profiler.image" "example" "throughput-profiler" "chart" .Chart) -}}
+{{- end -}}
+
 {{/* The watched namespaces, joined by commas: as the operator takes them, and to be split again for the Roles. */}}
 {{- define "throughput-operator.watchNamespaces" -}}
 {{- join "," (default (list .Release.Namespace) .Values.watchNamespaces) -}}

@@ -6,7 +6,7 @@
 //! * What a generator is told: [`workload`], and the calls that it makes, [`protocol`].
 //! * What a generator answers: [`generator`], made of [`histogram`]s and [`failure`] summaries.
 //! * What the system under test says of its tasks: [`task`].
-//! * What others say of that system meanwhile: [`observation`].
+//! * What others say of that system meanwhile: [`observation`]; of its Python stacks, [`profiler`].
 //! * What both become: [`figures`], printed through [`decimal`] and chosen by [`percentile`].
 
 pub mod cell;
@@ -17,6 +17,7 @@ pub mod generator;
 pub mod histogram;
 pub mod observation;
 pub mod percentile;
+pub mod profiler;
 pub mod protocol;
 pub mod task;
 pub mod workload;

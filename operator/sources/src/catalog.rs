@@ -56,7 +56,7 @@ fn sources(observe: &Observe) -> Vec<(&'static str, Vec<Metric>)> {
         rds: _,
         logs,
         prometheus: _,
-        profile: _,
+        profile,
     } = observe;
     let mut sources = Vec::new();
     if provenance.is_some() {
@@ -67,6 +67,9 @@ fn sources(observe: &Observe) -> Vec<(&'static str, Vec<Metric>)> {
     }
     if let Some(logs) = logs {
         sources.push(("logs", logs::metrics(logs)));
+    }
+    if profile.is_some() {
+        sources.push(("profile", crate::profile::metrics()));
     }
     sources
 }

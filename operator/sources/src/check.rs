@@ -34,13 +34,16 @@ pub fn check(observe: &Observe) -> Result<Vec<Wanted>, Mistake> {
         rds: _,
         logs,
         prometheus: _,
-        profile: _,
+        profile,
     } = observe;
     if let Some(provenance) = provenance {
         provenance::check(provenance).map_err(Mistake)?;
     }
     if let Some(logs) = logs {
         Patterns::check(logs)?;
+    }
+    if let Some(profile) = profile {
+        crate::profile::check(profile)?;
     }
     Ok(Vec::new())
 }

@@ -13,6 +13,7 @@ pub mod open;
 pub mod pods;
 pub mod provenance;
 mod quantity;
+pub mod profile;
 pub mod recording;
 pub mod secrets;
 pub mod series;

@@ -7,6 +7,7 @@ use crate::access::Access;
 use crate::pods::Pods;
 use crate::provenance::Provenance;
 use crate::logs;
+use crate::profile::Profile;
 use crate::source::Source;
 
 /// The sources that a spec names, none of which has begun.
@@ -20,7 +21,7 @@ pub fn open(observe: &Observe, access: &Access) -> Vec<Box<dyn Source>> {
         rds: _,
         logs,
         prometheus: _,
-        profile: _,
+        profile,
     } = observe;
     let mut sources: Vec<Box<dyn Source>> = Vec::new();
     if let Some(provenance) = provenance {
@@ -31,6 +32,9 @@ pub fn open(observe: &Observe, access: &Access) -> Vec<Box<dyn Source>> {
     }
     if let Some(logs) = logs {
         sources.push(logs::open(logs, access));
+    }
+    if let Some(profile) = profile {
+        sources.push(Box::new(Profile::new(profile, access)));
     }
     sources
 }

@@ -14,6 +14,7 @@ pub mod chaos;
 pub mod cut;
 pub mod logging;
 pub mod observer;
+pub mod profiling;
 pub mod ratio;
 pub mod sql;
 pub mod usage;

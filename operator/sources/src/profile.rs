@@ -1,0 +1,380 @@
+//! Where Python processes spend their time: py-spy in an ephemeral container.
+//!
+//! Some time after the dispatch began the profiler is put beside a container of each chosen pod: [`container`] says how,
+//! as restricted as Pod Security knows. It runs as the user of the container that it looks at. Where that is not known,
+//! the first attempt finds out, and a second one follows. py-spy does not pause the processes (`--nonblocking`): a task
+//! that is stopped while it holds a lock would stop others too, and what is measured would be the profiler. The price
+//! are a few stacks that cannot be read, which are counted.
+//!
+//! The profiler writes into its own log, from where it is read when it has ended. All that the source knows is in the
+//! recording ([`memory`]): a new operator finds the ephemeral container by its name. An ephemeral container cannot be
+//! removed or stopped, so every wait has an end, after which the source goes on without.
+
+mod answer;
+mod container;
+mod flame;
+mod memory;
+mod progress;
+mod publish;
+mod refusal;
+mod speedscope;
+mod stacks;
+mod target;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, ListParams, LogParams, Patch, PatchParams};
+use throughput_crds::ObserveProfile;
+
+use self::memory::{Memory, State, Subject};
+use self::progress::{Progress, Span, progress};
+use self::refusal::{Refusal, Verdict};
+use crate::access::Access;
+use crate::catalog::Metric;
+use crate::check::Mistake;
+use crate::recording::Recording;
+use crate::source::{Settled, Source, SourceError, Window};
+
+const DEADLINE: Duration = Duration::from_secs(8);
+const INTERVAL: Duration = Duration::from_secs(1);
+const SETTLE_INTERVAL: Duration = Duration::from_secs(2);
+/// The most bytes of a log that are read: the stacks, and what JSON takes.
+const MOST_LOG_BYTES: i64 = 2 << 20;
+/// One to find out as whom the target runs, and one that profiles it.
+const MOST_ATTEMPTS: u32 = 2;
+
+/// The longest profile: its stacks are kept in memory while it is taken.
+const LONGEST: Duration = Duration::from_mins(15);
+
+/// The names of its figures.
+pub fn metrics() -> Vec<Metric> {
+    ["samples", "errors"].map(|name| Metric::Figure(name.to_owned())).to_vec()
+}
+
+/// What of its spec can never work.
+pub fn check(spec: &ObserveProfile) -> Result<(), Mistake> {
+    let duration = spec.duration.get();
+    if duration.is_zero() || duration > LONGEST {
+        let message = format!("observe.profile.duration is from 1s to {}m", LONGEST.as_secs() / 60);
+        return Err(Mistake(message));
+    }
+    Ok(())
+}
+
+/// The source `profile`.
+pub struct Profile {
+    spec: ObserveProfile,
+    access: Access,
+    pods: Api<Pod>,
+}
+
+impl Profile {
+    /// A source that has not begun.
+    pub fn new(spec: &ObserveProfile, access: &Access) -> Self {
+        let pods = Api::namespaced(access.client.clone(), &access.namespace);
+        Self { spec: spec.clone(), access: access.clone(), pods }
+    }
+
+    fn image(&self) -> Result<&str, SourceError> {
+        self.access.installation.profiler_image.as_deref().ok_or_else(|| {
+            let message = "the operator was installed without a profiler: its administrator sets profiler.image.repository and observe.profile of the chart";
+            SourceError::new("ProfilerNotInstalled", message)
+        })
+    }
+
+    /// The containers to be profiled. Those that cannot be are told.
+    async fn choose(&self, recording: &mut Recording) -> Result<Vec<Subject>, SourceError> {
+        let selector = ListParams::default().labels(&labels(&self.spec.selector));
+        let listed = within(self.pods.list(&selector)).await;
+        let pods = listed.map_err(|error| refusal::of_api("list pods", &error).error())?.items;
+        let chosen = target::choose(pods, self.spec.pods as usize);
+        if chosen.is_empty() {
+            let message = format!("no running pod has the labels {}", labels(&self.spec.selector));
+            return Err(SourceError::new("NoPods", message));
+        }
+        recording.take_back("NoPods");
+        let now = Timestamp::now();
+        let mut subjects = Vec::new();
+        for pod in &chosen {
+            match target::target(pod, self.spec.container.as_deref()) {
+                Ok(target) => subjects.push(Subject::new(target, now)),
+                Err(refusal) => recording.fall_short(&refusal, now),
+            }
+        }
+        Ok(subjects)
+    }
+
+    /// Puts the profiler beside a container, or finds out whether that is permitted.
+    async fn put(&self, subject: &Subject, dry_run: bool) -> Result<(), Refusal> {
+        let image = self.image().map_err(Refusal::Final)?;
+        let name = self.name_of(subject);
+        let patch = container::patch(&self.spec, image, &name, &subject.container, subject.user);
+        let parameters = PatchParams { dry_run, ..PatchParams::default() };
+        let patch = Patch::Strategic(&patch);
+        let patched = within(self.pods.patch_ephemeral_containers(&subject.pod, &parameters, &patch)).await;
+        let what = || format!("put the profiler beside the pod {}", subject.pod);
+        patched.map(|_| ()).map_err(|error| refusal::of_api(&what(), &error))
+    }
+
+    fn name_of(&self, subject: &Subject) -> String {
+        container::name(&self.access.cell, subject.attempt)
+    }
+
+    /// Goes on with all profiles. What is asked for is kept before it is, so that it is found again.
+    async fn advance(&self, memory: &mut Memory, recording: &mut Recording) {
+        for position in 0..memory.subjects.as_ref().map_or(0, Vec::len) {
+            let Some(mut subject) = memory.subjects.as_ref().and_then(|all| all.get(position)).cloned()
+            else {
+                continue;
+            };
+            match subject.state {
+                State::Wanted => self.start(&mut subject, recording).await,
+                State::Asked => self.follow(&mut subject, memory, recording).await,
+                State::Over => {}
+            }
+            if let Some(stored) = memory.subjects.as_mut().and_then(|all| all.get_mut(position)) {
+                *stored = subject;
+            }
+            memory.keep(recording);
+        }
+    }
+
+    async fn start(&self, subject: &mut Subject, recording: &mut Recording) {
+        let now = Timestamp::now();
+        match self.put(subject, false).await {
+            Ok(()) => subject.state = State::Asked,
+            Err(Refusal::Final(error)) => end(subject, &error, recording),
+            Err(Refusal::Passing(error)) if subject.is_late_to_start(now) => end(subject, &error, recording),
+            Err(Refusal::Passing(error)) => subject.last_words = error.message,
+        }
+    }
+
+    async fn follow(&self, subject: &mut Subject, memory: &mut Memory, recording: &mut Recording) {
+        let pod = match within(self.pods.get_opt(&subject.pod)).await {
+            Ok(pod) => pod,
+            Err(error) => return self.wait(subject, refusal::of_api("look at a pod", &error), recording),
+        };
+        let now = Timestamp::now();
+        match progress(pod.as_ref(), &subject.pod_uid, &self.name_of(subject)) {
+            Progress::PodGone => {
+                let message = format!("the pod {} went while it was profiled", subject.pod);
+                end(subject, &SourceError::new("PodGone", message), recording);
+            }
+            Progress::NotAsked => subject.state = State::Wanted,
+            Progress::Waiting { reason, message } => {
+                let refusal = refusal::of_kubelet(&subject.pod, &reason, &message).or_else(|| {
+                    let is_late = subject.is_late_to_start(now);
+                    is_late.then(|| refusal::not_started(&subject.pod, &reason, &message))
+                });
+                if let Some(error) = refusal {
+                    end(subject, &error, recording);
+                }
+            }
+            Progress::Running if subject.is_late_to_end(self.spec.duration.get(), now) => {
+                let message = format!("the profiler beside the pod {} did not end in time", subject.pod);
+                end(subject, &SourceError::new("TimedOut", message), recording);
+            }
+            Progress::Running => {}
+            Progress::Ended(span) => self.collect(subject, &span, memory, recording).await,
+        }
+    }
+
+    /// Reads what the profiler wrote, and judges it.
+    async fn collect(
+        &self,
+        subject: &mut Subject,
+        span: &Span,
+        memory: &mut Memory,
+        recording: &mut Recording,
+    ) {
+        let parameters = LogParams {
+            container: Some(self.name_of(subject)),
+            limit_bytes: Some(MOST_LOG_BYTES),
+            ..LogParams::default()
+        };
+        let log = match within(self.pods.logs(&subject.pod, &parameters)).await {
+            Ok(log) => log,
+            Err(error) => {
+                return self.wait(subject, refusal::of_api("read the profiler's log", &error), recording);
+            }
+        };
+        let answer = answer::parse(&log);
+        let (Some(parties), Some(ending)) = (&answer.parties, &answer.ending) else {
+            let message =
+                format!("the profiler beside {} ended before it was done. {}", subject.pod, span.words);
+            return end(subject, &SourceError::new("Incomplete", message), recording);
+        };
+        match refusal::of_profiler(&subject.pod, parties, ending) {
+            Verdict::Profiled => {
+                publish::publish(&self.spec, subject, &answer.stacks, ending, span, memory, recording);
+                subject.state = State::Over;
+            }
+            Verdict::AgainAs(user) if subject.attempt < MOST_ATTEMPTS => {
+                subject.again_as(user, Timestamp::now());
+            }
+            Verdict::AgainAs(_) => {
+                let error = refusal::still_another_user(&subject.pod, Some(parties));
+                end(subject, &error, recording);
+            }
+            Verdict::Refused(error) => end(subject, &error, recording),
+        }
+    }
+
+    /// Waits on after a request that failed, as long as there is time.
+    fn wait(&self, subject: &mut Subject, refusal: Refusal, recording: &mut Recording) {
+        let is_late = subject.is_late_to_end(self.spec.duration.get(), Timestamp::now());
+        match refusal {
+            Refusal::Final(error) => end(subject, &error, recording),
+            Refusal::Passing(error) if is_late => end(subject, &error, recording),
+            Refusal::Passing(error) => subject.last_words = error.message,
+        }
+    }
+
+    /// Finds out in time whether the profiler is permitted.
+    async fn rehearse(&self, recording: &mut Recording) -> Result<(), SourceError> {
+        self.image()?;
+        let mut memory = Memory::of(recording);
+        if memory.subjects.is_some() || memory.is_refused {
+            return Ok(());
+        }
+        let subjects = match self.choose(recording).await {
+            Ok(subjects) => subjects,
+            // They may come when the workers are scaled.
+            Err(error) if error.reason == "NoPods" => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let Some(subject) = subjects.first() else { return Ok(()) };
+        match self.put(subject, true).await {
+            Err(Refusal::Final(error)) if error.reason != "PodGone" => {
+                memory.is_refused = true;
+                memory.keep(recording);
+                Err(error)
+            }
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    async fn go_on(&self, recording: &mut Recording) -> Result<(), SourceError> {
+        let mut memory = Memory::of(recording);
+        if memory.is_refused || self.access.installation.profiler_image.is_none() {
+            return Ok(());
+        }
+        let now = Timestamp::now();
+        memory.first_look.get_or_insert(now);
+        if memory.subjects.is_none() && memory.is_due(self.spec.delay.get(), now) {
+            memory.keep(recording);
+            memory.subjects = Some(self.choose(recording).await?);
+        }
+        memory.keep(recording);
+        self.advance(&mut memory, recording).await;
+        Ok(())
+    }
+
+    async fn finish(&self, window: Window, recording: &mut Recording) -> Settled {
+        let mut memory = Memory::of(recording);
+        if memory.is_refused || self.access.installation.profiler_image.is_none() {
+            return Settled::Complete;
+        }
+        let is_begun = memory.subjects.is_some();
+        for subject in memory.subjects.iter_mut().flatten().filter(|subject| subject.state == State::Wanted) {
+            let words = std::mem::take(&mut subject.last_words);
+            end(subject, &too_short(&words), recording);
+        }
+        if !is_begun {
+            recording.fall_short(&too_short(""), Timestamp::now());
+            memory.is_refused = true;
+        }
+        memory.keep(recording);
+        self.advance(&mut memory, recording).await;
+        if !memory.is_over() {
+            return Settled::Again(SETTLE_INTERVAL);
+        }
+        if let Some(to) = memory.to.filter(|to| *to > window.end) {
+            let seconds = to.duration_since(window.end).as_secs();
+            recording
+                .set_fact("outlasted", &format!("the profile went on for {seconds} s after the last task"));
+        }
+        Settled::Complete
+    }
+}
+
+impl Source for Profile {
+    fn name(&self) -> &'static str {
+        "profile"
+    }
+
+    fn begin<'a>(&'a mut self, recording: &'a mut Recording) -> BoxFuture<'a, Result<(), SourceError>> {
+        Box::pin(self.rehearse(recording))
+    }
+
+    fn interval(&self) -> Option<Duration> {
+        Some(INTERVAL)
+    }
+
+    fn look<'a>(&'a mut self, recording: &'a mut Recording) -> BoxFuture<'a, Result<(), SourceError>> {
+        Box::pin(self.go_on(recording))
+    }
+
+    fn settle<'a>(
+        &'a mut self,
+        window: Window,
+        recording: &'a mut Recording,
+    ) -> BoxFuture<'a, Result<Settled, SourceError>> {
+        Box::pin(async move { Ok(self.finish(window, recording).await) })
+    }
+}
+
+/// Ends a container's profile without one.
+fn end(subject: &mut Subject, error: &SourceError, recording: &mut Recording) {
+    subject.state = State::Over;
+    recording.fall_short(error, Timestamp::now());
+}
+
+fn too_short(words: &str) -> SourceError {
+    let message = format!(
+        "the cell's tasks had ended before the profile began: a shorter delay, or more tasks. {words}"
+    );
+    SourceError::new("CellTooShort", message.trim_end())
+}
+
+fn labels(selector: &BTreeMap<String, String>) -> String {
+    let pairs: Vec<String> = selector.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    pairs.join(",")
+}
+
+/// A request with a deadline.
+async fn within<T>(request: impl Future<Output = kube::Result<T>>) -> kube::Result<T> {
+    let timed_out = |_| kube::Error::Service("no answer in time".into());
+    tokio::time::timeout(DEADLINE, request).await.map_err(timed_out)?
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use throughput_crds::Observe;
+
+    use crate::{catalog, check};
+
+    fn observe(duration: &str) -> Observe {
+        serde_json::from_value(json!({"profile": {"selector": {"app": "pulp"}, "duration": duration}}))
+            .unwrap()
+    }
+
+    #[test]
+    fn a_profile_has_its_figures() {
+        let figures: Vec<String> = catalog::figures(&observe("30s")).into_iter().collect();
+        assert_eq!(figures, ["profile.errors", "profile.samples"]);
+    }
+
+    #[test]
+    fn a_duration_that_cannot_be_is_refused() {
+        assert!(check::check(&observe("15m")).is_ok());
+        for duration in ["0s", "16m"] {
+            assert!(check::check(&observe(duration)).unwrap_err().0.contains("from 1s to 15m"));
+        }
+    }
+}
