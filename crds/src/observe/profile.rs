@@ -29,15 +29,15 @@ pub struct ObserveProfile {
     /// How long after the dispatch began.
     #[serde(default = "default_delay")]
     pub delay: DurationText,
-    /// For how long.
+    /// For how long: 15m at most.
     #[serde(default = "default_duration")]
     pub duration: DurationText,
     /// Samples per second.
     #[serde(default = "default_rate")]
     #[cfg_attr(feature = "kube", schemars(range(min = 1, max = 500)))]
     pub samples_per_second: u32,
-    /// Whether the container asks for `SYS_PTRACE`, where it cannot do without (see the README): namespaces that are
-    /// restricted refuse it.
+    /// Whether the profiler runs as root with the capability `SYS_PTRACE`, for targets that are closed to it otherwise
+    /// (see the README): namespaces that are restricted refuse it.
     #[serde(default)]
     pub sys_ptrace: bool,
 }

@@ -43,8 +43,8 @@ pub struct Identity {
 /// What keeps a process from looking into another, as far as both can be seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Obstacle {
-    /// They run as different users or groups.
-    OtherUser,
+    /// The target runs as another user or group, this one.
+    OtherUser(Identity),
     /// The target holds capabilities that the profiler lacks.
     MoreCapabilities,
     /// The kernel lets only a process's parents look into it.
@@ -60,7 +60,7 @@ impl Parties {
             return None;
         }
         if (target.uid, target.gid) != (self.profiler.uid, self.profiler.gid) {
-            Some(Obstacle::OtherUser)
+            Some(Obstacle::OtherUser(target))
         } else if target.capabilities & !self.profiler.capabilities != 0 {
             Some(Obstacle::MoreCapabilities)
         } else {
@@ -111,11 +111,12 @@ mod tests {
 
     #[test]
     fn what_keeps_a_process_from_looking_into_another_is_told() {
+        let pulp = Identity { uid: 700, gid: 700, capabilities: 0 };
         for (target, profiler, yama_scope, expected) in [
             ((700, 700, 0), (700, 700, 0), None, None),
             ((700, 700, 0), (700, 700, 0), Some(0), None),
-            ((700, 700, 0), (65532, 700, 0), None, Some(Obstacle::OtherUser)),
-            ((700, 700, 0), (700, 0, 0), None, Some(Obstacle::OtherUser)),
+            ((700, 700, 0), (65532, 700, 0), None, Some(Obstacle::OtherUser(pulp))),
+            ((700, 700, 0), (700, 0, 0), None, Some(Obstacle::OtherUser(pulp))),
             ((0, 0, 0xa804_25fb), (0, 0, 0), None, Some(Obstacle::MoreCapabilities)),
             ((700, 700, 0), (700, 700, 0), Some(1), Some(Obstacle::Yama)),
             ((700, 700, 0xa804_25fb), (0, 0, 1 << 19), Some(1), None),

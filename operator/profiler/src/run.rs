@@ -48,7 +48,7 @@ pub struct Flags {
 /// Profiles, and writes the lines that the operator reads.
 pub fn run(flags: &Flags, out: &mut impl Write) -> std::io::Result<()> {
     let parties = parties()?;
-    let is_closed = parties.obstacle() == Some(Obstacle::OtherUser);
+    let is_closed = matches!(parties.obstacle(), Some(Obstacle::OtherUser(_)));
     write_line(out, &ProfilerLine::Began(parties))?;
     out.flush()?;
     if is_closed {

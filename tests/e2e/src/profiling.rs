@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod};
-use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
+use kube::api::{Api, DeleteParams, LogParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 use throughput_crds::Observe;
 use throughput_model::cell::CellAddress;
@@ -104,7 +104,7 @@ impl Bench {
             Program::Sleep => json!(["sleep", "3600"]),
         };
         let pod = json!({
-            "metadata": {"name": name, "labels": {"app": name}},
+            "metadata": {"name": name, "labels": {"app": name, "profiled": "yes"}},
             "spec": {
                 "automountServiceAccountToken": false,
                 "terminationGracePeriodSeconds": 0,
@@ -143,7 +143,7 @@ impl Bench {
         if matches!(program, Program::Gunicorn) {
             self.cluster
                 .until("gunicorn has a worker", Duration::from_mins(1), || async {
-                    let log = self.cluster.api::<Pod>().logs(name, &Default::default()).await.ok()?;
+                    let log = self.cluster.api::<Pod>().logs(name, &LogParams::default()).await.ok()?;
                     log.contains("Booting worker").then_some(())
                 })
                 .await;
@@ -171,7 +171,7 @@ impl Bench {
         let mut source = source(name, more, &self.access());
         let mut recording = Recording::new("profile", Timestamp::now());
         begin(&mut source, &mut recording).await;
-        look_until(&mut source, &mut recording, Duration::from_secs(60), is_done).await;
+        look_until(&mut source, &mut recording, Duration::from_mins(1), is_done).await;
         settle(&mut source, &mut recording).await;
         recording
     }
@@ -182,11 +182,14 @@ impl Bench {
         pod.spec.and_then(|spec| spec.ephemeral_containers).map_or(0, |all| all.len())
     }
 
-    /// Lets the profiler's security context be seen.
+    /// The security context of the profiler's last attempt.
     pub async fn security_context(&self, name: &str) -> Value {
         let pod = self.cluster.api::<Pod>().get(name).await.expect("the pod");
         let all = pod.spec.and_then(|spec| spec.ephemeral_containers).expect("ephemeral containers");
-        serde_json::to_value(all.last().and_then(|last| last.security_context.clone())).expect("JSON")
+        // In the list they have no order; their names end in the number of the attempt.
+        let last =
+            all.into_iter().max_by_key(|container| container.name.rsplit('-').next().map(str::to_owned));
+        serde_json::to_value(last.and_then(|last| last.security_context)).expect("JSON")
     }
 
     /// Sets another level of Pod Security.

@@ -14,7 +14,7 @@ use throughput_e2e_tests::profiling::{
 };
 use throughput_sources::recording::Recording;
 
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_mins(1);
 
 /// What Pod Security's level *restricted* wants of a pod, and of a container.
 fn restricted() -> (Value, Value) {
@@ -111,6 +111,22 @@ async fn a_container_without_python_is_told_as_such() {
     bench.start("sleeper", Program::Sleep, pod, container).await;
     let recording = bench.profile("sleeper", json!({})).await;
     assert_eq!(reasons(&recording), ["NoPython"], "{recording:#?}");
+    bench.leave().await;
+}
+
+#[tokio::test]
+async fn what_one_pod_refuses_leaves_the_profile_of_another() {
+    let bench = Bench::enter("two-pods", "restricted").await;
+    let (mut pod, container) = restricted();
+    pod["runAsUser"] = 700.into();
+    pod["runAsGroup"] = 700.into();
+    bench.start("api", Program::Gunicorn, pod.clone(), container.clone()).await;
+    bench.start("sleeper", Program::Sleep, pod, container).await;
+    let recording = bench.profile("api", json!({"selector": {"profiled": "yes"}, "pods": 2})).await;
+    assert_eq!(reasons(&recording), ["NoPython"], "{recording:#?}");
+    let report = recording.report();
+    assert!(report.summary.figures["profile.samples"] > 20.0);
+    assert_eq!((report.tables.len(), report.documents.len()), (1, 3));
     bench.leave().await;
 }
 

@@ -85,18 +85,16 @@ pub(super) fn of_profiler(pod: &str, parties: &Parties, ending: &Ending) -> Verd
     if ending.exit_code == Some(0) {
         return Verdict::Profiled;
     }
-    let words = ending.said.join(". ");
+    let words: Vec<&str> = ending.said.iter().map(|text| text.trim_end_matches('.')).collect();
+    let words = words.join(". ");
     let refused =
         |reason, why: &str| Verdict::Refused(SourceError::new(reason, format!("{why} ({pod}). {words}")));
-    let was_denied = words.to_lowercase().contains("permission denied");
+    // The second is what it says when it may not even see which program a process runs.
+    let denials = ["Permission denied", "Permission Denied", "Failed to get process executable name"];
+    let was_denied = denials.iter().any(|denial| words.contains(denial));
     match parties.obstacle() {
-        Some(Obstacle::OtherUser) => {
-            let user =
-                |identity: Identity| User { uid: Some(identity.uid.into()), gid: Some(identity.gid.into()) };
-            parties.target.map_or_else(
-                || refused("UidMismatch", "the target's user is not known"),
-                |target| Verdict::AgainAs(user(target)),
-            )
+        Some(Obstacle::OtherUser(target)) => {
+            Verdict::AgainAs(User { uid: Some(target.uid.into()), gid: Some(target.gid.into()) })
         }
         Some(Obstacle::MoreCapabilities) if was_denied => refused(
             "CapabilityMismatch",
@@ -194,11 +192,13 @@ mod tests {
     #[test]
     fn py_spys_words_and_what_is_seen_of_both_processes_make_the_reason() {
         let denied = "Failed to profile python from process 1: Permission denied (os error 13)";
+        let unseen = "Failed to profile python from process 1: Failed to get process executable name. Check that the process is running.";
         let none = "Error: No python processes found in process 1 or any of its subprocesses";
         for (target, profiler, yama_scope, exit_code, said, expected) in [
             ((700, 0), (700, 0), None, Some(0), "", "Profiled"),
             ((700, 0), (65532, 0), None, None, "", "AgainAs"),
             ((0, 0xff), (0, 0), None, Some(1), denied, "CapabilityMismatch"),
+            ((0, 0xff), (0, 0), None, Some(1), unseen, "CapabilityMismatch"),
             ((700, 0), (700, 0), Some(1), Some(1), denied, "Yama"),
             ((700, 0), (700, 0), Some(0), Some(1), denied, "PermissionDenied"),
             ((700, 0), (700, 0), None, Some(1), none, "NoPython"),
