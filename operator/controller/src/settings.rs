@@ -69,9 +69,6 @@ pub struct RunFlags {
     /// When the load generators' image is pulled: `Always`, `IfNotPresent` or `Never`.
     #[arg(long, default_value = "IfNotPresent", value_name = "POLICY")]
     pub loadgen_image_pull_policy: String,
-    /// The profiler's image; nothing can be profiled without.
-    #[arg(long, env = "PROFILER_IMAGE", value_name = "IMAGE")]
-    pub profiler_image: Option<String>,
     /// The URLs, besides Services, that tests may be sent to, separated by commas: `https://pulp.example.com`.
     #[arg(long, env = "ALLOW_URLS", value_name = "URLS", value_delimiter = ',')]
     pub allow_urls: Vec<String>,

@@ -236,10 +236,14 @@ impl Profile {
 
     /// Finds out in time whether the profiler is permitted.
     async fn rehearse(&self, recording: &mut Recording) -> Result<(), SourceError> {
-        self.image()?;
         let mut memory = Memory::of(recording);
         if memory.subjects.is_some() || memory.is_refused {
             return Ok(());
+        }
+        if let Err(error) = self.image() {
+            memory.is_refused = true;
+            memory.keep(recording);
+            return Err(error);
         }
         let subjects = match self.choose(recording).await {
             Ok(subjects) => subjects,
@@ -260,7 +264,7 @@ impl Profile {
 
     async fn go_on(&self, recording: &mut Recording) -> Result<(), SourceError> {
         let mut memory = Memory::of(recording);
-        if memory.is_refused || self.access.installation.profiler_image.is_none() {
+        if memory.is_refused {
             return Ok(());
         }
         let now = Timestamp::now();
@@ -276,7 +280,7 @@ impl Profile {
 
     async fn finish(&self, window: Window, recording: &mut Recording) -> Settled {
         let mut memory = Memory::of(recording);
-        if memory.is_refused || self.access.installation.profiler_image.is_none() {
+        if memory.is_refused {
             return Settled::Complete;
         }
         let is_begun = memory.subjects.is_some();
@@ -292,6 +296,9 @@ impl Profile {
         self.advance(&mut memory, recording).await;
         if !memory.is_over() {
             return Settled::Again(SETTLE_INTERVAL);
+        }
+        if memory.from.is_some_and(|from| from >= window.end) {
+            recording.fall_short(&too_short("It shows what ran afterwards."), Timestamp::now());
         }
         if let Some(to) = memory.to.filter(|to| *to > window.end) {
             let seconds = to.duration_since(window.end).as_secs();

@@ -64,7 +64,6 @@ impl Operator {
             collector_url: format!("http://{collector}"),
             loadgen_image: "localhost/throughput/loadgen:test".to_owned(),
             loadgen_image_pull_policy: "Never".to_owned(),
-            profiler_image: None,
             allow_urls: urls.iter().map(|url| (*url).to_owned()).collect(),
             allow_images: vec![PERMITTED_IMAGE.to_owned()],
             allow_aws_roles: Vec::new(),
