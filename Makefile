@@ -106,5 +106,5 @@ bench-observer: pulp-up install ## Measure what it costs the tasks that they are
 	@$(step) 'measuring with and without' cargo run $(locked) --package throughput-e2e-tests --bin bench-observer
 
 bench-observe: pulp-up ## Measure what the sources of figures cost, all of them against none (half an hour)
-	@$(step) "the operator's chart" tests/demo/install --set observe.kubelet=true
+	@$(step) "the operator's chart" tests/demo/install
 	@$(step) 'measuring with and without' cargo run $(locked) --package throughput-e2e-tests --bin bench-observe

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use throughput_crds::Observe;
 
-use crate::{pods, provenance};
 use crate::logs;
+use crate::{pods, provenance};
 
 /// A metric of a source, without the source's name in front.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,17 +47,8 @@ pub fn figures(observe: &Observe) -> BTreeSet<String> {
 
 /// The metrics of each source that is named.
 fn sources(observe: &Observe) -> Vec<(&'static str, Vec<Metric>)> {
-    let Observe {
-        interval: _,
-        aws: _,
-        provenance,
-        pods,
-        postgres: _,
-        rds: _,
-        logs,
-        prometheus: _,
-        profile,
-    } = observe;
+    let Observe { interval: _, aws: _, provenance, pods, postgres: _, rds: _, logs, prometheus: _, profile } =
+        observe;
     let mut sources = Vec::new();
     if provenance.is_some() {
         sources.push(("provenance", provenance::metrics()));

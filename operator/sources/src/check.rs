@@ -2,8 +2,8 @@
 
 use throughput_crds::Observe;
 
-use crate::provenance;
 use crate::logs::Patterns;
+use crate::provenance;
 
 /// A part of `observe` that can never work, in a sentence that says what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

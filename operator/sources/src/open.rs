@@ -4,25 +4,16 @@ use kube::Config;
 use throughput_crds::Observe;
 
 use crate::access::Access;
-use crate::pods::Pods;
-use crate::provenance::Provenance;
 use crate::logs;
+use crate::pods::Pods;
 use crate::profile::Profile;
+use crate::provenance::Provenance;
 use crate::source::Source;
 
 /// The sources that a spec names, none of which has begun.
 pub fn open(observe: &Observe, access: &Access) -> Vec<Box<dyn Source>> {
-    let Observe {
-        interval: _,
-        aws: _,
-        provenance,
-        pods,
-        postgres: _,
-        rds: _,
-        logs,
-        prometheus: _,
-        profile,
-    } = observe;
+    let Observe { interval: _, aws: _, provenance, pods, postgres: _, rds: _, logs, prometheus: _, profile } =
+        observe;
     let mut sources: Vec<Box<dyn Source>> = Vec::new();
     if let Some(provenance) = provenance {
         sources.push(Box::new(Provenance::new(provenance, access)));

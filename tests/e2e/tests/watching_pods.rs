@@ -32,7 +32,7 @@ fn groups() -> Vec<ObservePods> {
     serde_json::from_value(groups).unwrap()
 }
 
-async fn access(ground: &Ground, client: Client) -> (Access, Recording) {
+fn access(ground: &Ground, client: Client) -> (Access, Recording) {
     let access = Access {
         client,
         namespace: ground.cluster.namespace.clone(),
@@ -57,7 +57,7 @@ async fn watch(ground: &Ground, directly: Option<Config>) -> Recording {
             (phase == "Running").then_some(())
         })
         .await;
-    let (access, mut recording) = access(ground, ground.client().await).await;
+    let (access, mut recording) = access(ground, ground.client().await);
     let mut source = Pods::new(&groups(), &access, directly);
     source.begin(&mut recording).await.unwrap();
     let little =
@@ -76,9 +76,8 @@ async fn watch(ground: &Ground, directly: Option<Config>) -> Recording {
             tokio::time::sleep(INTERVAL).await;
         }
     };
-    if tokio::time::timeout(DEADLINE, looking).await.is_err() {
-        panic!("not everything was seen within {DEADLINE:?}: {:#?}", recording.report().summary);
-    }
+    let seen = tokio::time::timeout(DEADLINE, looking).await;
+    assert!(seen.is_ok(), "not everything was seen within {DEADLINE:?}: {:#?}", recording.report().summary);
     settle(&mut source, &mut recording).await;
     recording
 }
@@ -142,7 +141,7 @@ async fn without_the_right_to_the_kubelets_the_rest_is_seen() {
     let limits =
         json!({"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"cpu": "50m", "memory": "64Mi"}});
     ground.python("burner", "import time; time.sleep(3600)", &limits).await;
-    let (access, mut recording) = access(&ground, ground.client().await).await;
+    let (access, mut recording) = access(&ground, ground.client().await);
     let mut source = Pods::new(&groups(), &access, Some(ground.account().await));
     source.begin(&mut recording).await.unwrap();
     let seen = async {
