@@ -89,16 +89,47 @@ async fn defaults_are_filled_in() {
         "repeat": 1,
         "workload": {"pulpTasks": {"tasks": 100, "procedure": "Sustained", "dispatch": {}, "cleanup": "None"}},
         "load": {"generators": 1, "concurrency": 1},
-        "observe": {},
+        "observe": {"interval": "5s"},
         "criteria": [],
         "timeouts": {
             "start": "15m", "scale": "10m", "generatorStart": "5m", "dispatch": "30m", "drain": "2h",
-            "cancel": "45m", "collect": "10m", "cleanup": "45m",
+            "cancel": "45m", "collect": "10m", "cleanup": "45m", "settle": "5m",
         },
         "suspend": false,
         "abort": false,
     });
     assert_eq!(stored["spec"], filled_in);
+}
+
+#[tokio::test]
+async fn a_source_that_lacks_something_is_refused_with_what_to_write() {
+    let selector = json!({"app": "pulp"});
+    let queries = |query: Value| json!({"prometheus": {"service": {"name": "prometheus", "port": 9090}, "queries": [query]}});
+    for (observe, words) in [
+        (json!({"rds": {"instance": "perf-db"}}), "rds needs to know the region: write observe.aws"),
+        (
+            json!({"logs": {"cloudWatch": [{"logGroup": "/aws/rds"}]}}),
+            "logs.cloudWatch needs to know the region: write observe.aws",
+        ),
+        (json!({"logs": {}}), "name the logs: pods, cloudWatch, or both"),
+        (
+            json!({"pods": [{"name": "api", "selector": selector}, {"name": "api", "selector": selector}]}),
+            "each name in observe.pods stands once",
+        ),
+        (
+            json!({"provenance": {"expect": [{"deployment": "pulp-api"}]}}),
+            "name one reference: like, another Deployment of this namespace, or containers",
+        ),
+        (queries(json!({"name": "cpu"})), "a query is one of range and instant"),
+        (
+            queries(json!({"name": "cpu", "range": "up", "instant": "up"})),
+            "a query is one of range and instant",
+        ),
+        (json!({"prometheus": {"queries": [{"name": "up", "range": "up"}]}}), "name one: service"),
+        (json!({"postgres": {}}), "spec.observe.postgres.secretRef: Required value"),
+    ] {
+        assert_refused_with(with("/observe", observe), words).await;
+    }
 }
 
 #[tokio::test]
@@ -126,7 +157,8 @@ async fn credentials_are_a_session_unless_said_otherwise() {
 #[tokio::test]
 async fn an_unknown_field_is_refused_by_name() {
     assert_refused_with(with("/wrokload", json!({})), r#"unknown field "spec.wrokload""#).await;
-    assert_refused_with(with("/observe", json!({"pods": {}})), r#"unknown field "spec.observe.pods""#).await;
+    assert_refused_with(with("/observe", json!({"weather": {}})), r#"unknown field "spec.observe.weather""#)
+        .await;
 }
 
 #[tokio::test]
