@@ -48,6 +48,7 @@ pub fn figures(observe: &Observe) -> BTreeSet<String> {
 /// The metrics of each source that is named.
 fn sources(observe: &Observe) -> Vec<(&'static str, Vec<Metric>)> {
     let Observe { interval: _, aws: _, provenance, pods, postgres: _, rds: _, logs, prometheus: _, profile } =
+    let Observe { interval: _, aws: _, provenance, pods, postgres, rds: _, logs, prometheus, profile } =
         observe;
     let mut sources = Vec::new();
     if provenance.is_some() {
@@ -61,6 +62,12 @@ fn sources(observe: &Observe) -> Vec<(&'static str, Vec<Metric>)> {
     }
     if profile.is_some() {
         sources.push(("profile", crate::profile::metrics()));
+    }
+    if let Some(spec) = postgres {
+        sources.push(("postgres", crate::postgres::metrics(spec)));
+    }
+    if let Some(spec) = prometheus {
+        sources.push(("prometheus", crate::prometheus::metrics(spec)));
     }
     sources
 }

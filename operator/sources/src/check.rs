@@ -25,17 +25,8 @@ pub enum Wanted {
 
 /// Checks what the API server's rules cannot see; returns what needs the administrator's word.
 pub fn check(observe: &Observe) -> Result<Vec<Wanted>, Mistake> {
-    let Observe {
-        interval: _,
-        aws: _,
-        provenance,
-        pods: _,
-        postgres: _,
-        rds: _,
-        logs,
-        prometheus: _,
-        profile,
-    } = observe;
+    let Observe { interval: _, aws: _, provenance, pods: _, postgres: _, rds: _, logs, prometheus, profile } =
+        observe;
     if let Some(provenance) = provenance {
         provenance::check(provenance).map_err(Mistake)?;
     }
@@ -45,7 +36,11 @@ pub fn check(observe: &Observe) -> Result<Vec<Wanted>, Mistake> {
     if let Some(profile) = profile {
         crate::profile::check(profile)?;
     }
-    Ok(Vec::new())
+    let mut wanted = Vec::new();
+    if let Some(prometheus) = prometheus {
+        wanted.extend(crate::prometheus::check(prometheus)?);
+    }
+    Ok(wanted)
 }
 
 #[cfg(test)]

@@ -6,12 +6,16 @@
 
 pub mod access;
 pub mod catalog;
+pub mod certificates;
 pub mod check;
 mod kubernetes;
 pub mod logs;
 pub mod open;
 pub mod pods;
 pub mod profile;
+pub mod postgres;
+pub mod profile;
+pub mod prometheus;
 pub mod provenance;
 mod quantity;
 pub mod recording;

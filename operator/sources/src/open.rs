@@ -7,12 +7,16 @@ use crate::access::Access;
 use crate::logs;
 use crate::pods::Pods;
 use crate::profile::Profile;
+use crate::postgres::Postgres;
+use crate::profile::Profile;
+use crate::prometheus::Prometheus;
 use crate::provenance::Provenance;
 use crate::source::Source;
 
 /// The sources that a spec names, none of which has begun.
 pub fn open(observe: &Observe, access: &Access) -> Vec<Box<dyn Source>> {
     let Observe { interval: _, aws: _, provenance, pods, postgres: _, rds: _, logs, prometheus: _, profile } =
+    let Observe { interval: _, aws: _, provenance, pods, postgres, rds: _, logs, prometheus, profile } =
         observe;
     let mut sources: Vec<Box<dyn Source>> = Vec::new();
     if let Some(provenance) = provenance {
@@ -26,6 +30,12 @@ pub fn open(observe: &Observe, access: &Access) -> Vec<Box<dyn Source>> {
     }
     if let Some(profile) = profile {
         sources.push(Box::new(Profile::new(profile, access)));
+    }
+    if let Some(postgres) = postgres {
+        sources.push(Box::new(Postgres::new(postgres, access)));
+    }
+    if let Some(prometheus) = prometheus {
+        sources.push(Box::new(Prometheus::new(prometheus, access)));
     }
     sources
 }

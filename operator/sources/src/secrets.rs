@@ -43,7 +43,7 @@ impl SecretTexts {
         Ok(Self::of(name, &secret.ok_or_else(missing)?))
     }
 
-    fn of(name: &str, secret: &Secret) -> Self {
+    pub(crate) fn of(name: &str, secret: &Secret) -> Self {
         let data = secret.data.iter().flatten();
         let texts = data.filter_map(|(key, bytes)| {
             let text = String::from_utf8(bytes.0.clone()).ok()?;

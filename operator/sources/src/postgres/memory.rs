@@ -1,0 +1,40 @@
+//! What the source has to know again after a restart of the operator.
+
+use serde::{Deserialize, Serialize};
+
+use crate::recording::Recording;
+
+use super::locks::LockWaits;
+use super::look::Subjects;
+use super::probe::ConnectTimes;
+use super::statements::Statements;
+
+const KEY: &str = "postgres";
+
+/// What the source has to know again after a restart of the operator.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Memory {
+    /// When the server was started, as it was last seen.
+    pub(super) server_started_at: Option<String>,
+    pub(super) subjects: Subjects,
+    pub(super) lock_waits: LockWaits,
+    pub(super) connect_times: ConnectTimes,
+    /// What statements had cost at the start: the costliest of them.
+    pub(super) statements: Option<Statements>,
+}
+
+impl Memory {
+    /// What an operator before this one left. What cannot be read is as if there had been none.
+    pub(super) fn load(recording: &Recording) -> Self {
+        let stored = recording.memory.get(KEY).cloned();
+        stored.and_then(|stored| serde_json::from_value(stored).ok()).unwrap_or_default()
+    }
+
+    /// Stores it.
+    pub(super) fn store(&self, recording: &mut Recording) {
+        if let Ok(stored) = serde_json::to_value(self) {
+            recording.memory.insert(KEY.to_owned(), stored);
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Queries to a Prometheus over a cell's window, asked once the window has ended.
+
+mod answer;
+mod client;
+mod place;
+mod query;
+
+use std::time::{Duration, Instant};
+
+use futures::FutureExt;
+use futures::future::{BoxFuture, join_all};
+use jiff::Timestamp;
+use throughput_crds::{ObservePrometheus, PrometheusQuery};
+
+use crate::access::Access;
+use crate::catalog::Metric;
+use crate::check::{Mistake, Wanted};
+use crate::recording::Recording;
+use crate::source::{Settled, Source, SourceError, Window};
+
+use answer::Understood;
+pub use client::Settings;
+use query::Query;
+
+/// How long after a window its last scrape is taken to be over: the usual time-out of a scrape.
+const SCRAPE: Duration = Duration::from_secs(10);
+/// When those are asked again that had no value at the window's end: the usual interval of scrapes.
+const AGAIN: Duration = Duration::from_secs(15);
+/// How many queries are asked at once.
+const AT_ONCE: usize = 4;
+/// After how long the rest is left for the next call, which has a deadline of its own.
+const ENOUGH: Duration = Duration::from_secs(6);
+
+/// The metrics of this source.
+pub(crate) fn metrics(spec: &ObservePrometheus) -> Vec<Metric> {
+    let metric = |PrometheusQuery { name, range, instant: _ }: &PrometheusQuery| {
+        if range.is_some() { Metric::Series(name.clone()) } else { Metric::Figure(format!("{name}.value")) }
+    };
+    spec.queries.iter().map(metric).collect()
+}
+
+/// What is wrong with it, or needs the administrator's word.
+pub(crate) fn check(spec: &ObservePrometheus) -> Result<Vec<Wanted>, Mistake> {
+    let is_plain_url = spec.url.as_ref().is_some_and(|url| !url.starts_with("https://"));
+    let is_plain_service =
+        spec.service.as_ref().is_some_and(|service| service.scheme == throughput_crds::Scheme::Http);
+    if spec.ca_bundle.is_some() && (is_plain_url || is_plain_service) {
+        return Err(Mistake(
+            "observe.prometheus: a caBundle is for an encrypted Prometheus: write service.scheme: https, or a url that begins with https://"
+                .to_owned(),
+        ));
+    }
+    Ok(spec.url.iter().cloned().map(Wanted::Url).collect())
+}
+
+/// The source.
+pub struct Prometheus {
+    queries: Vec<PrometheusQuery>,
+    place: Place,
+    settings: Option<Settings>,
+    /// What was answered last, by the queries' order.
+    answers: Vec<Option<Understood>>,
+    has_asked_again: bool,
+}
+
+/// Where the settings come from.
+enum Place {
+    Named(Box<(ObservePrometheus, Access)>),
+    Given(Box<Settings>),
+}
+
+impl Prometheus {
+    /// The Prometheus that the spec names.
+    pub fn new(spec: &ObservePrometheus, access: &Access) -> Self {
+        Self::at(spec, Place::Named(Box::new((spec.clone(), access.clone()))))
+    }
+
+    /// One that is reached so; what the spec says of where it is does not count.
+    pub fn with_settings(spec: &ObservePrometheus, settings: Settings) -> Self {
+        Self::at(spec, Place::Given(Box::new(settings)))
+    }
+
+    fn at(spec: &ObservePrometheus, place: Place) -> Self {
+        let answers = spec.queries.iter().map(|_| None).collect();
+        Self { queries: spec.queries.clone(), place, settings: None, answers, has_asked_again: false }
+    }
+
+    async fn current_settings(&mut self) -> Result<Settings, SourceError> {
+        if let Some(settings) = &self.settings {
+            return Ok(settings.clone());
+        }
+        let settings = match &self.place {
+            Place::Named(named) => place::settings(&named.0, &named.1).await?,
+            Place::Given(settings) => (**settings).clone(),
+        };
+        Ok(self.settings.insert(settings).clone())
+    }
+
+    async fn ask(&mut self, window: Window, recording: &mut Recording) -> Result<Settled, SourceError> {
+        if let Some(rest) = until(window, SCRAPE) {
+            return Ok(Settled::Again(rest));
+        }
+        let settings = self.current_settings().await?;
+        let queries: Vec<Query> = self.queries.iter().map(|query| Query::new(query, window)).collect();
+        if !self.ask_rest(&settings, &queries).await {
+            return Ok(Settled::Again(Duration::ZERO));
+        }
+        if !self.has_asked_again && self.forget_unfinished(&queries) {
+            self.has_asked_again = true;
+            return Ok(Settled::Again(AGAIN));
+        }
+        for (query, answer) in queries.iter().zip(&mut self.answers) {
+            recording.set_fact(&format!("query {}", query.name), &query.expression);
+            if let Some(understood) = answer.take() {
+                understood.note(query, Timestamp::now(), recording);
+            }
+        }
+        Ok(Settled::Complete)
+    }
+
+    /// Asks those that have no answer yet; whether all have one then.
+    async fn ask_rest(&mut self, settings: &Settings, queries: &[Query]) -> bool {
+        let started = Instant::now();
+        loop {
+            let missing: Vec<usize> = (0..queries.len()).filter(|at| self.answers[*at].is_none()).collect();
+            if missing.is_empty() || started.elapsed() >= ENOUGH {
+                return missing.is_empty();
+            }
+            let now = &missing[..missing.len().min(AT_ONCE)];
+            let answers = join_all(now.iter().map(|at| settings.ask(&queries[*at]))).await;
+            for (at, answer) in now.iter().zip(answers) {
+                self.answers[*at] = Some(answer);
+            }
+        }
+    }
+
+    /// Forgets the answers that may become more; whether there are any.
+    fn forget_unfinished(&mut self, queries: &[Query]) -> bool {
+        let mut is_any = false;
+        for (query, answer) in queries.iter().zip(&mut self.answers) {
+            if answer.as_ref().is_some_and(|answer| answer.may_become_more(query)) {
+                *answer = None;
+                is_any = true;
+            }
+        }
+        is_any
+    }
+}
+
+/// How long it is from now until so long after the window; none when that is over.
+fn until(window: Window, after: Duration) -> Option<Duration> {
+    let since = Timestamp::now().duration_since(window.end);
+    let after = jiff::SignedDuration::try_from(after).ok()?;
+    Duration::try_from(after - since).ok().filter(|rest| !rest.is_zero())
+}
+
+impl Source for Prometheus {
+    fn name(&self) -> &'static str {
+        "prometheus"
+    }
+
+    fn settle<'a>(
+        &'a mut self,
+        window: Window,
+        recording: &'a mut Recording,
+    ) -> BoxFuture<'a, Result<Settled, SourceError>> {
+        self.ask(window, recording).boxed()
+    }
+}
