@@ -52,8 +52,8 @@ crds: ## Write the YAML of the CustomResourceDefinition from the Rust types
 
 ##@ Test it
 
-.PHONY: test test-all fmt scripts clippy deny unit chart api e2e e2e-examples chaos chaos-short bench bench-observer bench-observe
-test: fmt scripts clippy deny unit chart api e2e ## All tests but the longest
+.PHONY: test test-all fmt scripts clippy deny unit servers chart api e2e e2e-examples chaos chaos-short bench bench-observer bench-observe
+test: fmt scripts clippy deny unit servers chart api e2e ## All tests but the longest
 
 test-all: test e2e-examples chaos-short ## All tests, also the long ones
 
@@ -71,7 +71,11 @@ deny: ## Licences, banned crates, sources and known vulnerabilities of dependenc
 	@$(step) 'dependencies' tests/steps/deny
 
 unit: ## Rung 1: the pure parts
-	@$(step) 'unit tests' cargo test $(locked) --no-fail-fast --workspace --all-features --exclude throughput-api-tests --exclude throughput-e2e-tests
+	@$(step) 'unit tests' cargo test $(locked) --no-fail-fast --workspace --all-features --exclude throughput-api-tests --exclude throughput-server-tests --exclude throughput-e2e-tests
+
+servers: ## The sources of figures against the real servers that they ask: PostgreSQL, Prometheus
+	@$(step) 'the servers that are asked' tests/servers/install
+	@$(step) 'tests against real servers' cargo test $(locked) --no-fail-fast --package throughput-server-tests -- --test-threads=4
 
 chart: ## The Helm chart, without a cluster
 	@$(step) 'programs of the cluster' $(cluster) binaries
@@ -79,6 +83,7 @@ chart: ## The Helm chart, without a cluster
 
 api: ## Rung 2: the controller against a real API server
 	@$(step) 'programs of the cluster, with etcd' $(cluster) bin target/cluster-bin
+	@$(step) 'a database that is watched' tests/servers/install postgres
 	@$(step) 'tests against a real API server' cargo test $(locked) --no-fail-fast --package throughput-api-tests -- --test-threads=8
 
 e2e: pulp-up install ## Rung 3: the installed operator with a real Pulp, on a real cluster

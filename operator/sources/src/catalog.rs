@@ -47,7 +47,6 @@ pub fn figures(observe: &Observe) -> BTreeSet<String> {
 
 /// The metrics of each source that is named.
 fn sources(observe: &Observe) -> Vec<(&'static str, Vec<Metric>)> {
-    let Observe { interval: _, aws: _, provenance, pods, postgres: _, rds: _, logs, prometheus: _, profile } =
     let Observe { interval: _, aws: _, provenance, pods, postgres, rds: _, logs, prometheus, profile } =
         observe;
     let mut sources = Vec::new();

@@ -12,7 +12,6 @@ mod kubernetes;
 pub mod logs;
 pub mod open;
 pub mod pods;
-pub mod profile;
 pub mod postgres;
 pub mod profile;
 pub mod prometheus;

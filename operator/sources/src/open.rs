@@ -6,7 +6,6 @@ use throughput_crds::Observe;
 use crate::access::Access;
 use crate::logs;
 use crate::pods::Pods;
-use crate::profile::Profile;
 use crate::postgres::Postgres;
 use crate::profile::Profile;
 use crate::prometheus::Prometheus;
@@ -15,7 +14,6 @@ use crate::source::Source;
 
 /// The sources that a spec names, none of which has begun.
 pub fn open(observe: &Observe, access: &Access) -> Vec<Box<dyn Source>> {
-    let Observe { interval: _, aws: _, provenance, pods, postgres: _, rds: _, logs, prometheus: _, profile } =
     let Observe { interval: _, aws: _, provenance, pods, postgres, rds: _, logs, prometheus, profile } =
         observe;
     let mut sources: Vec<Box<dyn Source>> = Vec::new();

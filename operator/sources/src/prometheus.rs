@@ -26,6 +26,9 @@ use query::Query;
 const SCRAPE: Duration = Duration::from_secs(10);
 /// When those are asked again that had no value at the window's end: the usual interval of scrapes.
 const AGAIN: Duration = Duration::from_secs(15);
+/// How often it is tried to find out where Prometheus is, and how long it is from one to the next.
+const MOST_TRIES: u32 = 3;
+const NEXT_TRY: Duration = Duration::from_secs(10);
 /// How many queries are asked at once.
 const AT_ONCE: usize = 4;
 /// After how long the rest is left for the next call, which has a deadline of its own.
@@ -61,6 +64,7 @@ pub struct Prometheus {
     /// What was answered last, by the queries' order.
     answers: Vec<Option<Understood>>,
     has_asked_again: bool,
+    tries: u32,
 }
 
 /// Where the settings come from.
@@ -82,7 +86,14 @@ impl Prometheus {
 
     fn at(spec: &ObservePrometheus, place: Place) -> Self {
         let answers = spec.queries.iter().map(|_| None).collect();
-        Self { queries: spec.queries.clone(), place, settings: None, answers, has_asked_again: false }
+        Self {
+            queries: spec.queries.clone(),
+            place,
+            settings: None,
+            answers,
+            has_asked_again: false,
+            tries: 0,
+        }
     }
 
     async fn current_settings(&mut self) -> Result<Settings, SourceError> {
@@ -100,7 +111,17 @@ impl Prometheus {
         if let Some(rest) = until(window, SCRAPE) {
             return Ok(Settled::Again(rest));
         }
-        let settings = self.current_settings().await?;
+        let settings = match self.current_settings().await {
+            Ok(settings) => settings,
+            Err(error) => {
+                self.tries += 1;
+                if self.tries >= MOST_TRIES {
+                    return Err(error);
+                }
+                recording.fall_short(&error, Timestamp::now());
+                return Ok(Settled::Again(NEXT_TRY));
+            }
+        };
         let queries: Vec<Query> = self.queries.iter().map(|query| Query::new(query, window)).collect();
         if !self.ask_rest(&settings, &queries).await {
             return Ok(Settled::Again(Duration::ZERO));

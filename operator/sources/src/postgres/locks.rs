@@ -12,9 +12,9 @@ const MOST_WAITS: usize = 40;
 /// How many of them are reported.
 const MOST_REPORTED: usize = 20;
 /// The table's title.
-const TITLE: &str = "Waits for locks";
+const TITLE: &str = "Lock waits";
 const COLUMNS: [&str; 6] =
-    ["waited for", "mode", "longest wait in s", "times seen", "who waited", "last statement of who held it"];
+    ["Lock", "Longest [s]", "Mode", "Seen", "Waiting statement", "Last statement of the holder"];
 
 /// Who waits for a lock now. Takes what the version has of the instant since when.
 pub(super) fn question(version: u32) -> String {
@@ -130,7 +130,7 @@ impl SeenWait {
     fn row(&self) -> Vec<String> {
         let Self { what, mode, waiting, blocking, seen, longest_seconds } = self;
         let longest = format!("{longest_seconds:.1}");
-        vec![what.clone(), mode.clone(), longest, seen.to_string(), waiting.clone(), blocking.clone()]
+        vec![what.clone(), longest, mode.clone(), seen.to_string(), waiting.clone(), blocking.clone()]
     }
 }
 
@@ -160,7 +160,7 @@ mod tests {
         }
         let report = recording.report();
         let expected =
-            ["a", "ExclusiveLock", "6.0", "3", "SELECT pg_advisory_lock(?)", "SELECT pg_advisory_lock(?)"];
+            ["a", "6.0", "ExclusiveLock", "3", "SELECT pg_advisory_lock(?)", "SELECT pg_advisory_lock(?)"];
         assert_eq!(report.tables[0].rows, [expected.map(str::to_owned)]);
         assert_eq!(report.summary.figures.get("postgres.longestBlockedSeconds.max"), Some(&6.0));
     }

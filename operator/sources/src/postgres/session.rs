@@ -20,9 +20,11 @@ const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 const ANSWER_DEADLINE: Duration = Duration::from_secs(6);
 /// How long to wait for a goodbye.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(1);
-/// The settings hold for one transaction, and not for the session: behind a pooler, that may be another's next.
-const BEGIN: &str =
-    "BEGIN READ ONLY; SET LOCAL statement_timeout = '5s'; SET LOCAL lock_timeout = '1s'; SET LOCAL jit = off";
+/// The mark in each statement of ours says to `pg_stat_statements` whose it is. The settings hold for one
+/// transaction, and not for the session: behind a pooler, that may be another's next.
+const BEGIN: &str = "BEGIN /* throughput-operator */ READ ONLY;
+    SET /* throughput-operator */ LOCAL statement_timeout = '5s';
+    SET /* throughput-operator */ LOCAL lock_timeout = '1s'";
 
 /// An open connection. Dropping it closes it.
 pub(super) struct Session {
@@ -70,9 +72,9 @@ impl Session {
             .map_err(|error| SourceError::new("UnexpectedAnswer", format!("not what was asked for: {error}")))
     }
 
-    /// The least that a session can be used for.
+    /// The least that a session can be used for. It is not quite `SELECT 1`, which others ask too: theirs shall count.
     pub(super) async fn use_once(&mut self) -> Result<(), SourceError> {
-        self.text("SELECT 1").await.map(|_| ())
+        self.text("SELECT /* throughput-operator */ 1, 1").await.map(|_| ())
     }
 
     /// Whether it is still open.

@@ -17,7 +17,7 @@ pub(super) const EXTENSION: &str = "pg_stat_statements";
 const MOST_STATEMENTS: usize = 20_000;
 /// The most that outlive the operator.
 const MOST_REMEMBERED: usize = 500;
-const COLUMNS: [&str; 5] = ["statement", "calls", "total ms", "mean ms", "rows"];
+const COLUMNS: [&str; 5] = ["Statement", "Calls", "Total [ms]", "Mean [ms]", "Rows"];
 
 /// What a statement has cost since the server began to count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]

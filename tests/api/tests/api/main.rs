@@ -17,6 +17,7 @@ mod operator;
 mod refusals;
 mod restoring;
 mod rules;
+mod sources;
 mod waiting;
 mod watched;
 mod watching;

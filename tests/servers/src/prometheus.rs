@@ -1,0 +1,109 @@
+//! A real Prometheus on the loopback interface that scrapes an exporter of the tests each second.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::routing::get;
+use serde_json::Value;
+
+use crate::kept::{Kept, folder, free_port};
+use crate::wait::eventually;
+
+/// A program with metrics.
+pub struct Exporter {
+    port: u16,
+    metrics: Arc<Mutex<String>>,
+}
+
+impl Exporter {
+    /// Starts it; its metrics are this text.
+    pub async fn start(metrics: &str) -> Self {
+        let metrics = Arc::new(Mutex::new(metrics.to_owned()));
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let shown = Arc::clone(&metrics);
+        let router = Router::new().route("/metrics", get(async move || shown.lock().unwrap().clone()));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { port, metrics }
+    }
+
+    /// Changes them.
+    pub fn set(&self, metrics: &str) {
+        metrics.clone_into(&mut self.metrics.lock().unwrap());
+    }
+}
+
+/// A server. It is stopped, and its folder removed, when this is dropped.
+pub struct PrometheusServer {
+    folder: PathBuf,
+    port: u16,
+    server: Option<Kept>,
+}
+
+impl PrometheusServer {
+    /// Starts one that scrapes the exporter, and waits until it has.
+    pub async fn start(exporter: &Exporter) -> Self {
+        let folder = folder("prometheus");
+        let configuration = folder.join("prometheus.yml");
+        let target = exporter.port;
+        let text = format!(
+            "global: {{scrape_interval: 1s, scrape_timeout: 1s}}\nscrape_configs: [{{job_name: tests, static_configs: [{{targets: ['127.0.0.1:{target}']}}]}}]\n"
+        );
+        fs::write(&configuration, text).unwrap();
+        let mut server = Self { folder, port: free_port(), server: None };
+        server.run();
+        eventually("Prometheus has scraped", async || {
+            let up = server.query("up == 1").await?;
+            up["data"]["result"].as_array().filter(|rows| !rows.is_empty()).map(|_| ())
+        })
+        .await;
+        server
+    }
+
+    fn run(&mut self) {
+        let arguments = [
+            format!("--config.file={}", self.folder.join("prometheus.yml").display()),
+            format!("--storage.tsdb.path={}", self.folder.join("data").display()),
+            format!("--web.listen-address=127.0.0.1:{}", self.port),
+        ];
+        let log = self.folder.join("log");
+        self.server = Some(Kept::start(&binary(), &arguments, None, &log));
+    }
+
+    /// Its URL.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// What it answers to an instant query.
+    pub async fn query(&self, query: &str) -> Option<Value> {
+        let url =
+            reqwest::Url::parse_with_params(&format!("{}/api/v1/query", self.url()), [("query", query)]);
+        let answer = reqwest::get(url.unwrap()).await.ok()?;
+        serde_json::from_slice(&answer.bytes().await.ok()?).ok()
+    }
+
+    /// Stops it.
+    pub fn stop(&mut self) {
+        self.server = None;
+    }
+}
+
+impl Drop for PrometheusServer {
+    fn drop(&mut self) {
+        self.server = None;
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// The project builds it once; a test only asks where it is.
+fn binary() -> PathBuf {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("prometheus").join("prometheus");
+    let output = Command::new(script).arg("path").output().unwrap();
+    let binary = PathBuf::from(String::from_utf8(output.stdout).unwrap().trim());
+    assert!(binary.exists(), "Prometheus is not built: `tests/prometheus/prometheus build` does");
+    binary
+}
