@@ -52,8 +52,8 @@ crds: ## Write the YAML of the CustomResourceDefinition from the Rust types
 
 ##@ Test it
 
-.PHONY: test test-all fmt scripts clippy deny unit servers chart api e2e e2e-examples chaos chaos-short bench bench-observer bench-observe
-test: fmt scripts clippy deny unit servers chart api e2e ## All tests but the longest
+.PHONY: test test-all fmt scripts clippy deny unit servers chart aws api e2e e2e-examples chaos chaos-short bench bench-observer bench-observe
+test: fmt scripts clippy deny unit servers chart aws api e2e ## All tests but the longest
 
 test-all: test e2e-examples chaos-short ## All tests, also the long ones
 
@@ -71,20 +71,24 @@ deny: ## Licences, banned crates, sources and known vulnerabilities of dependenc
 	@$(step) 'dependencies' tests/steps/deny
 
 unit: ## Rung 1: the pure parts
-	@$(step) 'unit tests' cargo test $(locked) --no-fail-fast --workspace --all-features --exclude throughput-api-tests --exclude throughput-server-tests --exclude throughput-e2e-tests
+	@$(step) 'unit tests' cargo test $(locked) --no-fail-fast --workspace --all-features --exclude throughput-api-tests --exclude throughput-aws-tests --exclude throughput-server-tests --exclude throughput-e2e-tests
 
 servers: ## The sources of figures against the real servers that they ask: PostgreSQL, Prometheus
 	@$(step) 'the servers that are asked' tests/servers/install
-	@$(step) 'tests against real servers' cargo test $(locked) --no-fail-fast --package throughput-server-tests -- --test-threads=4
+	@$(step) 'tests against real servers' cargo test $(locked) --no-fail-fast --workspace --all-features --test postgres --test prometheus -- --test-threads=4
 
 chart: ## The Helm chart, without a cluster
 	@$(step) 'programs of the cluster' $(cluster) binaries
 	@$(step) 'the Helm chart' charts/check
 
+aws: ## The sources that ask AWS, with AWS's own clients against a stand-in
+	@$(step) 'the stand-in for AWS' tests/aws/stand-in install
+	@$(step) 'tests of what is asked of AWS' cargo test $(locked) --no-fail-fast --workspace --all-features --test aws
+
 api: ## Rung 2: the controller against a real API server
 	@$(step) 'programs of the cluster, with etcd' $(cluster) bin target/cluster-bin
 	@$(step) 'a database that is watched' tests/servers/install postgres
-	@$(step) 'tests against a real API server' cargo test $(locked) --no-fail-fast --package throughput-api-tests -- --test-threads=8
+	@$(step) 'tests against a real API server' cargo test $(locked) --no-fail-fast --workspace --all-features --test api --test owners -- --test-threads=8
 
 e2e: pulp-up install ## Rung 3: the installed operator with a real Pulp, on a real cluster
 	@$(step) 'tests on the cluster' cargo test $(locked) --no-fail-fast --package throughput-e2e-tests -- --test-threads=1

@@ -87,7 +87,7 @@ pub struct ObserveRds {
         feature = "kube",
         schemars(
             length(max = 32),
-            inner(length(min = 1, max = 255), regex(pattern = "^[A-Za-z][A-Za-z0-9]*$"))
+            inner(length(min = 1, max = 255), regex(pattern = "^[A-Za-z][A-Za-z0-9]*%?$"))
         )
     )]
     pub metrics: Vec<String>,

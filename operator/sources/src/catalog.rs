@@ -47,14 +47,16 @@ pub fn figures(observe: &Observe) -> BTreeSet<String> {
 
 /// The metrics of each source that is named.
 fn sources(observe: &Observe) -> Vec<(&'static str, Vec<Metric>)> {
-    let Observe { interval: _, aws: _, provenance, pods, postgres, rds: _, logs, prometheus, profile } =
-        observe;
+    let Observe { interval: _, aws: _, provenance, pods, postgres, rds, logs, prometheus, profile } = observe;
     let mut sources = Vec::new();
     if provenance.is_some() {
         sources.push(("provenance", provenance::metrics()));
     }
     if !pods.is_empty() {
         sources.push(("pods", pods::metrics(pods)));
+    }
+    if let Some(rds) = rds {
+        sources.push((crate::rds::NAME, crate::rds::catalog(rds)));
     }
     if let Some(logs) = logs {
         sources.push(("logs", logs::metrics(logs)));

@@ -25,7 +25,7 @@ pub enum Wanted {
 
 /// Checks what the API server's rules cannot see; returns what needs the administrator's word.
 pub fn check(observe: &Observe) -> Result<Vec<Wanted>, Mistake> {
-    let Observe { interval: _, aws: _, provenance, pods: _, postgres: _, rds: _, logs, prometheus, profile } =
+    let Observe { interval: _, aws, provenance, pods: _, postgres: _, rds, logs, prometheus, profile } =
         observe;
     if let Some(provenance) = provenance {
         provenance::check(provenance).map_err(Mistake)?;
@@ -39,6 +39,21 @@ pub fn check(observe: &Observe) -> Result<Vec<Wanted>, Mistake> {
     let mut wanted = Vec::new();
     if let Some(prometheus) = prometheus {
         wanted.extend(crate::prometheus::check(prometheus)?);
+    }
+    if let Some(aws) = aws {
+        wanted.extend(crate::aws::check_access(aws)?);
+    }
+    if let (Some(logs), Some(aws)) = (logs, aws) {
+        wanted.extend(crate::aws::check_log_groups(logs, aws));
+    }
+    match (rds, aws) {
+        (Some(rds), Some(aws)) => wanted.extend(crate::aws::check_instance(rds, aws)),
+        (Some(_), None) => {
+            return Err(Mistake(
+                "observe.rds needs to know the region: write observe.aws: {region: …}".to_owned(),
+            ));
+        }
+        (None, _) => {}
     }
     Ok(wanted)
 }
@@ -59,5 +74,19 @@ mod tests {
             mistake.starts_with("observe.logs.patterns: slow is no regular expression: unclosed group"),
             "{mistake}"
         );
+    }
+
+    #[test]
+    fn what_of_aws_needs_the_administrators_word_is_told_and_a_missing_region_is_a_mistake() {
+        let observe = |aws: serde_json::Value| -> Observe {
+            let rds = serde_json::json!({"instance": "pulp"});
+            serde_json::from_value(serde_json::json!({"aws": aws, "rds": rds})).unwrap()
+        };
+        let own = observe(serde_json::json!({"region": "us-east-1"}));
+        assert_eq!(check(&own), Ok(vec![Wanted::RdsInstance("pulp".to_owned())]));
+        let keys = observe(serde_json::json!({"region": "us-east-1", "secretRef": {"name": "aws"}}));
+        assert_eq!(check(&keys), Ok(Vec::new()));
+        let mistake = check(&observe(serde_json::Value::Null)).unwrap_err();
+        assert_eq!(mistake.0, "observe.rds needs to know the region: write observe.aws: {region: …}");
     }
 }

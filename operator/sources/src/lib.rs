@@ -5,9 +5,11 @@
 //! before anything is measured. A source never fails a run: what it cannot see is a shortfall in its recording.
 
 pub mod access;
+mod aws;
 pub mod catalog;
 pub mod certificates;
 pub mod check;
+pub mod cloudwatch_logs;
 mod kubernetes;
 pub mod logs;
 pub mod open;
@@ -17,6 +19,7 @@ pub mod profile;
 pub mod prometheus;
 pub mod provenance;
 mod quantity;
+pub mod rds;
 pub mod recording;
 pub mod secrets;
 pub mod series;

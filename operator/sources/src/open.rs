@@ -10,18 +10,21 @@ use crate::postgres::Postgres;
 use crate::profile::Profile;
 use crate::prometheus::Prometheus;
 use crate::provenance::Provenance;
+use crate::rds::Rds;
 use crate::source::Source;
 
 /// The sources that a spec names, none of which has begun.
 pub fn open(observe: &Observe, access: &Access) -> Vec<Box<dyn Source>> {
-    let Observe { interval: _, aws: _, provenance, pods, postgres, rds: _, logs, prometheus, profile } =
-        observe;
+    let Observe { interval: _, aws, provenance, pods, postgres, rds, logs, prometheus, profile } = observe;
     let mut sources: Vec<Box<dyn Source>> = Vec::new();
     if let Some(provenance) = provenance {
         sources.push(Box::new(Provenance::new(provenance, access)));
     }
     if !pods.is_empty() {
         sources.push(Box::new(Pods::new(pods, access, Config::incluster().ok())));
+    }
+    if let (Some(rds), Some(aws)) = (rds, aws) {
+        sources.push(Box::new(Rds::new(rds.clone(), aws.clone(), access.clone())));
     }
     if let Some(logs) = logs {
         sources.push(logs::open(logs, access));

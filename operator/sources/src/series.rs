@@ -26,7 +26,10 @@ pub struct Values {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SeriesRecorder {
     step_milliseconds: i64,
-    /// By the number of the step, counted from the base.
+    /// How long after the base the steps begin: those that others count, as CloudWatch's minutes, do not begin with it.
+    #[serde(default)]
+    offset_milliseconds: i64,
+    /// By the number of the step, counted from the base and the offset.
     steps: BTreeMap<i64, Values>,
 }
 
@@ -57,22 +60,29 @@ impl Values {
 impl SeriesRecorder {
     /// A series whose points last so long at first.
     pub fn new(step_milliseconds: u32) -> Self {
-        Self { step_milliseconds: i64::from(step_milliseconds.max(1)), steps: BTreeMap::new() }
+        Self {
+            step_milliseconds: i64::from(step_milliseconds.max(1)),
+            offset_milliseconds: 0,
+            steps: BTreeMap::new(),
+        }
     }
 
     /// Adds a value.
     pub fn record(&mut self, since_base_milliseconds: i64, value: f64) {
         let values = Values::one(value);
         self.steps
-            .entry(since_base_milliseconds.div_euclid(self.step_milliseconds))
+            .entry(self.step_of(since_base_milliseconds))
             .and_modify(|before| *before = before.with(values))
             .or_insert(values);
         self.thin_out();
     }
 
-    /// Sets what was seen within a whole step, in place of what an earlier answer said of it.
+    /// Sets what was seen within a whole step, which begins then, in place of what an earlier answer said of it.
     pub fn set(&mut self, since_base_milliseconds: i64, values: Values) {
-        self.steps.insert(since_base_milliseconds.div_euclid(self.step_milliseconds), values);
+        if self.steps.is_empty() {
+            self.offset_milliseconds = since_base_milliseconds.rem_euclid(self.step_milliseconds);
+        }
+        self.steps.insert(self.step_of(since_base_milliseconds), values);
         self.thin_out();
     }
 
@@ -93,11 +103,15 @@ impl SeriesRecorder {
 
     fn point(&self, step: i64, values: Values) -> SeriesPoint {
         SeriesPoint {
-            at_milliseconds: step * self.step_milliseconds,
+            at_milliseconds: step * self.step_milliseconds + self.offset_milliseconds,
             min: rounded(values.min),
             mean: rounded(values.mean()),
             max: rounded(values.max),
         }
+    }
+
+    fn step_of(&self, since_base_milliseconds: i64) -> i64 {
+        (since_base_milliseconds - self.offset_milliseconds).div_euclid(self.step_milliseconds)
     }
 
     fn thin_out(&mut self) {
@@ -182,7 +196,7 @@ mod tests {
         recorder.set(-30_000, Values { count: 2, sum: 30.0, min: 5.0, max: 25.0 });
         let points: Vec<(i64, f64, f64, f64)> =
             recorder.series("x", "").points.into_iter().map(Into::into).collect();
-        assert_eq!(points, [(-60_000, 5.0, 15.0, 25.0)]);
+        assert_eq!(points, [(-30_000, 5.0, 15.0, 25.0)]);
     }
 
     #[test]

@@ -36,10 +36,11 @@ const RUN_ELSEWHERE: [&str; 3] =
     ["throughput-test-request.yaml", "throughput-test-backlog.yaml", "throughput-test-in-process.yaml"];
 /// Examples for what the local cluster has not: on the API rung they become plans, and what is special about them
 /// is tested there.
-const NEEDS_MORE: [(&str, &str); 3] = [
+const NEEDS_MORE: [(&str, &str); 4] = [
     ("throughput-test-database.yaml", "a Secret with the database's connection string, and a Prometheus"),
     ("throughput-test-https.yaml", "a Pulp with a certificate and an identity header"),
     ("throughput-test-pulp-operator.yaml", "pulp-operator"),
+    ("throughput-test-rds.yaml", "an account of AWS; tests/aws has a stand-in"),
 ];
 
 #[tokio::test]

@@ -1,0 +1,411 @@
+//! An Amazon RDS instance: what it is, and what CloudWatch and Performance Insights saw of it.
+//!
+//! CloudWatch has a point for each minute, two or three minutes later. So nothing is read while tasks run, but once to
+//! know early whether it may be read; afterwards it is asked again until the window's last minute is there.
+
+mod cloudwatch;
+mod coverage;
+mod insights;
+mod instance;
+mod max_connections;
+mod metrics;
+mod minutes;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use throughput_crds::{AwsAccess, ObserveRds};
+
+use crate::access::Access;
+use crate::aws;
+use crate::catalog;
+use crate::rds::coverage::{Coverage, Points};
+use crate::rds::instance::{Instance, MAX_CONNECTIONS};
+use crate::rds::metrics::{CONNECTIONS, Metric};
+use crate::rds::minutes::{MINUTE_MILLISECONDS, Minutes, start_of};
+use crate::recording::Recording;
+use crate::series::{MOST_POINTS, Values};
+use crate::source::{Settled, Source, SourceError, Window};
+
+pub(crate) const NAME: &str = "rds";
+/// How connections are told as a share of what the instance allows.
+const CONNECTIONS_OF_MAXIMUM: &str = "databaseConnectionsPercentOfMax";
+/// How much of the window CloudWatch has.
+const COVERAGE: &str = "coveragePercent";
+/// Minutes before the window that are asked for, to know what this instance has points of.
+const MINUTES_BEFORE: i64 = 15;
+/// When CloudWatch is asked again.
+const AGAIN: Duration = Duration::from_secs(20);
+/// A gap in the middle of a window is filled by then, or never.
+const LATEST_SECONDS: i64 = 300;
+/// How long Performance Insights may take of the time that a call has.
+const LONGEST_INSIGHTS: Duration = Duration::from_secs(6);
+/// The key in the recording's memory.
+const MEMORY: &str = "instance";
+
+/// An RDS instance.
+pub struct Rds {
+    settings: ObserveRds,
+    aws: AwsAccess,
+    access: Access,
+    metrics: Vec<Metric>,
+    clients: Option<Clients>,
+}
+
+#[derive(Clone)]
+struct Clients {
+    rds: aws_sdk_rds::Client,
+    cloud_watch: aws_sdk_cloudwatch::Client,
+    insights: aws_sdk_pi::Client,
+}
+
+impl Rds {
+    /// An instance that nothing was asked of yet.
+    pub fn new(settings: ObserveRds, aws: AwsAccess, access: Access) -> Self {
+        let metrics = metrics::metrics(&settings);
+        Self { settings, aws, access, metrics, clients: None }
+    }
+
+    async fn clients(&mut self) -> Result<Clients, SourceError> {
+        if let Some(clients) = &self.clients {
+            return Ok(clients.clone());
+        }
+        let config = aws::login(&self.aws, &self.access).await?;
+        let endpoints = &self.aws.endpoints;
+        let clients = Clients {
+            rds: aws::rds(&config, endpoints),
+            cloud_watch: aws::cloud_watch(&config, endpoints),
+            insights: aws::performance_insights(&config, endpoints),
+        };
+        Ok(self.clients.insert(clients).clone())
+    }
+
+    /// What the instance is: remembered, or asked for.
+    async fn instance(
+        &self,
+        clients: &Clients,
+        recording: &mut Recording,
+        failures: &mut Failures,
+    ) -> Option<Instance> {
+        let remembered = recording.memory.get(MEMORY).cloned();
+        if let Some(instance) = remembered.and_then(|value| serde_json::from_value(value).ok()) {
+            return Some(instance);
+        }
+        let described = instance::describe(&clients.rds, &self.settings.instance, recording).await;
+        let mut instance = failures.note(described, recording)?;
+        let estimated = instance::estimate_max_connections(&clients.rds, &mut instance, recording).await;
+        // Without the estimate there is something to ask again.
+        if failures.note(estimated, recording).is_some()
+            && let Ok(value) = serde_json::to_value(&instance)
+        {
+            recording.memory.insert(MEMORY.to_owned(), value);
+        }
+        Some(instance)
+    }
+
+    async fn first_look(&mut self, recording: &mut Recording) -> Result<(), SourceError> {
+        let clients = self.clients().await?;
+        let mut failures = Failures::default();
+        let now = Timestamp::now();
+        let recent = Minutes::of(Window { start: now, end: now }).with_before(MINUTES_BEFORE);
+        let name = self.settings.instance.clone();
+        let (_, readable) = futures::join!(
+            self.instance(&clients, recording, &mut failures),
+            cloudwatch::read(&clients.cloud_watch, &name, &self.metrics, recent)
+        );
+        failures.note(readable, recording);
+        failures.take_back_all_others(recording);
+        Ok(())
+    }
+
+    async fn read(&mut self, window: Window, recording: &mut Recording) -> Result<Settled, SourceError> {
+        let clients = self.clients().await?;
+        let mut failures = Failures::default();
+        let minutes = Minutes::of(window);
+        let asked = minutes.with_before(MINUTES_BEFORE);
+        let (instance, answer) = futures::join!(
+            self.instance(&clients, recording, &mut failures),
+            cloudwatch::read(&clients.cloud_watch, &self.settings.instance, &self.metrics, asked)
+        );
+        let mut settled = Settled::Complete;
+        if let Some(answer) = failures.note(answer, recording) {
+            let most = instance.as_ref().and_then(|instance| instance.max_connections);
+            write(&self.metrics, &answer.points, minutes, most, recording);
+            let coverage = coverage::coverage(&self.metrics, &answer.points, minutes);
+            note_coverage(&coverage, answer.partial, recording, &mut failures);
+            // Of an instance that is not there, nothing will come.
+            let may_come = instance.is_some() || answer.points.values().any(|points| !points.is_empty());
+            if may_come || failures.may_pass() {
+                settled = whether_to_ask_again(&coverage, minutes, Timestamp::now());
+            }
+        }
+        if self.settings.performance_insights
+            && let Some(instance) = &instance
+        {
+            let seen = self.read_insights(&clients, instance, minutes, recording).await;
+            failures.note(seen, recording);
+        }
+        failures.take_back_all_others(recording);
+        if failures.0.contains("ExpiredToken") {
+            // Whoever renews the Secret's keys does so in the Secret.
+            self.clients = None;
+        }
+        Ok(if failures.may_pass() { Settled::Again(AGAIN) } else { settled })
+    }
+
+    async fn read_insights(
+        &self,
+        clients: &Clients,
+        instance: &Instance,
+        minutes: Minutes,
+        recording: &mut Recording,
+    ) -> Result<(), SourceError> {
+        let name = &self.settings.instance;
+        match (&instance.resource_id, instance.performance_insights) {
+            (_, Some(false)) => {
+                let message = format!("Performance Insights is not enabled for {name}");
+                Err(SourceError::new("PerformanceInsightsOff", message))
+            }
+            (Some(resource_id), _) => {
+                let reading = insights::read(&clients.insights, resource_id, minutes, recording);
+                tokio::time::timeout(LONGEST_INSIGHTS, reading).await.unwrap_or_else(|_| {
+                    let seconds = LONGEST_INSIGHTS.as_secs();
+                    let message = format!("no answer of Performance Insights within {seconds} s");
+                    Err(SourceError::new("DeadlineExceeded", message))
+                })
+            }
+            (None, _) => {
+                let message = format!("AWS does not tell the resource id of {name}");
+                Err(SourceError::new("InvalidResponse", message))
+            }
+        }
+    }
+}
+
+/// The names of the figures that it can have.
+pub(crate) fn catalog(settings: &ObserveRds) -> Vec<catalog::Metric> {
+    let metrics = metrics::metrics(settings).into_iter().map(|metric| metric.figure);
+    let series = metrics.chain([CONNECTIONS_OF_MAXIMUM.to_owned()]);
+    let series = series.chain(settings.performance_insights.then(|| insights::LOAD_BY_WAIT.to_owned()));
+    let figures = [COVERAGE, MAX_CONNECTIONS].map(|name| catalog::Metric::Figure(name.to_owned()));
+    series.map(catalog::Metric::Series).chain(figures).collect()
+}
+
+impl Source for Rds {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn begin<'a>(&'a mut self, recording: &'a mut Recording) -> BoxFuture<'a, Result<(), SourceError>> {
+        Box::pin(self.first_look(recording))
+    }
+
+    fn settle<'a>(
+        &'a mut self,
+        window: Window,
+        recording: &'a mut Recording,
+    ) -> BoxFuture<'a, Result<Settled, SourceError>> {
+        Box::pin(self.read(window, recording))
+    }
+}
+
+/// The reasons for which something failed within one call of the source.
+#[derive(Debug, Default)]
+struct Failures(BTreeSet<&'static str>);
+
+impl Failures {
+    fn note<T>(&mut self, result: Result<T, SourceError>, recording: &mut Recording) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(error) => {
+                recording.fall_short(&error, Timestamp::now());
+                self.0.insert(error.reason);
+                None
+            }
+        }
+    }
+
+    /// What failed before and does not any more is no shortfall: all is asked for again.
+    fn take_back_all_others(&self, recording: &mut Recording) {
+        for reason in aws::CALL_REASONS.iter().filter(|reason| !self.0.contains(*reason)) {
+            recording.take_back(reason);
+        }
+    }
+
+    /// Whether asking again may help.
+    fn may_pass(&self) -> bool {
+        self.0.iter().any(|reason| !aws::is_final(reason))
+    }
+}
+
+/// Writes the window's minutes, and none of those before it.
+fn write(
+    metrics: &[Metric],
+    points: &Points,
+    window: Minutes,
+    most_connections: Option<f64>,
+    recording: &mut Recording,
+) {
+    let most_points = i64::try_from(MOST_POINTS).unwrap_or(i64::MAX);
+    // A series that is thinned out could not be written again: what is too long for it gets longer points at once.
+    let minutes_a_point = (window.last - window.first) / most_points + 1;
+    let step = u32::try_from(minutes_a_point).unwrap_or(u32::MAX).saturating_mul(MINUTE_MILLISECONDS);
+    for (index, metric) in metrics.iter().enumerate() {
+        let within = points.get(&index).into_iter().flat_map(|minutes| minutes.range(window.all()));
+        let mut steps: BTreeMap<i64, Values> = BTreeMap::new();
+        for (minute, values) in within {
+            let first = minute - (minute - window.first) % minutes_a_point;
+            steps.entry(first).and_modify(|before| *before = before.with(*values)).or_insert(*values);
+        }
+        for (minute, values) in steps {
+            recording.set_step(&metric.figure, "", start_of(minute), step, values);
+            if let Some(most) = most_connections.filter(|_| metric.name == CONNECTIONS) {
+                let share = scaled(values, 100.0 / most);
+                recording.set_step(CONNECTIONS_OF_MAXIMUM, "", start_of(minute), step, share);
+            }
+        }
+    }
+}
+
+fn scaled(values: Values, factor: f64) -> Values {
+    let Values { count, sum, min, max } = values;
+    Values { count, sum: sum * factor, min: min * factor, max: max * factor }
+}
+
+fn note_coverage(
+    coverage: &Coverage,
+    partial: Option<SourceError>,
+    recording: &mut Recording,
+    failures: &mut Failures,
+) {
+    recording.set_figure(COVERAGE, coverage.percent);
+    // What is missing now is not what was missing before.
+    recording.take_back("MetricsIncomplete");
+    recording.take_back("MetricNotPublished");
+    let now = Timestamp::now();
+    if let Some(partial) = partial {
+        failures.note::<()>(Err(partial), recording);
+    } else if !coverage.is_complete() {
+        recording.fall_short(&SourceError::new("MetricsIncomplete", coverage.sentence()), now);
+    }
+    if !coverage.unknown.is_empty() {
+        let message = format!("CloudWatch has no point of {}", coverage.unknown.join(", "));
+        recording.fall_short(&SourceError::new("MetricNotPublished", message), now);
+    }
+}
+
+fn whether_to_ask_again(coverage: &Coverage, window: Minutes, now: Timestamp) -> Settled {
+    let is_recent = now.as_second() < window.end_second() + LATEST_SECONDS;
+    if coverage.lacks_the_end || (is_recent && !coverage.is_complete()) {
+        Settled::Again(AGAIN)
+    } else {
+        Settled::Complete
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings() -> ObserveRds {
+        ObserveRds { instance: "pulp".to_owned(), metrics: Vec::new(), performance_insights: true }
+    }
+
+    fn points(minutes: std::ops::Range<i64>) -> Points {
+        let metrics = metrics::metrics(&settings());
+        let connections = metrics.iter().position(|metric| metric.name == CONNECTIONS).unwrap();
+        [(connections, minutes.map(|minute| (minute, Values::one(50.0))).collect())].into()
+    }
+
+    #[test]
+    fn minutes_are_written_as_minutes_and_those_before_the_window_are_not() {
+        let base = start_of(100) + Duration::from_secs(30);
+        let mut recording = Recording::new(NAME, base);
+        let metrics = metrics::metrics(&settings());
+        let window = Minutes { first: 100, last: 101 };
+        write(&metrics, &points(90..102), window, Some(200.0), &mut recording);
+        let report = recording.report();
+        let times: Vec<(&str, Vec<i64>)> = report
+            .series
+            .iter()
+            .map(|series| {
+                (series.metric.as_str(), series.points.iter().map(|point| point.at_milliseconds).collect())
+            })
+            .collect();
+        let minutes = vec![-30_000, 30_000];
+        assert_eq!(
+            times,
+            [("databaseConnections", minutes.clone()), ("databaseConnectionsPercentOfMax", minutes)]
+        );
+        let share = report.summary.figures.get("rds.databaseConnectionsPercentOfMax.max");
+        assert_eq!(share, Some(&25.0));
+    }
+
+    #[test]
+    fn a_long_window_is_the_same_however_often_it_is_written() {
+        let metrics = metrics::metrics(&settings());
+        let window = Minutes { first: 100, last: 100 + 999 };
+        let mut recording = Recording::new(NAME, start_of(100));
+        write(&metrics, &points(100..1_100), window, None, &mut recording);
+        let once = recording.clone();
+        write(&metrics, &points(100..1_100), window, None, &mut recording);
+        assert_eq!(recording, once);
+        let series = &recording.report().series[0];
+        assert_eq!((series.step_milliseconds, series.points.len()), (300_000, 200));
+    }
+
+    #[test]
+    fn it_is_asked_again_until_the_end_is_there_and_for_a_gap_only_while_it_may_fill() {
+        let window = Minutes { first: 0, last: 9 };
+        let gap = |minute| Coverage {
+            percent: 90.0,
+            lacks_the_end: minute == window.last,
+            missing: [("CPUUtilization".to_owned(), vec![minute])].into(),
+            unknown: Vec::new(),
+        };
+        for (minute, now, expected) in [
+            (5, 600 + LATEST_SECONDS - 1, Settled::Again(AGAIN)),
+            (5, 600 + LATEST_SECONDS, Settled::Complete),
+            (9, 600 + LATEST_SECONDS, Settled::Again(AGAIN)),
+        ] {
+            let now = Timestamp::from_second(now).unwrap();
+            assert_eq!(whether_to_ask_again(&gap(minute), window, now), expected);
+        }
+    }
+
+    #[test]
+    fn what_failed_before_is_taken_back_once_it_does_not_fail_any_more() {
+        let mut recording = Recording::new(NAME, start_of(0));
+        for reason in ["SecretNotFound", "Throttled", "AccessDenied"] {
+            recording.fall_short(&SourceError::new(reason, "before"), start_of(0));
+        }
+        let mut failures = Failures::default();
+        failures.note::<()>(Err(SourceError::new("AccessDenied", "again")), &mut recording);
+        failures.take_back_all_others(&mut recording);
+        let reasons: Vec<&str> =
+            recording.shortfalls().iter().map(|shortfall| shortfall.reason.as_str()).collect();
+        assert_eq!(reasons, ["AccessDenied"]);
+        assert!(!failures.may_pass());
+    }
+
+    #[test]
+    fn the_catalog_has_the_figures_of_the_usual_metrics_and_of_those_asked_for() {
+        let observe = throughput_crds::Observe {
+            rds: Some(ObserveRds { metrics: vec!["ReplicaLag".to_owned()], ..settings() }),
+            ..throughput_crds::Observe::default()
+        };
+        let figures = catalog::figures(&observe);
+        for figure in [
+            "rds.cpuPercent.max",
+            "rds.replicaLagSeconds.mean",
+            "rds.databaseConnectionsPercentOfMax.max",
+            "rds.coveragePercent",
+            "rds.maxConnections",
+            "rds.dbLoadByWait.max",
+        ] {
+            assert!(figures.contains(figure), "{figure}");
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! All metrics of a window, by one question to CloudWatch.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_cloudwatch::Client;
+use aws_sdk_cloudwatch::primitives::DateTime;
+use aws_sdk_cloudwatch::types::{
+    Dimension, MetricDataQuery, MetricDataResult, MetricStat, ScanBy, StatusCode,
+};
+
+use crate::aws::failure;
+use crate::rds::coverage::Points;
+use crate::rds::metrics::Metric;
+use crate::rds::minutes::{Minutes, minute_of};
+use crate::series::Values;
+use crate::source::SourceError;
+
+const NAMESPACE: &str = "AWS/RDS";
+const DIMENSION: &str = "DBInstanceIdentifier";
+const PERIOD_SECONDS: i32 = 60;
+const STATISTICS: [&str; 3] = ["Average", "Minimum", "Maximum"];
+/// A page has up to 100,800 points, and the most metrics have 150 a minute: this is days.
+const MOST_PAGES: usize = 20;
+
+/// What CloudWatch answered.
+#[derive(Debug, Default)]
+pub(crate) struct Answer {
+    /// The points.
+    pub(crate) points: Points,
+    /// What CloudWatch says itself to be incomplete, in its words.
+    pub(crate) partial: Option<SourceError>,
+}
+
+/// A statistic of a metric: the metric's place in the list, and the statistic's.
+type Key = (usize, usize);
+
+/// Asks for all statistics of all metrics.
+pub(crate) async fn read(
+    client: &Client,
+    instance: &str,
+    metrics: &[Metric],
+    minutes: Minutes,
+) -> Result<Answer, SourceError> {
+    let question = client
+        .get_metric_data()
+        .start_time(DateTime::from_secs(minutes.start_second()))
+        .end_time(DateTime::from_secs(minutes.end_second()))
+        .scan_by(ScanBy::TimestampAscending)
+        .set_metric_data_queries(Some(queries(instance, metrics)));
+    let mut collected = Collected::default();
+    let mut token = None;
+    for _ in 0..MOST_PAGES {
+        let page = question.clone().set_next_token(token).send().await;
+        let page = page.map_err(|error| failure("reading metrics from CloudWatch", &error))?;
+        page.metric_data_results().iter().for_each(|result| collected.add(result));
+        token = page.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
+        if token.is_none() {
+            return Ok(collected.answer(metrics));
+        }
+    }
+    Err(SourceError::new("InvalidResponse", format!("CloudWatch's answer has more than {MOST_PAGES} pages")))
+}
+
+fn queries(instance: &str, metrics: &[Metric]) -> Vec<MetricDataQuery> {
+    let dimension = Dimension::builder().name(DIMENSION).value(instance).build();
+    let keys =
+        (0..metrics.len()).flat_map(|metric| (0..STATISTICS.len()).map(move |statistic| (metric, statistic)));
+    keys.map(|(metric, statistic)| {
+        let of = aws_sdk_cloudwatch::types::Metric::builder()
+            .namespace(NAMESPACE)
+            .metric_name(&metrics[metric].name)
+            .dimensions(dimension.clone())
+            .build();
+        let statistics =
+            MetricStat::builder().metric(of).period(PERIOD_SECONDS).stat(STATISTICS[statistic]).build();
+        MetricDataQuery::builder()
+            .id(identifier((metric, statistic)))
+            .metric_stat(statistics)
+            .return_data(true)
+            .build()
+    })
+    .collect()
+}
+
+fn identifier((metric, statistic): Key) -> String {
+    format!("m{metric}_{statistic}")
+}
+
+fn key(identifier: &str) -> Option<Key> {
+    let (metric, statistic) = identifier.strip_prefix('m')?.split_once('_')?;
+    Some((metric.parse().ok()?, statistic.parse().ok()?))
+}
+
+#[derive(Debug, Default)]
+struct Collected {
+    /// By metric and minute, the statistics.
+    values: BTreeMap<usize, BTreeMap<i64, [Option<f64>; STATISTICS.len()]>>,
+    /// What a later page may still complete.
+    incomplete: BTreeMap<Key, SourceError>,
+}
+
+impl Collected {
+    fn add(&mut self, result: &MetricDataResult) {
+        let Some(key) = result.id().and_then(key).filter(|(_, statistic)| *statistic < STATISTICS.len())
+        else {
+            return;
+        };
+        let values = self.values.entry(key.0).or_default();
+        for (at, value) in result.timestamps().iter().zip(result.values()) {
+            if value.is_finite() {
+                values.entry(minute_of(at.secs())).or_default()[key.1] = Some(*value);
+            }
+        }
+        match result.status_code() {
+            Some(StatusCode::Complete) | None => self.incomplete.remove(&key),
+            Some(status) => self.incomplete.insert(key, incomplete(status, result)),
+        };
+    }
+
+    fn answer(self, metrics: &[Metric]) -> Answer {
+        let metric_points = |index: usize, minutes: BTreeMap<i64, [Option<f64>; STATISTICS.len()]>| {
+            let factor = metrics.get(index).map_or(1.0, |metric| metric.factor);
+            minutes
+                .into_iter()
+                .filter_map(move |(minute, values)| Some((minute, point(values, factor)?)))
+                .collect()
+        };
+        Answer {
+            points: self
+                .values
+                .into_iter()
+                .map(|(index, minutes)| (index, metric_points(index, minutes)))
+                .collect(),
+            partial: self.incomplete.into_values().next(),
+        }
+    }
+}
+
+/// A minute's point. CloudWatch does not tell how many values it had, and each minute counts alike.
+fn point([mean, min, max]: [Option<f64>; STATISTICS.len()], factor: f64) -> Option<Values> {
+    let mean = mean? * factor;
+    let of = |value: Option<f64>| value.map_or(mean, |value| value * factor);
+    Some(Values { count: 1, sum: mean, min: of(min), max: of(max) })
+}
+
+fn incomplete(status: &StatusCode, result: &MetricDataResult) -> SourceError {
+    let words: Vec<&str> = result.messages().iter().filter_map(|message| message.value()).collect();
+    let reason = if *status == StatusCode::Forbidden { "AccessDenied" } else { "MetricsIncomplete" };
+    let label = result.label().unwrap_or("a metric");
+    let message = format!("CloudWatch says {} of {label} {}", status.as_str(), words.join(" "));
+    SourceError::new(reason, message.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rds::metrics::Presence;
+
+    fn result(id: &str, status: StatusCode, points: &[(i64, f64)]) -> MetricDataResult {
+        MetricDataResult::builder()
+            .id(id)
+            .label("ReadLatency")
+            .status_code(status)
+            .set_timestamps(Some(points.iter().map(|(second, _)| DateTime::from_secs(*second)).collect()))
+            .set_values(Some(points.iter().map(|(_, value)| *value).collect()))
+            .build()
+    }
+
+    fn metric() -> Metric {
+        Metric {
+            name: "ReadLatency".to_owned(),
+            figure: "readLatencyMilliseconds".to_owned(),
+            factor: 1_000.0,
+            presence: Presence::EachMinute,
+        }
+    }
+
+    #[test]
+    fn statistics_of_a_minute_become_one_point_in_the_figures_unit() {
+        let mut collected = Collected::default();
+        collected.add(&result("m0_0", StatusCode::PartialData, &[(60, 0.25)]));
+        collected.add(&result("m0_0", StatusCode::Complete, &[(120, 0.5)]));
+        collected.add(&result("m0_1", StatusCode::Complete, &[(60, 0.125), (180, 1.0)]));
+        collected.add(&result("m0_2", StatusCode::Complete, &[(60, 0.5), (120, f64::NAN)]));
+        collected.add(&result("m0_7", StatusCode::Complete, &[(60, 9.0)]));
+        let answer = collected.answer(&[metric()]);
+        let expected = [
+            (1, Values { count: 1, sum: 250.0, min: 125.0, max: 500.0 }),
+            (2, Values { count: 1, sum: 500.0, min: 500.0, max: 500.0 }),
+        ];
+        assert_eq!(answer.points, [(0, expected.into())].into());
+        assert_eq!(answer.partial, None);
+    }
+
+    #[test]
+    fn what_no_later_page_completes_is_told() {
+        for (status, reason) in
+            [(StatusCode::PartialData, "MetricsIncomplete"), (StatusCode::Forbidden, "AccessDenied")]
+        {
+            let mut collected = Collected::default();
+            collected.add(&result("m0_0", status.clone(), &[]));
+            let partial = collected.answer(&[metric()]).partial.unwrap();
+            assert_eq!(partial.reason, reason);
+            assert_eq!(partial.message, format!("CloudWatch says {status} of ReadLatency"));
+        }
+    }
+
+    #[test]
+    fn identifiers_lead_back_to_their_metrics() {
+        assert_eq!(key(&identifier((31, 2))), Some((31, 2)));
+        assert_eq!(key("other"), None);
+    }
+}

@@ -1,0 +1,144 @@
+//! How much of a window CloudWatch has.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::rds::metrics::{Metric, OF_ANY_INSTANCE, Presence};
+use crate::rds::minutes::{Minutes, start_of};
+use crate::series::Values;
+
+/// What CloudWatch has of each metric, by its place in the list that was asked for, and of each minute.
+pub(crate) type Points = BTreeMap<usize, BTreeMap<i64, Values>>;
+
+/// How much of a window is there.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Coverage {
+    /// Points that are there, of those that a complete window would have.
+    pub(crate) percent: f64,
+    /// Whether some metric's last minute is not there yet.
+    pub(crate) lacks_the_end: bool,
+    /// Minutes that are missing, by CloudWatch's names of the metrics.
+    pub(crate) missing: BTreeMap<String, Vec<i64>>,
+    /// Metrics that were asked for by name and of which there is no point.
+    pub(crate) unknown: Vec<String>,
+}
+
+/// Compares what is there with what has to be. What has points before the window has to have them within it; what has
+/// none at all is unknown to this engine, or comes only under load.
+pub(crate) fn coverage(metrics: &[Metric], points: &Points, window: Minutes) -> Coverage {
+    let empty = BTreeMap::new();
+    let of = |index: usize| points.get(&index).unwrap_or(&empty);
+    let (mut expected, mut there) = (0, 0);
+    let mut coverage =
+        Coverage { percent: 100.0, lacks_the_end: false, missing: BTreeMap::new(), unknown: Vec::new() };
+    for (index, metric) in metrics.iter().enumerate() {
+        let minutes = of(index);
+        if metric.presence == Presence::Asked && minutes.is_empty() {
+            coverage.unknown.push(metric.name.clone());
+        }
+        let is_expected = metric.presence == Presence::EachMinute && !minutes.is_empty();
+        if !is_expected && metric.name != OF_ANY_INSTANCE {
+            continue;
+        }
+        let missing: Vec<i64> = window.all().filter(|minute| !minutes.contains_key(minute)).collect();
+        expected += window.count();
+        there += window.count() - missing.len();
+        coverage.lacks_the_end |= missing.contains(&window.last);
+        if !missing.is_empty() {
+            coverage.missing.insert(metric.name.clone(), missing);
+        }
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a number of minutes")]
+    if expected > 0 {
+        coverage.percent = 100.0 * there as f64 / expected as f64;
+    }
+    coverage
+}
+
+impl Coverage {
+    /// Whether nothing is missing.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.missing.is_empty()
+    }
+
+    /// What is missing, in a sentence.
+    pub(crate) fn sentence(&self) -> String {
+        let minutes: BTreeSet<i64> = self.missing.values().flatten().copied().collect();
+        let (first, last) = (minutes.first().copied(), minutes.last().copied());
+        let name = |minute: Option<i64>| start_of(minute.unwrap_or_default()).strftime("%H:%M").to_string();
+        let names: Vec<&str> = self.missing.keys().map(String::as_str).collect();
+        format!(
+            "CloudWatch has {:.0} % of the points: minutes between {} and {} UTC are missing of {}",
+            self.percent.floor(),
+            name(first),
+            name(last),
+            names.join(", ")
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use throughput_crds::ObserveRds;
+
+    use super::*;
+    use crate::rds::metrics::metrics;
+
+    const WINDOW: Minutes = Minutes { first: 100, last: 103 };
+
+    fn all() -> Vec<Metric> {
+        let rds = ObserveRds {
+            instance: "pulp".to_owned(),
+            metrics: vec!["Deadlocks".to_owned()],
+            performance_insights: false,
+        };
+        metrics(&rds)
+    }
+
+    fn points(of: &[(&str, &[i64])]) -> Points {
+        let names = all();
+        let index = |name: &str| names.iter().position(|metric| metric.name == name).unwrap();
+        of.iter()
+            .map(|(name, minutes)| {
+                (index(name), minutes.iter().map(|minute| (*minute, Values::one(1.0))).collect())
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_window_with_all_minutes_is_complete_whatever_comes_only_under_load() {
+        let there = points(&[
+            ("CPUUtilization", &[99, 100, 101, 102, 103]),
+            ("DBLoad", &[101]),
+            ("Deadlocks", &[100]),
+        ]);
+        let coverage = coverage(&all(), &there, WINDOW);
+        assert!(coverage.is_complete() && coverage.unknown.is_empty(), "{coverage:?}");
+        assert!((coverage.percent - 100.0).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn the_last_minute_is_waited_for_also_of_a_metric_that_has_only_points_before_the_window() {
+        let there = points(&[("CPUUtilization", &[100, 101, 102, 103]), ("ReadIOPS", &[98, 99])]);
+        let coverage = coverage(&all(), &there, WINDOW);
+        let missing = [("ReadIOPS".to_owned(), vec![100, 101, 102, 103])].into();
+        let unknown = vec!["Deadlocks".to_owned()];
+        assert_eq!(coverage, Coverage { percent: 50.0, lacks_the_end: true, missing, unknown });
+        assert_eq!(
+            coverage.sentence(),
+            "CloudWatch has 50 % of the points: minutes between 01:40 and 01:43 UTC are missing of ReadIOPS"
+        );
+    }
+
+    #[test]
+    fn a_gap_in_the_middle_is_missing_but_not_waited_for_as_the_end_is() {
+        let coverage = coverage(&all(), &points(&[("CPUUtilization", &[100, 102, 103])]), WINDOW);
+        assert!(!coverage.lacks_the_end && !coverage.is_complete());
+        assert!((coverage.percent - 75.0).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn an_instance_without_any_point_is_not_complete() {
+        let coverage = coverage(&all(), &Points::new(), WINDOW);
+        assert!(coverage.lacks_the_end && coverage.percent.abs() < f64::EPSILON);
+    }
+}

@@ -1,0 +1,11 @@
+//! Sources that ask AWS, with AWS's own clients, against the stand-in.
+
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod identity;
+mod insights;
+mod late;
+mod logs;
+mod metrics;
+mod refusals;
+mod secrecy;
