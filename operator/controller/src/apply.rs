@@ -3,6 +3,7 @@
 mod created;
 
 use std::collections::BTreeMap;
+use std::io;
 use std::time::Duration;
 
 use k8s_openapi::ByteString;
@@ -25,6 +26,8 @@ use crate::names::{self, FIELD_MANAGER};
 use crate::observe::{PulpClients, claimant};
 use crate::plan::Plan;
 use crate::report::fit::{self, PackError, Packed};
+use crate::report::pictures::{self, PAGE_FILE, Pictures, TIMELINES_FILE};
+use crate::report::timeline::CellTimeline;
 use crate::report::{CellDetail, TestReport, csv, markdown};
 use crate::scalable::TargetName;
 use crate::token::TokenKey;
@@ -280,15 +283,39 @@ async fn write_report(
         ("report.csv", csv::render(report)),
         ("report.json", serde_json::to_string(report)?),
     ];
-    let bytes = files.iter().map(|(_, text)| text.len() as u64).sum();
+    let bytes = files.iter().map(|(_, text)| text.len()).sum();
+    let pictures = draw(detail, report, pictures::room_beside(bytes)).await?;
+    let pictures_bytes: usize = pictures.iter().map(|(_, file)| file.0.len()).sum();
     let name = names::report(&facts.name);
     let map = ConfigMap {
         metadata: ObjectMeta { name: Some(name.clone()), ..build::metadata(facts, address) },
         data: Some(files.map(|(key, text)| (key.to_owned(), text)).into()),
+        binary_data: Some(pictures.into_iter().map(|(key, file)| (key.to_owned(), file)).collect()),
         ..ConfigMap::default()
     };
     belongings::put(client, facts, &map).await?;
-    Ok(ReportReference { config_map_name: name, bytes })
+    Ok(ReportReference { config_map_name: name, bytes: (bytes + pictures_bytes) as u64 })
+}
+
+/// The page and its timelines. Drawing them takes the processor for a while, so it is done aside.
+async fn draw(
+    detail: &CellDetail,
+    report: &TestReport,
+    room_bytes: usize,
+) -> Result<Vec<(&'static str, ByteString)>, PackError> {
+    let timelines = report.timelines.clone().with(CellTimeline::of(detail));
+    let report = report.clone();
+    let drawing = tokio::task::spawn_blocking(move || {
+        let fitted = pictures::fit(&report, timelines, room_bytes)?;
+        if fitted.is_none() {
+            tracing::warn!(test = report.test, room_bytes, "there is no room for the report's page");
+        }
+        io::Result::Ok(fitted)
+    });
+    let Some(Pictures { page, timelines }) = drawing.await.map_err(io::Error::other)?? else {
+        return Ok(Vec::new());
+    };
+    Ok(vec![(PAGE_FILE, ByteString(page)), (TIMELINES_FILE, ByteString(timelines))])
 }
 
 async fn restore_all(client: &Client, facts: &TestFacts) -> Result<(), ApplyError> {

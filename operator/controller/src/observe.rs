@@ -30,7 +30,8 @@ use crate::names;
 use crate::observed::{Controls, Credentials, Generators, Observed, Pulp, Sources};
 use crate::observers::Observers;
 use crate::plan::Plan;
-use crate::report::TestReport;
+use crate::report::timeline::Timelines;
+use crate::report::{TestReport, pictures};
 use crate::status;
 
 /// What looking needs.
@@ -195,15 +196,30 @@ fn asks_pulp(stage: Stage) -> bool {
 async fn read_report(client: &Client, facts: &TestFacts) -> Result<Option<TestReport>, RequestError> {
     let maps: Api<ConfigMap> = Api::namespaced(client.clone(), &facts.namespace);
     let map = within("read the report", maps.get_opt(&names::report(&facts.name))).await?;
-    let Some(text) = map.and_then(|map| map.data).and_then(|mut data| data.remove("report.json")) else {
+    let Some(mut map) = map else {
+        return Ok(None);
+    };
+    let Some(text) = map.data.as_mut().and_then(|data| data.remove("report.json")) else {
         return Ok(None);
     };
     match serde_json::from_str::<TestReport>(&text) {
-        Ok(report) if report.test_uid == facts.uid => Ok(Some(report)),
+        Ok(report) if report.test_uid == facts.uid => {
+            Ok(Some(TestReport { timelines: timelines(&map, facts), ..report }))
+        }
         Ok(_) => Ok(None),
         Err(error) => {
             tracing::error!(test = facts.name, %error, "the report so far cannot be read; it is begun anew");
             Ok(None)
         }
     }
+}
+
+/// What is drawn of the cells before this one.
+fn timelines(map: &ConfigMap, facts: &TestFacts) -> Timelines {
+    let file = map.binary_data.as_ref().and_then(|files| files.get(pictures::TIMELINES_FILE));
+    let read = file.map(|file| pictures::read_timelines(&file.0)).transpose().unwrap_or_else(|error| {
+        tracing::error!(test = facts.name, %error, "the pictures so far cannot be read; they are begun anew");
+        None
+    });
+    read.unwrap_or_default()
 }

@@ -5,6 +5,9 @@
 pub mod csv;
 pub mod fit;
 pub mod markdown;
+pub mod page;
+pub mod pictures;
+pub mod timeline;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,13 +15,14 @@ use throughput_crds::{
     CellOutcome, CellParameter, CleanupProgress, ProcessCounts, RepeatedCells, StageEntry, Verdict,
 };
 use throughput_model::failure::Failures;
-use throughput_model::figures::{QueuePoint, TaskFigures};
+use throughput_model::figures::{Completions, QueuePoint, TaskFigures};
 use throughput_model::generator::{OwnWork, RequestFigures, StartFigures, StopReason};
 use throughput_model::histogram::LatencySummary;
 use throughput_model::observation::{SourceReport, SourceSummary};
 use uuid::Uuid;
 
 use crate::repeats::{self, Measured};
+use crate::report::timeline::Timelines;
 
 /// The version of the report's JSON. It grows when a field changes its meaning or goes.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -44,6 +48,9 @@ pub struct TestReport {
     /// What the repeats of each combination came to, where there are repeats.
     #[serde(default)]
     pub repeats: Vec<RepeatedCells>,
+    /// What is drawn of each cell: a file of its own beside `report.json`.
+    #[serde(skip)]
+    pub timelines: Timelines,
 }
 
 /// All figures of one cell.
@@ -191,6 +198,9 @@ pub struct CellDetail {
     pub figures: CellReport,
     /// The queue over time.
     pub queue: Vec<QueuePoint>,
+    /// Completed tasks over time.
+    #[serde(default)]
+    pub completions: Completions,
     /// What the sources saw.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<SourceReport>,
@@ -247,9 +257,75 @@ fn average_wait_seconds(cell: &CellReport) -> Option<String> {
 
 #[cfg(test)]
 pub(crate) mod fixture {
-    use serde_json::json;
+    use serde_json::{Value, json};
+    use throughput_model::figures::{Completions, QueuePoint};
+    use throughput_model::observation::{Series, SeriesPoint, SourceReport};
 
-    use super::TestReport;
+    use super::{CellDetail, TestReport};
+
+    /// A report of no cells.
+    pub(crate) fn empty_report() -> TestReport {
+        TestReport { cells: Vec::new(), ..report() }
+    }
+
+    /// A cell of that report with series: twelve pods and a database, whose words are hostile.
+    pub(crate) fn detail(cell: u32) -> CellDetail {
+        let mut figures = report().cells[0].clone();
+        figures.cell = cell;
+        let sources = vec![
+            source(
+                "pods",
+                "cpuPercent",
+                (0..12).map(|pod| (format!("pod-{pod}"), pod)).collect(),
+                &json!([]),
+            ),
+            source(
+                "postgres",
+                "sessions",
+                vec![(String::new(), 3)],
+                &json!([
+                    {"title": "Statements", "columns": ["statement"], "rows": [["<script>alert(1)</script>"]]}
+                ]),
+            ),
+        ];
+        figures.observations.push("<img src=x onerror=alert(1)>".to_owned());
+        figures.sources = sources.iter().map(|source| source.summary.clone()).collect();
+        figures.tasks.first_created_at = figures.requests.as_ref().map(|requests| requests.started_at);
+        let point = |second| QueuePoint { at_milliseconds: second * 1_000, waiting: second, running: 2 };
+        CellDetail {
+            schema_version: 1,
+            figures,
+            queue: (0..240).map(point).collect(),
+            completions: Completions { step_milliseconds: 1_000, counts: vec![1; 200] },
+            request_figures: None,
+            generators: Vec::new(),
+            sources,
+            dropped: Vec::new(),
+        }
+    }
+
+    fn source(name: &str, metric: &str, subjects: Vec<(String, i32)>, tables: &Value) -> SourceReport {
+        let mut source: SourceReport = serde_json::from_value(json!({
+            "source": name, "base": "2026-01-01T00:00:00Z", "tables": tables,
+            "shortfalls": [{"reason": "AccessDenied", "message": "</q><script>alert(2)</script>", "count": 2,
+                "firstAt": "2026-01-01T00:00:00Z", "lastAt": "2026-01-01T00:00:00Z"}],
+            "figures": {format!("{name}.{metric}.max"): 12.5}, "facts": {"version": "<b>16</b>"},
+        }))
+        .unwrap();
+        let series = subjects.into_iter().map(|(subject, value)| {
+            let value = f64::from(value);
+            let point = |second| SeriesPoint {
+                at_milliseconds: i64::from(second) * 1_000,
+                min: value,
+                mean: value,
+                max: value,
+            };
+            let (metric, points) = (metric.to_owned(), (0_i32..240).map(point).collect());
+            Series { metric, subject, step_milliseconds: 1_000, points }
+        });
+        source.series = series.collect();
+        source
+    }
 
     /// A report of two cells: one that passed, one whose workers never came.
     pub(crate) fn report() -> TestReport {

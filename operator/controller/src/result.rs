@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use throughput_crds::{
     CellObserved, CellOutcome, CellParameter, CellResult, Current, DurationsMilliseconds, Verdict,
 };
-use throughput_model::figures::{TaskFigures, queue_over_time};
+use throughput_model::figures::{TaskFigures, completions_over_time, queue_over_time};
 use throughput_model::generator::{GeneratorResult, RequestFigures, StopReason};
 use throughput_model::observation::{SourceReport, SourceSummary};
 use throughput_model::percentile::Distribution;
@@ -93,6 +93,7 @@ pub fn measure(
         sources: evidence.sources.to_vec(),
         dropped: Vec::new(),
         queue: queue_over_time(evidence.tasks),
+        completions: completions_over_time(evidence.tasks),
         request_figures: merged,
         generators: evidence.generators.iter().map(generator_report).collect(),
     }

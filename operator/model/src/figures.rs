@@ -75,6 +75,17 @@ pub struct QueuePoint {
     pub running: u64,
 }
 
+/// Tasks that completed, by steps of equal length.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Completions {
+    /// How long a step lasts: whole seconds.
+    pub step_milliseconds: u64,
+    /// How many completed in each step from the first dispatch on. None completed where it says 0; together they are all
+    /// that completed.
+    pub counts: Vec<u64>,
+}
+
 impl TaskFigures {
     /// The figures of exactly these tasks.
     pub fn of(tasks: &[TaskRecord]) -> Self {
@@ -197,6 +208,30 @@ pub fn queue_over_time(tasks: &[TaskRecord]) -> Vec<QueuePoint> {
     sample(&changes, begin, end)
 }
 
+/// How many tasks completed in each step, from the first dispatch to the last end: in steps of a second, or of as many
+/// whole seconds as make at most [`LONGEST_SERIES`] steps.
+pub fn completions_over_time(tasks: &[TaskRecord]) -> Completions {
+    let Some(begin) = tasks.iter().map(|task| task.pulp_created.as_microsecond()).min() else {
+        return Completions::default();
+    };
+    let since_begin = |task: &TaskRecord| {
+        let finished = task.finished_at.filter(|_| task.state == TaskState::Completed)?;
+        // A clock that is behind another one's does not make a task of the time before the first.
+        Some((finished.as_microsecond() - begin).max(0).unsigned_abs())
+    };
+    let ends: Vec<u64> = tasks.iter().filter_map(since_begin).collect();
+    let Some(last) = ends.iter().max() else {
+        return Completions::default();
+    };
+    let seconds = last / 1_000_000 / LONGEST_SERIES as u64 + 1;
+    let step_of = |end: u64| usize::try_from(end / 1_000_000 / seconds).unwrap_or(usize::MAX);
+    let mut counts = vec![0; step_of(*last) + 1];
+    for end in ends {
+        counts[step_of(end)] += 1;
+    }
+    Completions { step_milliseconds: seconds * 1_000, counts }
+}
+
 fn sample(changes: &BTreeMap<i64, (i64, i64)>, begin: i64, end: i64) -> Vec<QueuePoint> {
     let steps = i64::try_from(LONGEST_SERIES - 1).unwrap_or(i64::MAX);
     let mut points = Vec::new();
@@ -310,6 +345,30 @@ mod tests {
         let points = queue_over_time(&tasks);
         assert_eq!(points.len(), LONGEST_SERIES);
         assert_eq!(points.last().map(|point| (point.waiting, point.running)), Some((0, 0)));
+    }
+
+    #[test]
+    fn completed_tasks_are_counted_in_the_second_in_which_they_ended() {
+        let mut failed = task(0, Some(100), Some(200), TaskState::Failed);
+        failed.error_description = Some("boom".to_owned());
+        let tasks = [completed(0, 100, 999), completed(0, 100, 1_000), completed(0, 100, 3_500), failed];
+        let expected = Completions { step_milliseconds: 1_000, counts: vec![1, 1, 0, 1] };
+        assert_eq!(completions_over_time(&tasks), expected);
+    }
+
+    #[test]
+    fn a_long_run_counts_every_completed_task_in_few_steps() {
+        let tasks: Vec<TaskRecord> = (0..10_000).map(|n| completed(0, n * 50, n * 50 + 300)).collect();
+        let completions = completions_over_time(&tasks);
+        assert_eq!((completions.step_milliseconds, completions.counts.len()), (3_000, 167));
+        assert_eq!(completions.counts.iter().sum::<u64>(), 10_000);
+    }
+
+    #[test]
+    fn where_nothing_completed_there_are_no_steps() {
+        assert_eq!(completions_over_time(&[]), Completions::default());
+        let canceled = task(0, None, Some(100), TaskState::Canceled);
+        assert_eq!(completions_over_time(&[canceled]), Completions::default());
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::requested::ABORTED;
 use super::{Action, Draft, View, elapsed};
 use crate::observed::{Counts, Job, OwnTasks, Pulp, Remains, Sources, Target};
 use crate::owner::{NOT_PERMITTED, OWNER_GONE};
+use crate::report::timeline::Timelines;
 use crate::report::{SCHEMA_VERSION, TestReport};
 use crate::result::{Evidence, measure, summarized};
 
@@ -222,6 +223,7 @@ fn write_results(draft: &mut Draft<'_>, view: &View<'_>, remains: &Remains) {
         workers_axis: view.plan.scale[view.plan.workers].name.clone(),
         cells: Vec::new(),
         repeats: Vec::new(),
+        timelines: Timelines::default(),
     });
     let report = Box::new(report.with(detail.figures.clone()));
     draft.status.results.retain(|other| other.cell != result.cell);

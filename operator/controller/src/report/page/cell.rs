@@ -1,0 +1,150 @@
+//! One cell: its figures, and all that was seen of it, on one time base.
+
+use maud::{Markup, html};
+use throughput_model::observation::SourceSummary;
+
+use super::chart;
+use super::figure::{self, Words};
+use super::source;
+use super::table;
+use super::traces::{self, Clock};
+use super::unit::Unit;
+use super::{anchor, name};
+use crate::report::timeline::{CellTimeline, Detail};
+use crate::report::{CellReport, NO_FIGURE, TestReport};
+
+/// The heights of the drawings of tasks.
+const HEIGHT: u32 = 150;
+
+/// How to read the drawings.
+pub(super) fn explanation() -> Markup {
+    html! {
+        p.note {
+            "Time is in minutes and seconds since the first dispatch, in all drawings of a run. Stages are shaded. Where a "
+            "point stands for several samples or subjects, the line is their mean and the band reaches from the smallest to "
+            "the largest. What is only known of whole minutes is drawn as steps of a minute. Where a line is broken, "
+            "nothing was seen."
+        }
+    }
+}
+
+/// A cell. The best is open, and on paper all are.
+pub(super) fn section(
+    report: &TestReport,
+    cell: &CellReport,
+    timeline: Option<&CellTimeline>,
+    best: bool,
+) -> Markup {
+    let is_drawn = timeline.is_none_or(|timeline| timeline.detail < Detail::RowOnly);
+    html! {
+        details.cell open[best || report.cells.len() == 1] {
+            summary {
+                h3 { (name(cell)) }
+                span.main { (cell.tasks.tasks_per_second.as_deref().unwrap_or(NO_FIGURE)) " tasks/s" }
+                (table::verdict(cell.verdict))
+                @if best { span.star { "★ best" } }
+            }
+            div.inside id=(anchor(cell.cell)) tabindex="-1" {
+                (left_out(report, cell, timeline))
+                @if is_drawn {
+                    @if cell.message.is_some() || !cell.observations.is_empty() { (table::observations(cell)) }
+                    (table::figures(cell))
+                    (seen(cell, timeline))
+                }
+            }
+        }
+    }
+}
+
+/// What is not in the page, and where it is.
+fn left_out(report: &TestReport, cell: &CellReport, timeline: Option<&CellTimeline>) -> Markup {
+    let left_out = match timeline {
+        None => Some("nothing is drawn, since what was seen over time could not be read"),
+        Some(timeline) => timeline.detail.left_out(),
+    };
+    html! {
+        @if let Some(left_out) = left_out {
+            p.short role="note" {
+                strong { "In less detail: " } (left_out) ". All of it is in the ConfigMap "
+                code { (report.test) "-cell-" (cell.cell) "-attempt-" (cell.attempt) } "."
+            }
+        }
+    }
+}
+
+fn seen(cell: &CellReport, timeline: Option<&CellTimeline>) -> Markup {
+    let clock = timeline.and_then(Clock::of);
+    let mut sources: Vec<&SourceSummary> = cell.sources.iter().collect();
+    sources.sort_by_key(|summary| source::position(&summary.source));
+    html! {
+        @if let (Some(timeline), Some(clock)) = (timeline, &clock) { (tasks(timeline, clock)) }
+        @for summary in sources {
+            @let seen = timeline.and_then(|timeline| timeline.sources.iter().find(|seen| seen.source == summary.source));
+            (source::section(summary, seen, clock.as_ref()))
+        }
+    }
+}
+
+/// Stages, queue and throughput.
+fn tasks(timeline: &CellTimeline, clock: &Clock) -> Markup {
+    let queue = traces::queue(&timeline.queue);
+    let largest = queue.iter().flat_map(chart::Trace::spans).map(|span| span.max).fold(0.0, f64::max);
+    let count = Unit::COUNT.scale(largest);
+    let completions = [traces::completions(&timeline.completions)];
+    let rate = Unit::PER_SECOND.scale(1.0);
+    html! {
+        section.source {
+            h4 { "Tasks" }
+            (stages(timeline, clock))
+            @if !timeline.queue.is_empty() {
+                @let words = Words { title: html! { "Queue" }, spoken: "Queue, in tasks", note: Some("tasks") };
+                (figure::over_time(&words, &count, &queue, chart::over_time(&clock.frame, &count, &queue, HEIGHT)))
+            }
+            @if !timeline.completions.counts.is_empty() {
+                @let step = format!("in steps of {} s", timeline.completions.step_milliseconds / 1_000);
+                @let words = Words { title: html! { "Throughput" }, spoken: "Throughput, in tasks per second", note: Some(&step) };
+                (figure::over_time(&words, &rate, &completions,
+                    chart::over_time(&clock.frame, &rate, &completions, HEIGHT)))
+            }
+        }
+    }
+}
+
+fn stages(timeline: &CellTimeline, clock: &Clock) -> Markup {
+    let ends = timeline.stages.iter().skip(1).map(|entry| entry.since).chain([timeline.finished_at]);
+    let rows: Vec<(String, f64, f64)> = timeline
+        .stages
+        .iter()
+        .zip(ends)
+        .map(|(entry, ended)| {
+            let since = traces::seconds_between(clock.zero, entry.since);
+            (traces::words(&format!("{:?}", entry.stage)), since, traces::seconds_between(clock.zero, ended))
+        })
+        .collect();
+    let spoken: Vec<String> =
+        rows.iter().map(|(stage, since, _)| format!("{stage} from {}", super::axis::clock(*since))).collect();
+    html! {
+        figure.stages {
+            figcaption {
+                span.title { "Stages" }
+                span.note { "time 0:00 is " (table::instant(clock.zero)) }
+            }
+            (figure::drawn(&format!("Stages. {}", spoken.join(", ")), chart::stages(&clock.frame)))
+            details.figures {
+                summary { "Figures" }
+                table.plain {
+                    thead { tr {
+                        th scope="col" { "Stage" }
+                        @for head in ["from", "to", "seconds"] { th.number scope="col" { (head) } }
+                    } }
+                    tbody { @for (stage, since, until) in &rows { tr {
+                        th scope="row" { (stage) }
+                        td.number { (super::axis::clock(*since)) }
+                        td.number { (super::axis::clock(*until)) }
+                        td.number { (format!("{:.1}", until - since)) }
+                    } } }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Throughput and latency against what was varied: the workers, as a rule.
+
+use std::collections::BTreeMap;
+
+use maud::{Markup, html};
+use throughput_model::decimal::seconds;
+
+use super::chart::{self, Curve};
+use super::figure;
+use super::traces::count;
+use super::unit::Unit;
+use crate::repeats;
+use crate::report::{CellReport, NO_FIGURE, TestReport};
+
+/// The most combinations of the other parameters that are drawn: as many as there are colours.
+const MOST_COMBINATIONS: usize = 7;
+
+/// What the horizontal axis is.
+struct Axis {
+    name: String,
+    /// Where each cell stands, by its position in the matrix.
+    places: BTreeMap<u32, f64>,
+    /// The places, and what they are called.
+    marks: Vec<(f64, String)>,
+}
+
+/// A figure that is drawn.
+struct Measure {
+    title: &'static str,
+    unit: Unit,
+    figures: Vec<(&'static str, Figure)>,
+}
+
+/// What is drawn of a cell: its text, and the same as a number.
+type Figure = fn(&CellReport) -> Option<(String, f64)>;
+
+impl Axis {
+    /// The workers where there are several numbers of them, else the first parameter that has several values.
+    fn of(report: &TestReport) -> Option<Self> {
+        let workers = report.cells.iter().map(|cell| (cell.cell, cell.workers.to_string()));
+        let workers = Self::along(&report.workers_axis, &workers.collect::<Vec<_>>());
+        let names = report.cells.first()?.parameters.iter().map(|parameter| parameter.name.clone());
+        workers.or_else(|| {
+            names.filter(|name| *name != report.workers_axis).find_map(|name| {
+                let value = |cell: &CellReport| {
+                    let parameter = cell.parameters.iter().find(|parameter| parameter.name == name)?;
+                    Some((cell.cell, parameter.value.clone()))
+                };
+                Self::along(&name, &report.cells.iter().filter_map(value).collect::<Vec<_>>())
+            })
+        })
+    }
+
+    fn along(name: &str, values: &[(u32, String)]) -> Option<Self> {
+        let mut distinct: Vec<&String> = Vec::new();
+        for (_, value) in values {
+            if !distinct.contains(&value) {
+                distinct.push(value);
+            }
+        }
+        let numbers: Option<Vec<f64>> = distinct.iter().map(|value| value.parse().ok()).collect();
+        let is_number =
+            numbers.as_ref().is_some_and(|numbers| numbers.iter().all(|number| number.is_finite()));
+        // Words have no distances between them: they stand in the order of the matrix.
+        let place_of = |value: &String| {
+            let position = distinct.iter().position(|other| *other == value).unwrap_or_default();
+            match &numbers {
+                Some(numbers) if is_number => numbers[position],
+                _ => count(position as u64),
+            }
+        };
+        let mut marks: Vec<(f64, String)> =
+            distinct.iter().map(|value| (place_of(value), (*value).clone())).collect();
+        marks.sort_by(|one, other| one.0.total_cmp(&other.0));
+        let places = values.iter().map(|(cell, value)| (*cell, place_of(value))).collect();
+        (distinct.len() > 1).then_some(Self { name: name.to_owned(), places, marks })
+    }
+}
+
+/// Throughput and latency against the axis.
+pub(super) fn section(report: &TestReport) -> Markup {
+    let Some(axis) = Axis::of(report) else { return html! {} };
+    let trusted: Vec<&CellReport> =
+        report.cells.iter().filter(|cell| repeats::is_trusted(cell.outcome, cell.verdict)).collect();
+    let combinations = combinations(&trusted, &axis);
+    let left_out = report.cells.len() - trusted.len();
+    html! {
+        section aria-labelledby="overview" {
+            h2 #overview { "Throughput and latency against " (axis.name) }
+            div.overview {
+                @for measure in measures(combinations.len() == 1) { (measure_figure(&measure, &axis, &combinations)) }
+            }
+            @if left_out > 0 { p.note { "Not drawn: " (left_out) " of " (report.cells.len()) " runs, whose figures are not trusted." } }
+            @if combinations.len() > MOST_COMBINATIONS {
+                p.note { "Drawn are the first " (MOST_COMBINATIONS) " of " (combinations.len()) " combinations of the other parameters; the table has all." }
+            }
+        }
+    }
+}
+
+/// The cells of each combination of the other parameters.
+fn combinations<'a>(cells: &[&'a CellReport], axis: &Axis) -> Vec<(String, Vec<&'a CellReport>)> {
+    let mut combinations: Vec<(String, Vec<&CellReport>)> = Vec::new();
+    for cell in cells {
+        let others = cell.parameters.iter().filter(|parameter| parameter.name != axis.name);
+        let others: Vec<String> = others.map(|other| format!("{} {}", other.name, other.value)).collect();
+        let name = others.join(", ");
+        match combinations.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, cells)) => cells.push(cell),
+            None => combinations.push((name, vec![cell])),
+        }
+    }
+    combinations
+}
+
+fn in_seconds(microseconds: u64) -> (String, f64) {
+    (seconds(microseconds, 3), count(microseconds) / 1_000_000.0)
+}
+
+/// What is drawn: of a single combination several percentiles, of several one.
+fn measures(single: bool) -> Vec<Measure> {
+    let throughput: Figure = |cell| {
+        let text = cell.tasks.tasks_per_second.clone()?;
+        let value = text.parse().ok()?;
+        Some((text, value))
+    };
+    let wait: [(&str, Figure); 3] = [
+        ("p99", |cell| cell.tasks.wait.map(|wait| in_seconds(wait.p99_microseconds))),
+        ("p95", |cell| cell.tasks.wait.map(|wait| in_seconds(wait.p95_microseconds))),
+        ("p50", |cell| cell.tasks.wait.map(|wait| in_seconds(wait.p50_microseconds))),
+    ];
+    let total: [(&str, Figure); 3] = [
+        ("p99", |cell| cell.tasks.total.map(|total| in_seconds(total.p99_microseconds))),
+        ("p95", |cell| cell.tasks.total.map(|total| in_seconds(total.p95_microseconds))),
+        ("p50", |cell| cell.tasks.total.map(|total| in_seconds(total.p50_microseconds))),
+    ];
+    let request: [(&str, Figure); 3] = [
+        ("p99", |cell| cell.requests.as_ref().map(|requests| in_seconds(requests.latency.p99_microseconds))),
+        ("p95", |cell| cell.requests.as_ref().map(|requests| in_seconds(requests.latency.p95_microseconds))),
+        ("p50", |cell| cell.requests.as_ref().map(|requests| in_seconds(requests.latency.p50_microseconds))),
+    ];
+    let percentiles = |all: [(&'static str, Figure); 3]| all[..if single { 3 } else { 1 }].to_vec();
+    vec![
+        Measure { title: "Tasks per second", unit: Unit::PER_SECOND, figures: vec![("", throughput)] },
+        Measure { title: "Wait: dispatch to start", unit: Unit::SECONDS, figures: percentiles(wait) },
+        Measure { title: "Total: dispatch to end", unit: Unit::SECONDS, figures: percentiles(total) },
+        Measure { title: "Request latency", unit: Unit::SECONDS, figures: percentiles(request) },
+    ]
+}
+
+fn measure_figure(measure: &Measure, axis: &Axis, combinations: &[(String, Vec<&CellReport>)]) -> Markup {
+    let drawn = combinations.iter().take(MOST_COMBINATIONS);
+    let curves: Vec<Curve> = drawn
+        .flat_map(|(combination, cells)| {
+            measure.figures.iter().map(move |figure| (combination, cells, figure))
+        })
+        .enumerate()
+        .map(|(colour, (combination, cells, (percentile, figure)))| {
+            let name = [combination.as_str(), percentile].into_iter().filter(|part| !part.is_empty());
+            curve(name.collect::<Vec<_>>().join(", "), colour, cells, axis, *figure)
+        })
+        .collect();
+    let values = || curves.iter().flat_map(|curve| &curve.points).map(|(_, value)| *value);
+    if values().next().is_none() {
+        return html! {};
+    }
+    let scale = measure.unit.scale(values().fold(0.0, f64::max));
+    let spoken = format!("{} against {}. The figures are in the table below.", measure.title, axis.name);
+    html! {
+        figure {
+            figcaption {
+                span.title { (measure.title) }
+                span.unit { " " (scale.suffix().trim()) }
+                @if curves.len() > 1 || curves.iter().any(|curve| !curve.name.is_empty()) {
+                    span.key { @for curve in &curves { (figure::key_entry(curve.colour, &curve.name)) } }
+                }
+            }
+            (figure::drawn(&spoken, chart::over_axis(&axis.marks, &scale, &curves)))
+            p.axis { (axis.name) }
+            details.figures {
+                summary { "Figures" }
+                (figures(measure, axis, combinations))
+            }
+        }
+    }
+}
+
+fn curve(name: String, colour: usize, cells: &[&CellReport], axis: &Axis, figure: Figure) -> Curve {
+    let place = |cell: &CellReport| axis.places.get(&cell.cell).copied();
+    let points: Vec<(f64, f64)> =
+        cells.iter().filter_map(|cell| Some((place(cell)?, figure(cell)?.1))).collect();
+    let line = axis.marks.iter().filter_map(|(at, _)| {
+        let mut values: Vec<f64> =
+            points.iter().filter(|(place, _)| place.total_cmp(at).is_eq()).map(|(_, value)| *value).collect();
+        values.sort_by(f64::total_cmp);
+        let upper = values.get(values.len() / 2)?;
+        let lower = values.get((values.len() - 1) / 2)?;
+        Some((*at, f64::midpoint(*lower, *upper)))
+    });
+    Curve { name, colour, line: line.collect(), points }
+}
+
+fn figures(measure: &Measure, axis: &Axis, combinations: &[(String, Vec<&CellReport>)]) -> Markup {
+    let value = |cell: &CellReport| {
+        let place = axis.places.get(&cell.cell)?;
+        axis.marks.iter().find(|(at, _)| at.total_cmp(place).is_eq()).map(|(_, name)| name.clone())
+    };
+    html! {
+        table.plain {
+            thead { tr {
+                th scope="col" { "Run" }
+                th.number scope="col" { (axis.name) }
+                @for (percentile, _) in &measure.figures {
+                    th.number scope="col" { (if percentile.is_empty() { measure.title } else { percentile }) }
+                }
+            } }
+            tbody {
+                @for cell in combinations.iter().flat_map(|(_, cells)| cells) { tr {
+                    th scope="row" { (crate::report::run(cell, &axis.name)) }
+                    td.number { (value(cell).unwrap_or_default()) }
+                    @for (_, figure) in &measure.figures {
+                        td.number { (figure(cell).map_or(NO_FIGURE.to_owned(), |(text, _)| text)) }
+                    }
+                } }
+            }
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! The page and the timelines that it is made of, within the room that a `ConfigMap` has. Pure.
+//!
+//! Where they would outgrow it, detail is left out in this order, until they fit:
+//! 1. of every cell but the best, points: at most 120, then 60 of each series;
+//! 2. of every cell but the best, subjects: one series of each metric;
+//! 3. of every cell but the best, tables;
+//! 4. of every cell but the best, the slowest first, all but the queue and the completed tasks;
+//! 5. of the best cell, the same in the same order;
+//! 6. of every cell, the slowest first, all but its row in the table.
+//!
+//! The page says what is left out of each cell. Nothing is lost by it: each cell's own `ConfigMap` has all of it.
+
+use std::cmp::Ordering;
+use std::io::{self, BufReader, Read, Write};
+
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use throughput_model::decimal;
+
+use super::timeline::{Detail, Timelines};
+use super::{CellReport, TestReport, page};
+use crate::repeats;
+
+/// The key of the page in the report's `ConfigMap`.
+pub const PAGE_FILE: &str = "report.html.gz";
+/// The key of the timelines.
+pub const TIMELINES_FILE: &str = "timelines.json.gz";
+
+/// The most that the page and the timelines take together, compressed.
+const MOST_BYTES: usize = 512 << 10;
+/// What Kubernetes lets a `ConfigMap` hold, all keys together.
+const MOST_BYTES_OF_A_CONFIG_MAP: usize = 1 << 20;
+
+/// What is read of timelines at most, uncompressed: many times what is written.
+const MOST_BYTES_OF_TIMELINES: u64 = 64 << 20;
+
+/// The files that pictures are kept in, compressed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pictures {
+    /// The page.
+    pub page: Vec<u8>,
+    /// The timelines that it was made of.
+    pub timelines: Vec<u8>,
+}
+
+/// The room for pictures beside files of this size.
+pub fn room_beside(bytes: usize) -> usize {
+    MOST_BYTES.min(MOST_BYTES_OF_A_CONFIG_MAP.saturating_sub(bytes))
+}
+
+/// The pictures, with as much detail as the room allows; none if there is no room even for the table.
+pub fn fit(report: &TestReport, mut timelines: Timelines, room_bytes: usize) -> io::Result<Option<Pictures>> {
+    for step in steps(&by_speed(report)) {
+        for (cell, detail) in step {
+            if let Some(timeline) = timelines.cells.iter_mut().find(|timeline| timeline.cell == cell) {
+                timeline.reduce_to(detail);
+            }
+        }
+        // A point takes a byte at the very least: what has more points than there are bytes need not be drawn.
+        if timelines.points() > room_bytes {
+            continue;
+        }
+        let pictures = drawn(report, &timelines)?;
+        if pictures.page.len() + pictures.timelines.len() <= room_bytes {
+            return Ok(Some(pictures));
+        }
+    }
+    Ok(None)
+}
+
+fn drawn(report: &TestReport, timelines: &Timelines) -> io::Result<Pictures> {
+    Ok(Pictures {
+        page: compressed(page::render(report, timelines).as_bytes())?,
+        timelines: compressed(&serde_json::to_vec(timelines)?)?,
+    })
+}
+
+/// Timelines as [`fit`] wrote them.
+pub fn read_timelines(file: &[u8]) -> Result<Timelines, serde_json::Error> {
+    serde_json::from_reader(BufReader::new(GzDecoder::new(file).take(MOST_BYTES_OF_TIMELINES)))
+}
+
+/// As the files of a `ConfigMap` are compressed.
+pub(crate) fn compressed(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes)?;
+    encoder.finish()
+}
+
+/// What is left out before each try: nothing before the first.
+fn steps(slowest_first: &[u32]) -> Vec<Vec<(u32, Detail)>> {
+    let (best, others) = match slowest_first.split_last() {
+        Some((best, others)) => (Some(*best), others),
+        None => (None, slowest_first),
+    };
+    let all_of = |cells: &[u32], detail| cells.iter().map(|cell| (*cell, detail)).collect::<Vec<_>>();
+    let series = [
+        Detail::HalfOfThePoints,
+        Detail::QuarterOfThePoints,
+        Detail::OneSeriesPerMetric,
+        Detail::WithoutTables,
+    ];
+    let mut steps = vec![Vec::new()];
+    steps.extend(series.map(|detail| all_of(others, detail)));
+    // Halves, not one by one: each try draws the whole page.
+    let of_slowest = |detail| {
+        [others.len() / 4, others.len() / 2, others.len()].map(|count| all_of(&others[..count], detail))
+    };
+    steps.extend(of_slowest(Detail::TasksOnly));
+    let best = |detail| best.map(|best| (best, detail)).into_iter().collect::<Vec<_>>();
+    steps.extend(series.map(best));
+    steps.push(best(Detail::TasksOnly));
+    steps.extend(of_slowest(Detail::RowOnly));
+    steps.push(best(Detail::RowOnly));
+    steps
+}
+
+/// The cells by their tasks per second, the best last; those without a trusted figure first.
+fn by_speed(report: &TestReport) -> Vec<u32> {
+    let mut cells: Vec<&CellReport> = report.cells.iter().collect();
+    cells.sort_by(|one, other| match (trusted(one), trusted(other)) {
+        (Some(one), Some(other)) => decimal::compare(one, other).unwrap_or(Ordering::Equal),
+        (one, other) => one.is_some().cmp(&other.is_some()),
+    });
+    cells.iter().map(|cell| cell.cell).collect()
+}
+
+/// The cell's tasks per second, if they are trusted.
+fn trusted(cell: &CellReport) -> Option<&str> {
+    let tasks_per_second = cell.tasks.tasks_per_second.as_deref();
+    tasks_per_second.filter(|_| repeats::is_trusted(cell.outcome, cell.verdict))
+}
+
+/// The cell with the best trusted figure.
+pub(crate) fn best(report: &TestReport) -> Option<u32> {
+    let last = *by_speed(report).last()?;
+    report.cells.iter().find(|cell| cell.cell == last && trusted(cell).is_some()).map(|cell| cell.cell)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+    use crate::report::timeline::CellTimeline;
+
+    /// Four cells; the third is the fastest, and the last one's figure is not trusted.
+    fn four_cells() -> (TestReport, Timelines) {
+        let (mut report, mut timelines) = (fixture::empty_report(), Timelines::default());
+        for (cell, tasks_per_second) in (0..).zip(["9.500", "10.000", "18.437", "99.000"]) {
+            let mut detail = fixture::detail(cell);
+            detail.figures.tasks.tasks_per_second = Some(tasks_per_second.to_owned());
+            if cell == 3 {
+                detail.figures.verdict = throughput_crds::Verdict::Invalid;
+            }
+            timelines = timelines.with(CellTimeline::of(&detail));
+            report = report.with(detail.figures);
+        }
+        (report, timelines)
+    }
+
+    fn details(pictures: &Pictures) -> Vec<Detail> {
+        read_timelines(&pictures.timelines).unwrap().cells.iter().map(|cell| cell.detail).collect()
+    }
+
+    #[test]
+    fn cells_are_ordered_by_trusted_speed() {
+        let (report, _) = four_cells();
+        assert_eq!((by_speed(&report), best(&report)), (vec![3, 0, 1, 2], Some(2)));
+    }
+
+    #[test]
+    fn where_there_is_room_nothing_is_left_out() {
+        let (report, timelines) = four_cells();
+        let pictures = fit(&report, timelines, MOST_BYTES).unwrap().unwrap();
+        assert_eq!(details(&pictures), [Detail::Full; 4]);
+    }
+
+    #[test]
+    fn the_best_cell_keeps_its_detail_longest() {
+        let (report, timelines) = four_cells();
+        let all = fit(&report, timelines.clone(), MOST_BYTES).unwrap().unwrap();
+        let mut room = all.page.len() + all.timelines.len();
+        let mut before = vec![Detail::Full; 4];
+        while let Some(pictures) = fit(&report, timelines.clone(), room).unwrap() {
+            let used = pictures.page.len() + pictures.timelines.len();
+            assert!(used <= room, "{used} bytes in {room}");
+            let now = details(&pictures);
+            assert!(now.iter().all(|detail| now[2] <= *detail), "{now:?}");
+            assert!(now.iter().zip(&before).all(|(now, before)| now >= before), "{before:?} {now:?}");
+            (before, room) = (now, used - 1);
+        }
+        assert_eq!(before, [Detail::RowOnly; 4]);
+    }
+
+    #[test]
+    fn the_stated_order_is_the_order_of_the_steps() {
+        use Detail::{
+            HalfOfThePoints, OneSeriesPerMetric, QuarterOfThePoints, RowOnly, TasksOnly, WithoutTables,
+        };
+        let told: Vec<String> = steps(&[3, 0, 1])
+            .iter()
+            .map(|step| {
+                step.iter().map(|(cell, detail)| format!("{cell}:{detail:?}")).collect::<Vec<_>>().join(" ")
+            })
+            .filter(|step| !step.is_empty())
+            .collect();
+        let both = |detail| format!("3:{detail:?} 0:{detail:?}");
+        let best = |detail| format!("1:{detail:?}");
+        let series = [HalfOfThePoints, QuarterOfThePoints, OneSeriesPerMetric, WithoutTables];
+        let mut expected: Vec<String> = series.map(both).to_vec();
+        expected.extend([format!("3:{TasksOnly:?}"), both(TasksOnly)]);
+        expected.extend(series.map(best));
+        expected.push(best(TasksOnly));
+        expected.extend([format!("3:{RowOnly:?}"), both(RowOnly), best(RowOnly)]);
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn the_room_is_what_the_other_files_leave() {
+        assert_eq!(room_beside(1_000), MOST_BYTES);
+        assert_eq!(room_beside(900_000), MOST_BYTES_OF_A_CONFIG_MAP - 900_000);
+        assert_eq!(room_beside(2_000_000), 0);
+    }
+}
