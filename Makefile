@@ -52,8 +52,8 @@ crds: ## Write the YAML of the CustomResourceDefinition from the Rust types
 
 ##@ Test it
 
-.PHONY: test test-all fmt scripts clippy deny unit servers chart aws api e2e e2e-examples chaos chaos-short bench bench-observer bench-observe
-test: fmt scripts clippy deny unit servers chart aws api e2e ## All tests but the longest
+.PHONY: test test-all fmt scripts clippy deny unit page servers chart aws api e2e e2e-examples chaos chaos-short bench bench-observer bench-observe
+test: fmt scripts clippy deny unit page servers chart aws api e2e ## All tests but the longest
 
 test-all: test e2e-examples chaos-short ## All tests, also the long ones
 
@@ -71,11 +71,15 @@ deny: ## Licences, banned crates, sources and known vulnerabilities of dependenc
 	@$(step) 'dependencies' tests/steps/deny
 
 unit: ## Rung 1: the pure parts
-	@$(step) 'unit tests' cargo test $(locked) --no-fail-fast --workspace --all-features --exclude throughput-api-tests --exclude throughput-aws-tests --exclude throughput-server-tests --exclude throughput-e2e-tests
+	@$(step) 'unit tests' cargo test $(locked) --no-fail-fast --workspace --all-features --exclude throughput-api-tests --exclude throughput-aws-tests --exclude throughput-server-tests --exclude throughput-page-tests --exclude throughput-e2e-tests
 
 servers: ## The sources of figures against the real servers that they ask: PostgreSQL, Prometheus
 	@$(step) 'the servers that are asked' tests/servers/install
 	@$(step) 'tests against real servers' cargo test $(locked) --no-fail-fast --workspace --all-features --test postgres --test prometheus -- --test-threads=4
+
+page: ## The report's page, in a browser
+	@$(step) 'a browser' tests/steps/browser
+	@$(step) "tests of the report's page" cargo test $(locked) --no-fail-fast --package throughput-page-tests
 
 chart: ## The Helm chart, without a cluster
 	@$(step) 'programs of the cluster' $(cluster) binaries

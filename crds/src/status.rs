@@ -496,7 +496,7 @@ pub struct TasksPerSecondSpread {
 #[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ReportReference {
-    /// The `ConfigMap` with the keys `report.md`, `report.csv` and `report.json`.
+    /// The `ConfigMap` with the keys `report.md`, `report.csv`, `report.json` and, compressed, `report.html.gz`.
     pub config_map_name: String,
     /// The report's size in bytes, all keys together.
     pub bytes: u64,

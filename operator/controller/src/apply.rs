@@ -268,10 +268,10 @@ async fn write_report(
     detail: &CellDetail,
     report: &TestReport,
 ) -> Result<ReportReference, ApplyError> {
-    let Packed { detail, documents } = fit::pack(detail, fit::LARGEST_PACKED)?;
+    let Packed { detail: packed, documents } = fit::pack(detail, fit::LARGEST_PACKED)?;
     let documents = documents.into_iter().map(|(name, packed)| (format!("{name}.gz"), ByteString(packed)));
     let mut files: BTreeMap<String, ByteString> = documents.collect();
-    files.insert("cell.json.gz".to_owned(), ByteString(detail));
+    files.insert("cell.json.gz".to_owned(), ByteString(packed));
     let cell = ConfigMap {
         metadata: build::metadata(facts, address),
         binary_data: Some(files),
@@ -306,7 +306,7 @@ async fn draw(
     let timelines = report.timelines.clone().with(CellTimeline::of(detail));
     let report = report.clone();
     let drawing = tokio::task::spawn_blocking(move || {
-        let fitted = pictures::fit(&report, timelines, room_bytes)?;
+        let fitted = pictures::fit(&report, &timelines, room_bytes)?;
         if fitted.is_none() {
             tracing::warn!(test = report.test, room_bytes, "there is no room for the report's page");
         }

@@ -40,12 +40,12 @@ fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
-/// The sources of a folder, without their tests.
+/// The sources of a folder, without their tests, and without the page, whose words are headings.
 fn sources(folder: &Path, found: &mut Vec<String>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-        if ["tests", "fixture", "simulation", "reasons"].contains(&name.as_str()) {
+        if ["tests", "fixture", "simulation", "reasons", "page"].contains(&name.as_str()) {
             continue;
         }
         if path.is_dir() {

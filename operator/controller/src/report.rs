@@ -4,6 +4,8 @@
 
 pub mod csv;
 pub mod fit;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod markdown;
 pub mod page;
 pub mod pictures;
@@ -253,118 +255,4 @@ const NO_FIGURE: &str = "-";
 
 fn average_wait_seconds(cell: &CellReport) -> Option<String> {
     cell.tasks.wait.map(|wait| throughput_model::decimal::seconds(wait.mean_microseconds, 3))
-}
-
-#[cfg(test)]
-pub(crate) mod fixture {
-    use serde_json::{Value, json};
-    use throughput_model::figures::{Completions, QueuePoint};
-    use throughput_model::observation::{Series, SeriesPoint, SourceReport};
-
-    use super::{CellDetail, TestReport};
-
-    /// A report of no cells.
-    pub(crate) fn empty_report() -> TestReport {
-        TestReport { cells: Vec::new(), ..report() }
-    }
-
-    /// A cell of that report with series: twelve pods and a database, whose words are hostile.
-    pub(crate) fn detail(cell: u32) -> CellDetail {
-        let mut figures = report().cells[0].clone();
-        figures.cell = cell;
-        let sources = vec![
-            source(
-                "pods",
-                "cpuPercent",
-                (0..12).map(|pod| (format!("pod-{pod}"), pod)).collect(),
-                &json!([]),
-            ),
-            source(
-                "postgres",
-                "sessions",
-                vec![(String::new(), 3)],
-                &json!([
-                    {"title": "Statements", "columns": ["statement"], "rows": [["<script>alert(1)</script>"]]}
-                ]),
-            ),
-        ];
-        figures.observations.push("<img src=x onerror=alert(1)>".to_owned());
-        figures.sources = sources.iter().map(|source| source.summary.clone()).collect();
-        figures.tasks.first_created_at = figures.requests.as_ref().map(|requests| requests.started_at);
-        let point = |second| QueuePoint { at_milliseconds: second * 1_000, waiting: second, running: 2 };
-        CellDetail {
-            schema_version: 1,
-            figures,
-            queue: (0..240).map(point).collect(),
-            completions: Completions { step_milliseconds: 1_000, counts: vec![1; 200] },
-            request_figures: None,
-            generators: Vec::new(),
-            sources,
-            dropped: Vec::new(),
-        }
-    }
-
-    fn source(name: &str, metric: &str, subjects: Vec<(String, i32)>, tables: &Value) -> SourceReport {
-        let mut source: SourceReport = serde_json::from_value(json!({
-            "source": name, "base": "2026-01-01T00:00:00Z", "tables": tables,
-            "shortfalls": [{"reason": "AccessDenied", "message": "</q><script>alert(2)</script>", "count": 2,
-                "firstAt": "2026-01-01T00:00:00Z", "lastAt": "2026-01-01T00:00:00Z"}],
-            "figures": {format!("{name}.{metric}.max"): 12.5}, "facts": {"version": "<b>16</b>"},
-        }))
-        .unwrap();
-        let series = subjects.into_iter().map(|(subject, value)| {
-            let value = f64::from(value);
-            let point = |second| SeriesPoint {
-                at_milliseconds: i64::from(second) * 1_000,
-                min: value,
-                mean: value,
-                max: value,
-            };
-            let (metric, points) = (metric.to_owned(), (0_i32..240).map(point).collect());
-            Series { metric, subject, step_milliseconds: 1_000, points }
-        });
-        source.series = series.collect();
-        source
-    }
-
-    /// A report of two cells: one that passed, one whose workers never came.
-    pub(crate) fn report() -> TestReport {
-        let empty = json!({
-            "submitted": 0, "completed": 0, "failed": 0, "canceled": 0, "unfinished": 0,
-            "firstCreatedAt": null, "lastCreatedAt": null, "firstStartedAt": null, "lastFinishedAt": null,
-            "windowMicroseconds": null, "tasksPerSecond": null, "dispatchedPerSecond": null, "successRatio": null,
-            "wait": null, "unblockedWait": null, "service": null, "total": null, "negativeDurations": 0,
-            "errorSamples": [],
-        });
-        let mut measured = empty.clone();
-        measured["submitted"] = json!(200);
-        measured["completed"] = json!(199);
-        measured["tasksPerSecond"] = json!("18.437");
-        measured["wait"] = json!({"count": 200, "meanMicroseconds": 4_123_456, "p50Microseconds": 4_000_000,
-            "p95Microseconds": 8_000_000, "p99Microseconds": 9_000_000, "maxMicroseconds": 9_500_000});
-        serde_json::from_value(json!({
-            "schemaVersion": 1, "namespace": "pulp", "test": "small", "testUid": "1", "operatorVersion": "0",
-            "workersAxis": "workers",
-            "cells": [
-                {"cell": 0, "repeat": 1, "attempt": 1,
-                 "parameters": [{"name": "workers", "value": "2"}, {"name": "concurrency", "value": "4"}],
-                 "correlationId": "00000000-0000-0000-0000-000000000000", "outcome": "Completed", "verdict": "Passed",
-                 "reason": null, "message": null, "workers": 2, "tasksWanted": 200,
-                 "requests": {"generators": 1, "sent": 4, "succeeded": 4, "failures": {}, "tasksDispatched": 200,
-                    "largestYield": 50, "overshoot": 0, "stopped": "TargetReached",
-                    "startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:00:10Z",
-                    "latency": {"count": 4, "meanMicroseconds": 1, "p50Microseconds": 1, "p95Microseconds": 1, "p99Microseconds": 1, "maxMicroseconds": 1},
-                    "failedLatency": {"count": 0, "meanMicroseconds": 0, "p50Microseconds": 0, "p95Microseconds": 0, "p99Microseconds": 0, "maxMicroseconds": 0}},
-                 "tasks": measured, "processes": null, "timeline": [], "finishedAt": "2026-01-01T00:01:00Z",
-                 "observations": ["1 task failed: \"a | b\""]},
-                {"cell": 1, "repeat": 1, "attempt": 1,
-                 "parameters": [{"name": "workers", "value": "4"}, {"name": "concurrency", "value": "4"}],
-                 "correlationId": "00000000-0000-0000-0000-000000000000", "outcome": "Incomplete", "verdict": "Failed",
-                 "reason": "WorkersNotOnline", "message": "3 of 4 workers online", "workers": 4, "tasksWanted": 200,
-                 "requests": null, "tasks": empty, "processes": null, "timeline": [],
-                 "finishedAt": "2026-01-01T00:02:00Z", "observations": []},
-            ],
-        }))
-        .unwrap()
-    }
 }

@@ -171,6 +171,7 @@ mod tests {
         CellDetail {
             schema_version: SCHEMA_VERSION,
             figures: fixture::report().cells.swap_remove(0),
+            completions: throughput_model::figures::Completions::default(),
             queue: Vec::new(),
             sources: vec![source],
             dropped: Vec::new(),

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use throughput_model::observation::SourceSummary;
 
-use super::chart;
+use super::chart::{self, Trace};
 use super::figure::{self, Words};
 use super::source;
 use super::table;
@@ -14,7 +14,7 @@ use crate::report::timeline::{CellTimeline, Detail};
 use crate::report::{CellReport, NO_FIGURE, TestReport};
 
 /// The heights of the drawings of tasks.
-const HEIGHT: u32 = 150;
+const HEIGHT: u32 = 140;
 
 /// How to read the drawings.
 pub(super) fn explanation() -> Markup {
@@ -87,27 +87,29 @@ fn seen(cell: &CellReport, timeline: Option<&CellTimeline>) -> Markup {
 
 /// Stages, queue and throughput.
 fn tasks(timeline: &CellTimeline, clock: &Clock) -> Markup {
-    let queue = traces::queue(&timeline.queue);
-    let largest = queue.iter().flat_map(chart::Trace::spans).map(|span| span.max).fold(0.0, f64::max);
-    let count = Unit::COUNT.scale(largest);
-    let completions = [traces::completions(&timeline.completions)];
-    let rate = Unit::PER_SECOND.scale(1.0);
+    let waiting = traces::queue(&timeline.queue, 0, |point| point.waiting);
+    let running = traces::queue(&timeline.queue, 1, |point| point.running);
+    let step = format!("in steps of {} s", timeline.completions.step_milliseconds / 1_000);
     html! {
         section.source {
             h4 { "Tasks" }
             (stages(timeline, clock))
             @if !timeline.queue.is_empty() {
-                @let words = Words { title: html! { "Queue" }, spoken: "Queue, in tasks", note: Some("tasks") };
-                (figure::over_time(&words, &count, &queue, chart::over_time(&clock.frame, &count, &queue, HEIGHT)))
+                (drawing(["Queue", "tasks that wait"], Unit::COUNT, waiting, clock))
+                (drawing(["At work", "tasks that run"], Unit::COUNT, running, clock))
             }
             @if !timeline.completions.counts.is_empty() {
-                @let step = format!("in steps of {} s", timeline.completions.step_milliseconds / 1_000);
-                @let words = Words { title: html! { "Throughput" }, spoken: "Throughput, in tasks per second", note: Some(&step) };
-                (figure::over_time(&words, &rate, &completions,
-                    chart::over_time(&clock.frame, &rate, &completions, HEIGHT)))
+                (drawing(["Throughput, completed tasks", &step], Unit::PER_SECOND, traces::completions(&timeline.completions), clock))
             }
         }
     }
+}
+
+fn drawing([title, note]: [&str; 2], unit: Unit, trace: Trace, clock: &Clock) -> Markup {
+    let scale = unit.scale(1.0);
+    let traces = [trace];
+    let words = Words { title: html! { (title) }, spoken: title, note: Some(note) };
+    figure::over_time(&words, &scale, &traces, chart::over_time(&clock.frame, &scale, &traces, HEIGHT))
 }
 
 fn stages(timeline: &CellTimeline, clock: &Clock) -> Markup {

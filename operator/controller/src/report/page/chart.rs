@@ -330,9 +330,9 @@ where
 }
 
 /// The height of a row of happenings.
-const ROW: u32 = 34;
+const ROW: u32 = 38;
 
-/// Happenings over time, a row for each kind; the darker, the more.
+/// Happenings over time, a row for each kind; the stronger the colour, the more.
 pub(super) fn happenings(frame: &Frame, rows: &[Row]) -> Result<String, DrawError> {
     let count = u32::try_from(rows.len()).unwrap_or(u32::MAX).max(1);
     let most = rows.iter().flat_map(|row| &row.spans).map(|span| span.max).fold(0.0, f64::max).max(1.0);

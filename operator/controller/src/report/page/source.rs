@@ -129,7 +129,7 @@ fn happenings(timeline: &SourceTimeline, clock: &Clock) -> Markup {
             figure {
                 figcaption {
                     span.title { "Log lines by pattern" }
-                    span.note { "the darker, the more" }
+                    span.note { "the stronger the colour, the more" }
                 }
                 (figure::drawn(&spoken, chart::happenings(&clock.frame, &rows)))
             }

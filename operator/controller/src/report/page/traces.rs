@@ -64,16 +64,13 @@ impl Clock {
     }
 }
 
-/// Tasks that wait, and tasks that run.
-pub(super) fn queue(points: &[QueuePoint]) -> Vec<Trace> {
-    let trace = |name: &str, colour, value: fn(&QueuePoint) -> u64| {
-        let spans = points.iter().map(|point| {
-            let (at, value) = (seconds(point.at_milliseconds), count(value(point)));
-            Span { from: at, to: at, min: value, mean: value, max: value }
-        });
-        Trace { name: name.to_owned(), colour, mark: Mark::Line, stretches: vec![spans.collect()] }
-    };
-    vec![trace("waiting", 0, |point| point.waiting), trace("running", 1, |point| point.running)]
+/// Tasks that wait, or tasks that run.
+pub(super) fn queue(points: &[QueuePoint], colour: usize, value: fn(&QueuePoint) -> u64) -> Trace {
+    let spans = points.iter().map(|point| {
+        let (at, value) = (seconds(point.at_milliseconds), count(value(point)));
+        Span { from: at, to: at, min: value, mean: value, max: value }
+    });
+    Trace { name: String::new(), colour, mark: Mark::Line, stretches: vec![spans.collect()] }
 }
 
 /// Tasks per second.
@@ -86,8 +83,7 @@ pub(super) fn completions(completions: &Completions) -> Trace {
         from = span.to;
         span
     });
-    let (name, colour) = ("completed per second".to_owned(), 2);
-    Trace { name, colour, mark: Mark::Area, stretches: vec![spans.collect()] }
+    Trace { name: String::new(), colour: 2, mark: Mark::Area, stretches: vec![spans.collect()] }
 }
 
 /// Cuts a series where nothing was seen for longer than usual.
