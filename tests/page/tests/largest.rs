@@ -1,4 +1,5 @@
 //! The largest test that there can be: 64 runs, all kinds of sources, many subjects.
+#![expect(clippy::unwrap_used, reason = "this is test code: it stops at the first surprise")]
 
 use std::time::Instant;
 

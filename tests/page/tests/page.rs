@@ -1,4 +1,5 @@
 //! The page in a real browser: what it says, how it looks by day, by night and on paper, and what it never does.
+#![expect(clippy::unwrap_used, reason = "this is test code: it stops at the first surprise")]
 
 use std::process::Command;
 
@@ -206,7 +207,7 @@ async fn on_paper_everything_is_open_light_and_within_the_page() {
         emulate(browser, "print", "dark").await?;
         let page: f64 = browser
             .ask(
-                &format!("{CONTRASTS}")
+                &CONTRASTS
                     .replace("return {page", "return luminance(page); ({page")
                     .replace("'stroke')};", "'stroke')});"),
             )

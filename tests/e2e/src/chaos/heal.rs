@@ -16,7 +16,7 @@ use crate::{Cluster, WORKERS, output, root, sql};
 
 const SOON: Duration = Duration::from_mins(3);
 /// How long the queue may take to be empty. What a killed worker had begun is cleaned up minutes after its pod went.
-const QUEUE: Duration = Duration::from_mins(6);
+const QUEUE: Duration = Duration::from_mins(12);
 /// Deployments without which no row makes sense.
 const NEEDED: [&str; 5] = ["postgres", "pulp-api", "pulp-content", WORKERS, OPERATOR];
 const OPERATOR: &str = "throughput-operator";
