@@ -2,7 +2,7 @@
 
 use throughput_crds::Observe;
 
-use crate::logs::Patterns;
+use crate::logs::{self, Patterns};
 use crate::provenance;
 
 /// A part of `observe` that can never work, in a sentence that says what to write instead.
@@ -32,6 +32,7 @@ pub fn check(observe: &Observe) -> Result<Vec<Wanted>, Mistake> {
     }
     if let Some(logs) = logs {
         Patterns::check(logs)?;
+        logs::check_log_groups(logs, aws.as_ref())?;
     }
     if let Some(profile) = profile {
         crate::profile::check(profile)?;
@@ -88,5 +89,21 @@ mod tests {
         assert_eq!(check(&keys), Ok(Vec::new()));
         let mistake = check(&observe(serde_json::Value::Null)).unwrap_err();
         assert_eq!(mistake.0, "observe.rds needs to know the region: write observe.aws: {region: …}");
+    }
+
+    #[test]
+    fn log_groups_need_what_instances_need() {
+        let observe = |aws: serde_json::Value| -> Observe {
+            let logs = serde_json::json!({"cloudWatch": [{"logGroup": "/pulp/api"}]});
+            serde_json::from_value(serde_json::json!({"aws": aws, "logs": logs})).unwrap()
+        };
+        let role = "arn:aws:iam::123456789012:role/reads";
+        let own = observe(serde_json::json!({"region": "us-east-1", "roleArn": role}));
+        let expected = vec![Wanted::AwsRole(role.to_owned()), Wanted::LogGroup("/pulp/api".to_owned())];
+        assert_eq!(check(&own), Ok(expected));
+        let keys = observe(serde_json::json!({"region": "us-east-1", "secretRef": {"name": "aws"}}));
+        assert_eq!(check(&keys), Ok(Vec::new()));
+        let mistake = check(&observe(serde_json::Value::Null)).unwrap_err();
+        assert!(mistake.0.starts_with("observe.logs.cloudWatch needs to know the region"), "{mistake}");
     }
 }

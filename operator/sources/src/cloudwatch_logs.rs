@@ -16,13 +16,14 @@ use jiff::Timestamp;
 use throughput_crds::{AwsAccess, CloudWatchLogs};
 use tokio::time::{Instant, sleep};
 
+pub(crate) use self::groups::lasts;
 pub use self::groups::{LogGroups, Proceeded};
 
 use crate::access::Access;
 use crate::aws::{self, failure};
 use crate::source::{SourceError, Window};
 
-/// How long one call of [`Search::proceed`] takes at most, but for the request that is under way.
+/// How long it is gone on with in one call at most, but for the request that is under way.
 const LONGEST_STEP: Duration = Duration::from_secs(6);
 /// How often the state of a query is asked for.
 const POLL: Duration = Duration::from_secs(1);
@@ -95,9 +96,18 @@ impl Search {
     pub async fn proceed(
         &mut self,
         client: &Client,
+        take: impl FnMut(Line<'_>) + Send,
+    ) -> Result<Progress, SourceError> {
+        self.proceed_until(client, Instant::now() + LONGEST_STEP, take).await
+    }
+
+    /// Goes on until an instant, but for the request that is under way; at least for one request.
+    async fn proceed_until(
+        &mut self,
+        client: &Client,
+        until: Instant,
         mut take: impl FnMut(Line<'_>) + Send,
     ) -> Result<Progress, SourceError> {
-        let until = Instant::now() + LONGEST_STEP;
         loop {
             match &self.state {
                 State::Pages { .. } => self.read_page(client, &mut take).await?,

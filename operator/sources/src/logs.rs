@@ -5,10 +5,13 @@
 //! where it was, and no line counts twice. Which lines belong to the cell is asked by the instants that the node wrote
 //! before them, once the window is known.
 //!
+//! Log groups of CloudWatch are searched afterwards ([`groups`]), once the logs of pods are read to the end.
+//!
 //! What is found goes into a [`Ledger`], which takes lines from anywhere.
 
 mod built_in;
 mod containers;
+mod groups;
 mod intake;
 mod ledger;
 mod lines;
@@ -29,13 +32,15 @@ use futures::future::{BoxFuture, try_join_all};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::Api;
-use throughput_crds::{ObserveLogs, PodLogs};
+use throughput_crds::{AwsAccess, ObserveLogs, PodLogs};
 use tokio::task::{AbortHandle, JoinSet};
 
+pub(crate) use self::groups::check as check_log_groups;
 pub use self::ledger::Ledger;
 pub use self::patterns::{LINES, Pattern, Patterns, TIMEOUTS};
 
 use self::containers::{Container, containers, with_labels};
+use self::groups::Groups;
 use self::intake::Extent;
 use self::reader::{Reader, within};
 use self::state::State;
@@ -66,13 +71,16 @@ const STATE: &str = "state";
 const NOT_LISTED: &str = "PodsNotListed";
 const INCOMPLETE: &str = "LogIncomplete";
 
-/// The logs of pods.
+/// The logs of pods and of CloudWatch.
 pub struct Logs {
     pods: Api<Pod>,
     which: Vec<PodLogs>,
+    groups: Option<Groups>,
     patterns: Arc<Patterns>,
     reading: Option<Reading>,
     tries: u32,
+    /// Whether the logs of pods are read to the end, or are given up.
+    pods_are_read: bool,
 }
 
 /// The reading, once it has begun.
@@ -86,13 +94,16 @@ struct Reading {
 
 impl Logs {
     /// The logs that a spec names.
-    pub fn new(logs: &ObserveLogs, access: &Access) -> Result<Self, Mistake> {
+    pub fn new(logs: &ObserveLogs, aws: Option<&AwsAccess>, access: &Access) -> Result<Self, Mistake> {
+        let patterns = Arc::new(Patterns::of(logs)?);
         Ok(Self {
             pods: Api::namespaced(access.client.clone(), &access.namespace),
             which: logs.pods.clone(),
-            patterns: Arc::new(Patterns::of(logs)?),
+            groups: Groups::of(logs, &patterns, aws, access)?,
+            patterns,
             reading: None,
             tries: 0,
+            pods_are_read: false,
         })
     }
 
@@ -161,6 +172,21 @@ impl Logs {
         if waited < GRACE {
             return Ok(Settled::Again(GRACE.saturating_sub(waited)));
         }
+        let (done, pause) = if self.pods_are_read {
+            (Ok(()), self.search(window, recording).await)
+        } else {
+            (self.read_pods(recording).await, BETWEEN_TRIES)
+        };
+        let is_last = self.pods_are_read && self.groups.as_ref().is_none_or(Groups::is_over);
+        self.write(window, is_last, recording);
+        if let Err(error) = done {
+            recording.fall_short(&error, Timestamp::now());
+        }
+        Ok(if is_last { Settled::Complete } else { Settled::Again(pause) })
+    }
+
+    /// Reads the rest of the logs of pods.
+    async fn read_pods(&mut self, recording: &mut Recording) -> Result<(), SourceError> {
         self.tries += 1;
         let learned = self.learn(recording).await;
         let is_read = self.reading(recording).read_the_rest().await;
@@ -168,20 +194,30 @@ impl Logs {
             // What was written while there was no operator is read by now, or told to be lost.
             recording.take_back("OperatorRestarted");
         }
-        let is_last = self.tries >= MOST_TRIES || (is_read && learned.is_ok());
-        self.write(window, is_last, recording);
-        if let Err(error) = learned {
-            recording.fall_short(&error, Timestamp::now());
-        }
-        Ok(if is_last { Settled::Complete } else { Settled::Again(BETWEEN_TRIES) })
+        self.pods_are_read = self.tries >= MOST_TRIES || (is_read && learned.is_ok());
+        learned
+    }
+
+    /// Searches on in the log groups; when to do so again.
+    async fn search(&mut self, window: Window, recording: &Recording) -> Duration {
+        let Some(groups) = &mut self.groups else { return Duration::ZERO };
+        groups.proceed(window, recording).await;
+        groups.pause()
     }
 
     fn write(&mut self, window: Window, is_last: bool, recording: &mut Recording) {
         let (patterns, selectors) = (self.patterns.clone(), self.which.clone());
+        let found_in_groups = self.groups.as_ref().and_then(Groups::ledger).cloned();
+        if let Some(groups) = &self.groups {
+            groups.tell(recording);
+        }
         let reading = self.reading(recording);
         reading.keep(recording);
         let state = reading.state();
-        state.ledger.write(&patterns, window, is_last, recording);
+        // What is found in groups is no part of the state: it is found again.
+        let mut ledger = state.ledger.clone();
+        found_in_groups.iter().for_each(|found| ledger.absorb(found));
+        ledger.write(&patterns, window, is_last, recording);
         recording.take_back(INCOMPLETE);
         for (container, why) in state.troubles() {
             let message = format!("the log of {container} was not read to the end of the window: {why}");
@@ -294,8 +330,8 @@ impl Source for Logs {
 }
 
 /// The source that a spec names.
-pub fn open(logs: &ObserveLogs, access: &Access) -> Box<dyn Source> {
-    match Logs::new(logs, access) {
+pub fn open(logs: &ObserveLogs, aws: Option<&AwsAccess>, access: &Access) -> Box<dyn Source> {
+    match Logs::new(logs, aws, access) {
         Ok(logs) => Box::new(logs),
         Err(mistake) => Box::new(Refused(mistake)),
     }

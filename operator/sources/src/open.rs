@@ -27,7 +27,7 @@ pub fn open(observe: &Observe, access: &Access) -> Vec<Box<dyn Source>> {
         sources.push(Box::new(Rds::new(rds.clone(), aws.clone(), access.clone())));
     }
     if let Some(logs) = logs {
-        sources.push(logs::open(logs, access));
+        sources.push(logs::open(logs, aws.as_ref(), access));
     }
     if let Some(profile) = profile {
         sources.push(Box::new(Profile::new(profile, access)));

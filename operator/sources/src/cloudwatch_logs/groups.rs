@@ -3,8 +3,9 @@
 use aws_sdk_cloudwatchlogs::Client;
 use jiff::{SignedDuration, Timestamp};
 use throughput_crds::{AwsAccess, CloudWatchLogs};
+use tokio::time::Instant;
 
-use super::{Line, Progress, Search, connect};
+use super::{LONGEST_STEP, Line, Progress, Search, connect};
 use crate::access::Access;
 use crate::aws::is_final;
 use crate::source::{SourceError, Window};
@@ -28,6 +29,8 @@ pub struct LogGroups {
 pub struct Proceeded {
     /// Whether all groups were searched to the end, or are given up.
     pub is_over: bool,
+    /// Whether a group was searched to the end, so that what was not found in it was not there.
+    pub has_searched: bool,
     /// What went wrong: for good with one that is over, and else until it is tried again.
     pub failures: Vec<SourceError>,
 }
@@ -52,20 +55,27 @@ impl LogGroups {
         if Timestamp::now() < can_be_there {
             return Proceeded::default();
         }
+        let until = Instant::now() + LONGEST_STEP;
         match self.client().await {
-            Ok(client) => self.search(&client, window, take).await,
-            Err(error) => Proceeded { is_over: is_final(error.reason), failures: vec![error] },
+            Ok(client) => self.search(&client, window, until, take).await,
+            Err(error) => {
+                let is_over = is_final(error.reason);
+                Proceeded { is_over, has_searched: false, failures: vec![error] }
+            }
         }
     }
 
-    /// Stops the queries that are still at work.
-    pub async fn stop(&mut self) -> Result<(), SourceError> {
-        if let (Some(client), Some((_, searches))) = (&self.client, &mut self.searches) {
-            for search in searches {
-                search.stop(client).await?;
+    /// Gives up all searches, and stops the queries that are still at work.
+    pub fn stop(&mut self) -> impl Future<Output = Result<(), SourceError>> + Send + use<> {
+        let (client, searches) = (self.client.clone(), self.searches.take());
+        async move {
+            if let (Some(client), Some((_, searches))) = (client, searches) {
+                for mut search in searches {
+                    search.stop(&client).await?;
+                }
             }
+            Ok(())
         }
-        Ok(())
     }
 
     async fn client(&mut self) -> Result<Client, SourceError> {
@@ -79,6 +89,7 @@ impl LogGroups {
         &mut self,
         client: &Client,
         window: Window,
+        until: Instant,
         mut take: impl FnMut(Line<'_>) + Send,
     ) -> Proceeded {
         let searches = match &mut self.searches {
@@ -89,25 +100,39 @@ impl LogGroups {
                 &mut other.insert((window, searches)).1
             }
         };
-        let mut failures = Vec::new();
+        let (mut has_searched, mut failures) = (false, Vec::new());
         while let Some(search) = searches.last_mut() {
-            match search.proceed(client, &mut take).await {
-                Ok(Progress::UnderWay) => return Proceeded { is_over: false, failures },
-                Ok(Progress::Complete) => {}
+            match search.proceed_until(client, until, &mut take).await {
+                Ok(Progress::UnderWay) => return Proceeded { is_over: false, has_searched, failures },
+                Ok(Progress::Complete) => has_searched = true,
                 Ok(Progress::LeftOut(lines)) => {
+                    has_searched = true;
                     let message = format!("{} has {lines} lines more than are read", search.group());
                     failures.push(SourceError::new("TooManyLines", message));
                 }
                 Err(error) => {
-                    let is_over = is_final(error.reason) || error.reason == "TooManyLines";
+                    if error.reason == "ExpiredToken" {
+                        // Whoever renews the Secret's keys does so in the Secret.
+                        self.client = None;
+                    }
+                    let is_over = lasts(&error);
                     failures.push(error);
                     if !is_over {
-                        return Proceeded { is_over, failures };
+                        return Proceeded { is_over, has_searched, failures };
                     }
                 }
             }
             searches.pop();
+            if Instant::now() >= until {
+                break;
+            }
         }
-        Proceeded { is_over: true, failures }
+        let is_over = searches.is_empty();
+        Proceeded { is_over, has_searched, failures }
     }
+}
+
+/// Whether searching a group again is in vain.
+pub(crate) fn lasts(failure: &SourceError) -> bool {
+    is_final(failure.reason) || failure.reason == "TooManyLines"
 }

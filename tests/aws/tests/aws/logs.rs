@@ -12,7 +12,8 @@ fn group(name: &str, insights: bool) -> CloudWatchLogs {
     CloudWatchLogs { log_group: name.to_owned(), insights }
 }
 
-async fn write(setting: &Setting, group: &str, lines: &[(Timestamp, &str)]) {
+/// Writes lines into a new log group.
+pub(crate) async fn write(setting: &Setting, group: &str, lines: &[(Timestamp, &str)]) {
     let client = aws_sdk_cloudwatchlogs::Client::new(&setting.config().await);
     client.create_log_group().log_group_name(group).send().await.unwrap();
     client.create_log_stream().log_group_name(group).log_stream_name("api-1").send().await.unwrap();

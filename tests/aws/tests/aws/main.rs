@@ -5,6 +5,7 @@
 mod identity;
 mod insights;
 mod late;
+mod log_patterns;
 mod logs;
 mod metrics;
 mod refusals;
