@@ -216,7 +216,9 @@ impl Logs {
         let state = reading.state();
         // What is found in groups is no part of the state: it is found again.
         let mut ledger = state.ledger.clone();
-        found_in_groups.iter().for_each(|found| ledger.absorb(found));
+        if let Some(found) = &found_in_groups {
+            ledger.absorb(found);
+        }
         ledger.write(&patterns, window, is_last, recording);
         recording.take_back(INCOMPLETE);
         for (container, why) in state.troubles() {

@@ -32,7 +32,7 @@ const INCOMPLETE: &str = "SearchIncomplete";
 /// The log groups of a spec, and what was found in them. What is found is not stored: an operator that is started again
 /// searches anew.
 pub(super) struct Groups {
-    groups: LogGroups,
+    searches: LogGroups,
     patterns: Arc<Patterns>,
     /// Of the window that was asked for last.
     found: Option<(Window, Found)>,
@@ -58,8 +58,8 @@ impl Groups {
     ) -> Result<Option<Self>, Mistake> {
         check(logs, aws)?;
         let Some(aws) = aws.filter(|_| !logs.cloud_watch.is_empty()) else { return Ok(None) };
-        let groups = LogGroups::new(&logs.cloud_watch, &terms(patterns), aws, access);
-        Ok(Some(Self { groups, patterns: patterns.clone(), found: None }))
+        let searches = LogGroups::new(&logs.cloud_watch, &terms(patterns), aws, access);
+        Ok(Some(Self { searches, patterns: patterns.clone(), found: None }))
     }
 
     /// Searches on for some seconds.
@@ -72,7 +72,7 @@ impl Groups {
             return;
         }
         let (ledger, patterns) = (&mut found.ledger, &self.patterns);
-        let proceeding = self.groups.proceed(window, |line| note(ledger, patterns, line));
+        let proceeding = self.searches.proceed(window, |line| note(ledger, patterns, line));
         let proceeded = timeout(LONGEST_CALL, proceeding).await.unwrap_or_else(|_| silence());
         found.take(proceeded);
     }
@@ -117,7 +117,7 @@ impl Drop for Groups {
             return;
         }
         if let Ok(runtime) = Handle::try_current() {
-            let stop = self.groups.stop();
+            let stop = self.searches.stop();
             runtime.spawn(async move {
                 if let Err(error) = stop.await {
                     tracing::warn!(%error, "a query of CloudWatch's logs was not stopped");
@@ -212,7 +212,9 @@ mod tests {
     fn only_what_is_nobodys_mistake_is_tried_again_and_again() {
         for (reason, expected) in [("Unreachable", false), ("QueryFailed", true), ("SecretNotFound", true)] {
             let mut found = Found::nothing(&Recording::new("logs", Timestamp::UNIX_EPOCH));
-            (0..MOST_TRIES).for_each(|_| found.take(failed(false, &[reason])));
+            for _ in 0..MOST_TRIES {
+                found.take(failed(false, &[reason]));
+            }
             assert_eq!((found.is_over, reasons(&found.passing)), (expected, vec![reason]), "{reason}");
         }
     }
