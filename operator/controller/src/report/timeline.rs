@@ -78,7 +78,7 @@ pub enum Detail {
     OneSeriesPerMetric,
     /// No tables.
     WithoutTables,
-    /// Only the queue and the completed tasks.
+    /// Only the queue and the completed tasks, and what the sources could not see.
     TasksOnly,
     /// Nothing but the row in the table.
     RowOnly,
@@ -110,7 +110,9 @@ impl Detail {
             Self::WithoutTables => Some(
                 "every series has at most 60 points, a metric's subjects are drawn as one, and there are no tables",
             ),
-            Self::TasksOnly => Some("only the tasks are drawn, with at most 60 points"),
+            Self::TasksOnly => Some(
+                "only the tasks are drawn, with at most 60 points, and the sources' figures are in report.json alone",
+            ),
             Self::RowOnly => Some("nothing is drawn"),
         }
     }

@@ -76,12 +76,14 @@ fn seen(cell: &CellReport, timeline: Option<&CellTimeline>) -> Markup {
     let clock = timeline.and_then(Clock::of);
     let mut sources: Vec<&SourceSummary> = cell.sources.iter().collect();
     sources.sort_by_key(|summary| source::position(&summary.source));
+    // The figures of many sources take as much room as drawings, and stand in report.json as well.
+    let in_full = timeline.is_some_and(|timeline| timeline.detail < Detail::TasksOnly);
     html! {
         @if let (Some(timeline), Some(clock)) = (timeline, &clock) { (tasks(timeline, clock)) }
-        @for summary in sources {
+        @for summary in sources { @if in_full {
             @let seen = timeline.and_then(|timeline| timeline.sources.iter().find(|seen| seen.source == summary.source));
             (source::section(summary, seen, clock.as_ref()))
-        }
+        } @else { (source::shortfalls(summary)) } }
     }
 }
 

@@ -59,6 +59,18 @@ pub(super) fn section(
     }
 }
 
+/// Of a source only what it could not see.
+pub(super) fn shortfalls(summary: &SourceSummary) -> Markup {
+    html! {
+        @if !summary.is_complete() {
+            section.source {
+                h4 { (title(&summary.source)) " " code { (summary.source) } }
+                @for shortfall in &summary.shortfalls { (short(shortfall)) }
+            }
+        }
+    }
+}
+
 /// What is missing, and why.
 fn short(shortfall: &Shortfall) -> Markup {
     let Shortfall { reason, message, count, first_at, last_at } = shortfall;
