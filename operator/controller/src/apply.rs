@@ -281,7 +281,7 @@ async fn write_report(
     let files = [
         ("report.md", markdown::render(report)),
         ("report.csv", csv::render(report)),
-        ("report.json", serde_json::to_string(report)?),
+        ("report.json", fit::report_json(report, fit::LARGEST_REPORT)?),
     ];
     let bytes = files.iter().map(|(_, text)| text.len()).sum();
     let pictures = draw(detail, report, pictures::room_beside(bytes)).await?;

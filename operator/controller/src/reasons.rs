@@ -86,8 +86,13 @@ fn every_reason_stands_in_the_charts_readme_and_no_other() {
     let (_, table) = readme.split_once("## Troubleshooting by reason").unwrap();
     let rows = table.lines().filter_map(|line| line.strip_prefix("| `")?.split(" | ").next());
     let told: BTreeSet<String> = rows.flat_map(|cell| quoted(&format!("`{cell}"), '`')).collect();
+    // What sources fall short of is told there as well; their words for it are not all reasons.
+    let mut of_sources = Vec::new();
+    sources(&crate_folder.join("../sources/src"), &mut of_sources);
+    let of_sources: BTreeSet<String> = of_sources.iter().flat_map(|text| quoted(text, '"')).collect();
     let missing: Vec<&String> = given.difference(&told).collect();
-    let stale: Vec<&String> = told.difference(&given).collect();
+    let stale: Vec<&String> =
+        told.iter().filter(|word| !given.contains(*word) && !of_sources.contains(*word)).collect();
     assert!(given.len() > 40, "the sources are read: {given:?}");
     assert!(
         missing.is_empty() && stale.is_empty(),

@@ -6,13 +6,33 @@ use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use throughput_model::observation::{Document, Series, SeriesPoint};
+use throughput_model::observation::{Document, Series, SeriesPoint, SourceSummary};
 
-use super::CellDetail;
+use super::{CellDetail, TestReport};
 
 /// The most that a cell's details may have, packed, in bytes: its generators' results, and what sources keep while they
 /// are at work, need their room as well.
 pub const LARGEST_PACKED: usize = 512 << 10;
+
+/// The most that `report.json` may have, in bytes: a `ConfigMap` has a mebibyte for everything.
+pub const LARGEST_REPORT: usize = 512 << 10;
+
+/// `report.json`, in at most this many bytes as far as leaving out can do that: first the facts of sources go, then their
+/// figures. Each cell's own details keep them.
+pub fn report_json(report: &TestReport, limit: usize) -> Result<String, PackError> {
+    let mut text = serde_json::to_string(report)?;
+    let steps: [fn(&mut SourceSummary); 2] =
+        [|summary| summary.facts.clear(), |summary| summary.figures.clear()];
+    let mut report = report.clone();
+    for leave_out in steps {
+        if text.len() <= limit {
+            break;
+        }
+        report.cells.iter_mut().flat_map(|cell| &mut cell.sources).for_each(leave_out);
+        text = serde_json::to_string(&report)?;
+    }
+    Ok(text)
+}
 
 /// A cell's details, packed: the details themselves, and its documents, each by its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -211,6 +231,24 @@ mod tests {
         let kept = unpacked(&nothing);
         assert_eq!(kept.dropped.len(), STEPS.len());
         assert_eq!((kept.sources[0].series.len(), kept.sources[0].summary.figures.len()), (0, 1));
+    }
+
+    #[test]
+    fn a_report_that_is_too_large_loses_the_facts_of_sources_then_their_figures_and_no_cell() {
+        let mut report = fixture::report();
+        let mut summary = SourceSummary { source: "pods".to_owned(), ..SourceSummary::default() };
+        for number in 0..100 {
+            summary.facts.insert(format!("fact {number}"), "x".repeat(100));
+            summary.figures.insert(format!("pods.api.figure{number}.max"), 1.0);
+        }
+        report.cells[0].sources = vec![summary];
+        let whole = report_json(&report, LARGEST_REPORT).unwrap();
+        let read = |text: &str| serde_json::from_str::<TestReport>(text).unwrap().cells.swap_remove(0);
+        assert_eq!(read(&whole).sources[0].facts.len(), 100);
+        let kept = read(&report_json(&report, whole.len() - 1).unwrap());
+        assert_eq!((kept.sources[0].facts.len(), kept.sources[0].figures.len()), (0, 100));
+        let kept = read(&report_json(&report, 5_000).unwrap());
+        assert_eq!((kept.sources[0].figures.len(), kept.tasks), (0, report.cells[0].tasks.clone()));
     }
 
     #[test]
