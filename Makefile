@@ -71,7 +71,7 @@ deny: ## Licences, banned crates, sources and known vulnerabilities of dependenc
 	@$(step) 'dependencies' tests/steps/deny
 
 unit: ## Rung 1: the pure parts
-	@$(step) 'unit tests' cargo test $(locked) --no-fail-fast --workspace --all-features --exclude throughput-api-tests --exclude throughput-aws-tests --exclude throughput-server-tests --exclude throughput-page-tests --exclude throughput-e2e-tests
+	@$(step) 'unit tests' cargo test $(locked) --no-fail-fast --workspace --all-features --exclude throughput-api-tests --exclude throughput-aws-tests --exclude throughput-server-tests --exclude throughput-page-tests
 
 servers: ## The sources of figures against the real servers that they ask: PostgreSQL, Prometheus
 	@$(step) 'the servers that are asked' tests/servers/install
@@ -94,8 +94,10 @@ api: ## Rung 2: the controller against a real API server
 	@$(step) 'a database that is watched' tests/servers/install postgres
 	@$(step) 'tests against a real API server' cargo test $(locked) --no-fail-fast --workspace --all-features --test api --test owners -- --test-threads=8
 
+# By name and with the whole workspace, as all other steps: another choice of packages would compile AWS's clients anew.
+on_the_cluster := $(patsubst tests/e2e/tests/%.rs,--test %,$(filter-out %/examples.rs %/chaos.rs,$(wildcard tests/e2e/tests/*.rs)))
 e2e: pulp-up install ## Rung 3: the installed operator with a real Pulp, on a real cluster
-	@$(step) 'tests on the cluster' cargo test $(locked) --no-fail-fast --package throughput-e2e-tests -- --test-threads=1
+	@$(step) 'tests on the cluster' cargo test $(locked) --no-fail-fast --workspace --all-features $(on_the_cluster) -- --test-threads=1
 
 e2e-examples: pulp-up install ## Every example, run to its end
 	@$(step) 'the examples' cargo test $(locked) --package throughput-e2e-tests --test examples
