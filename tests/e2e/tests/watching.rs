@@ -49,11 +49,19 @@ async fn a_watched_run_has_its_sources_figures_in_status_report_and_page() {
     assert_eq!(status.verdict, Some(Verdict::Passed), "{status:#?}");
     let complete =
         status.conditions.iter().find(|condition| condition.type_ == ConditionType::SourcesComplete).unwrap();
-    assert_eq!(complete.status, ConditionStatus::True, "{}", complete.message);
+    // The pods of the local Pulp share their processes, which the profiler cannot tell apart. All else is seen.
+    assert_eq!(complete.status, ConditionStatus::False, "{}", complete.message);
+    let said: Vec<&str> = complete.message.split("; ").collect();
+    assert!(said.len() == 1 && said[0].starts_with("profile: SharedProcesses: "), "{said:?}");
     let observed = status.results[0].observed.as_ref().unwrap();
     assert!(observed.database_connections_max > Some(1), "{observed:?}");
     assert_eq!((observed.restarts, observed.timeouts), (Some(0), Some(0)), "{observed:?}");
-    assert!(observed.profiled, "{observed:?}");
+    assert_eq!(
+        (observed.profiled, observed.incomplete.as_slice()),
+        (false, ["profile".to_owned()].as_slice())
+    );
+    let words = &status.results[0].observations[0];
+    assert!(words.starts_with("profile is incomplete: SharedProcesses: "), "{words}");
 
     let report = cluster.report(NAME).await;
     let sources = report["cells"][0]["sources"].as_array().unwrap();
@@ -61,13 +69,10 @@ async fn a_watched_run_has_its_sources_figures_in_status_report_and_page() {
     assert_eq!(names.len(), 5, "{names:?}");
     let figure = |name: &str| sources.iter().find_map(|source| source["figures"][name].as_f64());
     assert!(figure("pods.workers.memoryBytes.max") > Some(10e6));
-    assert!(figure("profile.samples") > Some(0.0));
     assert!(figure("postgres.connectTime.p99Milliseconds") > Some(0.0));
 
     let maps = cluster.api::<ConfigMap>();
     let cell = maps.get(&format!("{NAME}-cell-0-attempt-1")).await.unwrap();
-    let keys: Vec<&String> = cell.binary_data.as_ref().unwrap().keys().collect();
-    assert!(keys.iter().any(|key| key.ends_with(".folded.gz")), "{keys:?}");
     let detail: Value = serde_json::from_str(&unpacked(&cell, "cell.json.gz")).unwrap();
     let series = |source: &str| {
         let sources = detail["sources"].as_array().unwrap();
