@@ -79,7 +79,7 @@ servers: ## The sources of figures against the real servers that they ask: Postg
 
 page: ## The report's page, in a browser
 	@$(step) 'a browser' tests/steps/browser
-	@$(step) "tests of the report's page" cargo test $(locked) --no-fail-fast --package throughput-page-tests
+	@$(step) "tests of the report's page" cargo test $(locked) --no-fail-fast --workspace --all-features --test page --test largest
 
 chart: ## The Helm chart, without a cluster
 	@$(step) 'programs of the cluster' $(cluster) binaries
@@ -100,15 +100,15 @@ e2e: pulp-up install ## Rung 3: the installed operator with a real Pulp, on a re
 	@$(step) 'tests on the cluster' cargo test $(locked) --no-fail-fast --workspace --all-features $(on_the_cluster) -- --test-threads=1
 
 e2e-examples: pulp-up install ## Every example, run to its end
-	@$(step) 'the examples' cargo test $(locked) --package throughput-e2e-tests --test examples
+	@$(step) 'the examples' cargo test $(locked) --workspace --all-features --test examples
 
 # A word for the rows whose names contain it; `make chaos ROWS=--list` tells them.
 ROWS :=
 chaos: pulp-up install ## Break things in the middle of runs: an hour; ROWS=WORD chooses
-	@$(step) 'the chaos campaign' cargo test $(locked) --package throughput-e2e-tests --test chaos -- --minutes 100 $(ROWS)
+	@$(step) 'the chaos campaign' cargo test $(locked) --workspace --all-features --test chaos -- --minutes 100 $(ROWS)
 
 chaos-short: pulp-up install ## A few of them: ten minutes
-	@$(step) 'the short chaos campaign' cargo test $(locked) --package throughput-e2e-tests --test chaos -- --minutes 12 --short
+	@$(step) 'the short chaos campaign' cargo test $(locked) --workspace --all-features --test chaos -- --minutes 12 --short
 
 bench: pulp-up install ## Measure what the operator itself costs
 	@$(step) 'programs of the cluster, with etcd' $(cluster) bin target/cluster-bin
