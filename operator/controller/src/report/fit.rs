@@ -99,7 +99,7 @@ fn packed(detail: &CellDetail, documents: &[Document]) -> Result<Packed, PackErr
     })
 }
 
-/// Compresses.
+/// As the files of a `ConfigMap` are compressed.
 pub fn gzip(bytes: &[u8]) -> Result<Vec<u8>, std::io::Error> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(bytes)?;

@@ -11,13 +11,12 @@
 //! The page says what is left out of each cell. Nothing is lost by it: each cell's own `ConfigMap` has all of it.
 
 use std::cmp::Ordering;
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufReader, Read};
 
-use flate2::Compression;
 use flate2::read::GzDecoder;
-use flate2::write::GzEncoder;
 use throughput_model::decimal;
 
+use super::fit::gzip;
 use super::timeline::{Detail, Timelines};
 use super::{CellReport, TestReport, page};
 use crate::repeats;
@@ -94,21 +93,14 @@ fn attempt(
 
 fn drawn(report: &TestReport, timelines: &Timelines) -> io::Result<Pictures> {
     Ok(Pictures {
-        page: compressed(page::render(report, timelines).as_bytes())?,
-        timelines: compressed(&serde_json::to_vec(timelines)?)?,
+        page: gzip(page::render(report, timelines).as_bytes())?,
+        timelines: gzip(&serde_json::to_vec(timelines)?)?,
     })
 }
 
 /// Timelines as [`fit`] wrote them.
 pub fn read_timelines(file: &[u8]) -> Result<Timelines, serde_json::Error> {
     serde_json::from_reader(BufReader::new(GzDecoder::new(file).take(MOST_BYTES_OF_TIMELINES)))
-}
-
-/// As the files of a `ConfigMap` are compressed.
-pub(crate) fn compressed(bytes: &[u8]) -> io::Result<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(bytes)?;
-    encoder.finish()
 }
 
 /// What is left out before each try: nothing before the first.
