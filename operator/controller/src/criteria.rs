@@ -7,7 +7,7 @@ use throughput_crds::Criterion;
 use throughput_model::decimal;
 use throughput_model::figures::TaskFigures;
 use throughput_model::histogram::LatencySummary;
-use throughput_model::observation::{SourceSummary, figure};
+use throughput_model::observation::{Shortfall, SourceSummary, figure};
 use throughput_model::percentile::Distribution;
 
 use crate::rejection::Rejection;
@@ -65,14 +65,11 @@ impl Subject {
         }
     }
 
-    /// The source of the figure, if it did not see all that it was to see.
-    fn incomplete_source<'a>(&self, figures: &Figures<'a>) -> Option<&'a SourceSummary> {
+    /// What the figure's source could not see of it.
+    fn shortfall<'a>(&self, figures: &Figures<'a>) -> Option<&'a Shortfall> {
         match self {
             Self::Own(_) => None,
-            Self::Observed(name) => {
-                let source = name.split('.').next().unwrap_or_default();
-                figures.sources.iter().find(|summary| summary.source == source && !summary.is_complete())
-            }
+            Self::Observed(name) => figures.sources.iter().find_map(|summary| summary.shortfall_of(name)),
         }
     }
 }
@@ -271,10 +268,9 @@ impl CheckedCriterion {
     /// Judges a cell's figures.
     pub fn judge(&self, figures: &Figures<'_>) -> Judgement {
         let Self { subject, bound } = self;
-        let (name, incomplete) = (subject.name(), subject.incomplete_source(figures));
+        let (name, shortfall) = (subject.name(), subject.shortfall(figures));
         let Some(value) = subject.value(figures) else {
-            let why = incomplete.and_then(|summary| summary.shortfalls.first());
-            let why = why.map(|shortfall| format!(": {}", shortfall.message)).unwrap_or_default();
+            let why = shortfall.map(|shortfall| format!(": {}", shortfall.message)).unwrap_or_default();
             return Judgement::NoFigure(format!("the criterion on {name} has no figure to judge{why}"));
         };
         let (met, words) = match bound {
@@ -287,11 +283,11 @@ impl CheckedCriterion {
                 format!("{name} is {value}, at most {bound} is wanted"),
             ),
         };
-        match (met, incomplete.and_then(|summary| summary.shortfalls.first())) {
+        match (met, shortfall) {
             (false, _) => Judgement::NotMet(words),
             // What was not seen may have been beyond the bound.
             (true, Some(shortfall)) => Judgement::NoFigure(format!(
-                "the criterion on {name} cannot be judged, since its source did not see all: {}",
+                "the criterion on {name} cannot be judged, since its source did not see all of it: {}",
                 shortfall.message
             )),
             (true, None) => Judgement::Met,
@@ -303,10 +299,8 @@ impl CheckedCriterion {
 mod tests {
     use std::collections::BTreeMap;
 
-    use jiff::Timestamp;
-    use throughput_model::observation::Shortfall;
-
     use super::*;
+    use jiff::Timestamp;
 
     fn criterion(
         metric: &str,
@@ -341,17 +335,18 @@ mod tests {
         }
     }
 
-    fn rds(cpu: Option<f64>, shortfall: bool) -> SourceSummary {
+    fn rds(cpu: Option<f64>, shortfall: Option<&[&str]>) -> SourceSummary {
         let missing = Shortfall {
             reason: "MetricsIncomplete".to_owned(),
             message: "the last minute is missing".to_owned(),
+            metrics: shortfall.map(|metrics| metrics.iter().map(|metric| (*metric).to_owned()).collect()),
             count: 1,
             first_at: Timestamp::UNIX_EPOCH,
             last_at: Timestamp::UNIX_EPOCH,
         };
         SourceSummary {
             source: "rds".to_owned(),
-            shortfalls: if shortfall { vec![missing] } else { Vec::new() },
+            shortfalls: if shortfall.is_some() { vec![missing] } else { Vec::new() },
             figures: cpu.map(|cpu| ("rds.cpuPercent.max".to_owned(), cpu)).into_iter().collect(),
             facts: BTreeMap::new(),
         }
@@ -362,16 +357,19 @@ mod tests {
         let criterion = criterion("rds.cpuPercent.max", None, Some("90")).unwrap();
         let tasks = TaskFigures::of(&[]);
         let judged = |cpu, shortfall| criterion.judge(&figures(&tasks, &[rds(cpu, shortfall)]));
-        assert_eq!(judged(Some(89.5), false), Judgement::Met);
+        let (none, of_it) = (None, Some(["cpuPercent"].as_slice()));
+        assert_eq!(judged(Some(89.5), none), Judgement::Met);
+        // What is missing of another metric does not matter to this one.
+        assert_eq!(judged(Some(89.5), Some(&["readIops"])), Judgement::Met);
         let beyond = Judgement::NotMet("rds.cpuPercent.max is 93.25, at most 90 is wanted".to_owned());
-        assert_eq!(judged(Some(93.25), false), beyond);
+        assert_eq!(judged(Some(93.25), none), beyond);
         // Beyond the bound is beyond the bound, whatever else there was.
-        assert_eq!(judged(Some(93.25), true), beyond);
-        for unknown in [judged(Some(89.5), true), judged(None, true)] {
+        assert_eq!(judged(Some(93.25), of_it), beyond);
+        for unknown in [judged(Some(89.5), of_it), judged(None, of_it)] {
             let Judgement::NoFigure(words) = unknown else { panic!("{unknown:?}") };
             assert!(words.ends_with(": the last minute is missing"), "{words}");
         }
-        assert!(matches!(judged(None, false), Judgement::NoFigure(_)));
+        assert!(matches!(judged(None, none), Judgement::NoFigure(_)));
     }
 
     #[test]

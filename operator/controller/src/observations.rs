@@ -402,6 +402,7 @@ mod tests {
         rds.summary.shortfalls.push(Shortfall {
             reason: "AccessDenied".to_owned(),
             message: "not authorized to perform: cloudwatch:GetMetricData".to_owned(),
+            metrics: None,
             count: 1,
             first_at: Timestamp::UNIX_EPOCH,
             last_at: Timestamp::UNIX_EPOCH,

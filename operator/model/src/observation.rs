@@ -3,7 +3,7 @@
 //! Figures are named `SOURCE.METRIC.STATISTIC`, and a metric carries its unit: `rds.cpuPercent.max`. Where a source sees
 //! several subjects (pods, say), the figure is that of all of them: the smallest, the mean of all samples, the largest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -53,6 +53,10 @@ pub struct Shortfall {
     pub reason: String,
     /// Why, in a sentence for people; with the server's words, bounded.
     pub message: String,
+    /// The metrics whose figures it takes from, without the source's name: `workers.cpuMillicores`. Absent where it takes
+    /// from all of the source's; empty where it takes from none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<BTreeSet<String>>,
     /// How often.
     pub count: u64,
     /// When it was seen first.
@@ -117,6 +121,25 @@ impl SourceSummary {
     pub fn is_complete(&self) -> bool {
         self.shortfalls.is_empty()
     }
+
+    /// What takes from a figure of this source, by its full name: with it, the figure may be wrong.
+    pub fn shortfall_of(&self, figure: &str) -> Option<&Shortfall> {
+        let name = figure.strip_prefix(self.source.as_str())?.strip_prefix('.')?;
+        self.shortfalls.iter().find(|shortfall| shortfall.takes_from(name))
+    }
+}
+
+impl Shortfall {
+    /// Whether it takes from a figure, which is named without its source.
+    fn takes_from(&self, figure: &str) -> bool {
+        let is_of = |metric: &str| {
+            let rest = figure.strip_prefix(metric)?;
+            // The rate of what only grows is a series of its own.
+            let rest = rest.strip_prefix("PerSecond").unwrap_or(rest);
+            (rest.is_empty() || rest.starts_with('.')).then_some(())
+        };
+        self.metrics.as_ref().is_none_or(|metrics| metrics.iter().any(|metric| is_of(metric).is_some()))
+    }
 }
 
 impl From<(i64, f64, f64, f64)> for SeriesPoint {
@@ -146,6 +169,40 @@ mod tests {
         let text = serde_json::to_string(&point).unwrap();
         assert_eq!(text, "[-500,1.0,1.5,2.0]");
         assert_eq!(serde_json::from_str::<SeriesPoint>(&text).unwrap(), point);
+    }
+
+    #[test]
+    fn a_shortfall_takes_from_the_figures_of_its_metrics_and_of_no_others() {
+        let shortfall = |metrics: Option<&[&str]>| Shortfall {
+            reason: "Unavailable".to_owned(),
+            message: "no answer".to_owned(),
+            metrics: metrics.map(|metrics| metrics.iter().map(|metric| (*metric).to_owned()).collect()),
+            count: 1,
+            first_at: Timestamp::UNIX_EPOCH,
+            last_at: Timestamp::UNIX_EPOCH,
+        };
+        let takes = |metrics, figure| {
+            let shortfalls = vec![shortfall(metrics)];
+            let summary = SourceSummary { source: "pods".to_owned(), shortfalls, ..SourceSummary::default() };
+            summary.shortfall_of(figure).is_some()
+        };
+        let some = Some(["workers.cpuSeconds", "api"].as_slice());
+        for figure in
+            ["pods.workers.cpuSeconds.total", "pods.workers.cpuSecondsPerSecond.max", "pods.api.replicas.min"]
+        {
+            assert!(takes(some, figure), "{figure}");
+        }
+        for figure in [
+            "pods.workers.cpuSecondsUsed.max",
+            "pods.workers.memoryBytes.max",
+            "pods.apiary.replicas.min",
+            "rds.api",
+        ] {
+            assert!(!takes(some, figure), "{figure}");
+        }
+        assert!(
+            takes(None, "pods.workers.memoryBytes.max") && !takes(Some(&[]), "pods.workers.memoryBytes.max")
+        );
     }
 
     #[test]

@@ -1,15 +1,12 @@
 //! Certificates of authorities that a test names instead of those of the operator's image.
 
-use std::time::Duration;
-
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Client;
 use kube::api::Api;
 use throughput_crds::CaBundle;
 
+use crate::kubernetes::within;
 use crate::source::SourceError;
-
-const DEADLINE: Duration = Duration::from_secs(10);
 
 /// Reads certificates in PEM from the `ConfigMap` that is said to hold them.
 pub async fn read_bundle(
@@ -19,14 +16,7 @@ pub async fn read_bundle(
 ) -> Result<Vec<u8>, SourceError> {
     let (name, key) = (&bundle.config_map_ref.name, &bundle.config_map_ref.key);
     let config_maps: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
-    let found = tokio::time::timeout(DEADLINE, config_maps.get_opt(name))
-        .await
-        .map_err(|_| {
-            SourceError::new("DeadlineExceeded", format!("reading the ConfigMap {name} took too long"))
-        })?
-        .map_err(|error| {
-            SourceError::new("Forbidden", format!("cannot read the ConfigMap {name}: {error}"))
-        })?;
+    let found = within(&format!("read the ConfigMap {name}"), config_maps.get_opt(name)).await?;
     let missing =
         |what: &str| SourceError::new("CertificatesNotFound", format!("the ConfigMap {name} {what}"));
     let config_map = found.ok_or_else(|| missing("is not in this namespace"))?;

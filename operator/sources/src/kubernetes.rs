@@ -8,6 +8,7 @@ use kube::Error;
 use kube::api::{Api, ListParams};
 
 use crate::access::Access;
+use crate::cause::innermost;
 use crate::recording::Recording;
 use crate::source::SourceError;
 
@@ -70,15 +71,6 @@ fn words(error: &Error) -> String {
         Error::Service(cause) => innermost(cause.as_ref()),
         other => innermost(other),
     }
-}
-
-/// What lies at the bottom of an error: that nobody listens, that a certificate is not trusted.
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut inner = error;
-    while let Some(source) = inner.source() {
-        inner = source;
-    }
-    inner.to_string()
 }
 
 #[cfg(test)]

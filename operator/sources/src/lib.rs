@@ -7,6 +7,7 @@
 pub mod access;
 mod aws;
 pub mod catalog;
+mod cause;
 pub mod certificates;
 pub mod check;
 pub mod cloudwatch_logs;

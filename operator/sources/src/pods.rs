@@ -107,7 +107,8 @@ impl Pods {
         let wants_kubelets = self.groups.iter().any(|group| group.kubelet);
         if wants_kubelets && !self.access.installation.kubelet {
             let message = "the operator may not ask the kubelets: its administrator sets observe.kubelet=true in the chart's values";
-            recording.fall_short(&SourceError::new("KubeletNotPermitted", message), Timestamp::now());
+            let error = SourceError::new("KubeletNotPermitted", message);
+            recording.fall_short(&error.only_of(metrics::of_kubelets(&self.groups)), Timestamp::now());
         }
         let groups = self.list(recording).await?;
         self.note_restarts(recording, &groups, Timestamp::now());
@@ -180,7 +181,7 @@ impl Pods {
         let usages = match self.usages().await {
             Ok(usages) => usages,
             Err(error) => {
-                recording.fall_short(&error, now);
+                recording.fall_short(&error.only_of(metrics::of_usage(&self.groups)), now);
                 self.metrics_not_before = now.checked_add(AFTER_A_REFUSAL).ok();
                 self.known_until.samples = None;
                 return;
@@ -235,7 +236,7 @@ impl Pods {
         let (reading, errors) = self.kubelets.read(&nodes, &owners, &self.access.namespace).await;
         let is_refused = errors.iter().any(|error: &SourceError| error.reason == "KubeletForbidden");
         for error in errors {
-            recording.fall_short(&error, now);
+            recording.fall_short(&error.only_of(metrics::of_kubelets(&self.groups)), now);
         }
         counters::record(&mut self.memory, recording, &mut self.before, &reading, span);
         self.known_until.counters = reading.oldest();
@@ -250,7 +251,7 @@ impl Pods {
             if self.memory.tallies.get(name).is_none_or(std::collections::BTreeMap::is_empty) {
                 let labels = group::common_selector(std::slice::from_ref(group));
                 let message = format!("{name}: there was no pod with the labels {labels}");
-                recording.fall_short(&SourceError::new("NoPods", message), now);
+                recording.fall_short(&SourceError::new("NoPods", message).only_of([name]), now);
                 continue;
             }
             let has_samples = self.memory.recorded.contains(&format!("{name}.cpuMillicores"));
@@ -258,13 +259,15 @@ impl Pods {
                 let message = format!(
                     "{name}: the metrics API has no sample from within the cell; a cell of a minute has some"
                 );
-                recording.fall_short(&SourceError::new("NoSamples", message), now);
+                let error = SourceError::new("NoSamples", message).only_of(metrics::of_usage([group]));
+                recording.fall_short(&error, now);
             }
             let missing = counters::missing(&self.memory, name);
             let is_read = self.access.installation.kubelet && *kubelet && self.known_until.counters.is_some();
             if is_read && !missing.is_empty() {
                 let message = format!("{name}: the kubelet does not count {}", missing.join(", "));
-                recording.fall_short(&SourceError::new("CountersMissing", message), now);
+                let names = missing.iter().map(|metric| format!("{name}.{metric}"));
+                recording.fall_short(&SourceError::new("CountersMissing", message).only_of(names), now);
             }
         }
     }

@@ -165,6 +165,7 @@ impl Postgres {
         Ok(())
     }
 
+    /// Asks what statements have cost. All else is known from the looks.
     async fn end(&mut self, recording: &mut Recording) -> Result<(), SourceError> {
         let start = self.start.clone().or_else(|| self.memory.statements.clone());
         let mut session = self.take_session(recording).await?;
@@ -173,7 +174,7 @@ impl Postgres {
                 Some(start) => self.compare(&mut session, &extension, &start, recording).await?,
                 None if recording.fact(statements::EXTENSION) != Some(NOT_LOADED) => {
                     let message = "what statements had cost before the window is not known";
-                    recording.fall_short(&SourceError::new("StatementsUnknown", message), Timestamp::now());
+                    recording.fall_short(&statements::doubt("StatementsUnknown", message), Timestamp::now());
                 }
                 None => {}
             }
@@ -224,7 +225,7 @@ impl Postgres {
         if recording.fact(DATABASE_BYTES).is_none() {
             match session.ask::<u64>(facts::SIZE_QUESTION).await {
                 Ok(bytes) => recording.set_fact(DATABASE_BYTES, &bytes.to_string()),
-                Err(error) => recording.fall_short(&error, Timestamp::now()),
+                Err(error) => recording.fall_short(&error.of_no_figure(), Timestamp::now()),
             }
         }
         self.facts = Some(facts);
@@ -249,7 +250,7 @@ impl Postgres {
             Err(error) if error.reason == failure::NOT_LOADED => {
                 recording.set_fact(statements::EXTENSION, NOT_LOADED);
             }
-            Err(error) => recording.fall_short(&error, Timestamp::now()),
+            Err(error) => recording.fall_short(&error.only_of([statements::METRIC]), Timestamp::now()),
         }
     }
 
@@ -311,7 +312,8 @@ impl Source for Postgres {
     ) -> BoxFuture<'a, Result<Settled, SourceError>> {
         async move {
             self.ends += 1;
-            match self.end(recording).await {
+            let ended = self.end(recording).await.map_err(|error| error.only_of([statements::METRIC]));
+            match ended {
                 Ok(()) => Ok(Settled::Complete),
                 Err(error) if self.ends >= MOST_ENDS => Err(error),
                 Err(error) => {

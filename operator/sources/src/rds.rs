@@ -21,7 +21,7 @@ use throughput_crds::{AwsAccess, ObserveRds};
 use crate::access::Access;
 use crate::aws;
 use crate::catalog;
-use crate::rds::coverage::{Coverage, Points};
+use crate::rds::coverage::{Coverage, Named, Points};
 use crate::rds::instance::{Instance, MAX_CONNECTIONS};
 use crate::rds::metrics::{CONNECTIONS, Metric};
 use crate::rds::minutes::{MINUTE_MILLISECONDS, Minutes, start_of};
@@ -145,7 +145,7 @@ impl Rds {
             && let Some(instance) = &instance
         {
             let seen = self.read_insights(&clients, instance, minutes, recording).await;
-            failures.note(seen, recording);
+            failures.note(seen.map_err(|error| error.only_of([insights::LOAD_BY_WAIT])), recording);
         }
         failures.take_back_all_others(recording);
         if failures.0.contains("ExpiredToken") {
@@ -288,12 +288,24 @@ fn note_coverage(
     if let Some(partial) = partial {
         failures.note::<()>(Err(partial), recording);
     } else if !coverage.is_complete() {
-        recording.fall_short(&SourceError::new("MetricsIncomplete", coverage.sentence()), now);
+        let error = SourceError::new("MetricsIncomplete", coverage.sentence());
+        recording.fall_short(&error.only_of(figures_of(coverage.missing.keys())), now);
     }
     if !coverage.unknown.is_empty() {
-        let message = format!("CloudWatch has no point of {}", coverage.unknown.join(", "));
-        recording.fall_short(&SourceError::new("MetricNotPublished", message), now);
+        let names: Vec<&str> = coverage.unknown.iter().map(|metric| metric.name.as_str()).collect();
+        let message = format!("CloudWatch has no point of {}", names.join(", "));
+        let error = SourceError::new("MetricNotPublished", message);
+        recording.fall_short(&error.only_of(figures_of(&coverage.unknown)), now);
     }
+}
+
+/// The metrics of our figures that come from these of CloudWatch.
+fn figures_of<'a>(metrics: impl IntoIterator<Item = &'a Named>) -> Vec<String> {
+    let of = |metric: &'a Named| {
+        let share = (metric.name == CONNECTIONS).then(|| CONNECTIONS_OF_MAXIMUM.to_owned());
+        share.into_iter().chain([metric.figure.clone()])
+    };
+    metrics.into_iter().flat_map(of).collect()
 }
 
 fn whether_to_ask_again(coverage: &Coverage, window: Minutes, now: Timestamp) -> Settled {
@@ -362,7 +374,11 @@ mod tests {
         let gap = |minute| Coverage {
             percent: 90.0,
             lacks_the_end: minute == window.last,
-            missing: [("CPUUtilization".to_owned(), vec![minute])].into(),
+            missing: [(
+                Named { name: "CPUUtilization".to_owned(), figure: "cpuPercent".to_owned() },
+                vec![minute],
+            )]
+            .into(),
             unknown: Vec::new(),
         };
         for (minute, now, expected) in [

@@ -19,10 +19,14 @@ const MOST_SERIES: usize = 256;
 const MOST_SHARED_SERIES: usize = 128;
 /// The subject of what is shared.
 const OTHERS: &str = "others";
-/// The most different shortfalls.
+/// The most different shortfalls. Of more only that there are more is told.
 const MOST_SHORTFALLS: usize = 8;
+/// The most metrics that one shortfall names; one that takes from more is taken to take from all.
+const MOST_METRICS: usize = 64;
 /// The longest text of people or servers, in characters.
 pub const LONGEST_TEXT: usize = 300;
+/// The reason of what is beyond [`MOST_SHORTFALLS`].
+const MORE: &str = "More";
 const MOST_FACTS: usize = 128;
 const MOST_TABLES: usize = 16;
 const MOST_ROWS: usize = 50;
@@ -162,25 +166,35 @@ impl Recording {
         let before: usize = self.documents.iter().map(|document| document.text.len()).sum();
         if before + text.len() > LARGEST_DOCUMENTS {
             let message = format!("{name} has {} bytes, and is left out", text.len());
-            return self.fall_short(&SourceError::new("TooLarge", message), Timestamp::now());
+            let error = SourceError::new("TooLarge", message).of_no_figure();
+            return self.fall_short(&error, Timestamp::now());
         }
         self.documents.push(Document { name: bounded(name), text });
     }
 
-    /// Notes that something could not be seen. What comes again with the same reason is counted.
+    /// Notes that something could not be seen. What comes again with the same reason is counted, and takes from what
+    /// either took from.
     pub fn fall_short(&mut self, error: &SourceError, at: Timestamp) {
+        let metrics = error.metrics.clone().filter(|metrics| metrics.len() <= MOST_METRICS);
         let same = self.shortfalls.iter_mut().find(|shortfall| shortfall.reason == error.reason);
         if let Some(shortfall) = same {
+            let both = shortfall.metrics.take().zip(metrics).map(|(before, now)| &before | &now);
+            shortfall.metrics = both.filter(|metrics| metrics.len() <= MOST_METRICS);
             shortfall.count += 1;
             shortfall.last_at = at;
-        } else if self.shortfalls.len() < MOST_SHORTFALLS {
+        } else if self.shortfalls.len() < MOST_SHORTFALLS || error.reason == MORE {
             self.shortfalls.push(Shortfall {
                 reason: error.reason.to_owned(),
                 message: bounded(&error.message),
+                metrics,
                 count: 1,
                 first_at: at,
                 last_at: at,
             });
+        } else {
+            let message =
+                format!("more was missing for other reasons, such as {}: {}", error.reason, error.message);
+            self.fall_short(&SourceError { reason: MORE, message, metrics }, at);
         }
     }
 
@@ -258,7 +272,7 @@ impl Recording {
         let most = if subject == OTHERS { MOST_SERIES + MOST_SHARED_SERIES } else { MOST_SERIES };
         if !self.is_known(metric, subject) && self.count_series() >= most {
             let message = format!("there are more than {most} series: the rest is left out");
-            self.fall_short(&SourceError::new("TooManySeries", message), at);
+            self.fall_short(&SourceError::new("TooManySeries", message).only_of([metric]), at);
             return None;
         }
         let subjects = self.series.entry(metric.to_owned()).or_default();
@@ -318,6 +332,7 @@ mod tests {
         let expected = Shortfall {
             reason: "Throttled".to_owned(),
             message: "Rate exceeded 1".to_owned(),
+            metrics: None,
             count: 3,
             first_at: at(1),
             last_at: at(3),
@@ -325,6 +340,40 @@ mod tests {
         assert_eq!(recording.shortfalls(), [expected]);
         recording.take_back("Throttled");
         assert!(recording.report().summary.is_complete());
+    }
+
+    #[test]
+    fn what_falls_short_for_the_same_reason_takes_from_all_that_any_of_it_took_from() {
+        let mut recording = Recording::new("prometheus", at(0));
+        let no_data =
+            |query: &str| SourceError::new("NoData", format!("{query} has no data")).only_of([query]);
+        recording.fall_short(&no_data("latency"), at(1));
+        recording.fall_short(&no_data("queue"), at(1));
+        let both = Some(["latency", "queue"].map(str::to_owned).into());
+        assert_eq!(recording.shortfalls()[0].metrics, both);
+        recording.fall_short(&SourceError::new("NoData", "nothing at all"), at(2));
+        recording.fall_short(&no_data("queue"), at(3));
+        assert_eq!((recording.shortfalls()[0].metrics.as_ref(), recording.shortfalls()[0].count), (None, 4));
+    }
+
+    #[test]
+    fn a_shortfall_beyond_those_that_are_kept_still_takes_from_its_figures() {
+        const REASONS: [&str; MOST_SHORTFALLS + 2] =
+            ["A", "B", "C", "D", "E", "F", "G", "H", "Reset", "Evicted"];
+        let mut recording = Recording::new("postgres", at(0));
+        for reason in REASONS {
+            let metrics = [format!("of{reason}")];
+            recording.fall_short(&SourceError::new(reason, "no").only_of(metrics), at(1));
+        }
+        let summary = recording.report().summary;
+        assert_eq!(summary.shortfalls.len(), MOST_SHORTFALLS + 1);
+        for reason in REASONS {
+            assert!(summary.shortfall_of(&format!("postgres.of{reason}.max")).is_some(), "{reason}");
+        }
+        assert!(summary.shortfall_of("postgres.connections.max").is_none());
+        let last = &summary.shortfalls[MOST_SHORTFALLS];
+        assert_eq!((last.reason.as_str(), last.count), ("More", 2));
+        assert!(last.message.ends_with("such as Reset: no"), "{}", last.message);
     }
 
     #[test]

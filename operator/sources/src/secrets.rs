@@ -1,16 +1,14 @@
 //! Secrets that say themselves where they may be sent.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::Api;
 use kube::{Client, ResourceExt};
 use throughput_crds::SECRET_FOR_ANNOTATION;
 
+use crate::kubernetes::within;
 use crate::source::SourceError;
-
-const DEADLINE: Duration = Duration::from_secs(10);
 
 /// A Secret's texts by key. They are shown to nobody.
 #[derive(Clone, PartialEq, Eq)]
@@ -30,14 +28,7 @@ impl SecretTexts {
     /// Reads a Secret. Before anything of it is used, [`Self::permit`] has to be asked.
     pub async fn read(client: &Client, namespace: &str, name: &str) -> Result<Self, SourceError> {
         let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
-        let secret = tokio::time::timeout(DEADLINE, secrets.get_opt(name))
-            .await
-            .map_err(|_| {
-                SourceError::new("DeadlineExceeded", format!("reading the Secret {name} took too long"))
-            })?
-            .map_err(|error| {
-                SourceError::new("Forbidden", format!("cannot read the Secret {name}: {error}"))
-            })?;
+        let secret = within(&format!("read the Secret {name}"), secrets.get_opt(name)).await?;
         let missing =
             || SourceError::new("SecretNotFound", format!("there is no Secret {name} in this namespace"));
         Ok(Self::of(name, &secret.ok_or_else(missing)?))

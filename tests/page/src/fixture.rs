@@ -366,6 +366,7 @@ fn shortfall(reason: &str, message: &str, count: u64, at: Timestamp) -> Shortfal
     Shortfall {
         reason: reason.to_owned(),
         message: message.to_owned(),
+        metrics: None,
         count,
         first_at: at,
         last_at: after(at, 35.0),

@@ -6,6 +6,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_rds::config::http::HttpResponse;
 use aws_sdk_rds::error::{ErrorMetadata, ProvideErrorMetadata, SdkError};
 
+use crate::cause::{chain, innermost};
 use crate::source::SourceError;
 
 /// The reasons that a call fails for, or that none was made for. Once all calls succeed, none of them holds any more.
@@ -140,15 +141,6 @@ fn of_chain(error: &(dyn Error + 'static)) -> (&'static str, String) {
         // Whoever has the credentials was not reached.
         Some(_) | None => ("Unreachable", innermost(error)),
     }
-}
-
-/// The innermost cause is the one that says what happened; those around it only say where.
-fn innermost(error: &(dyn Error + 'static)) -> String {
-    chain(error).last().map(ToString::to_string).unwrap_or_default()
-}
-
-fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |cause: &&'a (dyn Error + 'static)| (*cause).source())
 }
 
 #[cfg(test)]

@@ -5,18 +5,17 @@ use throughput_crds::ObservePods;
 use crate::catalog::Metric;
 use crate::pods::counters::{COUNTED, Kind, THROTTLED};
 
-/// By the metrics API and the pods' status.
-const SERIES: [&str; 8] = [
+/// By the metrics API.
+const USAGE: [&str; 6] = [
     "cpuMillicores",
     "cpuPercentOfLimit",
     "cpuPercentOfRequest",
     "memoryBytes",
     "memoryPercentOfLimit",
     "memoryPercentOfRequest",
-    "replicas",
-    "notReady",
 ];
 /// By the pods' status.
+const PODS: [&str; 2] = ["replicas", "notReady"];
 const FIGURES: [&str; 2] = ["restarts.total", "outOfMemoryKills.total"];
 
 /// The metrics of these groups.
@@ -24,9 +23,23 @@ pub fn metrics(groups: &[ObservePods]) -> Vec<Metric> {
     groups.iter().flat_map(of_group).collect()
 }
 
+/// What the metrics API is asked for, of these groups.
+pub(crate) fn of_usage<'a>(groups: impl IntoIterator<Item = &'a ObservePods>) -> Vec<String> {
+    let of = |group: &'a ObservePods| USAGE.map(|name| format!("{}.{name}", group.name));
+    groups.into_iter().flat_map(of).collect()
+}
+
+/// What kubelets are asked for, of those groups for which they are.
+pub(crate) fn of_kubelets<'a>(groups: impl IntoIterator<Item = &'a ObservePods>) -> Vec<String> {
+    let names = || COUNTED.iter().filter(|counted| counted.kind != Kind::Periods).map(|counted| counted.name);
+    let asked = groups.into_iter().filter(|group| group.kubelet);
+    asked.flat_map(|group| names().chain([THROTTLED]).map(|name| format!("{}.{name}", group.name))).collect()
+}
+
 fn of_group(group: &ObservePods) -> Vec<Metric> {
     let named = |name: &str| format!("{}.{name}", group.name);
-    let mut metrics: Vec<Metric> = SERIES.iter().map(|name| Metric::Series(named(name))).collect();
+    let mut metrics: Vec<Metric> =
+        USAGE.iter().chain(&PODS).map(|name| Metric::Series(named(name))).collect();
     metrics.extend(FIGURES.iter().map(|name| Metric::Figure(named(name))));
     if group.kubelet {
         metrics.extend(COUNTED.iter().filter_map(|counted| match counted.kind {

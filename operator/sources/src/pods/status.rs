@@ -94,7 +94,8 @@ pub(crate) fn note_restarts(
         if !is_known && count >= MOST_PODS {
             let message =
                 format!("there were more than {MOST_PODS} pods: restarts of the others are not counted");
-            recording.fall_short(&SourceError::new("TooManyPods", message), now);
+            let metrics = ["restarts", "outOfMemoryKills"].map(|name| format!("{group}.{name}"));
+            recording.fall_short(&SourceError::new("TooManyPods", message).only_of(metrics), now);
             continue;
         }
         count += usize::from(!is_known);

@@ -156,14 +156,14 @@ impl Statements {
     pub(super) fn note_doubts(&self, start: &Self, at: Timestamp, recording: &mut Recording) {
         if self.was_reset_since(start) {
             let message = "pg_stat_statements was reset within the window: what came before is not counted";
-            recording.fall_short(&SourceError::new("StatementsReset", message), at);
+            recording.fall_short(&doubt("StatementsReset", message), at);
         }
         if self.hidden > 0 {
             let message = format!(
                 "{} statements of other users are hidden from this role: GRANT pg_monitor TO it",
                 self.hidden
             );
-            recording.fall_short(&SourceError::new("RightsMissing", message), at);
+            recording.fall_short(&doubt("StatementsHidden", message), at);
         }
         let evictions = self.evictions.zip(start.evictions).map(|(now, before)| now.saturating_sub(before));
         if let Some(evictions) = evictions.filter(|evictions| *evictions > 0 && !self.was_reset_since(start))
@@ -171,9 +171,17 @@ impl Statements {
             let message = format!(
                 "pg_stat_statements threw out statements {evictions} times within the window, since pg_stat_statements.max is too small for them: sums are too small"
             );
-            recording.fall_short(&SourceError::new("StatementsEvicted", message), at);
+            recording.fall_short(&doubt("StatementsEvicted", message), at);
         }
     }
+}
+
+/// What the names of their figures begin with.
+pub(super) const METRIC: &str = "statements";
+
+/// Something that makes only the figures of statements doubtful.
+pub(super) fn doubt(reason: &'static str, message: impl Into<String>) -> SourceError {
+    SourceError::new(reason, message).only_of([METRIC])
 }
 
 impl Cost {

@@ -117,7 +117,7 @@ impl Understood {
     /// Records it.
     pub(super) fn note(self, query: &Query, at: Timestamp, recording: &mut Recording) {
         for doubt in &self.doubts {
-            recording.fall_short(doubt, at);
+            recording.fall_short(&doubt.clone().only_of([&query.name]), at);
         }
         match (self.found, query.over) {
             (Some(Found::Value(value)), _) => recording.set_figure(&format!("{}.value", query.name), value),

@@ -1,7 +1,5 @@
 //! Where the spec says that a Prometheus is.
 
-use std::time::Duration;
-
 use k8s_openapi::api::core::v1::Service;
 use kube::Client;
 use kube::api::Api;
@@ -9,12 +7,12 @@ use throughput_crds::{ObservePrometheus, Scheme, ServiceReference};
 
 use crate::access::Access;
 use crate::certificates::read_bundle;
+use crate::kubernetes::within;
 use crate::secrets::SecretTexts;
 use crate::source::SourceError;
 
 use super::client::Settings;
 
-const DEADLINE: Duration = Duration::from_secs(10);
 /// The key of the token in the Secret.
 const TOKEN: &str = "token";
 
@@ -66,15 +64,10 @@ async fn permit_service(
 ) -> Result<(), SourceError> {
     let name = &reference.name;
     let services: Api<Service> = Api::namespaced(client.clone(), namespace);
-    let service = tokio::time::timeout(DEADLINE, services.get_opt(name))
-        .await
-        .map_err(|_| {
-            SourceError::new("DeadlineExceeded", format!("reading the Service {name} took too long"))
-        })?
-        .map_err(|error| SourceError::new("Forbidden", format!("cannot read the Service {name}: {error}")))?
-        .ok_or_else(|| {
-            SourceError::new("ServiceNotFound", format!("there is no Service {name} in this namespace"))
-        })?;
+    let found = within(&format!("read the Service {name}"), services.get_opt(name)).await?;
+    let missing =
+        || SourceError::new("ServiceNotFound", format!("there is no Service {name} in this namespace"));
+    let service = found.ok_or_else(missing)?;
     let kind = service.spec.as_ref().and_then(|spec| spec.type_.as_deref());
     if kind == Some("ExternalName") {
         let message = format!(

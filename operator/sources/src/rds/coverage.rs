@@ -16,10 +16,19 @@ pub(crate) struct Coverage {
     pub(crate) percent: f64,
     /// Whether some metric's last minute is not there yet.
     pub(crate) lacks_the_end: bool,
-    /// Minutes that are missing, by CloudWatch's names of the metrics.
-    pub(crate) missing: BTreeMap<String, Vec<i64>>,
+    /// Minutes that are missing, by metric.
+    pub(crate) missing: BTreeMap<Named, Vec<i64>>,
     /// Metrics that were asked for by name and of which there is no point.
-    pub(crate) unknown: Vec<String>,
+    pub(crate) unknown: Vec<Named>,
+}
+
+/// A metric's names.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Named {
+    /// CloudWatch's.
+    pub(crate) name: String,
+    /// That of its figures.
+    pub(crate) figure: String,
 }
 
 /// Compares what is there with what has to be. What has points before the window has to have them within it; what has
@@ -33,7 +42,7 @@ pub(crate) fn coverage(metrics: &[Metric], points: &Points, window: Minutes) -> 
     for (index, metric) in metrics.iter().enumerate() {
         let minutes = of(index);
         if metric.presence == Presence::Asked && minutes.is_empty() {
-            coverage.unknown.push(metric.name.clone());
+            coverage.unknown.push(metric.into());
         }
         let is_expected = metric.presence == Presence::EachMinute && !minutes.is_empty();
         if !is_expected && metric.name != OF_ANY_INSTANCE {
@@ -44,7 +53,7 @@ pub(crate) fn coverage(metrics: &[Metric], points: &Points, window: Minutes) -> 
         there += window.count() - missing.len();
         coverage.lacks_the_end |= missing.contains(&window.last);
         if !missing.is_empty() {
-            coverage.missing.insert(metric.name.clone(), missing);
+            coverage.missing.insert(metric.into(), missing);
         }
     }
     #[expect(clippy::cast_precision_loss, reason = "a number of minutes")]
@@ -65,7 +74,7 @@ impl Coverage {
         let minutes: BTreeSet<i64> = self.missing.values().flatten().copied().collect();
         let (first, last) = (minutes.first().copied(), minutes.last().copied());
         let name = |minute: Option<i64>| start_of(minute.unwrap_or_default()).strftime("%H:%M").to_string();
-        let names: Vec<&str> = self.missing.keys().map(String::as_str).collect();
+        let names: Vec<&str> = self.missing.keys().map(|metric| metric.name.as_str()).collect();
         format!(
             "CloudWatch has {:.0} % of the points: minutes between {} and {} UTC are missing of {}",
             self.percent.floor(),
@@ -73,6 +82,12 @@ impl Coverage {
             name(last),
             names.join(", ")
         )
+    }
+}
+
+impl From<&Metric> for Named {
+    fn from(metric: &Metric) -> Self {
+        Self { name: metric.name.clone(), figure: metric.figure.clone() }
     }
 }
 
@@ -92,6 +107,10 @@ mod tests {
             performance_insights: false,
         };
         metrics(&rds)
+    }
+
+    fn named(name: &str) -> Named {
+        all().iter().find(|metric| metric.name == name).unwrap().into()
     }
 
     fn points(of: &[(&str, &[i64])]) -> Points {
@@ -120,8 +139,8 @@ mod tests {
     fn the_last_minute_is_waited_for_also_of_a_metric_that_has_only_points_before_the_window() {
         let there = points(&[("CPUUtilization", &[100, 101, 102, 103]), ("ReadIOPS", &[98, 99])]);
         let coverage = coverage(&all(), &there, WINDOW);
-        let missing = [("ReadIOPS".to_owned(), vec![100, 101, 102, 103])].into();
-        let unknown = vec!["Deadlocks".to_owned()];
+        let missing = [(named("ReadIOPS"), vec![100, 101, 102, 103])].into();
+        let unknown = vec![named("Deadlocks")];
         assert_eq!(coverage, Coverage { percent: 50.0, lacks_the_end: true, missing, unknown });
         assert_eq!(
             coverage.sentence(),

@@ -38,6 +38,7 @@ fn shortfall() -> Shortfall {
     Shortfall {
         reason: "MetricsApiMissing".to_owned(),
         message: "the server could not find the requested resource".to_owned(),
+        metrics: None,
         count: 1,
         first_at: at(0),
         last_at: at(0),

@@ -73,7 +73,8 @@ pub(super) fn shortfalls(summary: &SourceSummary) -> Markup {
 
 /// What is missing, and why.
 fn short(shortfall: &Shortfall) -> Markup {
-    let Shortfall { reason, message, count, first_at, last_at } = shortfall;
+    let Shortfall { reason, message, metrics, count, first_at, last_at } = shortfall;
+    let metrics = metrics.iter().flatten().map(String::as_str).collect::<Vec<_>>().join(", ");
     let at = |at: &Timestamp| at.strftime("%H:%M:%S").to_string();
     html! {
         p.short role="note" {
@@ -81,6 +82,7 @@ fn short(shortfall: &Shortfall) -> Markup {
             @if *count > 1 { (count) " times from " (at(first_at)) " to " (at(last_at)) " UTC. " }
             @else { "at " (at(first_at)) " UTC. " }
             q { (message) }
+            @if !metrics.is_empty() { " It takes from " code { (metrics) } "." }
         }
     }
 }
