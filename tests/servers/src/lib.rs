@@ -7,10 +7,12 @@
 )]
 
 mod kept;
+mod nginx;
 mod postgres;
 mod prometheus;
 mod wait;
 
+pub use nginx::NginxServer;
 pub use postgres::{ANOTHER_AUTHORITY, AUTHORITY, PASSWORD, PostgresServer};
 pub use prometheus::{Exporter, PrometheusServer};
 pub use wait::eventually;

@@ -1,6 +1,7 @@
-//! A real PostgreSQL on the loopback interface, with a certificate of the tests' own authority.
+//! A real PostgreSQL, with a certificate of the tests' own authority.
 
 use std::fs;
+use std::net::IpAddr;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -20,10 +21,11 @@ const KEY: &[u8] = include_bytes!("../../../operator/pulp/tests/client/tls/serve
 /// The password of all roles but the administrator, who needs none.
 pub const PASSWORD: &str = "a-password-that-nobody-may-see";
 const ADMINISTRATOR: &str = "administrator";
-const ACCESS: &str = "host all administrator 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n";
+const ACCESS: &str = "host all administrator samehost trust\nhost all all all scram-sha-256\n";
 
 /// A server. It is stopped, and its folder removed, when this is dropped.
 pub struct PostgresServer {
+    address: IpAddr,
     binaries: PathBuf,
     folder: PathBuf,
     port: u16,
@@ -32,15 +34,20 @@ pub struct PostgresServer {
 }
 
 impl PostgresServer {
-    /// Makes a new one with a role `watcher`, who has `pg_monitor`, and a role `nobody`, who has nothing; in its only
-    /// database, `pulp`, there is `pg_stat_statements`.
+    /// Makes a new one on the loopback; see [`start_at`](Self::start_at).
     pub async fn start() -> Self {
+        Self::start_at(IpAddr::from([127, 0, 0, 1])).await
+    }
+
+    /// Makes a new one on an address of this machine, with a role `watcher`, who has `pg_monitor`, and a role `nobody`, who has nothing; in its only
+    /// database, `pulp`, there is `pg_stat_statements`.
+    pub async fn start_at(address: IpAddr) -> Self {
         let (binaries, user) = (binaries(), user());
         let folder = folder("postgres");
         if user.is_some() {
             chown(&folder, user, user).unwrap();
         }
-        let mut server = Self { binaries, folder, port: free_port(), user, server: None };
+        let mut server = Self { address, binaries, folder, port: free_port(), user, server: None };
         server.make();
         server.start_again().await;
         let administrator = server.administrator("postgres").await;
@@ -86,12 +93,14 @@ impl PostgresServer {
     pub async fn start_again(&mut self) {
         let settings = [
             format!("port={}", self.port),
-            "listen_addresses=127.0.0.1".to_owned(),
+            format!("listen_addresses={}", self.address),
             "unix_socket_directories=".to_owned(),
             "shared_preload_libraries=pg_stat_statements".to_owned(),
             "max_connections=30".to_owned(),
             "shared_buffers=16MB".to_owned(),
             "fsync=off".to_owned(),
+            // Before PostgreSQL 14 it is not the default.
+            "password_encryption=scram-sha-256".to_owned(),
             "ssl=on".to_owned(),
         ];
         let mut arguments = vec!["-D".to_owned(), self.data().display().to_string()];
@@ -110,7 +119,7 @@ impl PostgresServer {
 
     /// A connection string.
     pub fn url(&self, role: &str, password: &str, database: &str, parameters: &str) -> String {
-        format!("postgresql://{role}:{password}@127.0.0.1:{}/{database}?{parameters}", self.port)
+        format!("postgresql://{role}:{password}@{}:{}/{database}?{parameters}", self.address, self.port)
     }
 
     /// A connection of the administrator.
@@ -134,8 +143,14 @@ impl Drop for PostgresServer {
     }
 }
 
-/// The newest version that is installed.
+/// Where the binaries are of the version that is wanted, if it is not the newest that is installed.
+const BINARIES: &str = "THROUGHPUT_POSTGRES_BINARIES";
+
+/// The version that is wanted, or the newest that is installed.
 fn binaries() -> PathBuf {
+    if let Some(wanted) = std::env::var_os(BINARIES) {
+        return wanted.into();
+    }
     let versions = fs::read_dir("/usr/lib/postgresql").ok().into_iter().flatten();
     let folders = versions.filter_map(|version| Some(version.ok()?.path().join("bin")));
     folders

@@ -1,6 +1,7 @@
-//! A real Prometheus on the loopback interface that scrapes an exporter of the tests each second.
+//! A real Prometheus that scrapes an exporter of the tests each second.
 
 use std::fs;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
@@ -39,13 +40,19 @@ impl Exporter {
 /// A server. It is stopped, and its folder removed, when this is dropped.
 pub struct PrometheusServer {
     folder: PathBuf,
+    address: IpAddr,
     port: u16,
     server: Option<Kept>,
 }
 
 impl PrometheusServer {
-    /// Starts one that scrapes the exporter, and waits until it has.
+    /// Starts one on the loopback that scrapes the exporter, and waits until it has.
     pub async fn start(exporter: &Exporter) -> Self {
+        Self::start_at(IpAddr::from([127, 0, 0, 1]), exporter).await
+    }
+
+    /// The same on an address of this machine.
+    pub async fn start_at(address: IpAddr, exporter: &Exporter) -> Self {
         let folder = folder("prometheus");
         let configuration = folder.join("prometheus.yml");
         let target = exporter.port;
@@ -53,7 +60,7 @@ impl PrometheusServer {
             "global: {{scrape_interval: 1s, scrape_timeout: 1s}}\nscrape_configs: [{{job_name: tests, static_configs: [{{targets: ['127.0.0.1:{target}']}}]}}]\n"
         );
         fs::write(&configuration, text).unwrap();
-        let mut server = Self { folder, port: free_port(), server: None };
+        let mut server = Self { folder, address, port: free_port(), server: None };
         server.run();
         eventually("Prometheus has scraped", async || {
             let up = server.query("up == 1").await?;
@@ -67,7 +74,7 @@ impl PrometheusServer {
         let arguments = [
             format!("--config.file={}", self.folder.join("prometheus.yml").display()),
             format!("--storage.tsdb.path={}", self.folder.join("data").display()),
-            format!("--web.listen-address=127.0.0.1:{}", self.port),
+            format!("--web.listen-address={}:{}", self.address, self.port),
         ];
         let log = self.folder.join("log");
         self.server = Some(Kept::start(&binary(), &arguments, None, &log));
@@ -75,7 +82,7 @@ impl PrometheusServer {
 
     /// Its URL.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http://{}:{}", self.address, self.port)
     }
 
     /// What it answers to an instant query.

@@ -152,10 +152,20 @@ impl Statements {
         self.reset_at != start.reset_at
     }
 
+    fn has_shrunk_since(&self, start: &Self) -> bool {
+        let shrunk =
+            |(id, before): (&i64, &Cost)| self.costs.get(id).is_some_and(|now| now.is_less_than(*before));
+        start.costs.iter().any(shrunk)
+    }
+
     /// Notes what is to be known about how far these can be trusted.
     pub(super) fn note_doubts(&self, start: &Self, at: Timestamp, recording: &mut Recording) {
         if self.was_reset_since(start) {
             let message = "pg_stat_statements was reset within the window: what came before is not counted";
+            recording.fall_short(&doubt("StatementsReset", message), at);
+        } else if self.reset_at.is_none() && self.has_shrunk_since(start) {
+            // Before PostgreSQL 14 the extension does not tell.
+            let message = "statements have cost less than before the window: pg_stat_statements was reset, or threw them out, and what came before is not counted";
             recording.fall_short(&doubt("StatementsReset", message), at);
         }
         if self.hidden > 0 {
@@ -189,7 +199,7 @@ impl Cost {
     /// cost at most `left_out` milliseconds then: as much is taken off, so that too little is said rather than too much.
     fn since(self, before: Option<&Self>, left_out: Option<f64>) -> Self {
         match (before, left_out) {
-            (Some(before), _) if before.calls <= self.calls => Self {
+            (Some(before), _) if !self.is_less_than(*before) => Self {
                 calls: self.calls - before.calls,
                 milliseconds: (self.milliseconds - before.milliseconds).max(0.0),
                 rows: self.rows.saturating_sub(before.rows),
@@ -197,6 +207,11 @@ impl Cost {
             (Some(_), _) | (None, None) => self,
             (None, Some(left_out)) => self.share((self.milliseconds - left_out) / self.milliseconds),
         }
+    }
+
+    /// Whether it has begun anew since, as far as can be seen.
+    fn is_less_than(self, before: Self) -> bool {
+        self.calls < before.calls || self.milliseconds < before.milliseconds
     }
 
     #[expect(

@@ -79,6 +79,6 @@ async fn statements_of_others_are_said_to_be_hidden_from_a_role_without_rights()
     let server = PostgresServer::start().await;
     let mut watched = Watched::begun(&server, "nobody").await;
     assert_eq!(watched.settle().await, Ok(Settled::Complete));
-    assert_eq!(watched.reasons(), ["RightsMissing"]);
+    assert_eq!(watched.reasons(), ["StatementsHidden"]);
     assert!(watched.recording.shortfalls()[0].message.contains("statements of other users"));
 }
