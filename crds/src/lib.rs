@@ -43,7 +43,7 @@ pub use status::{
     Best, CellCounts, CellObserved, CellOutcome, CellParameter, CellProgress, CellResult, CleanupProgress,
     Condition, ConditionStatus, ConditionType, Current, DurationsMilliseconds, LiveCounts, Phase,
     ProcessCounts, RepeatedCells, ReportReference, Stage, StageEntry, StatusSummary, TasksPerSecondSpread,
-    ThroughputTestStatus, Verdict,
+    ThroughputTestStatus, Verdict, WorkersOnline,
 };
 pub use target::{
     CaBundle, ConfigMapKeyReference, Credentials, CredentialsMethod, PulpTarget, Scheme, SecretReference,

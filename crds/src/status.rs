@@ -2,6 +2,8 @@
 //!
 //! No floating-point numbers: whole numbers with the unit in the name, or decimal texts.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -262,6 +264,10 @@ pub struct CellProgress {
     /// Pulp's processes when the dispatch began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub processes: Option<ProcessCounts>,
+    /// The versions of Pulp's components then, by their names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "kube", schemars(extend("maxProperties" = 32)))]
+    pub pulp_versions: BTreeMap<String, String>,
     /// Why the cell cannot be finished as planned; what was collected is kept all the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
@@ -274,9 +280,24 @@ pub struct CellProgress {
     /// When Pulp was sent one more task, since its workers were online and started none of the backlog's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nudges: Vec<Timestamp>,
+    /// How many workers were online in Pulp, each time that it was another number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "kube", schemars(length(max = 32)))]
+    pub workers_online: Vec<WorkersOnline>,
     /// How far the deletion of what the tasks made is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cleanup: Option<CleanupProgress>,
+}
+
+/// How many workers were online from an instant on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct WorkersOnline {
+    /// When Pulp was seen to say so first, by the operator's clock.
+    pub since: Timestamp,
+    /// How many.
+    pub workers: u32,
 }
 
 /// How far the deletion of what a cell's tasks made is.

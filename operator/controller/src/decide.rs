@@ -178,6 +178,7 @@ fn carry_out(draft: &mut Draft<'_>, plan: &Plan, observed: &Observed) {
     let view = View { plan, cell, current: &current, observed };
     claims::watch(draft, &view);
     settling::tell_of_sources(draft, &view);
+    measuring::note_workers(draft, &view);
     match current.stage {
         Stage::AwaitingTargets => preparing::awaiting_targets(draft, &view),
         Stage::Claiming => preparing::claiming(draft, &view),

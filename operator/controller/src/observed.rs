@@ -1,5 +1,6 @@
 //! What the outside world looks like, folded to what decisions depend on.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use throughput_crds::ProcessCounts;
@@ -132,6 +133,8 @@ pub struct Counts {
     pub workers_online: Option<u32>,
     /// All processes online.
     pub processes: Option<ProcessCounts>,
+    /// The versions of its components, asked with them; empty where nobody asked.
+    pub versions: BTreeMap<String, String>,
 }
 
 /// The tasks of the current cell.

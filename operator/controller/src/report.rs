@@ -11,10 +11,13 @@ pub mod page;
 pub mod pictures;
 pub mod timeline;
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use throughput_crds::{
     CellOutcome, CellParameter, CleanupProgress, ProcessCounts, RepeatedCells, StageEntry, Verdict,
+    WorkersOnline,
 };
 use throughput_model::failure::Failures;
 use throughput_model::figures::{Completions, QueuePoint, TaskFigures};
@@ -87,6 +90,9 @@ pub struct CellReport {
     pub tasks: TaskFigures,
     /// Pulp's processes when the dispatch began.
     pub processes: Option<ProcessCounts>,
+    /// The versions of Pulp's components then, by their names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pulp_versions: BTreeMap<String, String>,
     /// When Pulp was sent one more task, since its workers started nothing of a backlog.
     #[serde(default)]
     pub nudges: Vec<Timestamp>,
@@ -198,6 +204,9 @@ pub struct CellDetail {
     pub schema_version: u32,
     /// The figures.
     pub figures: CellReport,
+    /// How many workers were online in Pulp, each time that it was another number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub workers_online: Vec<WorkersOnline>,
     /// The queue over time.
     pub queue: Vec<QueuePoint>,
     /// Completed tasks over time.

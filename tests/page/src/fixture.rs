@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use throughput_controller::report::timeline::{CellTimeline, Timelines};
 use throughput_controller::report::{CellDetail, CellReport, SCHEMA_VERSION, TestReport};
+use throughput_crds::WorkersOnline;
 use throughput_model::figures::{TaskFigures, completions_over_time, queue_over_time};
 use throughput_model::observation::{Series, Shortfall, SourceReport, SourceSummary, Table};
 
@@ -123,6 +124,9 @@ pub fn detail(run: Run) -> CellDetail {
     CellDetail {
         schema_version: SCHEMA_VERSION,
         figures: figures_of(run, base, end, &figures, &sources),
+        workers_online: [(-8.0, run.workers - 1), (-3.0, run.workers)]
+            .map(|(second, workers)| WorkersOnline { since: after(base, second), workers })
+            .into(),
         queue,
         dropped: Vec::new(),
         completions: completions_over_time(&tasks),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use throughput_crds::{ConditionStatus, ConditionType, LiveCounts, Procedure, Stage};
+use throughput_crds::{ConditionStatus, ConditionType, LiveCounts, Procedure, Stage, WorkersOnline};
 
 use super::cleaning::after_the_tasks;
 use super::ending::{Canceling, cancel, without_workers};
@@ -14,6 +14,8 @@ use crate::report::timeline::Timelines;
 use crate::report::{SCHEMA_VERSION, TestReport};
 use crate::result::{Evidence, measure, summarized};
 
+/// The most changes of the number of workers that a cell keeps: the schema allows as many.
+const MOST_WORKER_CHANGES: usize = 32;
 /// How often to count while generators dispatch.
 const LOOK_WHILE_DISPATCHING: Duration = Duration::from_secs(5);
 /// The live counts in the status are rewritten at most this often.
@@ -245,9 +247,23 @@ fn write_results(draft: &mut Draft<'_>, view: &View<'_>, remains: &Remains) {
     draft.act(Action::DeleteGenerators { address });
 }
 
+/// Notes it when Pulp has another number of workers online than before. Where it changes more often than there is room
+/// for, the last one kept is the newest.
+pub(super) fn note_workers(draft: &mut Draft<'_>, view: &View<'_>) {
+    let Some(workers) = super::backlog::workers_online(view) else { return };
+    let entry = WorkersOnline { since: draft.now, workers };
+    let Some(current) = &mut draft.status.current else { return };
+    let seen = &mut current.progress.workers_online;
+    if seen.last().is_some_and(|last| last.workers == workers) {
+        return;
+    }
+    seen.truncate(MOST_WORKER_CHANGES - 1);
+    seen.push(entry);
+}
+
 /// Takes what Pulp counts into the status, and returns the cell's own tasks.
 pub(super) fn count(draft: &mut Draft<'_>, view: &View<'_>) -> Option<OwnTasks> {
-    let Counts { own, workers_online, processes, unfinished: _, waiting: _, deletions: _ } =
+    let Counts { own, workers_online, processes, versions, unfinished: _, waiting: _, deletions: _ } =
         match &view.observed.pulp {
             Pulp::Answering(counts) => counts,
             Pulp::Silent { words, .. } => {
@@ -259,6 +275,9 @@ pub(super) fn count(draft: &mut Draft<'_>, view: &View<'_>) -> Option<OwnTasks> 
     let now = draft.now;
     if let Some(current) = &mut draft.status.current {
         current.progress.processes = current.progress.processes.or(*processes);
+        if current.progress.pulp_versions.is_empty() {
+            current.progress.pulp_versions.clone_from(versions);
+        }
         let is_due = current.live.is_none_or(|live| elapsed(live.at, now) >= REWRITE_LIVE_COUNTS);
         if let (Some(own), true) = (own, is_due) {
             current.live = Some(LiveCounts {

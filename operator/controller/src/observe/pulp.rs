@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use throughput_crds::{ProcessCounts, Stage, ThroughputTestStatus};
 use throughput_model::task::TaskState;
-use throughput_pulp::{ClientOptions, PulpClient, PulpError, RequestCounts, TaskFilter};
+use throughput_pulp::{ClientOptions, ComponentVersion, PulpClient, PulpError, RequestCounts, TaskFilter};
 use uuid::Uuid;
 
 use super::credentials::Found;
@@ -17,6 +17,10 @@ use crate::plan::Plan;
 
 /// More tasks than this are not read: a cell dispatches at most 200,000, and overshoots by what was under way.
 const MOST_TASKS: u64 = 400_000;
+
+/// The most of Pulp's components whose versions are kept, and the longest name or version, in characters.
+const MOST_VERSIONS: usize = 32;
+const LONGEST_VERSION: usize = 64;
 
 /// One client a test, so that each test logs in once.
 #[derive(Clone, Debug, Default)]
@@ -154,8 +158,8 @@ async fn answer(
         // While the API has nothing else to do yet.
         (Stage::StartingGenerators, _) => {
             let unfinished = Some(client.count_tasks(&unfinished(None)).await?);
-            let processes = processes(client, question).await?;
-            Ok((Counts { unfinished, processes, ..Counts::default() }, None))
+            let counts = Counts { unfinished, ..Counts::default() };
+            Ok((with_processes(counts, client, question).await?, None))
         }
         (Stage::Dispatching | Stage::Draining | Stage::CancelingTasks, Some(id)) => {
             let current = question.status.current.as_ref();
@@ -236,19 +240,27 @@ async fn workers_online(client: &PulpClient) -> Result<u32, PulpError> {
     Ok(u32::try_from(workers).unwrap_or(u32::MAX))
 }
 
-/// All processes, once a cell: the status page is too dear to be asked often.
-async fn processes(client: &PulpClient, question: &Question<'_>) -> Result<Option<ProcessCounts>, PulpError> {
+/// All processes and versions, once a cell: the status page is too dear to be asked often.
+async fn with_processes(
+    counts: Counts,
+    client: &PulpClient,
+    question: &Question<'_>,
+) -> Result<Counts, PulpError> {
     let known = question.status.current.as_ref().and_then(|current| current.progress.processes);
     if known.is_some() {
-        return Ok(None);
+        return Ok(counts);
     }
     let status = client.status().await?;
     let count = |processes: usize| u32::try_from(processes).unwrap_or(u32::MAX);
-    Ok(Some(ProcessCounts {
+    let processes = Some(ProcessCounts {
         workers: count(status.online_workers.len()),
         api_apps: count(status.online_api_apps.len()),
         content_apps: count(status.online_content_apps.len()),
-    }))
+    });
+    let bounded = |words: &str| words.chars().take(LONGEST_VERSION).collect::<String>();
+    let of = |version: &ComponentVersion| (bounded(&version.component), bounded(&version.version));
+    let versions = status.versions.iter().take(MOST_VERSIONS).map(of).collect();
+    Ok(Counts { processes, versions, ..counts })
 }
 
 /// The cell's tasks, and how many of others were dispatched in its window.

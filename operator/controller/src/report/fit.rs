@@ -192,6 +192,7 @@ mod tests {
             schema_version: SCHEMA_VERSION,
             figures: fixture::report().cells.swap_remove(0),
             completions: throughput_model::figures::Completions::default(),
+            workers_online: Vec::new(),
             queue: Vec::new(),
             sources: vec![source],
             dropped: Vec::new(),

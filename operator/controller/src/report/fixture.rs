@@ -1,6 +1,8 @@
 //! Reports for tests.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
+use throughput_crds::WorkersOnline;
 use throughput_model::figures::{Completions, QueuePoint};
 use throughput_model::observation::{Series, SeriesPoint, SourceReport};
 
@@ -33,6 +35,7 @@ pub(crate) fn detail(cell: u32) -> CellDetail {
     CellDetail {
         schema_version: 1,
         figures,
+        workers_online: [(5, 1), (9, 2)].map(workers_online).into(),
         queue: (0..240).map(point).collect(),
         completions: Completions { step_milliseconds: 1_000, counts: vec![1; 200] },
         request_figures: None,
@@ -40,6 +43,10 @@ pub(crate) fn detail(cell: u32) -> CellDetail {
         sources,
         dropped: Vec::new(),
     }
+}
+
+fn workers_online((second, workers): (i64, u32)) -> WorkersOnline {
+    WorkersOnline { since: Timestamp::from_second(1_767_225_600 - 20 + second).unwrap(), workers }
 }
 
 fn source(name: &str, metric: &str, subjects: Vec<(String, i32)>, tables: &Value) -> SourceReport {
@@ -93,7 +100,7 @@ pub(crate) fn report() -> TestReport {
                 "startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:00:10Z",
                 "latency": {"count": 4, "meanMicroseconds": 1, "p50Microseconds": 1, "p95Microseconds": 1, "p99Microseconds": 1, "maxMicroseconds": 1},
                 "failedLatency": {"count": 0, "meanMicroseconds": 0, "p50Microseconds": 0, "p95Microseconds": 0, "p99Microseconds": 0, "maxMicroseconds": 0}},
-             "tasks": measured, "processes": null, "timeline": [], "finishedAt": "2026-01-01T00:01:00Z",
+             "tasks": measured, "processes": null, "pulpVersions": {"core": "3.123.1", "file": "3.123.1"}, "timeline": [], "finishedAt": "2026-01-01T00:01:00Z",
              "observations": ["1 task failed: \"a | b\""]},
             {"cell": 1, "repeat": 1, "attempt": 1,
              "parameters": [{"name": "workers", "value": "4"}, {"name": "concurrency", "value": "4"}],

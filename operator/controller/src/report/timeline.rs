@@ -4,7 +4,7 @@ mod thin;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use throughput_crds::StageEntry;
+use throughput_crds::{StageEntry, WorkersOnline};
 use throughput_model::figures::{Completions, QueuePoint};
 use throughput_model::observation::{Series, SourceReport, Table};
 
@@ -38,6 +38,9 @@ pub struct CellTimeline {
     /// When the first task was dispatched: what the queue and the completions count from. Absent where there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_created_at: Option<Timestamp>,
+    /// How many workers were online.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub workers_online: Vec<WorkersOnline>,
     /// The queue.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub queue: Vec<QueuePoint>,
@@ -155,6 +158,7 @@ impl CellTimeline {
             stages: detail.figures.timeline.clone(),
             finished_at: detail.figures.finished_at,
             first_created_at: detail.figures.tasks.first_created_at,
+            workers_online: detail.workers_online.clone(),
             queue: detail.queue.clone(),
             completions: detail.completions.clone(),
             sources: detail.sources.iter().map(SourceTimeline::of).collect(),
@@ -176,6 +180,7 @@ impl CellTimeline {
             self.sources.clear();
         }
         if detail >= Detail::RowOnly {
+            self.workers_online.clear();
             self.queue.clear();
             self.completions = Completions::default();
             self.stages.clear();
@@ -219,6 +224,7 @@ mod tests {
         assert_eq!((timeline.cell, timeline.detail), (0, Detail::Full));
         assert_eq!(timeline.stages, detail.figures.timeline);
         assert_eq!(timeline.queue, detail.queue);
+        assert_eq!((timeline.workers_online.len(), &timeline.workers_online), (2, &detail.workers_online));
         assert_eq!(timeline.completions, detail.completions);
         assert_eq!(timeline.sources.len(), detail.sources.len());
         assert_eq!(timeline.sources[0].tables, detail.sources[0].tables);

@@ -182,6 +182,7 @@ impl World {
             waiting: Some(own.iter().filter(|task| task.record.state == TaskState::Waiting).count() as u64),
             deletions: address.as_ref().map(|address| self.deletions(address)),
             workers_online: Some(self.workers_online),
+            versions: BTreeMap::new(),
             processes: None,
         };
         Observed {

@@ -106,15 +106,47 @@ fn live_counts_are_rewritten_every_ten_seconds() {
 }
 
 #[test]
+fn the_workers_are_kept_each_time_that_there_are_others() {
+    let with = |workers_online| {
+        let own = Some(OwnTasks { submitted: 10, unfinished: 4 });
+        Observed {
+            pulp: Pulp::Answering(Counts { own, workers_online, ..Counts::default() }),
+            ..dispatching(4)
+        }
+    };
+    let mut status = status_at(0, Stage::Dispatching);
+    for (second, workers) in [(1, Some(2)), (2, Some(2)), (3, None), (4, Some(1)), (5, Some(2))] {
+        status = decided(&status, &with(workers), second).status;
+    }
+    let seen = |status: &ThroughputTestStatus| -> Vec<(i64, u32)> {
+        let progress = &status.current.as_ref().unwrap().progress;
+        progress
+            .workers_online
+            .iter()
+            .map(|entry| (entry.since.as_second() - at(0).as_second(), entry.workers))
+            .collect()
+    };
+    assert_eq!(seen(&status), [(1, 2), (4, 1), (5, 2)]);
+    for second in 6..100_u32 {
+        status = decided(&status, &with(Some(second)), second.into()).status;
+    }
+    let seen = seen(&status);
+    assert_eq!((seen.len(), seen[0], seen[31]), (32, (1, 2), (99, 99)));
+}
+
+#[test]
 fn the_processes_are_those_of_when_the_dispatch_began() {
     let with = |workers| {
         let processes = Some(ProcessCounts { workers, api_apps: 1, content_apps: 1 });
         let own = Some(OwnTasks { submitted: 10, unfinished: 4 });
-        Observed { pulp: Pulp::Answering(Counts { own, processes, ..Counts::default() }), ..dispatching(4) }
+        let versions = [("core".to_owned(), format!("3.{workers}"))].into();
+        let counts = Counts { own, processes, versions, ..Counts::default() };
+        Observed { pulp: Pulp::Answering(counts), ..dispatching(4) }
     };
     let first = decided(&status_at(0, Stage::Dispatching), &with(2), 1);
     let second = decided(&first.status, &with(9), 2);
-    assert_eq!(second.status.current.unwrap().progress.processes.unwrap().workers, 2);
+    let progress = second.status.current.unwrap().progress;
+    assert_eq!((progress.processes.unwrap().workers, progress.pulp_versions["core"].as_str()), (2, "3.2"));
 }
 
 #[test]

@@ -87,7 +87,7 @@ fn seen(cell: &CellReport, timeline: Option<&CellTimeline>) -> Markup {
     }
 }
 
-/// Stages, queue and throughput.
+/// Stages, queue, workers and throughput.
 fn tasks(timeline: &CellTimeline, clock: &Clock) -> Markup {
     let waiting = traces::queue(&timeline.queue, 0, |point| point.waiting);
     let running = traces::queue(&timeline.queue, 1, |point| point.running);
@@ -99,6 +99,9 @@ fn tasks(timeline: &CellTimeline, clock: &Clock) -> Markup {
             @if !timeline.queue.is_empty() {
                 (drawing(["Queue", "tasks that wait"], Unit::COUNT, waiting, clock))
                 (drawing(["At work", "tasks that run"], Unit::COUNT, running, clock))
+            }
+            @if !timeline.workers_online.is_empty() {
+                (drawing(["Workers", "online in Pulp"], Unit::COUNT, traces::workers(timeline, clock), clock))
             }
             @if !timeline.completions.counts.is_empty() {
                 (drawing(["Throughput, completed tasks", &step], Unit::PER_SECOND, traces::completions(&timeline.completions), clock))

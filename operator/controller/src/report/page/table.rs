@@ -1,5 +1,7 @@
 //! The results, and what else is told in rows.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use maud::{Markup, html};
 use throughput_crds::Verdict;
@@ -141,6 +143,9 @@ pub(super) fn figures(cell: &CellReport) -> Markup {
                     @if let Some(processes) = cell.processes {
                         (row("Workers, API and content processes", &format!("{}, {}, {}", processes.workers, processes.api_apps, processes.content_apps)))
                     }
+                    @if !cell.pulp_versions.is_empty() {
+                        (row("Pulp's versions", &versions(&cell.pulp_versions)))
+                    }
                     tr { th scope="row" { "Correlation id" } td.number { code { (cell.correlation_id) } } }
                 }
             }
@@ -213,4 +218,8 @@ fn or_dash(text: Option<String>) -> String {
 /// An instant for people, to the second.
 pub(super) fn instant(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+fn versions(of: &BTreeMap<String, String>) -> String {
+    of.iter().map(|(component, version)| format!("{component} {version}")).collect::<Vec<_>>().join(", ")
 }

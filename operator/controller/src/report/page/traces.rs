@@ -73,6 +73,18 @@ pub(super) fn queue(points: &[QueuePoint], colour: usize, value: fn(&QueuePoint)
     Trace { name: String::new(), colour, mark: Mark::Line, stretches: vec![spans.collect()] }
 }
 
+/// Workers online in Pulp. How many there were lasts until there were others, or until nobody asked any more.
+pub(super) fn workers(timeline: &CellTimeline, clock: &Clock) -> Trace {
+    let seen = &timeline.workers_online;
+    let ends = seen.iter().skip(1).map(|entry| entry.since).chain([timeline.finished_at]);
+    let spans = seen.iter().zip(ends).map(|(entry, ended)| {
+        let value = f64::from(entry.workers);
+        let (from, to) = (seconds_between(clock.zero, entry.since), seconds_between(clock.zero, ended));
+        Span { from, to, min: value, mean: value, max: value }
+    });
+    Trace { name: String::new(), colour: 3, mark: Mark::Steps, stretches: vec![spans.collect()] }
+}
+
 /// Tasks per second.
 pub(super) fn completions(completions: &Completions) -> Trace {
     let step = seconds(completions.step_milliseconds);
