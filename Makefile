@@ -52,10 +52,10 @@ crds: ## Write the YAML of the CustomResourceDefinition from the Rust types
 
 ##@ Test it
 
-.PHONY: test test-all fmt scripts clippy deny unit page servers chart aws api e2e e2e-examples chaos chaos-short bench bench-observer bench-observe
+.PHONY: test test-all fmt scripts clippy deny unit page servers chart aws api e2e e2e-examples e2e-pulps chaos chaos-short postgres-versions bench bench-observer bench-observe
 test: fmt scripts clippy deny unit page servers chart aws api e2e ## All tests but the longest
 
-test-all: test e2e-examples chaos-short ## All tests, also the long ones
+test-all: test postgres-versions e2e-examples e2e-pulps chaos-short ## All tests, also the long ones
 
 fmt: ## Formatting of the Rust code (`cargo fmt --all` mends it)
 	@$(step) 'formatting of the Rust code' cargo fmt --all --check
@@ -77,6 +77,12 @@ servers: ## The sources of figures against the real servers that they ask: Postg
 	@$(step) 'the servers that are asked' tests/servers/install
 	@$(step) 'tests against real servers' cargo test $(locked) --no-fail-fast --workspace --all-features --test postgres --test prometheus -- --test-threads=4
 
+postgres-versions: ## The source `postgres` against PostgreSQL 13 to 18
+	@for binaries in $$(tests/servers/install versions); do \
+	  version=$$(cut -d ' ' -f 3 <<<"$$("$$binaries/postgres" --version)"); \
+	  THROUGHPUT_POSTGRES_BINARIES=$$binaries $(step) "tests against PostgreSQL $$version" cargo test $(locked) --no-fail-fast --workspace --all-features --test postgres -- --test-threads=4; \
+	done
+
 page: ## The report's page, in a browser
 	@$(step) 'a browser' tests/steps/browser
 	@$(step) "tests of the report's page" cargo test $(locked) --no-fail-fast --workspace --all-features --test page --test largest
@@ -95,12 +101,18 @@ api: ## Rung 2: the controller against a real API server
 	@$(step) 'tests against a real API server' cargo test $(locked) --no-fail-fast --workspace --all-features --test api --test owners -- --test-threads=8
 
 # By name and with the whole workspace, as all other steps: another choice of packages would compile AWS's clients anew.
-on_the_cluster := $(patsubst tests/e2e/tests/%.rs,--test %,$(filter-out %/examples.rs %/chaos.rs,$(wildcard tests/e2e/tests/*.rs)))
+on_the_cluster := $(patsubst tests/e2e/tests/%.rs,--test %,$(filter-out %/examples.rs %/chaos.rs %/other_pulps.rs,$(wildcard tests/e2e/tests/*.rs)))
 e2e: pulp-up install ## Rung 3: the installed operator with a real Pulp, on a real cluster
+	@$(step) 'the servers that are asked' tests/servers/install
+	@$(step) 'the stand-in for AWS' tests/aws/stand-in install
 	@$(step) 'tests on the cluster' cargo test $(locked) --no-fail-fast --workspace --all-features $(on_the_cluster) -- --test-threads=1
 
 e2e-examples: pulp-up install ## Every example, run to its end
 	@$(step) 'the examples' cargo test $(locked) --workspace --all-features --test examples
+
+e2e-pulps: pulp-up install ## Pulps that are set up in other ways: domains, Redis workers, TLS
+	@$(step) 'nginx' tests/servers/install nginx
+	@$(step) 'other Pulps' cargo test $(locked) --no-fail-fast --workspace --all-features --test other_pulps -- --test-threads=1
 
 # A word for the rows whose names contain it; `make chaos ROWS=--list` tells them.
 ROWS :=
@@ -113,13 +125,13 @@ chaos-short: pulp-up install ## A few of them: ten minutes
 bench: pulp-up install ## Measure what the operator itself costs
 	@$(step) 'programs of the cluster, with etcd' $(cluster) bin target/cluster-bin
 	@$(step) 'the programs' cargo build $(locked) --release --package throughput-controller --package throughput-loadgen
-	@$(step) 'measuring the common start' cargo run $(locked) --package throughput-api-tests --bin start-skew
-	@$(step) 'measuring' cargo run $(locked) --package throughput-e2e-tests --bin bench
-	@$(step) 'measuring with many tests' cargo run $(locked) --package throughput-api-tests --bin scale
+	@$(step) 'measuring the common start' tests/steps/run start-skew
+	@$(step) 'measuring' tests/steps/run bench
+	@$(step) 'measuring with many tests' tests/steps/run scale
 
 bench-observer: pulp-up install ## Measure what it costs the tasks that they are watched (half an hour)
-	@$(step) 'measuring with and without' cargo run $(locked) --package throughput-e2e-tests --bin bench-observer
+	@$(step) 'measuring with and without' tests/steps/run bench-observer
 
 bench-observe: pulp-up ## Measure what the sources of figures cost, all of them against none (half an hour)
 	@$(step) "the operator's chart" tests/demo/install
-	@$(step) 'measuring with and without' cargo run $(locked) --package throughput-e2e-tests --bin bench-observe
+	@$(step) 'measuring with and without' tests/steps/run bench-observe

@@ -4,8 +4,8 @@ moto does not speak CBOR, which the SDKs of CloudWatch and Performance Insights 
 that moto knows. What moto does not do at all (throttling, refusals, pages, partial data, states of queries) is answered
 from scripts. Every request is kept as it came, since moto answers whatever it is asked.
 
-It listens on a free port of the loopback, which it tells in its first line of output. Then it does what each line of
-its input says, answers with a line, and ends when its input does:
+It listens on a free port of the loopback, or of the address that is its argument, and tells the port in its first line
+of output. Then it does what each line of its input says, answers with a line, and ends when its input does:
 
   {"key", "operation", "answers": [...]}   answers, in order, to this operation when it is signed with this access key id;
                                            the last one is repeated. An answer is one of
@@ -179,7 +179,8 @@ def main():
     moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     moto.start()
     Handler.moto_port = moto.get_host_and_port()[1]
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    address = sys.argv[1] if len(sys.argv) > 1 else "127.0.0.1"
+    server = ThreadingHTTPServer((address, 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(server.server_address[1], flush=True)
     # The tests hold the other end: it closes also when they are killed.

@@ -1,6 +1,7 @@
 //! The stand-in for AWS, as a process of its own.
 
 use std::io::{BufRead, BufReader, Write};
+use std::net::IpAddr;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, OnceLock};
@@ -39,11 +40,17 @@ pub fn shared() -> &'static StandIn {
 }
 
 impl StandIn {
-    /// Starts one, and waits until it listens. Installs it first, if `make aws` did not.
+    /// Starts one that listens on the loopback.
     pub fn start() -> Self {
+        Self::start_at(IpAddr::from([127, 0, 0, 1]))
+    }
+
+    /// Starts one that listens on an address of this machine, and waits until it does. Installs it first, if `make aws`
+    /// did not.
+    pub fn start_at(address: IpAddr) -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("stand-in");
         let mut child = Command::new(script)
-            .arg("run")
+            .args(["run", &address.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -53,7 +60,7 @@ impl StandIn {
         output.read_line(&mut line).unwrap();
         let port: u16 = line.trim().parse().expect("the stand-in for AWS tells its port");
         let pipes = Mutex::new((child.stdin.take().unwrap(), output));
-        Self { child, pipes, url: format!("http://127.0.0.1:{port}") }
+        Self { child, pipes, url: format!("http://{address}:{port}") }
     }
 
     /// Where it is.

@@ -17,6 +17,12 @@ restart_daemon() {
   until_true "$patience_seconds" "answer from $daemon" daemon_serves "$daemon" &&
     until_true "$patience_seconds" 'answer from kube-apiserver' daemon_serves kube-apiserver ||
     fail "$daemon does not serve: see the logs in $logs"
+  # Elsewhere it elects a leader, loses its lease with the API server, ends and is started again. One that lives on here
+  # may have been refused while the API server did not know its rights yet, and collects no garbage from then on.
+  stop_daemon kube-controller-manager
+  start_daemon kube-controller-manager
+  until_true "$patience_seconds" 'answer from kube-controller-manager' daemon_serves kube-controller-manager ||
+    fail "kube-controller-manager does not serve: see the logs in $logs"
 }
 
 # kill_container ID: ends all processes of a container at once, as the kernel does when memory runs out. The kubelet

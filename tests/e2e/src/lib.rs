@@ -21,13 +21,14 @@ pub mod usage;
 pub mod watching;
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, UdpSocket};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, Node, Pod, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -109,6 +110,15 @@ pub async fn database_secret(cluster: &Cluster, name: &str) {
     secrets.patch(name, &params, &Patch::Apply(&secret)).await.expect("make a Secret");
 }
 
+/// Upgrades the installed operator with this list of URLs that tests may name.
+pub async fn permit_urls(cluster: &Cluster, urls: &[&str]) {
+    let chart = root().join("charts/throughput-operator").display().to_string();
+    let value = format!("allow.urls={}", serde_json::json!(urls));
+    let upgrade = ["upgrade", "throughput-operator", &chart, "--reuse-values", "--set-json", &value];
+    let arguments: Vec<&str> = upgrade.into_iter().chain(["--wait", "--timeout", "150s"]).collect();
+    cluster.helm(&arguments).await.expect("permit URLs");
+}
+
 impl Cluster {
     /// The local cluster, which must be up. Never any other.
     pub async fn connect() -> Self {
@@ -131,6 +141,19 @@ impl Cluster {
     #[must_use]
     pub fn in_namespace(&self, namespace: &str) -> Self {
         Self { namespace: namespace.to_owned(), ..self.clone() }
+    }
+
+    /// This machine's address on its link to the cluster: what listens there can be reached by pods.
+    pub async fn host_address(&self) -> IpAddr {
+        let nodes =
+            Api::<Node>::all(self.client.clone()).list(&ListParams::default()).await.expect("list nodes");
+        let addresses = nodes.items.into_iter().filter_map(|node| node.status?.addresses);
+        let node =
+            addresses.flatten().find(|address| address.type_ == "InternalIP").expect("a node's address");
+        // Nothing is sent: it only chooses the way there.
+        let socket = UdpSocket::bind("0.0.0.0:0").expect("a socket");
+        socket.connect((node.address.as_str(), 9)).expect("a way to the node");
+        socket.local_addr().expect("an address").ip()
     }
 
     /// An API of the tests' namespace.

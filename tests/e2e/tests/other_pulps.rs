@@ -1,0 +1,98 @@
+//! Pulps that are set up in another way than the one of the other tests: as they are found in the field.
+#![expect(clippy::unwrap_used, reason = "this is test code: it stops at the first surprise")]
+
+use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use futures::FutureExt;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service};
+use kube::api::{Patch, PatchParams};
+use serde_json::{Value, json};
+use throughput_crds::{ThroughputTestStatus, Verdict};
+use throughput_e2e_tests::{Cluster, WORKERS, output, permit_urls, root, sql};
+use throughput_server_tests::NginxServer;
+
+const NAME: &str = "e2e-other-pulp";
+const RUN: Duration = Duration::from_mins(10);
+
+fn spec(target: &Value) -> Value {
+    json!({
+        "target": target,
+        "scale": [{"name": "workers", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": WORKERS}}],
+        "matrix": [{"name": "workers", "of": "Scale", "values": [1, 2]}],
+        "workload": {"pulpTasks": {"tasks": 60, "dispatch": {"testView": {"query": {"tasks": "20", "sleep": "0"}, "tasksPerRequest": 20}}}},
+        "criteria": [{"metric": "tasks.successRatio", "atLeast": "1"}],
+    })
+}
+
+/// Installs Pulp with these parameters; without any, as the other tests find it.
+async fn set_up(parameters: &[&str]) {
+    let arguments: Vec<&str> = std::iter::once("up").chain(parameters.iter().copied()).collect();
+    output(root().join("tests/pulp/pulp"), &arguments, "").await.unwrap();
+}
+
+async fn assert_measured(cluster: &Cluster, status: &ThroughputTestStatus) {
+    assert_eq!(status.verdict, Some(Verdict::Passed), "{status:#?}");
+    let report = cluster.report(NAME).await;
+    let cells = report["cells"].as_array().unwrap();
+    assert_eq!(cells.len(), 2);
+    for cell in cells {
+        sql::assert_equal(cell).await;
+    }
+}
+
+#[tokio::test]
+async fn a_pulp_with_domains_workers_of_redis_and_another_root_is_measured_and_left_as_found() {
+    let cluster = Cluster::connect().await;
+    set_up(&["--worker-type", "redis", "--domains", "--api-root", "/api/pulp/"]).await;
+    let measured = AssertUnwindSafe(measure_with_domains(&cluster)).catch_unwind().await;
+    // Whatever came of it, the other tests need Pulp as they know it.
+    set_up(&[]).await;
+    if let Err(panic) = measured {
+        resume_unwind(panic);
+    }
+}
+
+async fn measure_with_domains(cluster: &Cluster) {
+    let before = cluster.as_found(WORKERS).await;
+    let credentials = json!({"secretRef": {"name": "pulp-admin"}});
+    let target = json!({
+        "service": {"name": "pulp-api", "port": 24817},
+        "pulp": {"apiRoot": "/api/pulp/", "domain": "default", "credentials": credentials},
+    });
+    cluster.create(NAME, spec(&target)).await;
+    let status = cluster.until_finished(NAME, RUN).await;
+    assert_measured(cluster, &status).await;
+    assert_eq!(cluster.as_found(WORKERS).await, before, "as it was found");
+}
+
+#[tokio::test]
+async fn an_encrypted_pulp_behind_nginx_that_takes_a_header_is_measured() {
+    let cluster = Cluster::connect().await;
+    let upstream = cluster.api::<Service>().get("pulp-api").await.unwrap().spec.unwrap().cluster_ip.unwrap();
+    let nginx = NginxServer::start_at(cluster.host_address().await, &format!("{upstream}:24817")).await;
+    permit_urls(&cluster, &[&nginx.url()]).await;
+    let admin = cluster.api::<Secret>().get("pulp-admin").await.unwrap().data.unwrap();
+    let text = |key: &str| String::from_utf8(admin[key].0.clone()).unwrap();
+    let value = format!("Basic {}", STANDARD.encode(format!("{}:{}", text("username"), text("password"))));
+    let params = PatchParams::apply("throughput-e2e-tests").force();
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret", "stringData": {"value": value},
+        "metadata": {"name": NAME, "annotations": {"perf.pulpproject.org/for": nginx.url()}},
+    });
+    cluster.api::<Secret>().patch(NAME, &params, &Patch::Apply(&secret)).await.unwrap();
+    let bundle = json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": NAME}, "data": {"ca.crt": nginx.authority()},
+    });
+    cluster.api::<ConfigMap>().patch(NAME, &params, &Patch::Apply(&bundle)).await.unwrap();
+    let credentials = json!({"method": "Header", "header": "authorization", "secretRef": {"name": NAME}});
+    let target = json!({
+        "url": nginx.url(), "caBundle": {"configMapRef": {"name": NAME}}, "pulp": {"credentials": credentials},
+    });
+    cluster.create(NAME, spec(&target)).await;
+    let status = cluster.until_finished(NAME, RUN).await;
+    permit_urls(&cluster, &[]).await;
+    assert_measured(&cluster, &status).await;
+}
