@@ -94,10 +94,10 @@ impl Rds {
             return Some(instance);
         }
         let described = instance::describe(&clients.rds, &self.settings.instance, recording).await;
-        let mut instance = failures.note(described, recording)?;
+        let mut instance = failures.note(described.map_err(of_description), recording)?;
         let estimated = instance::estimate_max_connections(&clients.rds, &mut instance, recording).await;
         // Without the estimate there is something to ask again.
-        if failures.note(estimated, recording).is_some()
+        if failures.note(estimated.map_err(of_description), recording).is_some()
             && let Ok(value) = serde_json::to_value(&instance)
         {
             recording.memory.insert(MEMORY.to_owned(), value);
@@ -238,6 +238,14 @@ impl Failures {
     fn may_pass(&self) -> bool {
         self.0.iter().any(|reason| !aws::is_final(reason))
     }
+}
+
+/// What CloudWatch says does not need the instance's description. An instance that is not there is another matter.
+fn of_description(error: SourceError) -> SourceError {
+    if error.reason == "InstanceNotFound" {
+        return error;
+    }
+    error.only_of([MAX_CONNECTIONS, CONNECTIONS_OF_MAXIMUM, insights::LOAD_BY_WAIT])
 }
 
 /// Writes the window's minutes, and none of those before it.

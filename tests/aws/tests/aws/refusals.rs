@@ -47,6 +47,9 @@ async fn without_the_right_to_describe_the_metrics_are_still_read() {
     assert_eq!(settle(source.as_mut(), window, &mut recording).await, Settled::Complete);
     assert_eq!(recording.report().summary.figures["rds.cpuPercent.max"].to_string(), "3");
     assert_eq!(shortfalls(&recording)[0].0, "AccessDenied");
+    let summary = recording.report().summary;
+    assert_eq!(summary.shortfall_of("rds.cpuPercent.max"), None, "a criterion on it can be judged");
+    assert!(summary.shortfall_of("rds.databaseConnectionsPercentOfMax.max").is_some());
 }
 
 #[tokio::test]
