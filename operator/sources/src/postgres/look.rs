@@ -72,14 +72,14 @@ pub(super) struct Look {
     counters: Option<BTreeMap<String, Option<f64>>>,
 }
 
-/// What is known only of sessions that are not hidden. Who waits for a lock is hidden too, and who holds it.
-const OF_SESSIONS: [&str; 7] = [
+/// What is known only of sessions that are not hidden. That one waits for a lock is seen of all; since when, before
+/// PostgreSQL 14, only of these.
+const OF_SESSIONS: [&str; 6] = [
     "sessions",
     "activeSessions",
     "idleInTransactionSessions",
     "longestTransactionSeconds",
     "waitingSessions",
-    "blockedSessions",
     "longestBlockedSeconds",
 ];
 

@@ -92,4 +92,8 @@ async fn a_role_without_rights_sees_what_remains_and_says_what_is_hidden() {
     assert_eq!(watched.recording.fact("seesOtherUsers"), Some("false"));
     assert_eq!(watched.reasons(), ["RightsMissing"]);
     assert!(watched.recording.shortfalls()[0].message.contains("GRANT pg_monitor"));
+    let summary = watched.recording.report().summary;
+    let is_whole = |figure: &str| summary.shortfall_of(figure).is_none();
+    assert!(is_whole("postgres.blockedSessions.max") && is_whole("postgres.commitsPerSecond.max"));
+    assert!(!is_whole("postgres.sessions.max") && !is_whole("postgres.longestTransactionSeconds.max"));
 }
