@@ -69,6 +69,8 @@ fn distribution(column: &str) -> String {
 pub async fn assert_equal(cell: &Value) {
     let by_sql = figures(cell["correlationId"].as_str().expect("a correlation id")).await;
     for (name, value) in by_sql.as_object().expect("an object") {
+        // Of no tasks there is no distribution.
+        let value = if value["count"] == 0 { &Value::Null } else { value };
         assert_eq!(&cell["tasks"][name], value, "{name} of cell {}: the report against SQL", cell["cell"]);
     }
 }

@@ -5,13 +5,13 @@ use std::time::Duration;
 use throughput_crds::{ConditionStatus, ConditionType, Stage};
 
 use super::preparing::scale_to_wanted;
-use super::{Action, Draft, View};
+use super::{Action, Draft, View, elapsed};
 
 /// How often to look whether the workers are gone, and whether they begin.
 const LOOK_AT_WORKERS: Duration = Duration::from_secs(1);
-/// How long workers that are online may start nothing before they are nudged, the first time and again.
+/// How long workers that are online may start or cancel nothing before they are nudged, the first time and again.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How often a cell's workers are nudged.
+/// How often a cell's workers are nudged for the one or the other.
 const MOST_NUDGES: usize = 3;
 
 /// Waits until no worker is left that could start a task of the backlog.
@@ -51,16 +51,34 @@ pub(super) fn awaiting_first_task(draft: &mut Draft<'_>, view: &View<'_>) {
         format!("workers are online, {waiting} tasks wait, and none was started; nudged {nudges} times");
     let quiet_since = view.current.progress.nudges.last().copied().unwrap_or_else(|| view.since());
     if nudges < MOST_NUDGES && draft.is_past(quiet_since, PATIENCE) {
-        let correlation_id = draft.address(view.current).nudge_correlation_id();
-        draft.act(Action::Nudge { correlation_id });
-        draft.warn("NothingStarts", format!("{seen}: dispatching one more task, which is not counted"));
-        let now = draft.now;
-        if let Some(current) = &mut draft.status.current {
-            current.progress.nudges.push(now);
-        }
+        nudge(draft, view, "NothingStarts", &seen);
     }
     draft.condition(ConditionType::Running, ConditionStatus::True, "NothingStarts", seen.clone());
     give_up_in_time(draft, view, &seen);
+}
+
+/// The same for workers that were not there when tasks were canceled: without it, these stay `canceling`.
+pub(super) fn wake_to_cancel(draft: &mut Draft<'_>, view: &View<'_>, unfinished: u64) {
+    let nudges = view.current.progress.nudges.iter().filter(|at| **at >= view.since()).count();
+    let (now, live) = (draft.now, view.current.live);
+    let is_quiet = live.is_some_and(|live| {
+        let were_there = live.workers_online.is_some_and(|workers| workers > 0);
+        were_there && live.tasks_unfinished == unfinished && elapsed(live.at, now) >= PATIENCE
+    });
+    if unfinished > 0 && is_quiet && nudges < MOST_NUDGES {
+        let seen = format!("workers are online, and none of {unfinished} tasks was canceled for 10 s");
+        nudge(draft, view, "NothingCanceled", &seen);
+    }
+}
+
+fn nudge(draft: &mut Draft<'_>, view: &View<'_>, reason: &'static str, seen: &str) {
+    let correlation_id = draft.address(view.current).nudge_correlation_id();
+    draft.act(Action::Nudge { correlation_id });
+    draft.warn(reason, format!("{seen}: dispatching one more task, which is not counted"));
+    let now = draft.now;
+    if let Some(current) = &mut draft.status.current {
+        current.progress.nudges.push(now);
+    }
 }
 
 fn give_up_in_time(draft: &mut Draft<'_>, view: &View<'_>, seen: &str) {

@@ -92,8 +92,9 @@ pub(super) fn cancel(draft: &mut Draft<'_>, view: &View<'_>, allowed: Duration) 
     }
     let address = draft.address(view.current);
     draft.act(Action::DeleteGenerators { address: address.clone() });
-    if own.is_some() {
+    if let Some(own) = own {
         draft.act(Action::CancelTasks { correlation_id: address.correlation_id() });
+        super::backlog::wake_to_cancel(draft, view, own.unfinished);
     }
     draft.look_again_in(LOOK_WHILE_CANCELING);
     Canceling::GoesOn

@@ -124,6 +124,38 @@ fn tasks_are_canceled_by_workers_so_there_have_to_be_some() {
 }
 
 #[test]
+fn workers_that_cancel_nothing_for_ten_seconds_are_nudged_three_times_at_most() {
+    let nudge = Action::Nudge { correlation_id: address(0).nudge_correlation_id() };
+    let mut status = canceling();
+    for (seconds, unfinished, nudged) in [
+        (1, 4, false),
+        (6, 4, false),
+        (11, 4, true),
+        (16, 4, false),
+        // Something happens.
+        (21, 3, false),
+        (26, 3, false),
+        (31, 3, true),
+        (41, 3, true),
+        (51, 3, false),
+    ] {
+        let decision = decided(&status, &deleted(lost(unfinished)), seconds);
+        assert_eq!(decision.actions.contains(&nudge), nudged, "after {seconds} s");
+        assert_eq!(
+            events(&decision),
+            if nudged { vec!["!NothingCanceled"] } else { vec![] },
+            "after {seconds} s"
+        );
+        status = decision.status;
+    }
+    // Workers that are not there yet are not nudged.
+    let own = Some(OwnTasks { submitted: 4, unfinished: 4 });
+    let nobody = Observed { pulp: counts(own, 0), ..lost(4) };
+    let waiting = decided(&canceling(), &deleted(nobody.clone()), 1).status;
+    assert!(!decided(&waiting, &deleted(nobody), 11).actions.contains(&nudge));
+}
+
+#[test]
 fn without_the_workers_deployment_the_cell_ends_soon_and_the_target_is_not_called_as_found() {
     let gone = Observed { targets: vec![Target::Missing, present(3, Holder::This)], ..lost(4) };
     for stage in [Stage::Dispatching, Stage::Draining] {
