@@ -112,11 +112,16 @@ pub async fn database_secret(cluster: &Cluster, name: &str) {
 
 /// Upgrades the installed operator with this list of URLs that tests may name.
 pub async fn permit_urls(cluster: &Cluster, urls: &[&str]) {
+    change_operator(cluster, "--set-json", &format!("allow.urls={}", serde_json::json!(urls))).await;
+}
+
+/// Upgrades the installed operator with one value of the chart changed, and waits until it runs. `flag` says how Helm
+/// reads the value: `--set-string`.
+pub async fn change_operator(cluster: &Cluster, flag: &str, value: &str) {
     let chart = root().join("charts/throughput-operator").display().to_string();
-    let value = format!("allow.urls={}", serde_json::json!(urls));
-    let upgrade = ["upgrade", "throughput-operator", &chart, "--reuse-values", "--set-json", &value];
-    let arguments: Vec<&str> = upgrade.into_iter().chain(["--wait", "--timeout", "150s"]).collect();
-    cluster.helm(&arguments).await.expect("permit URLs");
+    let upgrade = ["upgrade", "throughput-operator", &chart, "--reuse-values", flag, value];
+    let arguments: Vec<&str> = upgrade.into_iter().chain(["--wait", "--timeout", "120s"]).collect();
+    cluster.helm(&arguments).await.expect("upgrade the operator");
 }
 
 impl Cluster {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use k8s_openapi::api::apps::v1::Deployment;
 use serde_json::{Value, json};
 use throughput_crds::{ConditionStatus, ConditionType, Verdict};
-use throughput_e2e_tests::{Cluster, WORKERS, condition, root};
+use throughput_e2e_tests::{Cluster, WORKERS, change_operator, condition};
 
 const RUN: Duration = Duration::from_mins(10);
 const SOON: Duration = Duration::from_mins(2);
@@ -133,11 +133,7 @@ async fn after_a_run_helm_changes_the_replicas_of_a_deployment() {
 
 /// Sets a value of the installed operator's chart.
 async fn set(cluster: &Cluster, value: &str) {
-    let chart = root().join("charts/throughput-operator");
-    let chart: &Path = &chart;
-    let upgrade =
-        ["upgrade", "throughput-operator", chart.to_str().unwrap(), "--reuse-values", "--set", value];
-    cluster.helm(&[upgrade.as_slice(), &["--wait", "--timeout", "120s"]].concat()).await.unwrap();
+    change_operator(cluster, "--set", value).await;
 }
 
 #[tokio::test]

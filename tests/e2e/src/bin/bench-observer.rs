@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use throughput_crds::Verdict;
 use throughput_e2e_tests::ratio::Ratio;
-use throughput_e2e_tests::{Cluster, WORKERS, root};
+use throughput_e2e_tests::{Cluster, WORKERS, change_operator};
 
 const NAME: &str = "bench-observer";
 /// Pairs that are measured.
@@ -52,20 +52,7 @@ async fn tasks_per_second(cluster: &Cluster, interval: &str) -> f64 {
 }
 
 async fn set_interval(cluster: &Cluster, interval: &str) {
-    let chart = root().join("charts/throughput-operator");
-    let value = format!("pollingInterval={interval}");
-    let arguments = [
-        "upgrade",
-        "throughput-operator",
-        chart.to_str().unwrap(),
-        "--reuse-values",
-        "--set-string",
-        &value,
-        "--wait",
-        "--timeout",
-        "150s",
-    ];
-    cluster.helm(&arguments).await.expect("set the interval");
+    change_operator(cluster, "--set-string", &format!("pollingInterval={interval}")).await;
 }
 
 fn spec() -> Value {
