@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase")]
 pub struct Criterion {
     /// The figure's name, with its unit: `tasks.successRatio`, `tasks.perSecond`,
-    /// `tasks.wait.p99Milliseconds`.
+    /// `tasks.wait.p99Milliseconds`, `repeats.tasksPerSecond.median`.
     #[cfg_attr(feature = "kube", schemars(length(min = 1, max = 100)))]
     pub metric: String,
     /// The figure must not be smaller: a decimal in quotes.

@@ -97,6 +97,11 @@ pub struct TestViewDispatch {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[cfg_attr(feature = "kube", schemars(extend("maxProperties" = 16)))]
     pub query: BTreeMap<String, String>,
+    /// A query with which the view dispatches nothing, where it has one: `{timeout: "0"}` for pulp-service. With it
+    /// the view is asked before anything is scaled, so that one that is switched off is noticed in time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "kube", schemars(extend("maxProperties" = 16)))]
+    pub check_query: Option<BTreeMap<String, String>>,
     /// The field of the JSON answer that carries the number of dispatched tasks.
     #[serde(default = "default_count_field")]
     #[cfg_attr(feature = "kube", schemars(length(min = 1, max = 64)))]
@@ -116,6 +121,7 @@ impl Default for TestViewDispatch {
         Self {
             path: default_view_path(),
             query: BTreeMap::new(),
+            check_query: None,
             count_field: default_count_field(),
             tasks_per_request: None,
             timeout: default_view_timeout(),

@@ -1,5 +1,7 @@
 //! Criteria: checked when the plan is made, judged when a cell's figures are complete.
 
+pub mod repeated;
+
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
@@ -20,10 +22,32 @@ pub struct CheckedCriterion {
     bound: Bound,
 }
 
+/// What a figure has to reach, or not to exceed: a decimal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Bound {
     AtLeast(String),
     AtMost(String),
+}
+
+impl Bound {
+    fn of(criterion: &Criterion) -> Result<Self, Rejection> {
+        let Criterion { metric, at_least, at_most } = criterion;
+        match (at_least, at_most) {
+            (Some(bound), None) if decimal::parse(bound).is_some() => Ok(Self::AtLeast(bound.clone())),
+            (None, Some(bound)) if decimal::parse(bound).is_some() => Ok(Self::AtMost(bound.clone())),
+            _ => Err(Rejection::CriterionBound(metric.clone())),
+        }
+    }
+
+    /// `None` for a figure within the bound, else both in a sentence.
+    fn passed_by(&self, name: &str, value: &str) -> Option<String> {
+        let (within, bound, words) = match self {
+            Self::AtLeast(bound) => (Ordering::is_ge as fn(Ordering) -> bool, bound, "at least"),
+            Self::AtMost(bound) => (Ordering::is_le as fn(Ordering) -> bool, bound, "at most"),
+        };
+        let met = decimal::compare(value, bound).is_some_and(within);
+        (!met).then(|| format!("{name} is {value}, {words} {bound} is wanted"))
+    }
 }
 
 /// A figure that a criterion can be about.
@@ -104,6 +128,25 @@ pub enum Judgement {
     NoFigure(String),
 }
 
+/// What several criteria come to: one that is not met weighs more than one that cannot be judged.
+impl FromIterator<Judgement> for Judgement {
+    fn from_iter<I: IntoIterator<Item = Self>>(judgements: I) -> Self {
+        let (mut not_met, mut no_figure) = (Vec::new(), Vec::new());
+        for judgement in judgements {
+            match judgement {
+                Self::Met => {}
+                Self::NotMet(words) => not_met.push(words),
+                Self::NoFigure(words) => no_figure.push(words),
+            }
+        }
+        match (not_met.is_empty(), no_figure.is_empty()) {
+            (false, _) => Self::NotMet(not_met.join("; ")),
+            (true, false) => Self::NoFigure(no_figure.join("; ")),
+            (true, true) => Self::Met,
+        }
+    }
+}
+
 /// A criterion on a figure that does not exist.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no figure {metric:?} to judge; there are: {known}")]
@@ -123,7 +166,8 @@ impl UnknownMetric {
             .collect();
         let known = if of_source.is_empty() {
             let own = METRICS.iter().map(|metric| metric.name).collect::<Vec<_>>().join(", ");
-            format!("{own}; and those of the sources that observe names")
+            let repeated = repeated::names().join(", ");
+            format!("{own}; {repeated}; and those of the sources that observe names")
         } else {
             of_source.join(", ")
         };
@@ -251,18 +295,13 @@ fn latency(figures: &Figures<'_>, microseconds: fn(LatencySummary) -> u64) -> Op
 impl CheckedCriterion {
     /// Checks a criterion of a spec.
     pub fn new(criterion: &Criterion, observed: &BTreeSet<String>) -> Result<Self, Rejection> {
-        let Criterion { metric, at_least, at_most } = criterion;
+        let metric = &criterion.metric;
         let subject = match METRICS.iter().find(|known| known.name == metric) {
             Some(known) => Subject::Own(*known),
             None if observed.contains(metric) => Subject::Observed(metric.clone()),
             None => return Err(UnknownMetric::new(metric, observed).into()),
         };
-        let bound = match (at_least, at_most) {
-            (Some(bound), None) if decimal::parse(bound).is_some() => Bound::AtLeast(bound.clone()),
-            (None, Some(bound)) if decimal::parse(bound).is_some() => Bound::AtMost(bound.clone()),
-            _ => return Err(Rejection::CriterionBound(metric.clone())),
-        };
-        Ok(Self { subject, bound })
+        Ok(Self { subject, bound: Bound::of(criterion)? })
     }
 
     /// Judges a cell's figures.
@@ -273,24 +312,14 @@ impl CheckedCriterion {
             let why = shortfall.map(|shortfall| format!(": {}", shortfall.message)).unwrap_or_default();
             return Judgement::NoFigure(format!("the criterion on {name} has no figure to judge{why}"));
         };
-        let (met, words) = match bound {
-            Bound::AtLeast(bound) => (
-                decimal::compare(&value, bound).is_some_and(|order| order != Ordering::Less),
-                format!("{name} is {value}, at least {bound} is wanted"),
-            ),
-            Bound::AtMost(bound) => (
-                decimal::compare(&value, bound).is_some_and(|order| order != Ordering::Greater),
-                format!("{name} is {value}, at most {bound} is wanted"),
-            ),
-        };
-        match (met, shortfall) {
-            (false, _) => Judgement::NotMet(words),
+        match (bound.passed_by(name, &value), shortfall) {
+            (Some(words), _) => Judgement::NotMet(words),
             // What was not seen may have been beyond the bound.
-            (true, Some(shortfall)) => Judgement::NoFigure(format!(
+            (None, Some(shortfall)) => Judgement::NoFigure(format!(
                 "the criterion on {name} cannot be judged, since its source did not see all of it: {}",
                 shortfall.message
             )),
-            (true, None) => Judgement::Met,
+            (None, None) => Judgement::Met,
         }
     }
 }

@@ -83,6 +83,7 @@ pub async fn observe(
         name_taken: None,
         credentials: Credentials::Ready,
         pulp: Pulp::NotAsked,
+        view_fault: None,
         generators: Generators::default(),
         remains: None,
         sources: Sources::None,
@@ -126,10 +127,14 @@ async fn ask_pulp(
             let question = pulp::Question { plan, facts, status, stage };
             let refused = service::refused(client, &facts.namespace, plan).await?;
             let answer = match refused {
-                Some(pulp) => pulp::Answer { pulp, remains: None },
+                Some(pulp) => pulp.into(),
                 None => pulps.ask(&question, found).await,
             };
-            (observed.pulp, observed.remains) = (answer.pulp, answer.remains);
+            pulp::Answer {
+                pulp: observed.pulp,
+                remains: observed.remains,
+                view_fault: observed.view_fault,
+            } = answer;
         }
         Err(unusable) => observed.credentials = unusable,
     }

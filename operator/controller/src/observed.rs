@@ -32,6 +32,8 @@ pub struct Observed {
     pub credentials: Credentials,
     /// What Pulp answered.
     pub pulp: Pulp,
+    /// What is wrong with the view that dispatches; only asked before anything is scaled.
+    pub view_fault: Option<ViewFault>,
     /// The load generators of the current cell.
     pub generators: Generators,
     /// What the current cell left behind; only read when it is to be measured.
@@ -116,6 +118,15 @@ impl Pulp {
             Self::NotAsked | Self::Silent { .. } => None,
         }
     }
+}
+
+/// What came of a question to the view that dispatches with which it should have dispatched nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ViewFault {
+    /// It did not answer as such a view does: in its own words, bounded.
+    Failed(String),
+    /// It dispatched so many tasks.
+    Dispatched(u64),
 }
 
 /// What Pulp counts. Only what the stage asks for is set.

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::access::{self, ConfigMapKey, Destination};
 use crate::criteria::CheckedCriterion;
+use crate::criteria::repeated::RepeatCriterion;
 use crate::in_process;
 use crate::matrix::{Cell, ScaledTarget, cells};
 use crate::permissions::Permissions;
@@ -46,12 +47,16 @@ pub struct Plan {
     pub deletes_created: bool,
     /// How tasks are dispatched.
     pub dispatch: Dispatch,
+    /// The view that dispatches, with a query with which it dispatches nothing, where the spec has one.
+    pub view_check: Option<TestView>,
     /// The container that dispatches, where tasks are dispatched in Pulp's own process.
     pub in_process: Option<InProcessDispatch>,
     /// What of the system under test is watched.
     pub observe: Observe,
     /// What every cell has to reach.
     pub criteria: Vec<CheckedCriterion>,
+    /// What the repeats of every combination have to reach.
+    pub repeat_criteria: Vec<RepeatCriterion>,
     /// How long each part may take.
     pub deadlines: Deadlines,
 }
@@ -108,7 +113,7 @@ impl Plan {
             target,
             scale,
             matrix: _,
-            repeat: _,
+            repeat,
             workload,
             load: _,
             observe,
@@ -136,6 +141,7 @@ impl Plan {
             None => dispatch(&pulp.api_root, &tasks.dispatch),
         };
         let destination = Destination::new(target, permissions)?;
+        let (criteria, repeat_criteria) = checked(criteria, *repeat, observe, permissions)?;
         Ok(Self {
             pulp: PulpEndpoint {
                 base_url: destination.base_url(namespace),
@@ -155,9 +161,11 @@ impl Plan {
                 Cleanup::None => false,
                 Cleanup::Created => true,
             },
+            view_check: view_check(&dispatch, &tasks.dispatch),
             dispatch,
             in_process: tasks.dispatch.in_process.clone(),
-            criteria: checked(criteria, observe, permissions)?,
+            criteria,
+            repeat_criteria,
             observe: observe.clone(),
             deadlines: Deadlines::of(timeouts),
         })
@@ -191,16 +199,24 @@ impl Plan {
     }
 }
 
-/// The criteria, on figures that the workload or the sources have; sources that can work and are permitted.
+/// The criteria, on figures that the workload, the sources or the repeats have; sources that can work and are permitted.
 fn checked(
     criteria: &[Criterion],
+    repeat: u32,
     observe: &Observe,
     permissions: &Permissions,
-) -> Result<Vec<CheckedCriterion>, Rejection> {
+) -> Result<(Vec<CheckedCriterion>, Vec<RepeatCriterion>), Rejection> {
     let wanted = check(observe).map_err(|mistake| Rejection::Observe(mistake.to_string()))?;
     wanted.iter().try_for_each(|wanted| permissions.permit(wanted))?;
     let observed = catalog::figures(observe);
-    criteria.iter().map(|criterion| CheckedCriterion::new(criterion, &observed)).collect()
+    let (mut of_cells, mut of_repeats) = (Vec::new(), Vec::new());
+    for criterion in criteria {
+        match RepeatCriterion::new(criterion, repeat) {
+            Some(checked) => of_repeats.push(checked?),
+            None => of_cells.push(CheckedCriterion::new(criterion, &observed)?),
+        }
+    }
+    Ok((of_cells, of_repeats))
 }
 
 fn scaled(entry: &ScaleTarget) -> Result<ScaledTarget, Rejection> {
@@ -235,6 +251,14 @@ fn dispatch(api_root: &str, dispatch: &throughput_crds::Dispatch) -> Dispatch {
         tasks_per_request: view.tasks_per_request,
         request_timeout_milliseconds: milliseconds(view.timeout.get()),
     })
+}
+
+fn view_check(dispatch: &Dispatch, spec: &throughput_crds::Dispatch) -> Option<TestView> {
+    let query = spec.test_view.as_ref()?.check_query.clone()?;
+    match dispatch {
+        Dispatch::TestView(view) => Some(TestView { query, ..view.clone() }),
+        Dispatch::Request(_) | Dispatch::InProcess(_) => None,
+    }
 }
 
 fn milliseconds(duration: Duration) -> u64 {

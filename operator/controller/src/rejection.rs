@@ -63,6 +63,9 @@ pub enum Rejection {
     /// A criterion on a figure that does not exist.
     #[error(transparent)]
     UnknownMetric(#[from] UnknownMetric),
+    /// A criterion on repeats where there are none.
+    #[error("the criterion on {0} needs repeats to judge: give repeat at least 2")]
+    NoRepeats(String),
     /// A criterion without one bound.
     #[error("the criterion on {0} needs one bound, atLeast or atMost, that is a decimal such as \"0.99\"")]
     CriterionBound(String),
@@ -86,6 +89,7 @@ impl Rejection {
             Self::InProcess(_) => "InProcessNotPossible",
             Self::Observe(_) => "ObserveNotPossible",
             Self::UnknownMetric(_) => "UnknownMetric",
+            Self::NoRepeats(_) => "NoRepeats",
             Self::CriterionBound(_) => "CriterionBound",
         }
     }

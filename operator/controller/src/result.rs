@@ -245,26 +245,13 @@ fn judge(
 }
 
 fn judge_criteria(plan: &Plan, figures: &Figures<'_>) -> Judged {
-    let (mut not_met, mut no_figure) = (Vec::new(), Vec::new());
-    for criterion in &plan.criteria {
-        match criterion.judge(figures) {
-            Judgement::Met => {}
-            Judgement::NotMet(words) => not_met.push(words),
-            Judgement::NoFigure(words) => no_figure.push(words),
-        }
-    }
-    let completed = CellOutcome::Completed;
-    match (not_met.is_empty(), no_figure.is_empty()) {
-        (false, _) => {
-            (completed, Verdict::Failed, Some("CriterionNotMet".to_owned()), Some(not_met.join("; ")))
-        }
-        (true, false) => (
-            completed,
-            Verdict::Invalid,
-            Some("CriterionWithoutFigure".to_owned()),
-            Some(no_figure.join("; ")),
-        ),
-        (true, true) => (completed, Verdict::Passed, None, None),
+    let because = |verdict, reason: &str, words| {
+        (CellOutcome::Completed, verdict, Some(reason.to_owned()), Some(words))
+    };
+    match plan.criteria.iter().map(|criterion| criterion.judge(figures)).collect() {
+        Judgement::Met => (CellOutcome::Completed, Verdict::Passed, None, None),
+        Judgement::NotMet(words) => because(Verdict::Failed, "CriterionNotMet", words),
+        Judgement::NoFigure(words) => because(Verdict::Invalid, "CriterionWithoutFigure", words),
     }
 }
 

@@ -60,12 +60,11 @@ impl Dispatcher {
     }
 
     async fn send_to_test_view(&self, view: &TestView) -> Result<u64, PulpError> {
-        let TestView { path, query, count_field, tasks_per_request: _, request_timeout_milliseconds } = view;
-        let query: Vec<(&str, &str)> =
-            query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let request =
-            Request { query: &query, ..self.prepare(Method::Get, path, *request_timeout_milliseconds) };
-        tasks_of_test_view(&self.pulp.send(&request).await?, count_field)
+        match self.pulp.ask_test_view(view, self.correlation_id).await? {
+            // Counted as a success it would be repeated without a pause.
+            0 => Err(PulpError::UnexpectedAnswer("no task was dispatched".to_owned())),
+            tasks => Ok(tasks),
+        }
     }
 
     async fn send_request(&self, request: &DispatchRequest) -> Result<u64, PulpError> {
@@ -95,17 +94,6 @@ impl Dispatcher {
             filled.push_str(part);
         }
         filled
-    }
-}
-
-/// The tasks that a test view says it dispatched.
-fn tasks_of_test_view(answer: &Answer, count_field: &str) -> Result<u64, PulpError> {
-    let fields: BTreeMap<String, Value> = answer.json()?;
-    match fields.get(count_field).and_then(Value::as_u64) {
-        // Counted as a success it would be repeated without a pause.
-        Some(0) => Err(PulpError::UnexpectedAnswer("no task was dispatched".to_owned())),
-        Some(tasks) => Ok(tasks),
-        None => Err(PulpError::UnexpectedAnswer(format!("no count in the field {count_field}"))),
     }
 }
 

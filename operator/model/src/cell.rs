@@ -35,6 +35,11 @@ impl CellAddress {
         self.derived_id("/nudge")
     }
 
+    /// The correlation id of the question whether the view that dispatches works, before anything is scaled.
+    pub fn check_correlation_id(&self) -> Uuid {
+        self.derived_id("/check")
+    }
+
     /// The correlation id of the tasks that delete what this attempt's tasks made.
     pub fn cleanup_correlation_id(&self) -> Uuid {
         self.derived_id("/cleanup")
@@ -64,7 +69,14 @@ mod tests {
         let addresses = [address(2, 1), address(1, 2), address(2, 2), address(1, 1)];
         let ids: Vec<Uuid> = addresses
             .iter()
-            .flat_map(|a| [a.correlation_id(), a.nudge_correlation_id(), a.cleanup_correlation_id()])
+            .flat_map(|a| {
+                [
+                    a.correlation_id(),
+                    a.nudge_correlation_id(),
+                    a.check_correlation_id(),
+                    a.cleanup_correlation_id(),
+                ]
+            })
             .collect();
         for (position, id) in ids.iter().enumerate() {
             assert!(!ids[position + 1..].contains(id), "{id} stands twice");

@@ -16,6 +16,7 @@ mod exchange;
 mod session;
 mod status;
 mod tasks;
+mod test_view;
 mod words;
 
 pub use client::{ClientOptions, PulpClient, Request};

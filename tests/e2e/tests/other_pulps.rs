@@ -10,8 +10,8 @@ use futures::FutureExt;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service};
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
-use throughput_crds::{ThroughputTestStatus, Verdict};
-use throughput_e2e_tests::{Cluster, WORKERS, output, permit_urls, root, sql};
+use throughput_crds::{ConditionStatus, ConditionType, ThroughputTestStatus, Verdict};
+use throughput_e2e_tests::{Cluster, WORKERS, condition, output, permit_urls, root, sql};
 use throughput_server_tests::NginxServer;
 
 const NAME: &str = "e2e-other-pulp";
@@ -66,6 +66,43 @@ async fn measure_with_domains(cluster: &Cluster) {
     let status = cluster.until_finished(NAME, RUN).await;
     assert_measured(cluster, &status).await;
     assert_eq!(cluster.as_found(WORKERS).await, before, "as it was found");
+}
+
+#[tokio::test]
+async fn a_pulp_whose_test_views_are_off_says_so_before_anything_is_scaled_and_is_measured_when_they_are_on()
+{
+    let cluster = Cluster::connect().await;
+    set_up(&["--no-test-tasks"]).await;
+    let refused = AssertUnwindSafe(refuse_without_views(&cluster)).catch_unwind().await;
+    set_up(&[]).await;
+    if let Err(panic) = refused {
+        resume_unwind(panic);
+    }
+    // It was waited for, as anything that a run needs.
+    let status = cluster.until_finished(NAME, RUN).await;
+    assert_measured(&cluster, &status).await;
+}
+
+async fn refuse_without_views(cluster: &Cluster) {
+    let before = cluster.as_found(WORKERS).await;
+    let mut spec = spec(&json!({
+        "service": {"name": "pulp-api", "port": 24817},
+        "pulp": {"credentials": {"secretRef": {"name": "pulp-admin"}}},
+    }));
+    spec["workload"]["pulpTasks"]["dispatch"]["testView"]["checkQuery"] = json!({"timeout": "0"});
+    cluster.create(NAME, spec).await;
+    let refused = "the view's refusal is told";
+    let status = cluster
+        .until_status(NAME, refused, RUN, |status| {
+            condition(status, ConditionType::TargetsReady).is_some_and(|(holds, reason, _)| {
+                holds == ConditionStatus::False && reason == "TestViewFailed"
+            })
+        })
+        .await;
+    let (_, _, message) = condition(&status, ConditionType::TargetsReady).unwrap();
+    assert!(message.contains("TEST_TASK_INGESTION is off"), "{message}");
+    assert_eq!(cluster.as_found(WORKERS).await, before, "nothing was scaled");
+    cluster.assert_nothing_left(NAME).await;
 }
 
 #[tokio::test]

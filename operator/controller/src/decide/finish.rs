@@ -5,6 +5,8 @@ use std::time::Duration;
 use throughput_crds::{CellOutcome, ConditionStatus, ConditionType, Verdict};
 
 use super::{Action, Draft, View, claims};
+use crate::criteria::Judgement;
+use crate::criteria::repeated;
 use crate::observed::{Job, Observed};
 use crate::rejection::Rejection;
 
@@ -36,7 +38,8 @@ fn finish(draft: &mut Draft<'_>, view: &View<'_>) {
     let complete =
         draft.status.results.iter().filter(|result| result.outcome == CellOutcome::Completed).count();
     let aborted = view.current.progress.failure_reason.as_deref() == Some(super::requested::ABORTED);
-    let verdict = if aborted { Verdict::Aborted } else { verdict(draft, cells) };
+    let of_repeats = repeated::judge(&view.plan.repeat_criteria, &view.plan.cells, &draft.status.repeats);
+    let verdict = if aborted { Verdict::Aborted } else { verdict(draft, cells, &of_repeats) };
     let words = format!("{complete} of {cells} cells were followed to their end");
     let collected = if complete == cells { ConditionStatus::True } else { ConditionStatus::False };
     draft.condition(
@@ -53,17 +56,24 @@ fn finish(draft: &mut Draft<'_>, view: &View<'_>) {
         .find(|result| result.verdict == verdict)
         .and_then(|result| result.message.clone())
         .or_else(|| view.current.progress.failure.clone().filter(|_| aborted))
+        .or(match (of_repeats, verdict) {
+            (Judgement::NotMet(words), Verdict::Failed) | (Judgement::NoFigure(words), Verdict::Invalid) => {
+                Some(words)
+            }
+            _ => None,
+        })
         .unwrap_or(words);
     end(draft, verdict, verdict_reason(verdict), &why);
     draft.release = true;
 }
 
 /// The test's verdict: what could not be carried out or is not met weighs more than what cannot be trusted.
-fn verdict(draft: &Draft<'_>, cells: usize) -> Verdict {
+fn verdict(draft: &Draft<'_>, cells: usize, of_repeats: &Judgement) -> Verdict {
     let any = |verdict| draft.status.results.iter().any(|result| result.verdict == verdict);
-    if draft.status.results.len() < cells || any(Verdict::Failed) {
+    let short = draft.status.results.len() < cells || matches!(of_repeats, Judgement::NotMet(_));
+    if short || any(Verdict::Failed) {
         Verdict::Failed
-    } else if any(Verdict::Invalid) {
+    } else if any(Verdict::Invalid) || matches!(of_repeats, Judgement::NoFigure(_)) {
         Verdict::Invalid
     } else {
         Verdict::Passed

@@ -55,7 +55,23 @@ pub(super) fn backlog() -> Plan {
 
 /// A plan with this matrix and these tasks.
 pub(super) fn plan_with(matrix: &Value, pulp_tasks: &Value) -> Plan {
-    let spec = json!({
+    planned(spec(matrix, pulp_tasks))
+}
+
+/// Two repeats of a cell, which have to reach this.
+pub(super) fn plan_of_repeats(criteria: Value) -> Plan {
+    let mut spec = spec(&json!([]), &json!({"tasks": 10}));
+    spec["repeat"] = json!(2);
+    spec["criteria"] = criteria;
+    planned(spec)
+}
+
+fn planned(spec: Value) -> Plan {
+    Plan::new("pulp", &serde_json::from_value(spec).unwrap(), &Permissions::default()).unwrap()
+}
+
+fn spec(matrix: &Value, pulp_tasks: &Value) -> Value {
+    json!({
         "target": {"service": {"name": "pulp-api", "port": 24817}, "pulp": {"credentials": {"method": "None"}}},
         "scale": [
             {"name": "workers", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "pulp-worker"}},
@@ -65,8 +81,7 @@ pub(super) fn plan_with(matrix: &Value, pulp_tasks: &Value) -> Plan {
         "workload": {"pulpTasks": pulp_tasks},
         "criteria": [{"metric": "tasks.successRatio", "atLeast": "1"}],
         "timeouts": {"start": "15m", "scale": "10m", "generatorStart": "5m", "dispatch": "30m", "drain": "2h"},
-    });
-    Plan::new("pulp", &serde_json::from_value(spec).unwrap(), &Permissions::default()).unwrap()
+    })
 }
 
 /// So many seconds after the current stage began.
@@ -94,6 +109,7 @@ pub(crate) fn observed() -> Observed {
         name_taken: None,
         credentials: Credentials::Ready,
         pulp: counts(Some(OwnTasks { submitted: 0, unfinished: 0 }), 2),
+        view_fault: None,
         generators: Generators::default(),
         remains: None,
         sources: Sources::None,

@@ -6,7 +6,7 @@ use throughput_crds::{ConditionStatus, ConditionType, Procedure, Stage, Verdict}
 
 use super::{Action, Draft, View};
 use crate::claim::Holder;
-use crate::observed::{Counts, Credentials, Job, Pulp, Target};
+use crate::observed::{Counts, Credentials, Job, Pulp, Target, ViewFault};
 use crate::scalable::TargetName;
 
 /// How often to look whether what is missing has come.
@@ -17,6 +17,8 @@ const LOOK_AT_CLAIMS: Duration = Duration::from_millis(500);
 const LOOK_AT_QUEUE: Duration = Duration::from_secs(2);
 /// How often to look whether the workers are online.
 const LOOK_AT_WORKERS: Duration = Duration::from_secs(1);
+/// A view that dispatches where it should not.
+const CHECK_QUERY_DISPATCHES: &str = "CheckQueryDispatches";
 /// How far ahead the start of several generators lies when it is stored. Storing takes some tenths of a second
 /// on a busy API server; then each generator asks up to four times, to know the instant well.
 const START_LEAD: Duration = Duration::from_secs(2);
@@ -45,7 +47,10 @@ pub(super) fn awaiting_targets(draft: &mut Draft<'_>, view: &View<'_>) {
             let since = view.began(Stage::AwaitingTargets).unwrap_or_else(|| view.since());
             let waited_enough = draft.is_past(since, view.plan.deadlines.start);
             draft.condition(ConditionType::TargetsReady, ConditionStatus::False, reason, message.clone());
-            if waited_enough {
+            if reason == CHECK_QUERY_DISPATCHES {
+                // Asked again it would dispatch again.
+                super::finish::give_up(draft, Verdict::Failed, reason, &message);
+            } else if waited_enough {
                 draft.warn(reason, format!("not there within timeouts.start: {message}"));
                 super::finish::give_up(draft, Verdict::Failed, reason, &message);
             } else {
@@ -87,7 +92,20 @@ fn missing(view: &View<'_>) -> Option<(&'static str, String)> {
         Credentials::Unusable { reason, message } => Some((*reason, message.clone())),
         Credentials::Ready => None,
     };
-    not_ready.into_iter().next().or(without_workers).or(name_taken).or(credentials).or(pulp)
+    let view = view.observed.view_fault.as_ref().map(view_fault);
+    not_ready.into_iter().next().or(without_workers).or(name_taken).or(credentials).or(pulp).or(view)
+}
+
+fn view_fault(fault: &ViewFault) -> (&'static str, String) {
+    match fault {
+        ViewFault::Failed(words) => ("TestViewFailed", words.clone()),
+        ViewFault::Dispatched(tasks) => (
+            CHECK_QUERY_DISPATCHES,
+            format!(
+                "with dispatch.testView.checkQuery the view dispatched tasks, {tasks} of them: write a query with which it dispatches none, or leave checkQuery out"
+            ),
+        ),
+    }
 }
 
 /// Workers that stay as they were found, where there is none.

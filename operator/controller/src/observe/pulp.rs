@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use throughput_crds::{ProcessCounts, Stage, ThroughputTestStatus};
+use throughput_model::cell::CellAddress;
 use throughput_model::task::TaskState;
 use throughput_pulp::{ClientOptions, ComponentVersion, PulpClient, PulpError, RequestCounts, TaskFilter};
 use uuid::Uuid;
@@ -12,7 +13,7 @@ use uuid::Uuid;
 use super::credentials::Found;
 use super::sparing::{Asked, asked};
 use crate::decide::TestFacts;
-use crate::observed::{Counts, Deletions, OwnTasks, Pulp, Remains};
+use crate::observed::{Counts, Deletions, OwnTasks, Pulp, Remains, ViewFault};
 use crate::plan::Plan;
 
 /// More tasks than this are not read: a cell dispatches at most 200,000, and overshoots by what was under way.
@@ -47,6 +48,13 @@ pub(super) struct Question<'a> {
 pub(super) struct Answer {
     pub(super) pulp: Pulp,
     pub(super) remains: Option<Remains>,
+    pub(super) view_fault: Option<ViewFault>,
+}
+
+impl From<Pulp> for Answer {
+    fn from(pulp: Pulp) -> Self {
+        Self { pulp, remains: None, view_fault: None }
+    }
 }
 
 impl PulpClients {
@@ -70,12 +78,16 @@ impl PulpClients {
         let client = match self.client(question, found) {
             Ok(client) => client,
             Err(error) => {
-                return Answer { pulp: not_to_be_asked(&error), remains: None };
+                return not_to_be_asked(&error).into();
             }
         };
         match answer(&client, question).await {
-            Ok((counts, remains)) => Answer { pulp: Pulp::Answering(counts), remains },
-            Err(error) => Answer { pulp: silent(question, &error), remains: None },
+            Ok((counts, remains)) => Answer {
+                pulp: Pulp::Answering(counts),
+                remains,
+                view_fault: view_fault(&client, question).await,
+            },
+            Err(error) => silent(question, &error).into(),
         }
     }
 
@@ -135,6 +147,18 @@ fn silent(question: &Question<'_>, error: &PulpError) -> Pulp {
     Pulp::Silent {
         reason,
         words: format!("{}{}: {error}", question.plan.pulp.base_url, question.plan.pulp.api_root),
+    }
+}
+
+/// Whether the view that dispatches would, where there is a question to ask without dispatching.
+async fn view_fault(client: &PulpClient, question: &Question<'_>) -> Option<ViewFault> {
+    let Question { plan, facts, status: _, stage } = question;
+    let view = plan.view_check.as_ref().filter(|_| *stage == Stage::AwaitingTargets)?;
+    let first = CellAddress { test_uid: facts.uid.clone(), cell: 0, attempt: 1 };
+    match client.ask_test_view(view, first.check_correlation_id()).await {
+        Ok(0) => None,
+        Ok(tasks) => Some(ViewFault::Dispatched(tasks)),
+        Err(error) => Some(ViewFault::Failed(format!("{}{}: {error}", plan.pulp.base_url, view.path))),
     }
 }
 

@@ -69,9 +69,11 @@ fn the_shortest_spec_becomes_a_plan_with_every_default() {
                 tasks_per_request: None,
                 request_timeout_milliseconds: 60_000,
             }),
+            view_check: None,
             in_process: None,
             observe: Observe::default(),
             criteria: Vec::new(),
+            repeat_criteria: Vec::new(),
             deadlines: Deadlines {
                 start: minutes(15),
                 scale: minutes(10),
@@ -99,6 +101,16 @@ fn a_request_is_sent_below_the_api_root_with_its_defaults() {
             request_timeout_milliseconds: 30_000,
         })
     );
+}
+
+#[test]
+fn a_view_is_checked_with_the_query_that_dispatches_nothing() {
+    let check = json!({"testView": {"query": {"tasks": "50"}, "checkQuery": {"timeout": "0"}}});
+    let plan = planned("/workload/pulpTasks/dispatch", check);
+    let Dispatch::TestView(view) = &plan.dispatch else { panic!("{:?}", plan.dispatch) };
+    assert_eq!(view.query, BTreeMap::from([("tasks".to_owned(), "50".to_owned())]));
+    let query = BTreeMap::from([("timeout".to_owned(), "0".to_owned())]);
+    assert_eq!(plan.view_check, Some(TestView { query, ..view.clone() }));
 }
 
 #[test]
@@ -256,6 +268,12 @@ fn each_rejection_says_what_to_write() {
         ),
         ("/criteria", json!([{"metric": "tasks.perSecond", "atLeast": "fast"}]), "CriterionBound", bound),
         ("/criteria", json!([{"metric": "tasks.perSecond"}]), "CriterionBound", bound),
+        (
+            "/criteria",
+            json!([{"metric": "repeats.tasksPerSecond.median", "atLeast": "1"}]),
+            "NoRepeats",
+            "the criterion on repeats.tasksPerSecond.median needs repeats to judge: give repeat at least 2",
+        ),
     ];
     for (pointer, value, reason, message) in cases {
         let rejection = Plan::new("pulp", &spec(pointer, value), &Permissions::default()).unwrap_err();

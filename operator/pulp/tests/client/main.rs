@@ -7,4 +7,5 @@ mod scrambled;
 mod server;
 mod session;
 mod tasks;
+mod test_view;
 mod tls;

@@ -1,6 +1,7 @@
 //! Who may create a test gains nothing by it: each refusal, as its author sees it.
 
 use axum::Router;
+use axum::extract::RawQuery;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::get;
@@ -127,6 +128,50 @@ async fn a_header_without_its_key_is_named_and_with_it_is_sent() {
     test.poke().await;
     let message = test.until_it_waits_for("NotAPulp").await;
     assert!(message.contains("***") && !message.contains(PASSWORD), "{message}");
+}
+
+/// A spec whose load is a view that is asked, before anything is scaled, with a query of no time.
+fn checked_spec(url: &str) -> Value {
+    let mut spec = spec_for(url, json!({"method": "None"}));
+    spec["workload"]["pulpTasks"]["dispatch"] = json!({"testView": {"checkQuery": {"timeout": "0"}}});
+    spec
+}
+
+/// A Pulp without tasks, whose view for tests answers this.
+async fn pulp_with_view(view: impl IntoResponse + Clone + Send + Sync + 'static) -> String {
+    let tasks = get(|| async { r#"{"count": 0, "results": []}"# });
+    let view = get(move |RawQuery(query): RawQuery| {
+        let view = view.clone();
+        async move {
+            assert_eq!(query.as_deref(), Some("timeout=0"));
+            view
+        }
+    });
+    serve(Router::new().route("/pulp/api/v3/tasks/", tasks).route("/pulp/test/tasks/", view)).await
+}
+
+#[tokio::test]
+async fn a_view_that_is_switched_off_is_known_before_anything_is_scaled() {
+    let url = pulp_with_view((StatusCode::INTERNAL_SERVER_ERROR, "TEST_TASK_INGESTION is off")).await;
+    let (tenant, _operator) = run(checked_spec(&url), &[&url]).await;
+    let before = Found::look(&tenant, "pulp-worker").await;
+    let test = watched(&tenant);
+    let message = test.until_it_waits_for("TestViewFailed").await;
+    let words = format!("{url}/pulp/test/tasks/: refused with status 500: TEST_TASK_INGESTION is off");
+    assert_eq!(message, words);
+    assert_eq!(Found::look(&tenant, "pulp-worker").await, before);
+}
+
+#[tokio::test]
+async fn a_check_that_dispatches_ends_the_test_before_it_dispatches_again() {
+    let url = pulp_with_view(r#"{"tasks_executed": 83}"#).await;
+    let (tenant, _operator) = run(checked_spec(&url), &[&url]).await;
+    let before = Found::look(&tenant, "pulp-worker").await;
+    let test = watched(&tenant);
+    let finished = (ConditionType::Finished, ConditionStatus::True, "CheckQueryDispatches");
+    let message = test.until_condition(finished.0, finished.1, finished.2).await;
+    assert!(message.contains("the view dispatched tasks, 83 of them"), "{message}");
+    assert_eq!(Found::look(&tenant, "pulp-worker").await, before);
 }
 
 #[tokio::test]

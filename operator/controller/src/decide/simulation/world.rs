@@ -194,6 +194,7 @@ impl World {
             name_taken: None,
             credentials: Credentials::Ready,
             pulp: if asks_pulp { Pulp::Answering(counts) } else { Pulp::NotAsked },
+            view_fault: None,
             generators: address.as_ref().map(|address| self.generators(address)).unwrap_or_default(),
             remains: (stage == Stage::Collecting).then(|| self.remains(address.as_ref(), &own)),
             sources: Sources::None,

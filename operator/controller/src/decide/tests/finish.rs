@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use throughput_crds::{
-    CellOutcome, CellResult, ConditionStatus, ConditionType, Phase, Stage, ThroughputTestStatus, Verdict,
+    CellOutcome, CellResult, ConditionStatus, ConditionType, Phase, RepeatedCells, Stage,
+    TasksPerSecondSpread, ThroughputTestStatus, Verdict,
 };
 
 use crate::decide::fixture::{
-    active, address, at, claim, collected, condition, decided, decided_on_rejection, events, generators,
-    observed, place, status_at, untouched,
+    active, address, at, claim, collected, condition, decided, decided_on_rejection, events, facts,
+    generators, observed, place, plan_of_repeats, status_at, untouched,
 };
-use crate::decide::{Action, Decision};
+use crate::decide::{Action, Decision, decide};
 use crate::observed::{Job, Observed};
 
 const NO_WORKERS: &str = "pulpTasks needs to know the workers: name their Deployment or StatefulSet in scale";
@@ -101,6 +103,38 @@ fn the_first_cell_with_the_verdict_says_why() {
     assert_eq!(condition(&decision, ConditionType::Finished), (ConditionStatus::True, "Failed", "too slow"));
     assert_eq!(condition(&decision, ConditionType::Succeeded).0, ConditionStatus::False);
     assert_eq!(decision.events.last().map(|event| event.note.as_str()), Some("Failed: too slow"));
+}
+
+#[test]
+fn criteria_on_repeats_are_judged_when_all_cells_have_ended() {
+    let spread = json!([{"metric": "repeats.tasksPerSecond.spreadRatio", "atMost": "0.1"}]);
+    let plan = Ok(plan_of_repeats(spread));
+    let ended = |verdicts: [Verdict; 2], spread_ratio: Option<&str>| {
+        let results = verdicts.into_iter().enumerate().map(|(cell, verdict)| result(cell, verdict, None));
+        let repeats = spread_ratio.map(|spread_ratio| RepeatedCells {
+            parameters: Vec::new(),
+            cells: vec![0, 1],
+            tasks_per_second: TasksPerSecondSpread {
+                median: "18.000".to_owned(),
+                min: "17.000".to_owned(),
+                max: "19.000".to_owned(),
+                spread_ratio: spread_ratio.to_owned(),
+            },
+        });
+        let status =
+            ThroughputTestStatus { repeats: repeats.into_iter().collect(), ..restoring(results.collect()) };
+        let decision = decide(&facts(), &plan, &status, &put_back(), at(9));
+        let (_, reason, message) = condition(&decision, ConditionType::Finished);
+        (reason.to_owned(), message.to_owned())
+    };
+    let passed = [Verdict::Passed; 2];
+    let words = "2 of 2 cells were followed to their end";
+    assert_eq!(ended(passed, Some("0.1")), ("Passed".to_owned(), words.to_owned()));
+    let words = "repeats.tasksPerSecond.spreadRatio is 0.111, at most 0.1 is wanted";
+    assert_eq!(ended(passed, Some("0.111")), ("Failed".to_owned(), words.to_owned()));
+    let (verdict, words) = ended([Verdict::Passed, Verdict::Invalid], None);
+    assert_eq!(verdict, "Invalid");
+    assert!(words.contains("not all of the 2 repeats have a figure to trust"), "{words}");
 }
 
 #[test]

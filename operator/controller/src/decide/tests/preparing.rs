@@ -14,7 +14,7 @@ use crate::decide::fixture::{
     observed, place, plan, present, silent, status_at, untouched,
 };
 use crate::decide::{Action, Decision};
-use crate::observed::{Counts, Credentials, Job, Observed, OwnTasks, Pulp, Target};
+use crate::observed::{Counts, Credentials, Job, Observed, OwnTasks, Pulp, Target, ViewFault};
 use crate::owner::{Lever, LeverField, Unscalable};
 use crate::scalable::TargetName;
 
@@ -97,6 +97,7 @@ fn what_is_missing_is_waited_for_and_named() {
     let autoscaled = Target::Autoscaled { autoscaler: "content".to_owned() };
     let no_secret =
         Credentials::Unusable { reason: "SecretNotFound", message: "there is no Secret".to_owned() };
+    let switched_off = Some(ViewFault::Failed("it is switched off".to_owned()));
     let name_taken = NameTaken { kind: "Secret".to_owned(), name: "small-cell-0-attempt-1".to_owned() };
     let cases = [
         (
@@ -124,6 +125,7 @@ fn what_is_missing_is_waited_for_and_named() {
         ),
         (Observed { credentials: no_secret, ..untouched() }, "SecretNotFound", "there is no Secret"),
         (Observed { pulp: silent(), ..untouched() }, "PulpUnreachable", "connection refused"),
+        (Observed { view_fault: switched_off, ..untouched() }, "TestViewFailed", "it is switched off"),
     ];
     for (observed, reason, message) in cases {
         let decision = decided(&status_at(0, Stage::AwaitingTargets), &observed, 900);
@@ -135,6 +137,19 @@ fn what_is_missing_is_waited_for_and_named() {
         assert_eq!(place(&decision), Some((0, Stage::AwaitingTargets)));
         assert_eq!((decision.actions, decision.next), (vec![], Some(Duration::from_secs(5))));
     }
+}
+
+#[test]
+fn a_view_that_dispatches_when_it_should_not_is_asked_only_once() {
+    let observed = Observed { view_fault: Some(ViewFault::Dispatched(7)), ..untouched() };
+    let decision = decided(&status_at(0, Stage::AwaitingTargets), &observed, 1);
+    let (holds, reason, message) = condition(&decision, ConditionType::Finished);
+    assert_eq!((holds, reason), (ConditionStatus::True, "CheckQueryDispatches"));
+    assert!(
+        message.starts_with("with dispatch.testView.checkQuery the view dispatched tasks, 7 of them"),
+        "{message}"
+    );
+    assert_eq!((decision.status.verdict, decision.next), (Some(Verdict::Failed), None));
 }
 
 #[test]
