@@ -15,6 +15,9 @@ use crate::report::CellReport;
 const BUSY_CPU_PERCENT: f64 = 90.0;
 /// Beyond this share of its connections a database refuses some soon, in percent.
 const MANY_CONNECTIONS_PERCENT: f64 = 80.0;
+/// Pulp's workers wait for each other's locks all the time, for hundredths of a second. Only longer ones are worth a word,
+/// and those of many sessions: one and more at any time.
+const LONG_LOCK_WAIT_SECONDS: f64 = 1.0;
 /// A container that is stopped in more than this share of periods is slowed down, in percent.
 const OFTEN_THROTTLED_PERCENT: f64 = 5.0;
 /// Twice the workers that bring less than this are more than the tasks can use, in thousandths.
@@ -153,9 +156,12 @@ fn database_connections(seen: &Seen<'_>) -> Vec<String> {
 fn waiting_on_locks(seen: &Seen<'_>) -> Vec<String> {
     let what = seen.table("postgres", "Lock waits").and_then(|table| table.rows.first());
     let what = what.and_then(|row| row.first()).map(|lock| format!(" on {lock}")).unwrap_or_default();
-    let seconds = seen
-        .figure("postgres.longestBlockedSeconds.max")
-        .map(|seconds| format!(", up to {} s", number(seconds)));
+    let seconds = seen.figure("postgres.longestBlockedSeconds.max");
+    let often = seen.figure("postgres.blockedSessions.mean").is_some_and(|mean| mean >= 1.0);
+    if seconds.is_some_and(|seconds| seconds < LONG_LOCK_WAIT_SECONDS) && !often {
+        return Vec::new();
+    }
+    let seconds = seconds.map(|seconds| format!(", up to {} s", number(seconds)));
     seen.beyond(&["postgres.blockedSessions.max"], 0.0, |value| {
         format!(
             "up to {value} sessions of the database waited for a lock{what}{}",
@@ -327,7 +333,14 @@ mod tests {
                 &[("pods.api.restarts.total", 0.0), ("pods.api.throttledPeriodsPercent.max", 4.0)],
             ),
             report("logs", &[("logs.gunicornWorkerTimeout.count", 0.0), ("logs.timeouts.count", 0.0)]),
-            report("postgres", &[("postgres.blockedSessions.max", 0.0)]),
+            report(
+                "postgres",
+                &[
+                    ("postgres.blockedSessions.max", 1.0),
+                    ("postgres.blockedSessions.mean", 0.2),
+                    ("postgres.longestBlockedSeconds.max", 0.04),
+                ],
+            ),
         ];
         assert_eq!(said(&cell(), &[], &sources), Vec::<String>::new());
     }
@@ -394,6 +407,17 @@ mod tests {
         });
         let words = "up to 3 sessions of the database waited for a lock on advisory lock 42, up to 4.5 s (postgres.blockedSessions.max, 14:02:05 to 14:19:31 UTC)";
         assert_eq!(said(&cell(), &[], &[postgres]), [words]);
+    }
+
+    #[test]
+    fn short_waits_of_many_sessions_are_told_too() {
+        let figures = [
+            ("postgres.blockedSessions.max", 9.0),
+            ("postgres.blockedSessions.mean", 3.5),
+            ("postgres.longestBlockedSeconds.max", 0.3),
+        ];
+        let words = "up to 9 sessions of the database waited for a lock, up to 0.3 s (postgres.blockedSessions.max, 14:02:05 to 14:19:31 UTC)";
+        assert_eq!(said(&cell(), &[], &[report("postgres", &figures)]), [words]);
     }
 
     #[test]
