@@ -45,6 +45,7 @@ pub mod result;
 pub mod run;
 pub mod saturation;
 pub mod scalable;
+pub mod serving;
 pub mod settings;
 pub mod signals;
 pub mod status;

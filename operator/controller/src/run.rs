@@ -24,6 +24,7 @@ use crate::observe::{Eyes, PulpClients};
 use crate::observers::Observers;
 use crate::orphans;
 use crate::reconcile::Context;
+use crate::serving::{self, Bounds};
 use crate::settings::{CommonFlags, RunFlags};
 use crate::uninstall;
 use crate::watching;
@@ -128,10 +129,8 @@ async fn serve(
     let listener = TcpListener::bind(address).await.map_err(|source| RunError::Listen { address, source })?;
     tracing::info!(%address, "listens");
     Ok(tokio::spawn(async move {
-        let served = axum::serve(listener, router).with_graceful_shutdown(work.cancelled_owned()).await;
-        if let Err(error) = served {
-            tracing::error!(%address, %error, "stopped listening");
-        }
+        serving::serve(listener, router, Bounds::default(), work).await;
+        tracing::info!(%address, "stopped listening");
     }))
 }
 
