@@ -52,7 +52,7 @@ crds: ## Write the YAML of the CustomResourceDefinition from the Rust types
 
 ##@ Test it
 
-.PHONY: test test-all fmt scripts clippy deny unit page servers chart aws api e2e e2e-examples e2e-pulps chaos chaos-short postgres-versions bench bench-observer bench-observe
+.PHONY: test test-all fmt scripts clippy deny unit page servers chart aws api e2e e2e-examples e2e-pulps chaos chaos-short postgres-versions bench bench-observer bench-observe bench-report
 test: fmt scripts clippy deny unit page servers chart aws api e2e ## All tests but the longest
 
 test-all: test postgres-versions e2e-examples e2e-pulps chaos-short ## All tests, also the long ones
@@ -135,3 +135,10 @@ bench-observer: pulp-up install ## Measure what it costs the tasks that they are
 bench-observe: pulp-up ## Measure what the sources of figures cost, all of them against none (half an hour)
 	@$(step) "the operator's chart" tests/demo/install
 	@$(step) 'measuring with and without' tests/steps/run bench-observe
+
+# Workers of the kind `pulpcore` become slower the more tasks wait: of 10,000 they would make an hour and more.
+bench-report: pulp-up install ## The 10,000-task plan for 2 and 4 workers, all sources on, its page in a browser (twenty minutes)
+	@$(step) 'a browser' tests/steps/browser
+	@$(step) 'a Pulp with workers of the kind redis' tests/pulp/pulp up --worker-type redis
+	@$(step) 'the 10,000-task plan' tests/steps/run bench-report
+	@$(step) 'Pulp as it was' tests/pulp/pulp up

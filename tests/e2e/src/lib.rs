@@ -10,6 +10,7 @@
     reason = "this is test code: it stops at the first surprise"
 )]
 
+pub mod benching;
 pub mod chaos;
 pub mod cut;
 pub mod logging;

@@ -6,9 +6,8 @@ use std::process::Command;
 use serde_json::{Value, json};
 use thirtyfour::common::print::PrintParameters;
 use throughput_controller::report::{TestReport, page};
-use throughput_model::decimal::seconds;
 use throughput_page_tests::browser::{Browser, Failure};
-use throughput_page_tests::fixture;
+use throughput_page_tests::{fixture, table};
 
 const DESKTOP: (u32, u32) = (1_280, 900);
 
@@ -38,26 +37,7 @@ async fn emulate(browser: &Browser, media: &str, scheme: &str) -> Result<(), Fai
 #[tokio::test]
 async fn the_numbers_in_the_table_are_those_of_the_report() {
     looking(DESKTOP, async |browser, report| {
-        let rows: Vec<Vec<String>> = browser
-            .ask("return [...document.querySelectorAll('.results tbody tr')].map(row => \
-                  [...row.querySelectorAll('td.number')].map(cell => cell.innerText.replace('★', '').trim()))")
-            .await?;
-        let expected: Vec<Vec<String>> = report
-            .cells
-            .iter()
-            .map(|cell| {
-                let in_seconds = |microseconds| format!("{} s", seconds(microseconds, 3));
-                vec![
-                    cell.workers.to_string(),
-                    cell.requests.as_ref().unwrap().sent.to_string(),
-                    cell.tasks.submitted.to_string(),
-                    cell.tasks.tasks_per_second.clone().unwrap(),
-                    in_seconds(cell.tasks.wait.unwrap().mean_microseconds),
-                    in_seconds(cell.tasks.total.unwrap().p99_microseconds),
-                ]
-            })
-            .collect();
-        assert_eq!(rows, expected);
+        assert_eq!(table::shown(browser).await?, table::of(report));
         Ok(())
     })
     .await;

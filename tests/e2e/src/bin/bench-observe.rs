@@ -7,8 +7,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use throughput_crds::{Stage, Verdict};
+use throughput_e2e_tests::benching::{all_sources, median, until_finished};
 use throughput_e2e_tests::ratio::Ratio;
-use throughput_e2e_tests::usage::{Usage, operator_usage};
+use throughput_e2e_tests::usage::Usage;
 use throughput_e2e_tests::{Cluster, WORKERS, database_secret};
 
 const NAME: &str = "bench-observe";
@@ -19,7 +20,6 @@ const TASKS: u64 = 400;
 const RUN: Duration = Duration::from_mins(20);
 /// The share of the tasks per second that has to remain, at the lower end of the interval.
 const LEAST_RATIO: f64 = 0.97;
-const SAMPLE_EVERY: Duration = Duration::from_secs(5);
 
 /// What one run came to.
 struct Measured {
@@ -37,11 +37,11 @@ async fn main() {
     for number in 0..PAIRS {
         // Whoever is first in a pair is second in the next: what drifts takes from both.
         if number % 2 == 0 {
-            watched.push(measured(&cluster, all_sources()).await);
+            watched.push(measured(&cluster, all_sources(NAME)).await);
             plain.push(measured(&cluster, json!({})).await);
         } else {
             plain.push(measured(&cluster, json!({})).await);
-            watched.push(measured(&cluster, all_sources()).await);
+            watched.push(measured(&cluster, all_sources(NAME)).await);
         }
         let (with, without) = (watched[number].tasks_per_second, plain[number].tasks_per_second);
         println!("pair {}: {with:.3} tasks/s with all sources, {without:.3} with none", number + 1);
@@ -72,14 +72,7 @@ async fn main() {
 
 async fn measured(cluster: &Cluster, observe: Value) -> Measured {
     cluster.create(NAME, spec(&observe)).await;
-    let mut finished = std::pin::pin!(cluster.until_finished(NAME, RUN));
-    let mut usage = Usage::default();
-    let status = loop {
-        match tokio::time::timeout(SAMPLE_EVERY, &mut finished).await {
-            Ok(status) => break status,
-            Err(_) => usage = usage.largest(operator_usage(cluster).await),
-        }
-    };
+    let (status, usage) = until_finished(cluster, NAME, RUN).await;
     assert_eq!(status.verdict, Some(Verdict::Passed), "{status:#?}");
     let report = cluster.report(NAME).await;
     let cell = &report["cells"][0];
@@ -100,26 +93,6 @@ async fn measured(cluster: &Cluster, observe: Value) -> Measured {
 fn instant(value: &Value) -> f64 {
     let instant: Timestamp = value.as_str().expect("an instant").parse().expect("an instant");
     instant.as_duration().as_secs_f64()
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
-/// All sources that the local cluster has something for.
-fn all_sources() -> Value {
-    let selector = |pod: &str| json!({"app": "pulp", "pod": pod});
-    json!({
-        "provenance": {"deployments": ["pulp-api"]},
-        "pods": [
-            {"name": "api", "selector": selector("pulp-api"), "kubelet": true},
-            {"name": "workers", "selector": selector("pulp-worker"), "kubelet": true},
-        ],
-        "postgres": {"secretRef": {"name": NAME}},
-        "logs": {"pods": [{"selector": selector("pulp-api")}, {"selector": selector("pulp-worker")}]},
-    })
 }
 
 fn spec(observe: &Value) -> Value {

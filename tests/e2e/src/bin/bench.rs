@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use throughput_crds::Verdict;
+use throughput_e2e_tests::benching::{SAMPLE_EVERY, until_finished};
 use throughput_e2e_tests::observer::Requests;
 use throughput_e2e_tests::usage::{Usage, megabytes, operator_usage};
 use throughput_e2e_tests::{Cluster, WORKERS, output, root};
@@ -18,8 +19,6 @@ const CELLS: u64 = 6;
 const RUN: Duration = Duration::from_mins(30);
 /// 10,000 requests and tasks on two cores.
 const LONG_RUN: Duration = Duration::from_hours(1);
-/// The metrics API answers with the use of the last quarter of a minute or so.
-const SAMPLE_EVERY: Duration = Duration::from_secs(5);
 const IDLE_SAMPLES: u32 = 10;
 
 #[tokio::main(flavor = "current_thread")]
@@ -31,14 +30,7 @@ async fn main() {
         tokio::time::sleep(SAMPLE_EVERY).await;
     }
     cluster.create(NAME, spec()).await;
-    let finished = cluster.until_finished(NAME, RUN);
-    let (mut working, mut finished) = (Usage::default(), std::pin::pin!(finished));
-    let status = loop {
-        match tokio::time::timeout(SAMPLE_EVERY, &mut finished).await {
-            Ok(status) => break status,
-            Err(_) => working = working.largest(operator_usage(&cluster).await),
-        }
-    };
+    let (status, working) = until_finished(&cluster, NAME, RUN).await;
     assert_eq!(status.results.len() as u64, CELLS, "{status:#?}");
     let report = cluster.report(NAME).await;
     let mut overheads: Vec<f64> = report["cells"].as_array().unwrap().iter().map(overhead_seconds).collect();

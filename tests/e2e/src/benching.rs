@@ -1,0 +1,47 @@
+//! What the benchmarks have in common.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use throughput_crds::ThroughputTestStatus;
+
+use crate::Cluster;
+use crate::usage::{Usage, operator_usage};
+
+/// The metrics API answers with the use of the last quarter of a minute or so.
+pub const SAMPLE_EVERY: Duration = Duration::from_secs(5);
+
+/// Waits for a test's end, and looks meanwhile at what the operator uses at most.
+pub async fn until_finished(cluster: &Cluster, name: &str, limit: Duration) -> (ThroughputTestStatus, Usage) {
+    let (mut usage, mut finished) = (Usage::default(), std::pin::pin!(cluster.until_finished(name, limit)));
+    loop {
+        match tokio::time::timeout(SAMPLE_EVERY, &mut finished).await {
+            Ok(status) => return (status, usage),
+            Err(_) => usage = usage.largest(operator_usage(cluster).await),
+        }
+    }
+}
+
+/// All sources that the local cluster has something for; the database's connection is in this Secret.
+pub fn all_sources(secret: &str) -> Value {
+    let selector = |pod: &str| json!({"app": "pulp", "pod": pod});
+    json!({
+        "provenance": {"deployments": ["pulp-api"]},
+        "pods": [
+            {"name": "api", "selector": selector("pulp-api"), "kubelet": true},
+            {"name": "workers", "selector": selector("pulp-worker"), "kubelet": true},
+        ],
+        "postgres": {"secretRef": {"name": secret}},
+        "logs": {"pods": [{"selector": selector("pulp-api")}, {"selector": selector("pulp-worker")}]},
+    })
+}
+
+/// The value in the middle; of two, the larger.
+///
+/// # Panics
+/// There is none.
+pub fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

@@ -1,0 +1,37 @@
+//! The table of results: as the page shows it, and as the report has it.
+
+use throughput_controller::report::{CellReport, TestReport};
+use throughput_model::decimal::seconds;
+
+use crate::browser::{Browser, Failure};
+
+/// What a page shows where there is no figure.
+const NO_FIGURE: &str = "-";
+
+/// The numbers of each row that is shown.
+pub async fn shown(browser: &Browser) -> Result<Vec<Vec<String>>, Failure> {
+    browser
+        .ask(
+            "return [...document.querySelectorAll('.results tbody tr')].map(row => \
+              [...row.querySelectorAll('td.number')].map(cell => cell.innerText.replace('★', '').trim()))",
+        )
+        .await
+}
+
+/// The numbers of each row, by the report.
+pub fn of(report: &TestReport) -> Vec<Vec<String>> {
+    report.cells.iter().map(row).collect()
+}
+
+fn row(cell: &CellReport) -> Vec<String> {
+    let or_dash = |figure: Option<String>| figure.unwrap_or_else(|| NO_FIGURE.to_owned());
+    let in_seconds = |microseconds| format!("{} s", seconds(microseconds, 3));
+    vec![
+        cell.workers.to_string(),
+        or_dash(cell.requests.as_ref().map(|requests| requests.sent.to_string())),
+        cell.tasks.submitted.to_string(),
+        or_dash(cell.tasks.tasks_per_second.clone()),
+        or_dash(cell.tasks.wait.map(|wait| in_seconds(wait.mean_microseconds))),
+        or_dash(cell.tasks.total.map(|total| in_seconds(total.p99_microseconds))),
+    ]
+}
