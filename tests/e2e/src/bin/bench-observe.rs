@@ -15,8 +15,8 @@ use throughput_e2e_tests::{Cluster, WORKERS, database_secret};
 const NAME: &str = "bench-observe";
 /// Pairs that are measured.
 const PAIRS: usize = 10;
-/// Half a minute of work on two cores.
-const TASKS: u64 = 400;
+/// One to two minutes of work on two cores.
+const TASKS: u64 = 1_500;
 const RUN: Duration = Duration::from_mins(20);
 /// The share of the tasks per second that has to remain, at the lower end of the interval.
 const LEAST_RATIO: f64 = 0.97;
