@@ -134,6 +134,8 @@ bench-observer: pulp-up install ## Measure what it costs the tasks that they are
 
 bench-observe: pulp-up ## Measure what the sources of figures cost, all of them against none (an hour)
 	@$(step) "the operator's chart" tests/demo/install
+	@$(step) 'the stand-in for AWS' tests/aws/stand-in install
+	@$(step) 'measuring the wait for late figures' tests/steps/run bench-settling
 	@$(step) 'measuring with and without' tests/steps/run bench-observe
 
 # Workers of the kind `pulpcore` become slower the more tasks wait: of 10,000 they would make an hour and more.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use throughput_crds::ThroughputTestStatus;
 
@@ -20,6 +21,26 @@ pub async fn until_finished(cluster: &Cluster, name: &str, limit: Duration) -> (
             Err(_) => usage = usage.largest(operator_usage(cluster).await),
         }
     }
+}
+
+/// How long a cell's result was waited for after its last task had ended.
+///
+/// # Panics
+/// The cell of the report has no timeline, or was not drained.
+pub fn seconds_from_drain_to_result(cell: &Value) -> f64 {
+    let timeline = cell["timeline"].as_array().expect("a timeline");
+    let began = |stage: &str| timeline.iter().find(|entry| entry["stage"] == stage);
+    let drained = began("Settling").or_else(|| began("Collecting")).expect("a cell that was drained");
+    instant(&cell["finishedAt"]) - instant(&drained["since"])
+}
+
+/// An instant of a report, in seconds.
+///
+/// # Panics
+/// It is none.
+pub fn instant(value: &Value) -> f64 {
+    let instant: Timestamp = value.as_str().expect("an instant").parse().expect("an instant");
+    instant.as_duration().as_secs_f64()
 }
 
 /// All sources that the local cluster has something for; the database's connection is in this Secret.

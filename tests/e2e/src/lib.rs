@@ -13,6 +13,7 @@
 pub mod benching;
 pub mod chaos;
 pub mod cut;
+pub mod late_rds;
 pub mod logging;
 pub mod observer;
 pub mod profiling;
@@ -102,13 +103,17 @@ pub async fn database_secret(cluster: &Cluster, name: &str) {
         |key: &str| String::from_utf8(pulps.data.as_ref().expect("data")[key].0.clone()).expect("text");
     let url =
         format!("postgresql://{}:{}@postgres:5432/pulp?sslmode=disable", text("username"), text("password"));
+    secret(cluster, name, "postgres", &serde_json::json!({"url": url})).await;
+}
+
+/// Makes a Secret of these texts that may be sent to this audience: a Service, a URL, a host, `aws`.
+pub async fn secret(cluster: &Cluster, name: &str, audience: &str, texts: &Value) {
     let secret = serde_json::json!({
-        "apiVersion": "v1", "kind": "Secret",
-        "metadata": {"name": name, "annotations": {"perf.pulpproject.org/for": "postgres"}},
-        "stringData": {"url": url},
+        "apiVersion": "v1", "kind": "Secret", "stringData": texts,
+        "metadata": {"name": name, "annotations": {"perf.pulpproject.org/for": audience}},
     });
     let params = PatchParams::apply("throughput-e2e-tests").force();
-    secrets.patch(name, &params, &Patch::Apply(&secret)).await.expect("make a Secret");
+    cluster.api::<Secret>().patch(name, &params, &Patch::Apply(&secret)).await.expect("make a Secret");
 }
 
 /// Upgrades the installed operator with this list of URLs that tests may name.

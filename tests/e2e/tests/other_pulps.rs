@@ -11,7 +11,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service};
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 use throughput_crds::{ConditionStatus, ConditionType, ThroughputTestStatus, Verdict};
-use throughput_e2e_tests::{Cluster, WORKERS, condition, output, permit_urls, root, sql};
+use throughput_e2e_tests::{Cluster, WORKERS, condition, output, permit_urls, root, secret, sql};
 use throughput_server_tests::NginxServer;
 
 const NAME: &str = "e2e-other-pulp";
@@ -114,12 +114,8 @@ async fn an_encrypted_pulp_behind_nginx_that_takes_a_header_is_measured() {
     let admin = cluster.api::<Secret>().get("pulp-admin").await.unwrap().data.unwrap();
     let text = |key: &str| String::from_utf8(admin[key].0.clone()).unwrap();
     let value = format!("Basic {}", STANDARD.encode(format!("{}:{}", text("username"), text("password"))));
+    secret(&cluster, NAME, &nginx.url(), &json!({"value": value})).await;
     let params = PatchParams::apply("throughput-e2e-tests").force();
-    let secret = json!({
-        "apiVersion": "v1", "kind": "Secret", "stringData": {"value": value},
-        "metadata": {"name": NAME, "annotations": {"perf.pulpproject.org/for": nginx.url()}},
-    });
-    cluster.api::<Secret>().patch(NAME, &params, &Patch::Apply(&secret)).await.unwrap();
     let bundle = json!({
         "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": NAME}, "data": {"ca.crt": nginx.authority()},
     });

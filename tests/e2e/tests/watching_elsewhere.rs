@@ -4,16 +4,14 @@
 
 use std::time::Duration;
 
-use futures::future::join_all;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Api, Patch, PatchParams};
 use serde_json::{Value, json};
-use throughput_aws_tests::instance::{EACH_MINUTE, create, put};
-use throughput_aws_tests::{Keys, SECRET_KEY, Setting, StandIn, TOKEN};
+use throughput_aws_tests::SECRET_KEY;
 use throughput_crds::{CellOutcome, ConditionStatus, ConditionType, Stage, ThroughputTestStatus, Verdict};
-use throughput_e2e_tests::{Cluster, WORKERS, condition, permit_urls};
+use throughput_e2e_tests::late_rds::LateRds;
+use throughput_e2e_tests::{Cluster, WORKERS, condition, permit_urls, secret};
 use throughput_server_tests::{Exporter, PASSWORD, PostgresServer, PrometheusServer};
 
 const NAME: &str = "e2e-elsewhere";
@@ -23,8 +21,7 @@ const LATE: SignedDuration = SignedDuration::from_secs(40);
 
 /// What is asked, on this machine's end of the cluster's link.
 struct Services {
-    aws: StandIn,
-    setting: Setting,
+    rds: LateRds,
     exporter: Exporter,
     prometheus: PrometheusServer,
     postgres: PostgresServer,
@@ -34,35 +31,26 @@ impl Services {
     /// Starts all of them, makes the Secrets, and has the operator permit their URLs.
     async fn start(cluster: &Cluster) -> Self {
         let address = cluster.host_address().await;
-        let aws = StandIn::start_at(address);
-        let setting = Setting::new(NAME, aws.url(), Keys::OfSecret);
-        // The futures of AWS's clients are too large for a test's stack.
-        Box::pin(create(&setting)).await;
+        let rds = LateRds::start(cluster, NAME, LATE).await;
         let exporter = Exporter::start("queue_length 7\n").await;
         let prometheus = PrometheusServer::start_at(address, &exporter).await;
         let postgres = PostgresServer::start_at(address).await;
         let database = postgres.url("watcher", PASSWORD, "pulp", "sslmode=disable");
-        let keys = json!({
-            "aws_access_key_id": setting.key, "aws_secret_access_key": SECRET_KEY, "aws_session_token": TOKEN,
-        });
-        secret(cluster, "e2e-elsewhere-aws", "aws", &keys).await;
         secret(cluster, "e2e-elsewhere-database", &address.to_string(), &json!({"url": database})).await;
-        permit_urls(cluster, &[aws.url(), &prometheus.url()]).await;
-        Self { aws, setting, exporter, prometheus, postgres }
+        permit_urls(cluster, &[rds.aws.url(), &prometheus.url()]).await;
+        Self { rds, exporter, prometheus, postgres }
     }
 
     fn spec(&self, criteria: &Value, settle: &str) -> Value {
+        let (aws, rds) = self.rds.observe();
         json!({
             "target": {"service": {"name": "pulp-api", "port": 24817}, "pulp": {"credentials": {"secretRef": {"name": "pulp-admin"}}}},
             "scale": [{"name": "workers", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": WORKERS}}],
             "workload": {"pulpTasks": {"tasks": 200, "dispatch": {"testView": {"query": {"tasks": "50", "sleep": "0"}, "tasksPerRequest": 50}}}},
             "observe": {
                 "interval": "2s",
-                "aws": {
-                    "region": self.setting.aws.region, "endpoints": {"default": self.aws.url()},
-                    "secretRef": {"name": "e2e-elsewhere-aws"},
-                },
-                "rds": {"instance": NAME},
+                "aws": aws,
+                "rds": rds,
                 "pods": [{"name": "workers", "selector": {"app": "pulp", "pod": "pulp-worker"}}],
                 "postgres": {"secretRef": {"name": "e2e-elsewhere-database"}},
                 "prometheus": {
@@ -77,30 +65,6 @@ impl Services {
             "timeouts": {"settle": settle},
         })
     }
-
-    /// Has CloudWatch learn of each minute as late as it does, for as long as this is polled.
-    async fn go_on(&self) {
-        let mut known = Timestamp::now().as_second().div_euclid(60) - 10;
-        loop {
-            let last = (Timestamp::now() - LATE).as_second().div_euclid(60) - 1;
-            let minutes: Vec<Timestamp> =
-                (known + 1..=last).map(|minute| Timestamp::from_second(minute * 60).unwrap()).collect();
-            if !minutes.is_empty() {
-                join_all(EACH_MINUTE.map(|metric| put(&self.setting, metric, &minutes, [20.0, 40.0]))).await;
-                known = last;
-            }
-            tokio::time::sleep(Duration::from_secs(1)).await;
-        }
-    }
-}
-
-async fn secret(cluster: &Cluster, name: &str, audience: &str, texts: &Value) {
-    let secret = json!({
-        "apiVersion": "v1", "kind": "Secret", "stringData": texts,
-        "metadata": {"name": name, "annotations": {"perf.pulpproject.org/for": audience}},
-    });
-    let params = PatchParams::apply("throughput-e2e-tests").force();
-    cluster.api::<Secret>().patch(name, &params, &Patch::Apply(&secret)).await.unwrap();
 }
 
 async fn set_metrics_servers(cluster: &Cluster, replicas: i32) {
@@ -134,7 +98,7 @@ async fn a_run_waits_for_the_late_minutes_of_its_database_and_is_judged_by_them(
     cluster.create(NAME, services.spec(&criteria, "5m")).await;
     let status = tokio::select! {
         status = cluster.until_finished(NAME, RUN) => status,
-        () = Box::pin(services.go_on()) => unreachable!("minutes go on"),
+        () = Box::pin(services.rds.go_on()) => unreachable!("minutes go on"),
     };
     permit_urls(&cluster, &[]).await;
     assert_eq!(status.verdict, Some(Verdict::Passed), "{status:#?}");
@@ -164,7 +128,7 @@ async fn sources_that_die_in_the_middle_of_a_run_are_incomplete_and_the_run_is_m
     ]);
     cluster.create(NAME, services.spec(&criteria, "30s")).await;
     cluster.until_stage(NAME, Stage::Dispatching, Duration::from_mins(3)).await;
-    services.aws.kill();
+    services.rds.aws.kill();
     services.prometheus.stop();
     services.postgres.stop();
     services.exporter.set("");

@@ -4,10 +4,9 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
-use throughput_crds::{Stage, Verdict};
-use throughput_e2e_tests::benching::{all_sources, median, until_finished};
+use throughput_crds::Verdict;
+use throughput_e2e_tests::benching::{all_sources, median, seconds_from_drain_to_result, until_finished};
 use throughput_e2e_tests::ratio::Ratio;
 use throughput_e2e_tests::usage::Usage;
 use throughput_e2e_tests::{Cluster, WORKERS, database_secret};
@@ -75,24 +74,12 @@ async fn measured(cluster: &Cluster, observe: Value) -> Measured {
     let (status, usage) = until_finished(cluster, NAME, RUN).await;
     assert_eq!(status.verdict, Some(Verdict::Passed), "{status:#?}");
     let report = cluster.report(NAME).await;
-    let cell = &report["cells"][0];
-    let began = |stage: Stage| {
-        let timeline = cell["timeline"].as_array().unwrap();
-        timeline.iter().find(|entry| entry["stage"] == json!(stage)).map(|entry| instant(&entry["since"]))
-    };
-    let drained =
-        began(Stage::Settling).or_else(|| began(Stage::Collecting)).expect("a cell that was drained");
     Measured {
         tasks_per_second: status.results[0].tasks_per_second.as_deref().unwrap().parse().unwrap(),
         usage,
-        seconds_from_drain_to_result: instant(&cell["finishedAt"]) - drained,
+        seconds_from_drain_to_result: seconds_from_drain_to_result(&report["cells"][0]),
         cell_bytes: cluster.cell_bytes(NAME, 0).await,
     }
-}
-
-fn instant(value: &Value) -> f64 {
-    let instant: Timestamp = value.as_str().expect("an instant").parse().expect("an instant");
-    instant.as_duration().as_secs_f64()
 }
 
 fn spec(observe: &Value) -> Value {

@@ -4,10 +4,9 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use throughput_crds::Verdict;
-use throughput_e2e_tests::benching::{SAMPLE_EVERY, until_finished};
+use throughput_e2e_tests::benching::{SAMPLE_EVERY, instant, until_finished};
 use throughput_e2e_tests::observer::Requests;
 use throughput_e2e_tests::usage::{Usage, megabytes, operator_usage};
 use throughput_e2e_tests::{Cluster, WORKERS, output, root};
@@ -68,8 +67,7 @@ fn spec() -> Value {
 async fn observer_share(cluster: &Cluster) -> (f64, f64) {
     let before = Requests::of_operator(cluster).await;
     let mut spec = spec();
-    let nothing = r#"{"finished_before": "1970-01-01T00:00:00Z", "states": ["skipped"]}"#;
-    let dispatch = json!({"request": {"method": "POST", "path": "api/v3/tasks/purge/", "body": nothing}});
+    let dispatch = json!({"testView": {"query": {"tasks": "1", "sleep": "0"}, "tasksPerRequest": 1}});
     spec["matrix"] = json!([]);
     spec["repeat"] = json!(1);
     spec["load"] = json!({"concurrency": 2});
@@ -93,11 +91,6 @@ fn overhead_seconds(cell: &Value) -> f64 {
     let working = last_task - began("Dispatching");
     let scaling = began("StartingGenerators") - began("ScalingWorkers");
     all - working - scaling
-}
-
-fn instant(value: &Value) -> f64 {
-    let instant: Timestamp = value.as_str().expect("an instant").parse().expect("an instant");
-    instant.as_duration().as_secs_f64()
 }
 
 fn median(sorted: &[f64]) -> f64 {
