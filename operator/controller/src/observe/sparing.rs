@@ -12,7 +12,7 @@ use crate::decide::elapsed;
 
 /// How long the counts of a cell that is dispatched are good enough for those who watch. How far its generators are,
 /// they say themselves.
-const WHILE_DISPATCHING: Duration = Duration::from_secs(30);
+const WHILE_DISPATCHING: Duration = Duration::from_mins(1);
 
 /// What is to be asked of a cell's tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,9 +86,9 @@ mod tests {
     }
 
     #[test]
-    fn a_cell_that_is_dispatched_is_counted_twice_a_minute() {
-        assert_eq!(at("Dispatching", "12:00:01", "12:00:06"), Asked::Nothing);
-        assert_eq!(at("Dispatching", "12:00:01", "12:00:31"), Asked::All);
+    fn a_cell_that_is_dispatched_is_counted_once_a_minute() {
+        assert_eq!(at("Dispatching", "12:00:01", "12:00:56"), Asked::Nothing);
+        assert_eq!(at("Dispatching", "12:00:01", "12:01:01"), Asked::All);
     }
 
     #[test]
