@@ -117,6 +117,11 @@ impl PostgresServer {
         self.server = None;
     }
 
+    /// What it has written so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.join("log")).unwrap()
+    }
+
     /// A connection string.
     pub fn url(&self, role: &str, password: &str, database: &str, parameters: &str) -> String {
         format!("postgresql://{role}:{password}@{}:{}/{database}?{parameters}", self.address, self.port)

@@ -80,6 +80,11 @@ impl PrometheusServer {
         self.server = Some(Kept::start(&binary(), &arguments, None, &log));
     }
 
+    /// Where it listens.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Its URL.
     pub fn url(&self) -> String {
         format!("http://{}:{}", self.address, self.port)

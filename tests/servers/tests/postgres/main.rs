@@ -4,5 +4,6 @@
 mod connecting;
 mod life;
 mod locks;
+mod log;
 mod statements;
 mod watched;
