@@ -296,6 +296,18 @@ impl Cluster {
         serde_json::from_str(&map.data.expect("data")["report.json"]).expect("JSON")
     }
 
+    /// A file of `examples/`, as kubectl reads it, with at most so many tasks a cell.
+    pub async fn example(&self, file: &str, most_tasks: u64) -> Value {
+        let path = root().join("examples").join(file);
+        let path = path.to_str().expect("a path of text");
+        let arguments = ["create", "--dry-run=client", "--output=json", "--filename", path];
+        let read = self.kubectl(&arguments, "").await.expect("an example that kubectl takes");
+        let mut example: Value = serde_json::from_str(&read).expect("JSON");
+        let tasks = &mut example["spec"]["workload"]["pulpTasks"]["tasks"];
+        *tasks = tasks.as_u64().expect("a number of tasks").min(most_tasks).into();
+        example
+    }
+
     /// The bytes of all that is stored of a cell.
     pub async fn cell_bytes(&self, name: &str, cell: u32) -> usize {
         let name = format!("{name}-cell-{cell}-attempt-1");

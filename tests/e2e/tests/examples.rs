@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use kube::ResourceExt;
 use kube::api::{Api, PostParams};
-use serde_json::Value;
 use throughput_crds::{ThroughputTest, Verdict};
 use throughput_e2e_tests::{Cluster, WORKERS, root};
 
@@ -32,15 +31,18 @@ fn other_tests() -> String {
 }
 
 /// Examples that other tests run.
-const RUN_ELSEWHERE: [&str; 3] =
-    ["throughput-test-request.yaml", "throughput-test-backlog.yaml", "throughput-test-in-process.yaml"];
+const RUN_ELSEWHERE: [&str; 5] = [
+    "throughput-test-request.yaml",
+    "throughput-test-backlog.yaml",
+    "throughput-test-in-process.yaml",
+    "throughput-test-database.yaml",
+    "throughput-test-rds.yaml",
+];
 /// Examples for what the local cluster has not: on the API rung they become plans, and what is special about them
 /// is tested there.
-const NEEDS_MORE: [(&str, &str); 4] = [
-    ("throughput-test-database.yaml", "a Secret with the database's connection string, and a Prometheus"),
+const NEEDS_MORE: [(&str, &str); 2] = [
     ("throughput-test-https.yaml", "a Pulp with a certificate and an identity header"),
     ("throughput-test-pulp-operator.yaml", "pulp-operator"),
-    ("throughput-test-rds.yaml", "an account of AWS; tests/aws has a stand-in"),
 ];
 
 #[tokio::test]
@@ -58,12 +60,8 @@ async fn every_example_runs_to_its_end_and_passes() {
         if NEEDS_MORE.iter().any(|(known, _)| *known == file) {
             continue;
         }
-        let arguments = ["create", "--dry-run=client", "--output=json", "--filename", path.to_str().unwrap()];
-        let mut example: Value =
-            serde_json::from_str(&cluster.kubectl(&arguments, "").await.unwrap()).unwrap();
-        let tasks = &mut example["spec"]["workload"]["pulpTasks"]["tasks"];
-        *tasks = tasks.as_u64().unwrap().min(MOST_TASKS).into();
-        let example: ThroughputTest = serde_json::from_value(example).unwrap();
+        let example: ThroughputTest =
+            serde_json::from_value(cluster.example(&file, MOST_TASKS).await).unwrap();
         let name = example.name_any();
         cluster.delete(&name).await;
         let tests: Api<ThroughputTest> = cluster.api();
