@@ -107,7 +107,7 @@ pub(super) fn draining(draft: &mut Draft<'_>, view: &View<'_>) {
 /// When to count again: a tenth of the time that the rest takes at the rate so far, so that a long drain is
 /// hardly disturbed and its end is still seen at once.
 fn until_drained_is_seen(own: OwnTasks, working_for: Duration) -> Duration {
-    let (shortest, longest) = (Duration::from_millis(500), Duration::from_secs(10));
+    let (shortest, longest) = (Duration::from_millis(500), Duration::from_secs(15));
     let done = own.submitted.saturating_sub(own.unfinished);
     if done == 0 {
         return Duration::from_secs(2);
@@ -326,7 +326,7 @@ mod tests {
             let own = OwnTasks { submitted: 10_000, unfinished };
             until_drained_is_seen(own, Duration::from_secs(100))
         };
-        assert_eq!(after(9_900), Duration::from_secs(10));
+        assert_eq!(after(9_900), Duration::from_secs(15));
         assert_eq!(after(5_000), Duration::from_secs(10));
         assert_eq!(after(900), Duration::from_micros(989_010));
         assert_eq!(after(3), Duration::from_millis(500));

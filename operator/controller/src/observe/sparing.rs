@@ -10,9 +10,10 @@ use throughput_crds::{Current, LiveCounts, Stage};
 
 use crate::decide::elapsed;
 
-/// How long the counts of a cell that is dispatched are good enough for those who watch. How far its generators are,
-/// they say themselves.
-const WHILE_DISPATCHING: Duration = Duration::from_mins(1);
+/// How long the counts of a cell that is dispatched are good enough for those who watch: as long as it had been dispatched
+/// when they were taken, between these two. How far its generators are, they say themselves.
+const SHORTEST_WHILE_DISPATCHING: Duration = Duration::from_secs(10);
+const LONGEST_WHILE_DISPATCHING: Duration = Duration::from_mins(1);
 
 /// What is to be asked of a cell's tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +36,9 @@ pub(super) fn asked(current: &Current, now: Timestamp) -> Asked {
     // anew in each minute of the clock.
     let same_minute = live.at.as_second().div_euclid(60) == now.as_second().div_euclid(60);
     match current.stage {
-        Stage::Dispatching if elapsed(live.at, now) < WHILE_DISPATCHING => Asked::Nothing,
+        Stage::Dispatching if elapsed(live.at, now) < good_enough_for(elapsed(since, live.at)) => {
+            Asked::Nothing
+        }
         Stage::Draining if same_minute => Asked::TheRest(live),
         Stage::AwaitingTargets
         | Stage::Claiming
@@ -53,6 +56,11 @@ pub(super) fn asked(current: &Current, now: Timestamp) -> Asked {
         | Stage::Collecting
         | Stage::Restoring => Asked::All,
     }
+}
+
+/// How long counts are good enough that were taken so long after the dispatch began.
+fn good_enough_for(dispatched_for: Duration) -> Duration {
+    dispatched_for.clamp(SHORTEST_WHILE_DISPATCHING, LONGEST_WHILE_DISPATCHING)
 }
 
 #[cfg(test)]
@@ -86,9 +94,15 @@ mod tests {
     }
 
     #[test]
-    fn a_cell_that_is_dispatched_is_counted_once_a_minute() {
-        assert_eq!(at("Dispatching", "12:00:01", "12:00:56"), Asked::Nothing);
-        assert_eq!(at("Dispatching", "12:00:01", "12:01:01"), Asked::All);
+    fn a_cell_that_is_dispatched_is_counted_less_and_less_often_and_at_least_once_a_minute() {
+        for (counted, still_good, due) in [
+            ("12:00:01", "12:00:10", "12:00:11"),
+            ("12:00:25", "12:00:49", "12:00:50"),
+            ("12:30:00", "12:30:59", "12:31:00"),
+        ] {
+            assert_eq!(at("Dispatching", counted, still_good), Asked::Nothing, "{counted}");
+            assert_eq!(at("Dispatching", counted, due), Asked::All, "{counted}");
+        }
     }
 
     #[test]
