@@ -124,7 +124,10 @@ async fn ask_pulp(
     let stage = stage(status);
     match credentials::read(client, &facts.namespace, plan).await? {
         Ok(found) => {
-            let question = pulp::Question { plan, facts, status, stage };
+            // Not when something is claimed already: a view that dispatches all the same ends the test at once.
+            let is_new = stage == Stage::AwaitingTargets && observed.claims.is_empty();
+            let view_check = plan.view_check.as_ref().filter(|_| is_new);
+            let question = pulp::Question { plan, facts, status, stage, view_check };
             let refused = service::refused(client, &facts.namespace, plan).await?;
             let answer = match refused {
                 Some(pulp) => pulp.into(),

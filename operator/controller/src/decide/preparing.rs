@@ -17,8 +17,6 @@ const LOOK_AT_CLAIMS: Duration = Duration::from_millis(500);
 const LOOK_AT_QUEUE: Duration = Duration::from_secs(2);
 /// How often to look whether the workers are online.
 const LOOK_AT_WORKERS: Duration = Duration::from_secs(1);
-/// A view that dispatches where it should not.
-const CHECK_QUERY_DISPATCHES: &str = "CheckQueryDispatches";
 /// How far ahead the start of several generators lies when it is stored. Storing takes some tenths of a second
 /// on a busy API server; then each generator asks up to four times, to know the instant well.
 const START_LEAD: Duration = Duration::from_secs(2);
@@ -26,6 +24,9 @@ const START_LEAD: Duration = Duration::from_secs(2);
 const LOOK_AT_GENERATORS: Duration = Duration::from_secs(5);
 
 pub(super) fn awaiting_targets(draft: &mut Draft<'_>, view: &View<'_>) {
+    if let Some(ViewFault::Dispatched(tasks)) = view.observed.view_fault {
+        return check_dispatches(draft, tasks);
+    }
     match missing(view) {
         None => {
             draft.condition(
@@ -47,10 +48,7 @@ pub(super) fn awaiting_targets(draft: &mut Draft<'_>, view: &View<'_>) {
             let since = view.began(Stage::AwaitingTargets).unwrap_or_else(|| view.since());
             let waited_enough = draft.is_past(since, view.plan.deadlines.start);
             draft.condition(ConditionType::TargetsReady, ConditionStatus::False, reason, message.clone());
-            if reason == CHECK_QUERY_DISPATCHES {
-                // Asked again it would dispatch again.
-                super::finish::give_up(draft, Verdict::Failed, reason, &message);
-            } else if waited_enough {
+            if waited_enough {
                 draft.warn(reason, format!("not there within timeouts.start: {message}"));
                 super::finish::give_up(draft, Verdict::Failed, reason, &message);
             } else {
@@ -92,20 +90,23 @@ fn missing(view: &View<'_>) -> Option<(&'static str, String)> {
         Credentials::Unusable { reason, message } => Some((*reason, message.clone())),
         Credentials::Ready => None,
     };
-    let view = view.observed.view_fault.as_ref().map(view_fault);
+    let view = match &view.observed.view_fault {
+        Some(ViewFault::Failed(words)) => Some(("TestViewFailed", words.clone())),
+        Some(ViewFault::Dispatched(_)) | None => None,
+    };
     not_ready.into_iter().next().or(without_workers).or(name_taken).or(credentials).or(pulp).or(view)
 }
 
-fn view_fault(fault: &ViewFault) -> (&'static str, String) {
-    match fault {
-        ViewFault::Failed(words) => ("TestViewFailed", words.clone()),
-        ViewFault::Dispatched(tasks) => (
-            CHECK_QUERY_DISPATCHES,
-            format!(
-                "with dispatch.testView.checkQuery the view dispatched tasks, {tasks} of them: write a query with which it dispatches none, or leave checkQuery out"
-            ),
+/// Asked again, the view would dispatch again: so this is final at once.
+fn check_dispatches(draft: &mut Draft<'_>, tasks: u64) {
+    let (reason, message) = (
+        "CheckQueryDispatches",
+        format!(
+            "with dispatch.testView.checkQuery the view dispatched tasks, {tasks} of them: write a query with which it dispatches none, or leave checkQuery out"
         ),
-    }
+    );
+    draft.condition(ConditionType::TargetsReady, ConditionStatus::False, reason, &message);
+    super::finish::give_up(draft, Verdict::Failed, reason, &message);
 }
 
 /// Workers that stay as they were found, where there is none.

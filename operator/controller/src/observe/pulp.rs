@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use throughput_crds::{ProcessCounts, Stage, ThroughputTestStatus};
 use throughput_model::cell::CellAddress;
 use throughput_model::task::TaskState;
+use throughput_model::workload::TestView;
 use throughput_pulp::{ClientOptions, ComponentVersion, PulpClient, PulpError, RequestCounts, TaskFilter};
 use uuid::Uuid;
 
@@ -42,6 +43,8 @@ pub(super) struct Question<'a> {
     pub(super) facts: &'a TestFacts,
     pub(super) status: &'a ThroughputTestStatus,
     pub(super) stage: Stage,
+    /// The view that dispatches, with a query with which it should dispatch nothing.
+    pub(super) view_check: Option<&'a TestView>,
 }
 
 /// What was answered.
@@ -152,8 +155,8 @@ fn silent(question: &Question<'_>, error: &PulpError) -> Pulp {
 
 /// Whether the view that dispatches would, where there is a question to ask without dispatching.
 async fn view_fault(client: &PulpClient, question: &Question<'_>) -> Option<ViewFault> {
-    let Question { plan, facts, status: _, stage } = question;
-    let view = plan.view_check.as_ref().filter(|_| *stage == Stage::AwaitingTargets)?;
+    let Question { plan, facts, status: _, stage: _, view_check } = question;
+    let view = (*view_check)?;
     let first = CellAddress { test_uid: facts.uid.clone(), cell: 0, attempt: 1 };
     match client.ask_test_view(view, first.check_correlation_id()).await {
         Ok(0) => None,

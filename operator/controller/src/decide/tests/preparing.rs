@@ -141,7 +141,9 @@ fn what_is_missing_is_waited_for_and_named() {
 
 #[test]
 fn a_view_that_dispatches_when_it_should_not_is_asked_only_once() {
-    let observed = Observed { view_fault: Some(ViewFault::Dispatched(7)), ..untouched() };
+    // Whatever else is missing.
+    let targets = vec![Target::Missing, present(3, Holder::Nobody)];
+    let observed = Observed { view_fault: Some(ViewFault::Dispatched(7)), targets, ..untouched() };
     let decision = decided(&status_at(0, Stage::AwaitingTargets), &observed, 1);
     let (holds, reason, message) = condition(&decision, ConditionType::Finished);
     assert_eq!((holds, reason), (ConditionStatus::True, "CheckQueryDispatches"));
