@@ -157,7 +157,7 @@ async fn a_view_that_is_switched_off_is_known_before_anything_is_scaled() {
     let before = Found::look(&tenant, "pulp-worker").await;
     let test = watched(&tenant);
     let message = test.until_it_waits_for("TestViewFailed").await;
-    let words = format!("{url}/pulp/test/tasks/: refused with status 500: TEST_TASK_INGESTION is off");
+    let words = format!("{url}/pulp/test/tasks/: status 500: TEST_TASK_INGESTION is off");
     assert_eq!(message, words);
     assert_eq!(Found::look(&tenant, "pulp-worker").await, before);
 }
