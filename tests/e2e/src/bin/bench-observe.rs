@@ -1,5 +1,6 @@
 //! Measures what it costs that a run is watched by its sources: tasks per second with all of them against none, in turns,
-//! and what the operator itself uses. Ends with lines `figure NAME VALUE UNIT goal GOAL met|short`.
+//! and what the operator itself uses. Ends with lines `figure NAME VALUE UNIT goal GOAL met|short`. `bench-observe TASKS
+//! SOURCE...` takes another number of tasks, and leaves sources out, to see what they cost.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a measurement that cannot be made shall stop")]
 
 use std::time::Duration;
@@ -30,20 +31,28 @@ struct Measured {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let tasks = arguments.next().map_or(TASKS, |tasks| tasks.parse().expect("a number of tasks"));
+    let mut sources = all_sources(NAME);
+    for left_out in arguments {
+        sources.as_object_mut().unwrap().remove(&left_out).expect("a source that is measured");
+    }
+    let names: Vec<&String> = sources.as_object().unwrap().keys().collect();
+    println!("{tasks} tasks a cell; sources: {names:?}");
     let cluster = Cluster::connect().await;
     database_secret(&cluster, NAME).await;
     let (mut watched, mut plain) = (Vec::new(), Vec::new());
     for number in 0..PAIRS {
         // Whoever is first in a pair is second in the next: what drifts takes from both.
         if number % 2 == 0 {
-            watched.push(measured(&cluster, all_sources(NAME)).await);
-            plain.push(measured(&cluster, json!({})).await);
+            watched.push(measured(&cluster, tasks, &sources).await);
+            plain.push(measured(&cluster, tasks, &json!({})).await);
         } else {
-            plain.push(measured(&cluster, json!({})).await);
-            watched.push(measured(&cluster, all_sources(NAME)).await);
+            plain.push(measured(&cluster, tasks, &json!({})).await);
+            watched.push(measured(&cluster, tasks, &sources).await);
         }
         let (with, without) = (watched[number].tasks_per_second, plain[number].tasks_per_second);
-        println!("pair {}: {with:.3} tasks/s with all sources, {without:.3} with none", number + 1);
+        println!("pair {}: {with:.3} tasks/s with the sources, {without:.3} with none", number + 1);
     }
     let pairs: Vec<(f64, f64)> = watched
         .iter()
@@ -69,8 +78,8 @@ async fn main() {
     }
 }
 
-async fn measured(cluster: &Cluster, observe: Value) -> Measured {
-    cluster.create(NAME, spec(&observe)).await;
+async fn measured(cluster: &Cluster, tasks: u64, observe: &Value) -> Measured {
+    cluster.create(NAME, spec(tasks, observe)).await;
     let (status, usage) = until_finished(cluster, NAME, RUN).await;
     assert_eq!(status.verdict, Some(Verdict::Passed), "{status:#?}");
     let report = cluster.report(NAME).await;
@@ -82,11 +91,11 @@ async fn measured(cluster: &Cluster, observe: Value) -> Measured {
     }
 }
 
-fn spec(observe: &Value) -> Value {
+fn spec(tasks: u64, observe: &Value) -> Value {
     json!({
         "target": {"service": {"name": "pulp-api", "port": 24817}, "pulp": {"credentials": {"secretRef": {"name": "pulp-admin"}}}},
         "scale": [{"name": "workers", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": WORKERS}}],
-        "workload": {"pulpTasks": {"tasks": TASKS, "dispatch": {"testView": {"query": {"tasks": "50", "sleep": "0"}, "tasksPerRequest": 50}}}},
+        "workload": {"pulpTasks": {"tasks": tasks, "dispatch": {"testView": {"query": {"tasks": "50", "sleep": "0"}, "tasksPerRequest": 50}}}},
         "observe": observe,
     })
 }
