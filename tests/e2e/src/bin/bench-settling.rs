@@ -33,11 +33,13 @@ async fn measure(cluster: &Cluster, rds: &LateRds) {
     let (aws, instance) = rds.observe();
     let (mut with, mut without) = (Vec::new(), Vec::new());
     for _ in 0..RUNS {
-        with.push(waited(cluster, json!({"aws": aws, "rds": instance})).await);
-        without.push(waited(cluster, json!({})).await);
+        let one = waited(cluster, json!({"aws": aws, "rds": instance})).await;
+        let other = waited(cluster, json!({})).await;
+        println!("{one:.2} s with RDS, {other:.2} s without");
+        with.push(one);
+        without.push(other);
     }
     for (name, waits) in [("with", with), ("without", without)] {
-        println!("{name} RDS: {waits:.2?} s");
         println!("figure drain_to_result_{name}_rds {:.2} s", median(waits.into_iter()));
     }
 }
