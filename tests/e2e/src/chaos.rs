@@ -48,6 +48,8 @@ pub enum Expected {
     Completes,
     /// Its cell ends with this reason.
     Ends(&'static str),
+    /// The same, and its message has these words.
+    EndsSaying(&'static str, &'static str),
     /// It is over before a cell was, for this reason.
     Over(&'static str),
     /// It was deleted, and goes.

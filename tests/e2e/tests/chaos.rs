@@ -107,6 +107,8 @@ fn rows() -> Vec<Row> {
         rows.push(sustained(Fault::KillGenerator, at, GENERATOR_LOST));
     }
     rows.push(backlog(Fault::KillGenerator, Stage::Dispatching, GENERATOR_LOST));
+    let out_of_memory = &[Expected::EndsSaying("GeneratorFailed", "OOMKilled")];
+    rows.push(sustained(Fault::GeneratorOutOfMemory, Stage::Dispatching, out_of_memory));
     // Told to end, it delivers what it has.
     let evicted = &[Expected::Ends("DispatchIncomplete"), Expected::Ends("GeneratorFailed")];
     rows.push(sustained(Fault::EvictGenerator, Stage::Dispatching, evicted));

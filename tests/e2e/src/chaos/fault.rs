@@ -11,7 +11,7 @@ use throughput_crds::ThroughputTest;
 
 use super::heal::Release;
 use super::load::{self, Load, two_targets};
-use super::pods::{self, kill_one, running_one};
+use super::pods::{self, exhaust_one, kill_one, running_one};
 use super::{SECOND_TEST, TEST, elsewhere};
 use crate::{Cluster, WORKERS, output, root};
 
@@ -36,8 +36,10 @@ pub enum Fault {
     DeleteGenerator,
     /// The load generator is evicted.
     EvictGenerator,
-    /// The load generator's process is killed, as the kernel does when memory runs out.
+    /// The load generator's process is killed.
     KillGenerator,
+    /// The load generator runs out of memory, and the kernel kills it.
+    GeneratorOutOfMemory,
     /// The load generator's image is not there.
     GeneratorWithoutImage,
     /// The test is deleted.
@@ -87,6 +89,7 @@ impl Fault {
             Self::DeleteGenerator => "delete the generator",
             Self::EvictGenerator => "evict the generator",
             Self::KillGenerator => "kill the generator",
+            Self::GeneratorOutOfMemory => "generator out of memory",
             Self::GeneratorWithoutImage => "generator without image",
             Self::DeleteTest => "delete the test",
             Self::DeleteTestAndKillOperator => "delete the test, kill the operator",
@@ -116,6 +119,7 @@ impl Fault {
             | Self::DeleteGenerator
             | Self::EvictGenerator
             | Self::KillGenerator
+            | Self::GeneratorOutOfMemory
             | Self::GeneratorWithoutImage
             | Self::DeleteTest
             | Self::DeleteTestAndKillOperator
@@ -164,6 +168,7 @@ impl Fault {
                 pods.evict(&pod, &EvictParams::default()).await.expect("evict a pod");
             }
             Self::KillGenerator => drop(kill_one(cluster, pods::GENERATOR, &[]).await),
+            Self::GeneratorOutOfMemory => exhaust_one(cluster, pods::GENERATOR).await,
             Self::GeneratorWithoutImage => {}
             Self::DeleteTest => delete_test(cluster).await,
             Self::DeleteTestAndKillOperator => {

@@ -116,6 +116,10 @@ fn is_met(expected: Expected, status: &ThroughputTestStatus) -> bool {
         Expected::Ends(reason) => {
             status.results.iter().any(|result| result.reason.as_deref() == Some(reason))
         }
+        Expected::EndsSaying(reason, words) => status.results.iter().any(|result| {
+            result.reason.as_deref() == Some(reason)
+                && result.message.as_deref().is_some_and(|message| message.contains(words))
+        }),
         Expected::Over(reason) => {
             condition(status, ConditionType::Finished).is_some_and(|(_, found, _)| found == reason)
         }

@@ -38,18 +38,25 @@ pub(super) fn restarts(pod: &Pod) -> i32 {
     containers.into_iter().flatten().map(|container| container.restart_count).sum()
 }
 
-/// Ends the container of a pod with these labels as running out of memory would: at once, without a signal that it
-/// could act upon. Returns its id; not one of those that are known already.
+/// Ends the container of a pod with these labels at once, without a signal that it could act upon. Returns its id; not one
+/// of those that are known already.
 pub(super) async fn kill_one(cluster: &Cluster, labels: &str, but_not: &[String]) -> String {
+    disturb_one(cluster, "kill-container", labels, but_not).await
+}
+
+/// Has the kernel end the container of a pod with these labels for want of memory.
+pub(super) async fn exhaust_one(cluster: &Cluster, labels: &str) {
+    disturb_one(cluster, "exhaust-memory", labels, &[]).await;
+}
+
+async fn disturb_one(cluster: &Cluster, verb: &str, labels: &str, but_not: &[String]) -> String {
     let id = cluster
         .until(&format!("a container runs in a pod with {labels}"), SOON, || async {
             let pods = with_labels(cluster, labels).await;
             pods.iter().filter_map(running_container).find(|id| !but_not.contains(id))
         })
         .await;
-    output(root().join("tests/cluster/cluster"), &["kill-container", &id], "")
-        .await
-        .expect("kill a container");
+    output(root().join("tests/cluster/cluster"), &[verb, &id], "").await.expect("disturb a container");
     id
 }
 
