@@ -16,6 +16,7 @@ pub mod cut;
 pub mod late_rds;
 pub mod logging;
 pub mod observer;
+pub mod outside;
 pub mod profiling;
 pub mod ratio;
 pub mod sql;

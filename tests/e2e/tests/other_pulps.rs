@@ -11,6 +11,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service};
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 use throughput_crds::{ConditionStatus, ConditionType, ThroughputTestStatus, Verdict};
+use throughput_e2e_tests::outside::{remove_service, service};
 use throughput_e2e_tests::{Cluster, WORKERS, condition, output, permit_urls, root, secret, sql};
 use throughput_server_tests::NginxServer;
 
@@ -66,6 +67,47 @@ async fn measure_with_domains(cluster: &Cluster) {
     let status = cluster.until_finished(NAME, RUN).await;
     assert_measured(cluster, &status).await;
     assert_eq!(cluster.as_found(WORKERS).await, before, "as it was found");
+    the_example_of_https(cluster).await;
+}
+
+/// What differs from the file is the Service's name, since Pulp's own has no encrypted port here, and what is dispatched.
+async fn the_example_of_https(cluster: &Cluster) {
+    const SERVICE: &str = "pulp-https";
+    let name = format!("{SERVICE}.{}.svc", cluster.namespace);
+    let nginx = NginxServer::start_at(cluster.host_address().await, &name, &upstream(cluster).await).await;
+    service(cluster, SERVICE, 8443, (cluster.host_address().await, nginx.port())).await;
+    secret(cluster, "pulp-identity", SERVICE, &json!({"value": identity(cluster).await})).await;
+    authority(cluster, "our-ca", &nginx).await;
+    let mut example = cluster.example("throughput-test-https.yaml", 60).await;
+    example["spec"]["target"]["service"]["name"] = json!(SERVICE);
+    example["spec"]["workload"]["pulpTasks"]["dispatch"] =
+        json!({"testView": {"query": {"tasks": "20", "sleep": "0"}, "tasksPerRequest": 20}});
+    cluster.create(NAME, example["spec"].clone()).await;
+    let status = cluster.until_finished(NAME, RUN).await;
+    assert_eq!(status.verdict, Some(Verdict::Passed), "{status:#?}");
+    remove_service(cluster, SERVICE).await;
+}
+
+/// Where Pulp's API is found.
+async fn upstream(cluster: &Cluster) -> String {
+    let service = cluster.api::<Service>().get("pulp-api").await.unwrap();
+    format!("{}:24817", service.spec.unwrap().cluster_ip.unwrap())
+}
+
+/// The administrator, as a header names him.
+async fn identity(cluster: &Cluster) -> String {
+    let admin = cluster.api::<Secret>().get("pulp-admin").await.unwrap().data.unwrap();
+    let text = |key: &str| String::from_utf8(admin[key].0.clone()).unwrap();
+    format!("Basic {}", STANDARD.encode(format!("{}:{}", text("username"), text("password"))))
+}
+
+/// A ConfigMap with the certificates that are to be trusted.
+async fn authority(cluster: &Cluster, name: &str, nginx: &NginxServer) {
+    let params = PatchParams::apply("throughput-e2e-tests").force();
+    let bundle = json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"ca.crt": nginx.authority()},
+    });
+    cluster.api::<ConfigMap>().patch(name, &params, &Patch::Apply(&bundle)).await.unwrap();
 }
 
 #[tokio::test]
@@ -108,18 +150,10 @@ async fn refuse_without_views(cluster: &Cluster) {
 #[tokio::test]
 async fn an_encrypted_pulp_behind_nginx_that_takes_a_header_is_measured() {
     let cluster = Cluster::connect().await;
-    let upstream = cluster.api::<Service>().get("pulp-api").await.unwrap().spec.unwrap().cluster_ip.unwrap();
-    let nginx = NginxServer::start_at(cluster.host_address().await, &format!("{upstream}:24817")).await;
+    let nginx = NginxServer::start_at(cluster.host_address().await, "nginx", &upstream(&cluster).await).await;
     permit_urls(&cluster, &[&nginx.url()]).await;
-    let admin = cluster.api::<Secret>().get("pulp-admin").await.unwrap().data.unwrap();
-    let text = |key: &str| String::from_utf8(admin[key].0.clone()).unwrap();
-    let value = format!("Basic {}", STANDARD.encode(format!("{}:{}", text("username"), text("password"))));
-    secret(&cluster, NAME, &nginx.url(), &json!({"value": value})).await;
-    let params = PatchParams::apply("throughput-e2e-tests").force();
-    let bundle = json!({
-        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": NAME}, "data": {"ca.crt": nginx.authority()},
-    });
-    cluster.api::<ConfigMap>().patch(NAME, &params, &Patch::Apply(&bundle)).await.unwrap();
+    secret(&cluster, NAME, &nginx.url(), &json!({"value": identity(&cluster).await})).await;
+    authority(&cluster, NAME, &nginx).await;
     let credentials = json!({"method": "Header", "header": "authorization", "secretRef": {"name": NAME}});
     let target = json!({
         "url": nginx.url(), "caBundle": {"configMapRef": {"name": NAME}}, "pulp": {"credentials": credentials},

@@ -2,18 +2,16 @@
 //! has to do, a real Prometheus and a real PostgreSQL; and what comes of a run when they die in the middle of it.
 #![expect(clippy::unwrap_used, reason = "this is test code: it stops at the first surprise")]
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use jiff::SignedDuration;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::Service;
-use k8s_openapi::api::discovery::v1::EndpointSlice;
-use kube::api::{Api, DeleteParams, Patch, PatchParams};
+use kube::api::{Api, Patch, PatchParams};
 use serde_json::{Value, json};
 use throughput_aws_tests::SECRET_KEY;
 use throughput_crds::{CellOutcome, ConditionStatus, ConditionType, Stage, ThroughputTestStatus, Verdict};
 use throughput_e2e_tests::late_rds::LateRds;
+use throughput_e2e_tests::outside::{remove_service, service};
 use throughput_e2e_tests::{Cluster, WORKERS, condition, database_secret, permit_urls, secret};
 use throughput_server_tests::{Exporter, PASSWORD, PostgresServer, PrometheusServer};
 
@@ -166,22 +164,6 @@ async fn sources_that_die_in_the_middle_of_a_run_are_incomplete_and_the_run_is_m
     cluster.delete(NAME).await;
 }
 
-/// A Service of this name, behind which is a port of this machine.
-async fn service(cluster: &Cluster, name: &str, port: u16, address: IpAddr, target: u16) {
-    let params = PatchParams::apply("throughput-e2e-tests").force();
-    let service = json!({
-        "apiVersion": "v1", "kind": "Service", "metadata": {"name": name},
-        "spec": {"ports": [{"name": "http", "port": port, "targetPort": target}]},
-    });
-    cluster.api::<Service>().patch(name, &params, &Patch::Apply(&service)).await.unwrap();
-    let slice = json!({
-        "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
-        "metadata": {"name": name, "labels": {"kubernetes.io/service-name": name}},
-        "ports": [{"name": "http", "port": target}], "endpoints": [{"addresses": [address.to_string()]}],
-    });
-    cluster.api::<EndpointSlice>().patch(name, &params, &Patch::Apply(&slice)).await.unwrap();
-}
-
 /// Runs an example to its end, and removes it.
 async fn passes(cluster: &Cluster, example: &Value) {
     let name = example["metadata"]["name"].as_str().unwrap();
@@ -197,11 +179,10 @@ async fn the_example_of_a_database_and_a_prometheus_passes_as_it_is() {
     let address = cluster.host_address().await;
     let exporter = Exporter::start("container_cpu_usage_seconds_total{pod=\"pulp-api-7\"} 7\n").await;
     let prometheus = PrometheusServer::start_at(address, &exporter).await;
-    service(&cluster, "prometheus", 9090, address, prometheus.port()).await;
+    service(&cluster, "prometheus", 9090, (address, prometheus.port())).await;
     database_secret(&cluster, "pulp-database").await;
     passes(&cluster, &cluster.example("throughput-test-database.yaml", MOST_TASKS).await).await;
-    cluster.api::<Service>().delete("prometheus", &DeleteParams::default()).await.unwrap();
-    cluster.api::<EndpointSlice>().delete("prometheus", &DeleteParams::default()).await.unwrap();
+    remove_service(&cluster, "prometheus").await;
 }
 
 #[tokio::test]
