@@ -57,12 +57,12 @@ pub fn all_sources(secret: &str) -> Value {
     })
 }
 
-/// The value in the middle; of two, the larger.
+/// The value in the middle; between two, their mean.
 ///
 /// # Panics
 /// There is none.
 pub fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+    f64::midpoint(values[(values.len() - 1) / 2], values[values.len() / 2])
 }

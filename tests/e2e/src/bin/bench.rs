@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use throughput_crds::Verdict;
-use throughput_e2e_tests::benching::{SAMPLE_EVERY, instant, until_finished};
+use throughput_e2e_tests::benching::{SAMPLE_EVERY, instant, median, until_finished};
 use throughput_e2e_tests::observer::Requests;
 use throughput_e2e_tests::usage::{Usage, megabytes, operator_usage};
 use throughput_e2e_tests::{Cluster, WORKERS, output, root};
@@ -37,7 +37,7 @@ async fn main() {
     let (of_requests, of_time) = observer_share(&cluster).await;
     figure("observer_share_of_requests", of_requests * 100.0, "%", 1.0);
     figure("observer_share_of_request_time", of_time * 100.0, "%", 1.0);
-    figure("cell_overhead_median", median(&overheads), "s", 10.0);
+    figure("cell_overhead_median", median(overheads.iter().copied()), "s", 10.0);
     figure("cell_overhead_max", *overheads.last().unwrap(), "s", 10.0);
     figure("operator_memory_idle", idle.megabytes(), "MB", 30.0);
     figure("operator_memory_in_run", working.megabytes(), "MB", 30.0);
@@ -91,11 +91,6 @@ fn overhead_seconds(cell: &Value) -> f64 {
     let working = last_task - began("Dispatching");
     let scaling = began("StartingGenerators") - began("ScalingWorkers");
     all - working - scaling
-}
-
-fn median(sorted: &[f64]) -> f64 {
-    let middle = sorted.len() / 2;
-    if sorted.len() % 2 == 1 { sorted[middle] } else { f64::midpoint(sorted[middle - 1], sorted[middle]) }
 }
 
 fn figure(name: &str, value: f64, unit: &str, goal: f64) {
