@@ -28,19 +28,24 @@ restart_daemon() {
 # kill_container ID: ends all processes of a container at once, as a node that fails does. The kubelet starts it again, if
 # its pod says so.
 kill_container() {
-  [[ ${1:-} =~ ^[0-9a-f]{64}$ ]] || fail "kill-container takes the id of a container, as its pod's status has it"
+  require_container_id kill-container "$@"
   node_ctr tasks kill --all --signal SIGKILL "$1"
 }
 
 # exhaust_memory ID: takes what memory a container has left, until the kernel ends the container's first process for it.
 exhaust_memory() {
   local pid
-  [[ ${1:-} =~ ^[0-9a-f]{64}$ ]] || fail "exhaust-memory takes the id of a container, as its pod's status has it"
+  require_container_id exhaust-memory "$@"
   pid=$(node_ctr tasks ls | awk -v id="$1" '$1 == id {print $2}')
   [[ -n $pid ]] || fail "the container $1 does not run"
   # The kernel may end what takes the memory as well.
   timeout 30 python3 "$here/lib/exhaust-memory.py" "$(memory_group "$pid")" "$pid" || true
   until_true "$patience_seconds" 'end of the process' test ! -d "/proc/$pid" || fail "the kernel did not end the container $1"
+}
+
+# require_container_id COMMAND ID: fails unless it is one.
+require_container_id() {
+  [[ ${2:-} =~ ^[0-9a-f]{64}$ ]] || fail "$1 takes the id of a container, as its pod's status has it"
 }
 
 # memory_group PID: the folder of the control group that bounds a process's memory.
