@@ -79,8 +79,11 @@ pub const RESTORE_FINALIZER: &str = "perf.pulpproject.org/restore";
 /// # Errors
 /// None that a released version can have: the tests write it.
 #[cfg(feature = "kube")]
-pub fn crd_yaml() -> Result<String, serde_saphyr::ser::Error> {
+pub fn crd_yaml() -> Result<String, Box<dyn std::error::Error>> {
     use kube::CustomResourceExt;
-    let yaml = serde_saphyr::to_string(&ThroughputTest::crd())?;
+    let mut crd = serde_json::to_value(ThroughputTest::crd())?;
+    // By name: in which order serde_json keeps fields depends on what other crates of a build ask of it.
+    crd.sort_all_objects();
+    let yaml = serde_saphyr::to_string(&crd)?;
     Ok(format!("# Generated from the Rust types by `make crds`: edit those.\n{yaml}"))
 }
