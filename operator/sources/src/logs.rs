@@ -1,14 +1,15 @@
 //! Patterns in logs: how many lines matched, by the minute, and a few samples.
 //!
-//! Logs of pods are followed while a cell is measured, each container's by a task of its own ([`reader`]); how far they
-//! are read and what was found is one state, which is stored with the recording: whatever breaks off is taken up again
-//! where it was, and no line counts twice. Which lines belong to the cell is asked by the instants that the node wrote
-//! before them, once the window is known.
+//! Logs of pods are read while a cell is measured, each container's by a task of its own ([`reader`]), which follows it
+//! or, while it is busy, reads it in blocks ([`blocks`]). How far they are read and what was found is one state, which is
+//! stored with the recording: whatever breaks off is taken up again where it was, and no line counts twice. Which lines
+//! belong to the cell is asked by the instants that the node wrote before them, once the window is known.
 //!
 //! Log groups of CloudWatch are searched afterwards ([`groups`]), once the logs of pods are read to the end.
 //!
 //! What is found goes into a [`Ledger`], which takes lines from anywhere.
 
+mod blocks;
 mod built_in;
 mod containers;
 mod groups;

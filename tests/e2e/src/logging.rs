@@ -166,6 +166,11 @@ impl Watch {
         }
     }
 
+    /// What is recorded so far.
+    pub fn report(&self) -> SourceReport {
+        self.recording.report()
+    }
+
     /// Whether it is said at present that something is missing for this reason.
     pub fn is_missing(&self, reason: &str) -> bool {
         self.recording.shortfalls().iter().any(|shortfall| shortfall.reason == reason)

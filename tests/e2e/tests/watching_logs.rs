@@ -57,6 +57,11 @@ fn assert_ticks(report: &SourceReport, expected: f64) {
     assert_eq!(figure(report, "traceback.count"), Some(0.0), "what was not there is nought");
 }
 
+/// How often a part of a log was read in one go.
+fn blocks_read(report: &SourceReport) -> u32 {
+    report.summary.facts.get("blocksRead").map_or(0, |blocks| blocks.parse().unwrap())
+}
+
 #[tokio::test]
 async fn time_outs_of_a_real_gunicorn_are_counted_with_samples() {
     let writers = Writers::in_new_namespace("watch-logs-gunicorn").await;
@@ -124,6 +129,59 @@ async fn pods_that_come_and_go_in_mid_run_are_read_to_their_last_line() {
     let missing = shortfalls(&report);
     assert_eq!(missing.get("NoPods"), Some(&"no container of a pod with app=never was there"), "{missing:?}");
     assert_eq!((missing.len(), figure(&report, "tick.count")), (1, Some(40.0)), "{missing:?}");
+    writers.remove().await;
+}
+
+#[tokio::test]
+async fn a_busy_log_is_read_in_blocks_and_followed_to_its_last_line_when_its_pod_goes() {
+    let writers = Writers::in_new_namespace("watch-logs-blocks").await;
+    let mut watch = writers.watch(&["busy"], &ticks(), None);
+    watch.begin().await;
+    writers.start("busy", &ticking(1_000, 40, 10_000)).await;
+    writers.until_written("busy", "tick 5").await;
+    watch.look().await;
+    writers.until_written("busy", "through").await;
+    watch.look().await;
+    assert!(blocks_read(&watch.report()) > 0, "{:?}", watch.report().summary.facts);
+    writers.delete("busy").await;
+    watch.look().await;
+    assert_ticks(&watch.settle().await, 1_000.0);
+    writers.remove().await;
+}
+
+/// Lines of so many bytes fill the log's file; from the last megabytes on, each has a tick before it.
+fn filling() -> String {
+    let (filler_bytes, fillers, ticks, per_second) = (8_000, 750, FILLING_TICKS, 10);
+    format!(
+        r#"
+import time
+for _ in range({fillers}):
+    print("x" * {filler_bytes})
+for number in range({ticks}):
+    print("tick", number)
+    print("x" * {filler_bytes})
+    time.sleep(1 / {per_second})
+print("through")
+time.sleep(3600)
+"#
+    )
+}
+
+const FILLING_TICKS: u16 = 950;
+
+#[tokio::test]
+async fn each_line_counts_once_though_the_kubelet_begins_a_new_file() {
+    let writers = Writers::in_new_namespace("watch-logs-rotated").await;
+    let mut watch = writers.watch(&["filling"], &ticks(), None);
+    watch.begin().await;
+    writers.start("filling", &filling()).await;
+    writers.until_written("filling", "tick 5").await;
+    watch.look().await;
+    let log = writers.until_written("filling", "through").await;
+    assert!(!log.contains("tick 0\n"), "there is no new file");
+    watch.look().await;
+    assert!(blocks_read(&watch.report()) > 0, "{:?}", watch.report().summary.facts);
+    assert_ticks(&watch.settle().await, f64::from(FILLING_TICKS));
     writers.remove().await;
 }
 

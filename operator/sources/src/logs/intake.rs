@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use futures::{AsyncBufRead, AsyncBufReadExt};
 use jiff::{SignedDuration, Timestamp};
 
+use super::blocks::{Followed, Taken};
 use super::containers::Container;
-use super::lines::Lines;
+use super::lines::{Lines, timed};
 use super::pace::Pace;
 use super::patterns::Patterns;
 use super::place::Resumption;
@@ -59,22 +60,45 @@ impl Default for Limits {
 /// How much of a log is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Extent {
-    /// All that comes, until it ends.
-    AsItComes,
+    /// All that comes, until it ends; or until it is busy, which it is asked for after so long.
+    AsItComes(Duration),
     /// What is there already.
     UntilNow,
+    /// What is there already, if it is among so many lines at the end.
+    End(u64),
     /// What is there of the container's run before this one.
     Before,
 }
 
+/// What became of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It ended, or is silent, or was too far behind.
+    Ended,
+    /// It is followed and busy.
+    Busy,
+    /// It is not known what stood between what was read earlier and this. Of the end of a file nothing was taken then.
+    Torn,
+}
+
 /// What a stream has come to.
 struct Progress {
+    extent: Extent,
     lines: Lines,
     resumption: Resumption,
+    /// Of the stream, with what was known already.
     bytes: i64,
+    taken: Taken,
+    is_torn: bool,
     slowed: Duration,
     /// The kubelet's own words, which are in a log's place without an instant before them.
     words: Option<SourceError>,
+}
+
+impl Extent {
+    fn is_followed(self) -> bool {
+        matches!(self, Self::AsItComes(_))
+    }
 }
 
 impl Intake {
@@ -89,32 +113,29 @@ impl Intake {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a stream to its end, or until it is silent or too far behind. Only of a run that `is_over` the last line may
-    /// have no end; of another one it is not complete.
+    /// Takes a stream to its end, or until it is silent, busy, or too far behind. Only of a run that `is_over` the last
+    /// line may have no end; of another one it is not complete.
     pub(super) async fn take(
         &self,
-        container: &Container,
+        (container, run): (&Container, i32),
         extent: Extent,
         is_over: bool,
         mut stream: impl AsyncBufRead + Unpin,
-    ) -> Result<(), SourceError> {
-        let mut progress = Progress {
-            lines: Lines::default(),
-            resumption: self.state().place(container).resume(),
-            bytes: 0,
-            slowed: Duration::ZERO,
-            words: None,
-        };
+    ) -> Result<(Outcome, Taken), SourceError> {
+        let mut progress = Progress::of(extent, self.state().place(container).resume(run));
         let mut pace = Pace::new(self.limits.one_bytes_per_second);
-        let is_followed = extent == Extent::AsItComes;
+        let mut followed = match extent {
+            Extent::AsItComes(at_least) => Some(Followed::new(at_least, Instant::now())),
+            _ => None,
+        };
         loop {
-            let silence = if is_followed { QUIET } else { DEADLINE };
+            let silence = if extent.is_followed() { QUIET } else { DEADLINE };
             let chunk = match tokio::time::timeout(silence, stream.fill_buf()).await {
                 Ok(Ok(chunk)) => chunk,
                 Ok(Err(error)) => {
                     return Err(SourceError::new("Unreachable", format!("it broke off: {error}")));
                 }
-                Err(_) if is_followed => return progress.words.map_or(Ok(()), Err),
+                Err(_) if extent.is_followed() => return progress.outcome(),
                 Err(_) => return Err(SourceError::new("DeadlineExceeded", "it did not go on in time")),
             };
             let length = chunk.len();
@@ -122,30 +143,55 @@ impl Intake {
                 break;
             }
             self.lines(container, &mut progress, chunk);
+            if progress.is_given_up() {
+                return progress.outcome();
+            }
             stream.consume_unpin(length);
             let pause = self.pause(&mut pace, length);
             tokio::time::sleep(pause).await;
             progress.slowed += pause;
-            if is_followed && self.is_left_behind(container, &mut progress) {
-                return Ok(());
+            if extent.is_followed() && self.is_left_behind(container, &mut progress) {
+                return progress.outcome();
+            }
+            if followed.as_mut().is_some_and(|followed| followed.is_busy(progress.taken, Instant::now())) {
+                return Ok((Outcome::Busy, progress.taken));
             }
         }
-        self.end(container, (extent, is_over), &mut progress);
-        progress.words.map_or(Ok(()), Err)
+        self.end(container, is_over, &mut progress);
+        progress.outcome()
     }
 
     /// Takes what came: all of it or, if this is dropped before or after, nothing.
     fn lines(&self, container: &Container, progress: &mut Progress, chunk: &[u8]) {
         let mut state = self.state();
-        let Progress { lines, resumption, bytes, slowed: _, words } = progress;
-        *bytes = bytes.saturating_add(i64::try_from(chunk.len()).unwrap_or(i64::MAX));
+        progress.bytes = progress.bytes.saturating_add(i64::try_from(chunk.len()).unwrap_or(i64::MAX));
+        let mut lines = std::mem::take(&mut progress.lines);
         lines.push(chunk, |line| {
-            let line = String::from_utf8_lossy(line);
-            if !state.take(&self.patterns, container, resumption, &line) && !line.is_empty() {
-                words.get_or_insert_with(|| SourceError::new("LogUnreadable", bounded(&line)));
-            }
+            self.line(&mut state, container, progress, &String::from_utf8_lossy(line));
         });
+        progress.lines = lines;
         state.ledger.heard();
+    }
+
+    fn line(&self, state: &mut State, container: &Container, progress: &mut Progress, line: &str) {
+        let Some((at, text)) = timed(line) else {
+            if !line.is_empty() {
+                progress.words.get_or_insert_with(|| SourceError::new("LogUnreadable", bounded(line)));
+            }
+            return;
+        };
+        if progress.is_given_up() || !progress.resumption.is_new(at) {
+            return;
+        }
+        if progress.resumption.is_torn() && !progress.is_torn {
+            progress.is_torn = true;
+            if progress.is_given_up() {
+                return;
+            }
+            state.is_torn(container, at);
+        }
+        state.take(&self.patterns, container, progress.resumption.run(), (at, text));
+        progress.taken.add(line);
     }
 
     /// Whether a log is written so much faster than it is read that what is between is skipped.
@@ -162,16 +208,24 @@ impl Intake {
         is_behind
     }
 
-    /// Takes the last line, if it has no end; notes if there is more than was asked for.
-    fn end(&self, container: &Container, (extent, is_over): (Extent, bool), progress: &mut Progress) {
+    /// Takes the last line, if it has no end; notes if there is more than was asked for, or less than was there before.
+    fn end(&self, container: &Container, is_over: bool, progress: &mut Progress) {
         let mut state = self.state();
         state.ledger.heard();
-        if extent != Extent::AsItComes && progress.bytes >= MOST_BYTES {
+        if !progress.extent.is_followed() && progress.bytes >= MOST_BYTES {
             let message = format!("of the log of {container} only {MOST_BYTES} bytes were read at its end");
             state.fall_short(SourceError::new("TooMuchLog", message));
         } else if is_over {
             let line = String::from_utf8_lossy(progress.lines.rest()).into_owned();
-            state.take(&self.patterns, container, &mut progress.resumption, &line);
+            self.line(&mut state, container, progress, &line);
+        }
+        // A followed log may have ended before anything of it came, and the kubelet's words are no log.
+        let is_whole = !progress.extent.is_followed() && progress.words.is_none();
+        if is_whole && progress.resumption.is_torn() && !progress.is_torn {
+            progress.is_torn = true;
+            if !progress.is_given_up() {
+                state.is_torn(container, Timestamp::now());
+            }
         }
     }
 
@@ -180,6 +234,31 @@ impl Intake {
         let now = Instant::now();
         let all = self.pace.lock().unwrap_or_else(PoisonError::into_inner).take(bytes, now);
         all.max(pace.take(bytes, now))
+    }
+}
+
+impl Progress {
+    fn of(extent: Extent, resumption: Resumption) -> Self {
+        Self {
+            extent,
+            lines: Lines::default(),
+            resumption,
+            bytes: 0,
+            taken: Taken::default(),
+            is_torn: false,
+            slowed: Duration::ZERO,
+            words: None,
+        }
+    }
+
+    /// Whether the end of a file is not all that is new, so that more of it has to be read.
+    fn is_given_up(&self) -> bool {
+        self.is_torn && matches!(self.extent, Extent::End(_))
+    }
+
+    fn outcome(self) -> Result<(Outcome, Taken), SourceError> {
+        let outcome = if self.is_torn { Outcome::Torn } else { Outcome::Ended };
+        self.words.map_or(Ok((outcome, self.taken)), Err)
     }
 }
 
@@ -196,6 +275,8 @@ mod tests {
     use super::*;
     use crate::recording::Recording;
     use crate::source::Window;
+
+    const FOLLOWED: Extent = Extent::AsItComes(Duration::MAX);
 
     fn intake(limits: Limits) -> (Intake, Container) {
         let patterns = Patterns::of(&ObserveLogs {
@@ -240,15 +321,65 @@ mod tests {
         // The last line is cut in two by the end of the first stream, and complete in the second, whose own has no end.
         let mut log = log(100);
         log.pop();
-        intake.take(&container, Extent::AsItComes, false, Cursor::new(&log[..1_000])).await.unwrap();
-        intake.take(&container, Extent::UntilNow, true, Cursor::new(&log)).await.unwrap();
+        intake.take((&container, 0), FOLLOWED, false, Cursor::new(&log[..1_000])).await.unwrap();
+        intake.take((&container, 0), Extent::UntilNow, true, Cursor::new(&log)).await.unwrap();
         assert_eq!(told(&intake), (Some(100.0), Vec::new()));
+    }
+
+    #[tokio::test]
+    async fn a_followed_log_that_is_busy_is_given_back_and_a_quiet_one_is_not() {
+        for (lines, at_least, expected) in [
+            (0, Duration::ZERO, Outcome::Ended),
+            (20, Duration::ZERO, Outcome::Busy),
+            (20, Duration::MAX, Outcome::Ended),
+        ] {
+            let (intake, container) = intake(Limits::default());
+            let (extent, stream) = (Extent::AsItComes(at_least), Cursor::new(log(lines)));
+            let (outcome, _) = intake.take((&container, 0), extent, false, stream).await.unwrap();
+            assert_eq!(outcome, expected, "{lines} lines, {at_least:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_node_threw_away_between_two_blocks_is_told_once() {
+        let (intake, container) = intake(Limits::default());
+        let (log, whole) = (log(100), Extent::UntilNow);
+        let lines: Vec<&[u8]> = log.split_inclusive(|byte| *byte == b'\n').collect();
+        let (first, rest) = (lines[..40].concat(), lines[70..].concat());
+        let take =
+            |extent, log: &[u8]| intake.take((&container, 0), extent, false, Cursor::new(log.to_vec()));
+        take(whole, &first).await.unwrap();
+        let before = told(&intake);
+        let (outcome, taken) = take(Extent::End(10), &rest).await.unwrap();
+        assert_eq!(
+            (outcome, taken.lines, told(&intake)),
+            (Outcome::Torn, 0, before),
+            "the end of it is not taken"
+        );
+        let (outcome, taken) = take(whole, &rest).await.unwrap();
+        assert_eq!((outcome, taken.lines), (Outcome::Torn, 30));
+        assert_eq!(told(&intake).1, ["LogLost"]);
+        let (outcome, taken) = take(Extent::End(10), &rest).await.unwrap();
+        assert_eq!((outcome, taken.lines, told(&intake).1), (Outcome::Ended, 0, Vec::new()));
+    }
+
+    #[tokio::test]
+    async fn a_new_file_that_is_empty_yet_is_told_of_too() {
+        let (intake, container) = intake(Limits::default());
+        for (log, expected) in
+            [(log(10), Outcome::Ended), (Vec::new(), Outcome::Torn), (Vec::new(), Outcome::Ended)]
+        {
+            let stream = Cursor::new(log);
+            let (outcome, _) = intake.take((&container, 0), Extent::UntilNow, false, stream).await.unwrap();
+            assert_eq!(outcome, expected);
+        }
+        assert_eq!(told(&intake).1, ["LogLost"]);
     }
 
     #[tokio::test]
     async fn an_empty_log_was_read_and_has_nothing() {
         let (intake, container) = intake(Limits::default());
-        intake.take(&container, Extent::UntilNow, true, Cursor::new(b"")).await.unwrap();
+        intake.take((&container, 0), Extent::UntilNow, true, Cursor::new(b"")).await.unwrap();
         assert_eq!(told(&intake), (Some(0.0), Vec::new()));
     }
 
@@ -262,7 +393,7 @@ mod tests {
         let (intake, container) = intake(limits);
         // In small pieces, as it comes from the network.
         let stream = futures::io::BufReader::with_capacity(100, Cursor::new(log(10_000)));
-        intake.take(&container, Extent::AsItComes, false, stream).await.unwrap();
+        intake.take((&container, 0), FOLLOWED, false, stream).await.unwrap();
         let (count, reasons) = told(&intake);
         assert!(count.unwrap() > 10.0 && count.unwrap() < 100.0, "{count:?}");
         assert_eq!(reasons, ["TooMuchLog"]);
@@ -275,7 +406,7 @@ mod tests {
         let mut log = b"1970-01-01T00:00:01Z tick ".to_vec();
         log.resize(1 << 20, b'x');
         log.extend_from_slice(b"\n1970-01-01T00:00:02Z tick\n");
-        intake.take(&container, Extent::AsItComes, false, Cursor::new(log)).await.unwrap();
+        intake.take((&container, 0), FOLLOWED, false, Cursor::new(log)).await.unwrap();
         assert_eq!(told(&intake), (Some(2.0), Vec::new()));
         let size = serde_json::to_string(&*intake.state()).unwrap().len();
         assert!(size < 2_000, "{size}");
@@ -285,7 +416,7 @@ mod tests {
     async fn the_kubelets_own_words_are_no_lines_but_a_reason() {
         let (intake, container) = intake(Limits::default());
         let log = b"1970-01-01T00:00:01Z tick\nunable to retrieve container logs for containerd://tick\n";
-        let error = intake.take(&container, Extent::UntilNow, true, Cursor::new(log)).await.unwrap_err();
+        let error = intake.take((&container, 0), Extent::UntilNow, true, Cursor::new(log)).await.unwrap_err();
         assert_eq!((error.reason, told(&intake).0), ("LogUnreadable", Some(1.0)));
         assert!(error.message.starts_with("unable to retrieve"), "{error}");
     }

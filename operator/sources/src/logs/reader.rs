@@ -1,15 +1,18 @@
-//! Reading a container's log from the API server: as it comes, broken off and taken up again.
+//! Reading a container's log from the API server: as it comes or in blocks, broken off and taken up again.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use futures::StreamExt;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Api, LogParams};
+use kube::api::{Api, LogParams, WatchEvent, WatchParams};
 
+use super::blocks::{BETWEEN_BLOCKS, Blocks, FOLLOWED_AT_LEAST, FOLLOWED_WHILE_LARGE, Taken};
 use super::containers::{Container, Life};
-use super::intake::{Extent, Intake, Limits, MOST_BYTES};
+use super::intake::{Extent, Intake, Limits, MOST_BYTES, Outcome};
+use super::lines::timed;
 use super::patterns::Patterns;
 use super::state::State;
 use crate::recording::bounded;
@@ -21,6 +24,20 @@ const DEADLINE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_secs(1);
 /// After one that failed.
 const LONG_PAUSE: Duration = Duration::from_secs(3);
+
+/// How long a pod is watched at a time, in seconds.
+const WATCHED_SECONDS: u32 = 290;
+/// Where a line's instant ends at the latest, in bytes.
+const LONGEST_INSTANT: i64 = 40;
+
+/// What came of reading a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Read {
+    /// There will be no more of it.
+    Over,
+    /// There may be more.
+    Open(Outcome, Taken),
+}
 
 /// Reads logs into a state.
 #[derive(Clone)]
@@ -35,47 +52,135 @@ impl Reader {
         Self { pods, intake: Intake::new(patterns, state, Limits::default()) }
     }
 
-    /// Follows a container's log until there will be no more of it.
+    /// Reads a container's log as it comes, until there will be no more of it: follows it, or reads it in blocks while it
+    /// is busy and that loses nothing.
     pub(super) async fn follow(self, container: Container) {
+        let mut at_least = FOLLOWED_AT_LEAST;
         loop {
-            let pause = match self.read(&container, Extent::AsItComes).await {
-                Ok(true) => return,
-                Ok(false) => PAUSE,
+            let pause = match self.read(&container, Extent::AsItComes(at_least)).await {
+                Ok(Read::Over) => return,
+                Ok(Read::Open(Outcome::Busy, taken)) => {
+                    at_least = self.read_in_blocks(&container, taken).await;
+                    Duration::ZERO
+                }
+                Ok(Read::Open(..)) => PAUSE,
                 Err(_) => LONG_PAUSE,
             };
             tokio::time::sleep(pause).await;
         }
     }
 
-    /// Reads a container's log from where it was read to; whether there will be no more of it. That it could not be read
-    /// is noted.
-    pub(super) async fn read(&self, container: &Container, extent: Extent) -> Result<bool, SourceError> {
+    /// Reads a container's log in blocks as long as these do; for how long it is to be followed then at least. What
+    /// fails is told by following it.
+    async fn read_in_blocks(&self, container: &Container, followed: Taken) -> Duration {
+        self.state().is_not_followed(container);
+        let mut blocks = Blocks::after(followed);
+        let mut change = std::pin::pin!(self.change(container));
+        loop {
+            if blocks.is_to_be_measured() {
+                match self.is_small(container, &blocks).await {
+                    Ok(true) => blocks.is_small(),
+                    Ok(false) => return FOLLOWED_WHILE_LARGE,
+                    Err(_) => return FOLLOWED_AT_LEAST,
+                }
+            }
+            tokio::select! {
+                // What a pod that is about to go still writes is had only by following it.
+                () = &mut change => return FOLLOWED_AT_LEAST,
+                () = tokio::time::sleep(BETWEEN_BLOCKS) => {}
+            }
+            match self.block(container, &blocks).await {
+                Ok(Read::Open(Outcome::Ended, taken)) if blocks.take(taken) => {}
+                // Its node begins new files sooner than others do.
+                Ok(Read::Open(Outcome::Torn, _)) => return Duration::MAX,
+                _ => return FOLLOWED_AT_LEAST,
+            }
+        }
+    }
+
+    /// Reads what came since the last block.
+    async fn block(&self, container: &Container, blocks: &Blocks) -> Result<Read, SourceError> {
+        let mut read = self.read(container, Extent::End(blocks.lines_looked_at())).await?;
+        if matches!(read, Read::Open(Outcome::Torn, _)) {
+            // More came than was looked for, or there is a new file.
+            read = self.read(container, Extent::UntilNow).await?;
+        }
+        if matches!(read, Read::Open(..)) {
+            let mut state = self.state();
+            state.is_not_followed(container);
+            state.block_is_read();
+        }
+        Ok(read)
+    }
+
+    /// Whether the file of a log is small enough for blocks: as many lines from its end as a large one has is where it
+    /// begins.
+    async fn is_small(&self, container: &Container, blocks: &Blocks) -> Result<bool, SourceError> {
+        let begin = self.instant(container, None).await?;
+        let there = self.instant(container, Some(blocks.lines_of_a_large_file())).await?;
+        Ok(begin == there)
+    }
+
+    /// The first instant of a log, or of so many lines at its end.
+    async fn instant(
+        &self,
+        container: &Container,
+        lines: Option<u64>,
+    ) -> Result<Option<Timestamp>, SourceError> {
+        let parameters = LogParams {
+            container: Some(container.name.clone()),
+            tail_lines: lines.map(|lines| i64::try_from(lines).unwrap_or(i64::MAX)),
+            limit_bytes: Some(LONGEST_INSTANT),
+            timestamps: true,
+            ..LogParams::default()
+        };
+        let log = within(DEADLINE, self.pods.logs(&container.pod, &parameters)).await?;
+        Ok(timed(&log).map(|(at, _)| at))
+    }
+
+    /// Waits until anything about a container's pod changes, or nobody tells any more.
+    async fn change(&self, container: &Container) {
+        let name = format!("metadata.name={}", container.pod);
+        let which = WatchParams::default().fields(&name).timeout(WATCHED_SECONDS).disable_bookmarks();
+        let Ok(events) = within(DEADLINE, self.pods.watch_metadata(&which, "0")).await else { return };
+        let mut events = events.boxed();
+        // The first one tells what is there.
+        if let Some(Ok(WatchEvent::Added(pod))) = events.next().await
+            && pod.metadata.deletion_timestamp.is_none()
+        {
+            let _ = events.next().await;
+        }
+    }
+
+    /// Reads a container's log from where it was read to. That it could not be read is noted.
+    pub(super) async fn read(&self, container: &Container, extent: Extent) -> Result<Read, SourceError> {
         let read = self.try_to_read(container, extent).await;
         let mut state = self.state();
         match &read {
-            Ok(Some(is_over)) => state.is_read(container, *is_over),
+            Ok(Some(read)) => state.is_read(container, *read == Read::Over),
             Ok(None) => {}
             Err(error) => state.is_not_read(container, bounded(&error.message)),
         }
-        read.map(|is_over| is_over.unwrap_or(true))
+        read.map(|read| read.unwrap_or(Read::Over))
     }
 
-    /// Whether there will be no more of it; `None` when its pod is no more.
-    async fn try_to_read(&self, container: &Container, extent: Extent) -> Result<Option<bool>, SourceError> {
+    /// Reads it; `None` when its pod is no more.
+    async fn try_to_read(&self, container: &Container, extent: Extent) -> Result<Option<Read>, SourceError> {
         let pod = within(DEADLINE, self.pods.get_opt(&container.pod)).await?;
         match container.life(pod.as_ref()) {
             Life::Gone => {
                 self.state().is_gone(container);
                 Ok(None)
             }
-            Life::NotStarted => Ok(Some(false)),
+            Life::NotStarted => Ok(Some(Read::Open(Outcome::Ended, Taken::default()))),
             Life::Started { restarts, before_ended_at, is_over } => {
                 self.state().started(container, restarts);
                 if before_ended_at.is_some_and(|ended| self.may_lack(container, ended)) {
-                    self.stream(container, Extent::Before, true).await?;
+                    self.stream((container, restarts - 1), Extent::Before, true).await?;
                 }
-                self.stream(container, extent, is_over).await?;
-                Ok(Some(is_over))
+                let (outcome, taken) = self.stream((container, restarts), extent, is_over).await?;
+                let is_whole = outcome == Outcome::Ended;
+                Ok(Some(if is_over && is_whole { Read::Over } else { Read::Open(outcome, taken) }))
             }
         }
     }
@@ -85,25 +190,35 @@ impl Reader {
         self.state().place(container).second() <= ended
     }
 
-    async fn stream(&self, container: &Container, extent: Extent, is_over: bool) -> Result<(), SourceError> {
-        let is_followed = extent == Extent::AsItComes;
+    async fn stream(
+        &self,
+        (container, run): (&Container, i32),
+        extent: Extent,
+        is_over: bool,
+    ) -> Result<(Outcome, Taken), SourceError> {
+        let is_followed = matches!(extent, Extent::AsItComes(_));
+        let tail = match extent {
+            Extent::End(lines) => Some(i64::try_from(lines).unwrap_or(i64::MAX)),
+            _ => None,
+        };
         let parameters = LogParams {
             container: Some(container.name.clone()),
             follow: is_followed,
             previous: extent == Extent::Before,
             since_time: Some(self.state().place(container).second()),
             limit_bytes: (!is_followed).then_some(MOST_BYTES),
+            tail_lines: tail,
             timestamps: true,
             ..LogParams::default()
         };
         let answer = within(DEADLINE, self.pods.log_stream(&container.pod, &parameters)).await;
         match answer {
-            Ok(stream) => self.intake.take(container, extent, is_over, Box::pin(stream)).await,
+            Ok(stream) => self.intake.take((container, run), extent, is_over, Box::pin(stream)).await,
             // The node has thrown it away: asking again does not help.
             Err(error) if extent == Extent::Before && error.reason == "NotThere" => {
                 let message = format!("the log of {container} before its restart is lost: {error}");
                 self.state().fall_short(SourceError::new("LogLost", message));
-                Ok(())
+                Ok((Outcome::Ended, Taken::default()))
             }
             Err(error) => Err(error),
         }

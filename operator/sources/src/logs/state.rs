@@ -7,9 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::containers::Container;
 use super::ledger::Ledger;
-use super::lines::timed;
 use super::patterns::Patterns;
-use super::place::{Place, Resumption};
+use super::place::Place;
 use crate::recording::Recording;
 use crate::source::SourceError;
 
@@ -27,6 +26,8 @@ pub(super) struct State {
     /// The selectors that had a pod, by their number.
     pub(super) found: BTreeSet<usize>,
     seconds_skipped: i64,
+    #[serde(default)]
+    blocks_read: u64,
     #[serde(skip)]
     shortfalls: Vec<SourceError>,
 }
@@ -52,6 +53,7 @@ impl State {
             logs: BTreeMap::new(),
             found: BTreeSet::new(),
             seconds_skipped: 0,
+            blocks_read: 0,
             shortfalls: Vec::new(),
         }
     }
@@ -93,22 +95,30 @@ impl State {
         self.logs.get(&container.key()).map_or(Place::before(self.since), |log| log.place)
     }
 
-    /// Takes a line as it comes, with its instant before it; whether it has one.
+    /// Takes a new line, which this run of the container wrote at an instant.
     pub(super) fn take(
         &mut self,
         patterns: &Patterns,
         container: &Container,
-        resumption: &mut Resumption,
-        line: &str,
-    ) -> bool {
-        let Some((at, text)) = timed(line) else { return false };
-        if resumption.is_new(at) {
-            self.ledger.note(patterns, at, &container.pod, text);
-            if let Some(log) = self.logs.get_mut(&container.key()) {
-                log.place.advance(at);
-            }
+        run: i32,
+        (at, text): (Timestamp, &str),
+    ) {
+        self.ledger.note(patterns, at, &container.pod, text);
+        if let Some(log) = self.logs.get_mut(&container.key()) {
+            log.place.advance(at, run);
         }
-        true
+    }
+
+    /// Notes that between the last line that was read and this instant lines may have been written that nobody has any
+    /// more, since the node began a new file meanwhile.
+    pub(super) fn is_torn(&mut self, container: &Container, upto: Timestamp) {
+        let Some(log) = self.logs.get_mut(&container.key()) else { return };
+        let after = log.place.at;
+        log.place = log.place.torn();
+        let message = format!(
+            "the log of {container} was rotated: of what it wrote between {after:.0} and {upto:.0} lines may be missing"
+        );
+        self.fall_short(SourceError::new("LogLost", message));
     }
 
     /// Notes how often a container was started again before what is being read of it. Of the runs between this one and
@@ -131,6 +141,16 @@ impl State {
             log.trouble = None;
             log.is_over = is_over;
         }
+    }
+
+    /// Notes that a container's log, which could be read to where it was, is not followed from here on.
+    pub(super) fn is_not_followed(&mut self, container: &Container) {
+        self.is_not_read(container, "it went while its log was not followed".to_owned());
+    }
+
+    /// Notes that a block of a log was read.
+    pub(super) fn block_is_read(&mut self) {
+        self.blocks_read += 1;
     }
 
     /// Notes that a container's log could not be read.
@@ -175,6 +195,9 @@ impl State {
         }
         if self.seconds_skipped > 0 {
             recording.set_fact("secondsSkipped", &self.seconds_skipped.to_string());
+        }
+        if self.blocks_read > 0 {
+            recording.set_fact("blocksRead", &self.blocks_read.to_string());
         }
     }
 
@@ -231,11 +254,13 @@ mod tests {
         let mut state = State::new(at(0), &recording);
         state.know(&of([1]));
         let container = state.open().remove(0);
-        let lines: Vec<String> = (0..10).map(|second| format!("{} tick", at(second / 2))).collect();
+        let lines: Vec<(Timestamp, &str)> = (0..10).map(|second| (at(second / 2), "tick")).collect();
         let read = |state: &mut State, upto: usize| {
-            let mut resumption = state.place(&container).resume();
-            for line in &lines[..upto] {
-                assert!(state.take(&patterns, &container, &mut resumption, line));
+            let mut resumption = state.place(&container).resume(0);
+            for (at, text) in &lines[..upto] {
+                if resumption.is_new(*at) {
+                    state.take(&patterns, &container, 0, (*at, text));
+                }
             }
         };
         read(&mut state, 7);
