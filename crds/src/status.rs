@@ -3,6 +3,7 @@
 //! No floating-point numbers: whole numbers with the unit in the name, or decimal texts.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -251,6 +252,13 @@ pub struct CellParameter {
     pub name: String,
     /// The value.
     pub value: String,
+}
+
+impl fmt::Display for CellParameter {
+    /// `workers 4`
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.name, self.value)
+    }
 }
 
 /// What was found on the way through a cell and belongs to its result.

@@ -16,6 +16,19 @@ pub struct Measured<'a> {
     pub tasks_per_second: &'a str,
 }
 
+impl<'a> Measured<'a> {
+    /// A cell that ended so with this figure; `None` where it has none, or none that is trusted.
+    pub fn trusted(
+        cell: u32,
+        parameters: &'a [CellParameter],
+        (outcome, verdict): (CellOutcome, Verdict),
+        tasks_per_second: Option<&'a str>,
+    ) -> Option<Self> {
+        let tasks_per_second = tasks_per_second.filter(|_| is_trusted(outcome, verdict))?;
+        Some(Self { cell, parameters, tasks_per_second })
+    }
+}
+
 /// Whether a cell's figure can stand beside others. One that was not followed to its end has a figure too, but of another
 /// load.
 pub fn is_trusted(outcome: CellOutcome, verdict: Verdict) -> bool {

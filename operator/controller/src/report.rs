@@ -232,10 +232,9 @@ impl TestReport {
         self.cells.retain(|other| other.cell != cell.cell);
         self.cells.push(cell);
         self.cells.sort_by_key(|cell| cell.cell);
-        let trusted = self.cells.iter().filter(|cell| repeats::is_trusted(cell.outcome, cell.verdict));
-        let measured = trusted.filter_map(|cell| {
-            let tasks_per_second = cell.tasks.tasks_per_second.as_deref()?;
-            Some(Measured { cell: cell.cell, parameters: &cell.parameters, tasks_per_second })
+        let measured = self.cells.iter().filter_map(|cell| {
+            let figure = cell.tasks.tasks_per_second.as_deref();
+            Measured::trusted(cell.cell, &cell.parameters, (cell.outcome, cell.verdict), figure)
         });
         self.repeats = repeats::spreads(&repeats::by_combination(measured));
         self
@@ -249,12 +248,8 @@ fn workers(cell: &CellReport) -> String {
 
 /// The cell's number in the table, from 1, with the parameters that have no column of their own.
 fn run(cell: &CellReport, workers_axis: &str) -> String {
-    let others: Vec<String> = cell
-        .parameters
-        .iter()
-        .filter(|parameter| parameter.name != workers_axis)
-        .map(|parameter| format!("{} {}", parameter.name, parameter.value))
-        .collect();
+    let others = cell.parameters.iter().filter(|parameter| parameter.name != workers_axis);
+    let others: Vec<String> = others.map(ToString::to_string).collect();
     let number = cell.cell + 1;
     if others.is_empty() { number.to_string() } else { format!("{number} ({})", others.join(", ")) }
 }

@@ -66,10 +66,9 @@ pub fn summarize(status: &mut ThroughputTestStatus) {
     if !status.results.is_empty() || live > 0 {
         status.summary.tasks = Some(completed + live);
     }
-    let trusted = status.results.iter().filter(|result| repeats::is_trusted(result.outcome, result.verdict));
-    let combinations = repeats::by_combination(trusted.filter_map(|result| {
-        let tasks_per_second = result.tasks_per_second.as_deref()?;
-        Some(Measured { cell: result.cell, parameters: &result.parameters, tasks_per_second })
+    let combinations = repeats::by_combination(status.results.iter().filter_map(|result| {
+        let figure = result.tasks_per_second.as_deref();
+        Measured::trusted(result.cell, &result.parameters, (result.outcome, result.verdict), figure)
     }));
     let best = repeats::best(&combinations).map(|measured| Best {
         cell: measured.cell,

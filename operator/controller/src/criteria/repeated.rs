@@ -57,8 +57,7 @@ impl RepeatCriterion {
     /// Judges one combination by its repeats' figures; without a figure from each of them it cannot be judged.
     fn judge(&self, parameters: &[CellParameter], repeat: usize, of: Option<&RepeatedCells>) -> Judgement {
         let Self { metric: Metric { name, value }, bound } = self;
-        let named: Vec<String> =
-            parameters.iter().map(|parameter| format!("{} {}", parameter.name, parameter.value)).collect();
+        let named: Vec<String> = parameters.iter().map(ToString::to_string).collect();
         let place = if named.is_empty() { String::new() } else { format!(" with {}", named.join(" ")) };
         match of {
             Some(of) if of.cells.len() == repeat => bound

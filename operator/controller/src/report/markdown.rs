@@ -31,8 +31,7 @@ pub fn render(report: &TestReport) -> String {
 fn repeats_row(repeats: &RepeatedCells) -> String {
     let RepeatedCells { parameters, cells, tasks_per_second } = repeats;
     let TasksPerSecondSpread { median, min, max, spread_ratio } = tasks_per_second;
-    let parameters: Vec<String> =
-        parameters.iter().map(|parameter| format!("{} {}", parameter.name, parameter.value)).collect();
+    let parameters: Vec<String> = parameters.iter().map(ToString::to_string).collect();
     let parameters = if parameters.is_empty() { NO_FIGURE.to_owned() } else { parameters.join(", ") };
     let columns =
         [parameters, cells.len().to_string(), median.clone(), min.clone(), max.clone(), spread_ratio.clone()];

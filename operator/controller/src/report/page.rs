@@ -105,8 +105,7 @@ fn foot(report: &TestReport) -> Markup {
 
 /// What a cell is called: its number, from 1, and its parameters.
 fn name(cell: &CellReport) -> String {
-    let parameters: Vec<String> =
-        cell.parameters.iter().map(|parameter| format!("{} {}", parameter.name, parameter.value)).collect();
+    let parameters: Vec<String> = cell.parameters.iter().map(ToString::to_string).collect();
     if parameters.is_empty() {
         format!("Run {}", cell.cell + 1)
     } else {
