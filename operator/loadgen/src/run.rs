@@ -12,7 +12,7 @@ use throughput_model::workload::{Dispatch, PulpTasks, Workload};
 use throughput_pulp::{ClientOptions, PulpClient, PulpError, SetupError};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::beside;
@@ -118,13 +118,17 @@ async fn carry_out(
         let pulp = log_in(settings, tasks, until).await?;
         register(settings, &collector, until).await?;
         let start = await_start(settings, &collector, until).await?;
+        // All that can be done before the start is, so that what follows it is the load.
+        let dispatcher = Arc::new(Dispatcher::new(pulp, tasks, settings.pod_uid.clone()));
+        let plan = loop_plan(settings, tasks);
+        tracing::info!(target_tasks = plan.target, concurrency = plan.concurrency, "ready to send");
         let cpu = CpuReading::now();
         sleep_exactly_until(start.at).await;
-        Ok((pulp, start, cpu))
+        Ok((dispatcher, plan, start, cpu))
     };
-    let (pulp, start, cpu) = terminate.run_until_cancelled(ready).await.unwrap_or(Err(Ending::Terminated))?;
-    let dispatcher = Arc::new(Dispatcher::new(pulp, tasks, settings.pod_uid.clone()));
-    let report = send_load(settings, tasks, dispatcher, &collector, terminate).await?;
+    let ready = terminate.run_until_cancelled(ready).await.unwrap_or(Err(Ending::Terminated));
+    let (dispatcher, plan, start, cpu) = ready?;
+    let report = send_load(&plan, dispatcher, &collector, terminate).await?;
     let work = CpuReading::now().since(&cpu, report.lag.summary(), report.most_unsent);
     deliver(settings, &collector, &result(settings, report, &start, work)).await
 }
@@ -211,34 +215,32 @@ pub(crate) async fn await_start(
 }
 
 /// Sleeps until an instant, more exactly than the runtime's timers, which tick in milliseconds.
+///
+/// For the last milliseconds this thread itself sleeps. Another one would have to wake it, and where many generators
+/// start on one machine each switch of threads is waited for by all of them.
 async fn sleep_exactly_until(at: Instant) {
     const TICKS: Duration = Duration::from_millis(5);
     sleep_until(at.checked_sub(TICKS).unwrap_or(at)).await;
-    let rest = move || std::thread::sleep(at.saturating_duration_since(Instant::now()));
-    // It only fails when the runtime ends.
-    let _ = tokio::task::spawn_blocking(rest).await;
+    std::thread::sleep(at.saturating_duration_since(Instant::now()).min(TICKS));
 }
 
 /// Sends the load, while the operator is told each second how far it is. An operator that does not hear it
 /// changes nothing, but one that says the attempt is over ends it.
 async fn send_load(
-    settings: &Settings,
-    tasks: &PulpTasks,
+    plan: &LoopPlan,
     dispatcher: Arc<Dispatcher>,
     collector: &Arc<Collector>,
     terminate: &CancellationToken,
 ) -> Result<LoopReport, Ending> {
-    let plan = loop_plan(settings, tasks);
     let (end, over) = (terminate.child_token(), CancellationToken::new());
     let (progress, latest) = watch::channel(Progress::default());
     let mut telling = JoinSet::new();
     telling.spawn(tell_progress(Arc::clone(collector), latest, over.clone(), end.clone()));
-    tracing::info!(target_tasks = plan.target, concurrency = plan.concurrency, "sending");
     let send = move || {
         let dispatcher = Arc::clone(&dispatcher);
         async move { dispatcher.send().await }
     };
-    let report = run_users(&plan, send, &end, &progress).await;
+    let report = run_users(plan, send, &end, &progress).await;
     telling.abort_all();
     tracing::info!(
         stopped = ?report.stopped,
@@ -251,14 +253,15 @@ async fn send_load(
     if over.is_cancelled() { Err(Ending::AttemptOver) } else { Ok(report) }
 }
 
-/// Tells the progress each second. When the answer is that the attempt is over, says so and ends the load.
+/// Tells the progress each second from the first one on: at the start itself there is none. When the answer is that the attempt is over, says so and ends the load.
 async fn tell_progress(
     collector: Arc<Collector>,
     latest: watch::Receiver<Progress>,
     over: CancellationToken,
     end: CancellationToken,
 ) {
-    let mut seconds = interval(Duration::from_secs(1));
+    const SECOND: Duration = Duration::from_secs(1);
+    let mut seconds = interval_at(Instant::now() + SECOND, SECOND);
     seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         seconds.tick().await;
