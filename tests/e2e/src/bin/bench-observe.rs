@@ -13,8 +13,8 @@ use throughput_e2e_tests::usage::Usage;
 use throughput_e2e_tests::{Cluster, WORKERS, database_secret};
 
 const NAME: &str = "bench-observe";
-/// Pairs that are measured.
-const PAIRS: usize = 10;
+/// Pairs that are measured: one of them is right to some 5 % on a machine that has other things to do, too.
+const PAIRS: usize = 20;
 /// One to two minutes of work on two cores.
 const TASKS: u64 = 1_500;
 const RUN: Duration = Duration::from_mins(20);
