@@ -22,7 +22,7 @@ use crate::access::Access;
 use crate::aws;
 use crate::catalog;
 use crate::rds::coverage::{Coverage, Named, Points};
-use crate::rds::instance::{Instance, MAX_CONNECTIONS};
+use crate::rds::instance::{CONNECTIONS_OF_MAXIMUM, Instance, MAX_CONNECTIONS};
 use crate::rds::metrics::{CONNECTIONS, Metric};
 use crate::rds::minutes::{MINUTE_MILLISECONDS, Minutes, start_of};
 use crate::recording::Recording;
@@ -30,8 +30,6 @@ use crate::series::{MOST_POINTS, Values};
 use crate::source::{Settled, Source, SourceError, Window};
 
 pub(crate) const NAME: &str = "rds";
-/// How connections are told as a share of what the instance allows.
-const CONNECTIONS_OF_MAXIMUM: &str = "databaseConnectionsPercentOfMax";
 /// How much of the window CloudWatch has.
 const COVERAGE: &str = "coveragePercent";
 /// Minutes before the window that are asked for, to know what this instance has points of.

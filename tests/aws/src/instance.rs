@@ -2,6 +2,7 @@
 
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Dimension, MetricDatum};
+use aws_sdk_rds::types::{ApplyMethod, Parameter};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -25,12 +26,23 @@ pub const EACH_MINUTE: [&str; 14] = [
     "DiskQueueDepth",
 ];
 
-/// Creates the instance.
+/// How many connections an instance allows.
+pub const MAX_CONNECTIONS: &str = "200";
+
+/// Creates the instance, whose parameter group says how many connections there may be.
 pub async fn create(setting: &Setting) {
-    aws_sdk_rds::Client::new(&setting.config().await)
-        .create_db_instance()
-        .db_instance_identifier(&setting.rds.instance)
+    let (client, instance) = (aws_sdk_rds::Client::new(&setting.config().await), &setting.rds.instance);
+    let group = format!("{instance}-parameters");
+    let creating = client.create_db_parameter_group().db_parameter_group_name(&group);
+    creating.db_parameter_group_family("postgres16").description("a test's").send().await.unwrap();
+    let most = Parameter::builder().parameter_name("max_connections").parameter_value(MAX_CONNECTIONS);
+    let most = most.apply_method(ApplyMethod::PendingReboot).build();
+    let modifying = client.modify_db_parameter_group().db_parameter_group_name(&group);
+    modifying.parameters(most).send().await.unwrap();
+    let creating = client.create_db_instance().db_instance_identifier(instance);
+    creating
         .db_instance_class("db.m6g.xlarge")
+        .db_parameter_group_name(&group)
         .engine("postgres")
         .allocated_storage(100)
         .master_username("pulp")

@@ -3,6 +3,7 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::DbInstance;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::aws::failure;
@@ -12,6 +13,8 @@ use crate::source::SourceError;
 
 /// The figure, and the fact that says where it is from.
 pub(crate) const MAX_CONNECTIONS: &str = "maxConnections";
+/// The share of them that is used.
+pub(crate) const CONNECTIONS_OF_MAXIMUM: &str = "databaseConnectionsPercentOfMax";
 const PARAMETER: &str = "max_connections";
 /// A group has a few hundred parameters, a hundred a page.
 const MOST_PAGES: usize = 20;
@@ -54,24 +57,36 @@ pub(crate) async fn describe(
     })
 }
 
-/// Estimates how many connections an instance allows, by its parameter group.
+/// Estimates how many connections an instance allows, by its parameter group. Where that does not tell, so is said: a
+/// database that is nearly out of connections would go unnoticed.
 pub(crate) async fn estimate_max_connections(
     client: &Client,
     instance: &mut Instance,
     recording: &mut Recording,
 ) -> Result<(), SourceError> {
-    let Some(group) = &instance.parameter_group else { return Ok(()) };
-    let Some(value) = parameter(client, group, PARAMETER).await? else {
-        recording.set_fact(MAX_CONNECTIONS, &format!("unknown: {group} has no value of {PARAMETER}"));
+    let Some(group) = &instance.parameter_group else {
+        note_unknown("AWS names no parameter group of the instance", recording);
         return Ok(());
     };
-    let memory = memory_gibibytes(&instance.class);
-    instance.max_connections = evaluate(&value, memory);
-    recording.set_fact(MAX_CONNECTIONS, &estimate(&value, instance.max_connections, memory, &instance.class));
-    if let Some(most) = instance.max_connections {
-        recording.set_figure(MAX_CONNECTIONS, most);
-    }
+    let Some(value) = parameter(client, group, PARAMETER).await? else {
+        note_unknown(&format!("{group} has no value of {PARAMETER}"), recording);
+        return Ok(());
+    };
+    let (class, memory) = (&instance.class, memory_gibibytes(&instance.class));
+    let Some(most) = evaluate(&value, memory) else {
+        note_unknown(&unclear(&value, memory, class), recording);
+        return Ok(());
+    };
+    recording.set_fact(MAX_CONNECTIONS, &estimate(&value, most, memory, class));
+    recording.set_figure(MAX_CONNECTIONS, most);
+    instance.max_connections = Some(most);
     Ok(())
+}
+
+fn note_unknown(why: &str, recording: &mut Recording) {
+    let message = format!("how many connections the database allows is unknown: {why}");
+    let error = SourceError::new("MaxConnectionsUnknown", message);
+    recording.fall_short(&error.only_of([MAX_CONNECTIONS, CONNECTIONS_OF_MAXIMUM]), Timestamp::now());
 }
 
 /// A parameter's value; None where the group has none.
@@ -94,18 +109,22 @@ async fn parameter(client: &Client, group: &str, name: &str) -> Result<Option<St
     Err(SourceError::new("InvalidResponse", format!("{doing}: more than {MOST_PAGES} pages")))
 }
 
-fn estimate(value: &str, most: Option<f64>, memory: Option<f64>, class: &str) -> String {
-    match (most, memory) {
-        (Some(most), _) if value.trim().parse::<f64>().is_ok() => {
-            format!("{most:.0}, as the parameter group says")
-        }
-        (Some(most), Some(memory)) => {
+fn unclear(value: &str, memory: Option<f64>, class: &str) -> String {
+    match memory {
+        Some(_) => format!("{PARAMETER} is {value}, which is no number of connections"),
+        None => format!("{PARAMETER} is {value}, and what {class} has of memory is not known here"),
+    }
+}
+
+fn estimate(value: &str, most: f64, memory: Option<f64>, class: &str) -> String {
+    match memory {
+        _ if value.trim().parse::<f64>().is_ok() => format!("{most:.0}, as the parameter group says"),
+        Some(memory) => {
             format!(
                 "about {most:.0}, estimated: {value} with the {memory:.0} GiB of {class}, of which RDS keeps a part"
             )
         }
-        (Some(most), None) => format!("about {most:.0}, estimated: {value}"),
-        (None, _) => format!("unknown: {value}, and what {class} has of memory is not known here"),
+        None => format!("about {most:.0}, estimated: {value}"),
     }
 }
 
@@ -190,18 +209,13 @@ mod tests {
     fn an_estimate_says_that_it_is_one_and_of_what() {
         let formula = "LEAST({DBInstanceClassMemory/9531392},5000)";
         for (value, most, memory, expected) in [
-            ("200", Some(200.0), None, "200, as the parameter group says"),
+            ("200", 200.0, None, "200, as the parameter group says"),
+            ("LEAST(100,200)", 100.0, None, "about 100, estimated: LEAST(100,200)"),
             (
                 formula,
-                Some(1_802.0),
+                1_802.0,
                 Some(16.0),
                 "about 1802, estimated: LEAST({DBInstanceClassMemory/9531392},5000) with the 16 GiB of db.x, of which RDS keeps a part",
-            ),
-            (
-                formula,
-                None,
-                None,
-                "unknown: LEAST({DBInstanceClassMemory/9531392},5000), and what db.x has of memory is not known here",
             ),
         ] {
             assert_eq!(estimate(value, most, memory, "db.x"), expected);

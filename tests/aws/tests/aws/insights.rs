@@ -85,7 +85,7 @@ async fn an_instance_without_performance_insights_is_told_and_not_waited_for() {
     let mut recording = Recording::new("rds", window.start);
     let mut source = setting.source();
     assert_eq!(settle(source.as_mut(), window, &mut recording).await, Settled::Complete);
-    let shortfall = &recording.shortfalls()[0];
-    assert_eq!(shortfall.message, "Performance Insights is not enabled for off");
+    let told = recording.shortfalls().iter().find(|shortfall| shortfall.reason == "PerformanceInsightsOff");
+    assert_eq!(told.unwrap().message, "Performance Insights is not enabled for off");
     assert!(!stand_in.requests(&setting.key).iter().any(|request| request.service == "pi"));
 }

@@ -149,6 +149,34 @@ async fn pages_and_partial_data_are_put_together() {
 }
 
 #[tokio::test]
+async fn a_parameter_group_that_does_not_tell_the_most_connections_is_told_where_they_are_judged() {
+    let stand_in = shared();
+    let window = minutes_ago(20, 18);
+    for (name, parameter, words) in [
+        ("untold", ("autovacuum", "1"), "untold-parameters has no value of max_connections"),
+        (
+            "unclear",
+            ("max_connections", "{DBInstanceClassMemory/0}"),
+            "max_connections is {DBInstanceClassMemory/0}, which is no number of connections",
+        ),
+    ] {
+        let setting = Setting::new(name, stand_in.url(), Keys::OfSecret);
+        instance::create(&setting).await;
+        instance::put(&setting, "DatabaseConnections", &minutes(window), [1.0, 1.0]).await;
+        let answer = json!([instance::parameters(&[parameter], None)]);
+        stand_in.script(&setting.key, "DescribeDBParameters", &answer);
+        let mut recording = Recording::new("rds", window.start);
+        settle(setting.source().as_mut(), window, &mut recording).await;
+        let summary = recording.report().summary;
+        let shortfall = summary.shortfall_of("rds.databaseConnectionsPercentOfMax.max").unwrap();
+        let expected = format!("how many connections the database allows is unknown: {words}");
+        assert_eq!((shortfall.reason.as_str(), &shortfall.message), ("MaxConnectionsUnknown", &expected));
+        assert!(summary.shortfall_of("rds.databaseConnections.max").is_none(), "{name}");
+        assert_eq!(summary.figures.get("rds.databaseConnections.max"), Some(&1.0), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn a_metric_that_was_asked_for_by_name_and_is_not_there_is_told() {
     let stand_in = shared();
     let mut setting = Setting::new("unknown", stand_in.url(), Keys::OfSecret);
