@@ -158,8 +158,9 @@ impl Ledger {
         }
     }
 
-    /// The report of a loop that was begun at this time of day and has ended.
-    pub fn report(self, started_at: Timestamp) -> LoopReport {
+    /// The report of a loop that has ended; `(time, instant)` are the same moment by both clocks, about when it was begun.
+    /// A thread may have to wait between reading a clock and sending, so what is told is the very moment of the sending.
+    pub fn report(self, (time, instant): (Timestamp, Instant)) -> LoopReport {
         let Self {
             budget,
             streak: _,
@@ -176,6 +177,7 @@ impl Ledger {
             (Some(first), Some(last)) => last.duration_since(first),
             _ => Duration::ZERO,
         };
+        let waited = first_sent.map(|sent| sent.saturating_duration_since(instant)).unwrap_or_default();
         // Requests that were under way at another stop can still have reached the target.
         let stopped = match stopped {
             _ if budget.is_reached() => StopReason::TargetReached,
@@ -183,7 +185,7 @@ impl Ledger {
             None => StopReason::Terminated,
         };
         LoopReport {
-            started_at,
+            started_at: time.checked_add(waited).unwrap_or(time),
             elapsed,
             stopped,
             requests,
@@ -198,4 +200,27 @@ impl Ledger {
 
 fn failure(class: FailureClass, description: &str) -> DispatchFailure {
     DispatchFailure { class, description: description.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_load_starts_when_the_first_request_is_sent_however_late_that_is() {
+        let plan = LoopPlan {
+            target: 2,
+            expected_yield: 1,
+            concurrency: 1,
+            dispatch_deadline: Duration::from_mins(1),
+            termination_grace: Duration::ZERO,
+        };
+        let begun = Instant::now();
+        let mut ledger = Ledger::new(&plan, begun);
+        for milliseconds in [40, 90] {
+            ledger.note_sent(User::default(), begun + Duration::from_millis(milliseconds));
+        }
+        let report = ledger.report((Timestamp::UNIX_EPOCH, begun));
+        assert_eq!(report.started_at, Timestamp::from_millisecond(40).unwrap());
+    }
 }

@@ -72,8 +72,8 @@ where
     SendOne: Fn() -> Sending,
     Sending: Future<Output = Result<u64, DispatchFailure>> + Send + 'static,
 {
-    let started_at = Timestamp::now();
-    let mut ledger = Ledger::new(plan, Instant::now());
+    let begun = (Timestamp::now(), Instant::now());
+    let mut ledger = Ledger::new(plan, begun.1);
     let (mut under_way, abandon) = (JoinSet::new(), CancellationToken::new());
     let (mut ready, mut resting) = (Ready::new(plan.concurrency), FuturesUnordered::new());
     let deadline = sleep(plan.dispatch_deadline);
@@ -105,7 +105,7 @@ where
         }
     }
     await_under_way(&mut under_way, &mut ledger, progress, end, plan.termination_grace, &abandon).await;
-    ledger.report(started_at)
+    ledger.report(begun)
 }
 
 /// Awaits the requests under way; once told to end, only so long, and then abandons them.
