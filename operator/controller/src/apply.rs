@@ -14,6 +14,7 @@ use kube::{Client, ResourceExt};
 use serde_json::json;
 use throughput_crds::{CleanupProgress, RESTORE_FINALIZER, ReportReference, ThroughputTest};
 use throughput_model::cell::CellAddress;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::access::secret_keys;
@@ -297,6 +298,9 @@ async fn write_report(
     Ok(ReportReference { config_map_name: name, bytes: (bytes + pictures_bytes) as u64 })
 }
 
+/// The largest page takes a hundred megabytes while it is fitted in: tests that end at the same time take turns.
+static DRAWING: Semaphore = Semaphore::const_new(1);
+
 /// The page and its timelines. Drawing them takes the processor for a while, so it is done aside.
 async fn draw(
     detail: &CellDetail,
@@ -305,7 +309,10 @@ async fn draw(
 ) -> Result<Vec<(&'static str, ByteString)>, PackError> {
     let timelines = report.timelines.clone().with(CellTimeline::of(detail));
     let report = report.clone();
+    // Its holder gives it back when the drawing is done, also when nobody waits for it any more.
+    let turn = DRAWING.acquire().await.map_err(io::Error::other)?;
     let drawing = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
         let fitted = pictures::fit(&report, &timelines, room_bytes)?;
         if fitted.is_none() {
             tracing::warn!(test = report.test, room_bytes, "there is no room for the report's page");
