@@ -96,7 +96,8 @@ struct Progress {
 }
 
 impl Extent {
-    fn is_followed(self) -> bool {
+    /// Whether it does not end with what is there.
+    pub(super) fn is_followed(self) -> bool {
         matches!(self, Self::AsItComes(_))
     }
 }
@@ -180,15 +181,12 @@ impl Intake {
             }
             return;
         };
-        if progress.is_given_up() || !progress.resumption.is_new(at) {
+        if !progress.resumption.is_new(at) {
             return;
         }
-        if progress.resumption.is_torn() && !progress.is_torn {
-            progress.is_torn = true;
-            if progress.is_given_up() {
-                return;
-            }
-            state.is_torn(container, at);
+        progress.note_tear(state, container, at);
+        if progress.is_given_up() {
+            return;
         }
         state.take(&self.patterns, container, progress.resumption.run(), (at, text));
         progress.taken.add(line);
@@ -221,11 +219,8 @@ impl Intake {
         }
         // A followed log may have ended before anything of it came, and the kubelet's words are no log.
         let is_whole = !progress.extent.is_followed() && progress.words.is_none();
-        if is_whole && progress.resumption.is_torn() && !progress.is_torn {
-            progress.is_torn = true;
-            if !progress.is_given_up() {
-                state.is_torn(container, Timestamp::now());
-            }
+        if is_whole {
+            progress.note_tear(&mut state, container, Timestamp::now());
         }
     }
 
@@ -254,6 +249,17 @@ impl Progress {
     /// Whether the end of a file is not all that is new, so that more of it has to be read.
     fn is_given_up(&self) -> bool {
         self.is_torn && matches!(self.extent, Extent::End(_))
+    }
+
+    /// Notes, once, that the log is torn before what was written at this instant, if it is.
+    fn note_tear(&mut self, state: &mut State, container: &Container, upto: Timestamp) {
+        if self.is_torn || !self.resumption.is_torn() {
+            return;
+        }
+        self.is_torn = true;
+        if !self.is_given_up() {
+            state.is_torn(container, upto);
+        }
     }
 
     fn outcome(self) -> Result<(Outcome, Taken), SourceError> {

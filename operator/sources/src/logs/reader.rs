@@ -127,13 +127,7 @@ impl Reader {
         container: &Container,
         lines: Option<u64>,
     ) -> Result<Option<Timestamp>, SourceError> {
-        let parameters = LogParams {
-            container: Some(container.name.clone()),
-            tail_lines: lines.map(|lines| i64::try_from(lines).unwrap_or(i64::MAX)),
-            limit_bytes: Some(LONGEST_INSTANT),
-            timestamps: true,
-            ..LogParams::default()
-        };
+        let parameters = LogParams { limit_bytes: Some(LONGEST_INSTANT), ..parameters(container, lines) };
         let log = within(DEADLINE, self.pods.logs(&container.pod, &parameters)).await?;
         Ok(timed(&log).map(|(at, _)| at))
     }
@@ -196,20 +190,16 @@ impl Reader {
         extent: Extent,
         is_over: bool,
     ) -> Result<(Outcome, Taken), SourceError> {
-        let is_followed = matches!(extent, Extent::AsItComes(_));
-        let tail = match extent {
-            Extent::End(lines) => Some(i64::try_from(lines).unwrap_or(i64::MAX)),
+        let end = match extent {
+            Extent::End(lines) => Some(lines),
             _ => None,
         };
         let parameters = LogParams {
-            container: Some(container.name.clone()),
-            follow: is_followed,
+            follow: extent.is_followed(),
             previous: extent == Extent::Before,
             since_time: Some(self.state().place(container).second()),
-            limit_bytes: (!is_followed).then_some(MOST_BYTES),
-            tail_lines: tail,
-            timestamps: true,
-            ..LogParams::default()
+            limit_bytes: (!extent.is_followed()).then_some(MOST_BYTES),
+            ..parameters(container, end)
         };
         let answer = within(DEADLINE, self.pods.log_stream(&container.pod, &parameters)).await;
         match answer {
@@ -226,6 +216,16 @@ impl Reader {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.intake.state()
+    }
+}
+
+/// What asks for a container's lines with their instants: all, or so many at the end.
+fn parameters(container: &Container, end: Option<u64>) -> LogParams {
+    LogParams {
+        container: Some(container.name.clone()),
+        tail_lines: end.map(|lines| i64::try_from(lines).unwrap_or(i64::MAX)),
+        timestamps: true,
+        ..LogParams::default()
     }
 }
 
