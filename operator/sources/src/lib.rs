@@ -23,5 +23,6 @@ mod quantity;
 pub mod rds;
 pub mod recording;
 pub mod secrets;
+mod selectors;
 pub mod series;
 pub mod source;

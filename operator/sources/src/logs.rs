@@ -32,7 +32,7 @@ use futures::StreamExt;
 use futures::future::{BoxFuture, try_join_all};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::Api;
+use kube::api::{Api, ListParams};
 use throughput_crds::{AwsAccess, ObserveLogs, PodLogs};
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -40,7 +40,7 @@ pub(crate) use self::groups::check as check_log_groups;
 pub use self::ledger::Ledger;
 pub use self::patterns::{LINES, Pattern, Patterns, TIMEOUTS};
 
-use self::containers::{Container, containers, with_labels};
+use self::containers::{Container, containers};
 use self::groups::Groups;
 use self::intake::Extent;
 use self::reader::{Reader, within};
@@ -49,10 +49,11 @@ use crate::access::Access;
 use crate::catalog::Metric;
 use crate::check::Mistake;
 use crate::recording::Recording;
+use crate::selectors;
 use crate::source::{Settled, Source, SourceError, Window};
 
-/// How often to look for pods that came.
-const INTERVAL: Duration = Duration::from_secs(5);
+/// How often to look for pods that came: they are read from their beginning.
+const INTERVAL: Duration = Duration::from_secs(10);
 /// How long listing pods may take.
 const DEADLINE: Duration = Duration::from_secs(5);
 /// The most logs that are followed at a time; those of further containers are read afterwards.
@@ -125,16 +126,18 @@ impl Logs {
 
     /// The containers that there are, and which selectors have any.
     async fn list(&self) -> Result<(BTreeSet<Container>, BTreeSet<usize>), SourceError> {
-        let pods = self
-            .which
-            .iter()
-            .map(|which| async { within(DEADLINE, self.pods.list(&with_labels(&which.selector))).await });
-        let pods = try_join_all(pods).await.map_err(|error| {
+        let wanted: Vec<_> = self.which.iter().map(|which| &which.selector).collect();
+        let asked = selectors::questions(&wanted).into_iter().map(|labels| async move {
+            within(DEADLINE, self.pods.list(&ListParams::default().labels(&labels))).await
+        });
+        let answers = try_join_all(asked).await.map_err(|error| {
             SourceError::new(NOT_LISTED, format!("the pods could not be listed: {error}"))
         })?;
         let (mut all, mut found) = (BTreeSet::new(), BTreeSet::new());
-        for (number, (which, pods)) in self.which.iter().zip(&pods).enumerate() {
-            let of_these: BTreeSet<Container> = containers(&pods.items, which.container.as_deref()).collect();
+        for (number, which) in self.which.iter().enumerate() {
+            let pods = answers.iter().flat_map(|pods| &pods.items);
+            let pods = pods.filter(|pod| selectors::selects(&which.selector, pod));
+            let of_these: BTreeSet<Container> = containers(pods, which.container.as_deref()).collect();
             if !of_these.is_empty() {
                 found.insert(number);
             }
@@ -207,7 +210,7 @@ impl Logs {
     }
 
     fn write(&mut self, window: Window, is_last: bool, recording: &mut Recording) {
-        let (patterns, selectors) = (self.patterns.clone(), self.which.clone());
+        let (patterns, wanted) = (self.patterns.clone(), self.which.clone());
         let found_in_groups = self.groups.as_ref().and_then(Groups::ledger).cloned();
         if let Some(groups) = &self.groups {
             groups.tell(recording);
@@ -227,11 +230,10 @@ impl Logs {
             recording.fall_short(&SourceError::new(INCOMPLETE, message), Timestamp::now());
         }
         recording.take_back("NoPods");
-        let missing = selectors.iter().enumerate().filter(|(number, _)| !state.found.contains(number));
+        let missing = wanted.iter().enumerate().filter(|(number, _)| !state.found.contains(number));
         for (_, which) in missing {
-            let labels: Vec<String> =
-                which.selector.iter().map(|(key, value)| format!("{key}={value}")).collect();
-            let message = format!("no container of a pod with {} was there", labels.join(","));
+            let labels = selectors::of(&which.selector);
+            let message = format!("no container of a pod with {labels} was there");
             recording.fall_short(&SourceError::new("NoPods", message), Timestamp::now());
         }
     }

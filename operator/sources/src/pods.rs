@@ -2,7 +2,7 @@
 //! status, and the kubelets' own counters where the administrator permits it.
 //!
 //! Sparing: each look asks the API server at most twice, for the pods of all groups and for their samples, and a kubelet at
-//! most every ten seconds. What is refused is asked for again once a minute.
+//! most every fifteen seconds. What is refused is asked for again once a minute.
 
 mod counters;
 mod exposition;
@@ -32,12 +32,14 @@ use crate::pods::kubelet::Kubelets;
 use crate::pods::memory::Memory;
 use crate::pods::usage::{Span, Usage};
 use crate::recording::Recording;
+use crate::selectors;
 use crate::source::{Settled, Source, SourceError, Window};
 
 pub use metrics::metrics;
 
-/// How often a kubelet is asked at most: it measures no more often itself.
-const KUBELET_INTERVAL: Duration = Duration::from_secs(10);
+/// How often a kubelet is asked at most: it measures a container every ten to fifteen seconds, and each answer tells of all
+/// containers of its node.
+const KUBELET_INTERVAL: Duration = Duration::from_secs(15);
 /// How long what was refused is not asked for again.
 const AFTER_A_REFUSAL: Duration = Duration::from_mins(1);
 /// How long after the last task the last samples are waited for: a usual metrics-server measures every 15 s.
@@ -96,10 +98,17 @@ impl Pods {
     }
 
     async fn list(&self, recording: &mut Recording) -> Result<Groups, SourceError> {
-        let labels = group::common_selector(&self.groups);
+        let labels = self.selector();
         let pods = kubernetes::pods(&self.access, &labels, recording).await?;
-        let of = |group| pods.iter().filter(|pod| group::is_in(group, pod)).map(group::watched).collect();
+        let of = |group: &ObservePods| {
+            pods.iter().filter(|pod| selectors::selects(&group.selector, pod)).map(group::watched).collect()
+        };
         Ok(self.groups.iter().map(of).collect())
+    }
+
+    /// What asks for the pods of all groups.
+    fn selector(&self) -> String {
+        selectors::of_any(self.groups.iter().map(|group| &group.selector))
     }
 
     async fn begin_recording(&mut self, recording: &mut Recording) -> Result<(), SourceError> {
@@ -202,7 +211,7 @@ impl Pods {
         let resource = ApiResource::from_gvk_with_plural(&kind, "pods");
         let api: Api<DynamicObject> =
             Api::namespaced_with(self.access.client.clone(), &self.access.namespace, &resource);
-        let ours = ListParams::default().labels(&group::common_selector(&self.groups));
+        let ours = ListParams::default().labels(&self.selector());
         let answer = within("ask for the pods' processors and memory", api.list(&ours)).await;
         let answer = answer.map_err(|error| match error.reason {
             "NotFound" => SourceError::new(
@@ -247,9 +256,9 @@ impl Pods {
     /// Says what was not there to be seen.
     fn conclude(&self, recording: &mut Recording, now: Timestamp) {
         for group in &self.groups {
-            let ObservePods { name, selector: _, kubelet } = group;
+            let ObservePods { name, selector, kubelet } = group;
             if self.memory.tallies.get(name).is_none_or(std::collections::BTreeMap::is_empty) {
-                let labels = group::common_selector(std::slice::from_ref(group));
+                let labels = selectors::of(selector);
                 let message = format!("{name}: there was no pod with the labels {labels}");
                 recording.fall_short(&SourceError::new("NoPods", message).only_of([name]), now);
                 continue;

@@ -21,7 +21,6 @@ mod speedscope;
 mod stacks;
 mod target;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -37,6 +36,7 @@ use crate::access::Access;
 use crate::catalog::Metric;
 use crate::check::Mistake;
 use crate::recording::Recording;
+use crate::selectors;
 use crate::source::{Settled, Source, SourceError, Window};
 
 const DEADLINE: Duration = Duration::from_secs(8);
@@ -88,12 +88,12 @@ impl Profile {
 
     /// The containers to be profiled. Those that cannot be are told.
     async fn choose(&self, recording: &mut Recording) -> Result<Vec<Subject>, SourceError> {
-        let selector = ListParams::default().labels(&labels(&self.spec.selector));
+        let selector = ListParams::default().labels(&selectors::of(&self.spec.selector));
         let listed = within(self.pods.list(&selector)).await;
         let pods = listed.map_err(|error| refusal::of_api("list pods", &error).error())?.items;
         let chosen = target::choose(pods, self.spec.pods as usize);
         if chosen.is_empty() {
-            let message = format!("no running pod has the labels {}", labels(&self.spec.selector));
+            let message = format!("no running pod has the labels {}", selectors::of(&self.spec.selector));
             return Err(SourceError::new("NoPods", message));
         }
         recording.take_back("NoPods");
@@ -346,11 +346,6 @@ fn too_short(words: &str) -> SourceError {
         "the cell's tasks had ended before the profile began: a shorter delay, or more tasks. {words}"
     );
     SourceError::new("CellTooShort", message.trim_end())
-}
-
-fn labels(selector: &BTreeMap<String, String>) -> String {
-    let pairs: Vec<String> = selector.iter().map(|(key, value)| format!("{key}={value}")).collect();
-    pairs.join(",")
 }
 
 /// A request with a deadline.

@@ -7,19 +7,23 @@
 
 use std::time::{Duration, Instant};
 
-/// For how long a log is followed at least.
-pub(super) const FOLLOWED_AT_LEAST: Duration = Duration::from_secs(5);
+/// For how long a log is followed at least. A line that is followed costs as much as fifty that are read in a block, so
+/// a log that has become busy is followed no longer than it takes to know.
+pub(super) const FOLLOWED_AT_LEAST: Duration = Duration::from_secs(2);
 /// For how long, once its file was too large for blocks.
-pub(super) const FOLLOWED_WHILE_LARGE: Duration = Duration::from_mins(1);
+pub(super) const FOLLOWED_WHILE_LARGE: Duration = Duration::from_secs(30);
 /// Between two blocks.
 pub(super) const BETWEEN_BLOCKS: Duration = Duration::from_secs(10);
 /// From so many lines on a log is busy, and from so few on it is quiet again: then following it costs less.
 const BUSY_LINES_PER_SECOND: f64 = 2.0;
 const QUIET_LINES_PER_SECOND: f64 = 0.5;
-/// The largest file that is read in blocks, in bytes, and what may come until it is measured again. Kubelets begin a new
-/// file at 10 MiB, unless they are set up otherwise.
-const LARGEST_FILE: u64 = 7 << 20;
-const UNMEASURED: u64 = 1 << 20;
+/// The largest file that is read in blocks, in bytes: 9.5 MiB. Kubelets begin a new file at 10 MiB, unless they are set up
+/// otherwise; what is between is for lines that are longer than those that were seen.
+const LARGEST_FILE: u64 = 19 << 19;
+/// How much may come until a file is measured again, in bytes, where its blocks are no larger.
+const UNMEASURED: u64 = 128 << 10;
+/// The largest block after which there may be another one, in bytes.
+const LARGEST_BLOCK: u64 = 1 << 20;
 /// What a node writes for each line beside the instant and the line.
 const NODE_BYTES_PER_LINE: u64 = 10;
 /// Of how many lines a block is looked for at the end of a file: some more than came the last time.
@@ -46,9 +50,10 @@ pub(super) struct Followed {
 /// What is known of a log that is read in blocks.
 #[derive(Debug)]
 pub(super) struct Blocks {
-    bytes_per_line: u64,
+    all: Taken,
     last: Taken,
-    room_bytes: u64,
+    /// How much may come until the file is to be measured, in bytes.
+    room_bytes: Option<u64>,
 }
 
 impl Taken {
@@ -56,6 +61,11 @@ impl Taken {
     pub(super) fn add(&mut self, line: &str) {
         self.lines += 1;
         self.bytes += line.len() as u64;
+    }
+
+    /// How much room they have in their node's file, in bytes.
+    fn bytes_in_file(self) -> u64 {
+        self.bytes + self.lines * NODE_BYTES_PER_LINE
     }
 
     fn lines_per_second(self, time: Duration) -> f64 {
@@ -86,23 +96,28 @@ impl Followed {
 impl Blocks {
     /// Blocks of a log of which this came when it was followed.
     pub(super) fn after(followed: Taken) -> Self {
-        let bytes_per_line = followed.bytes / followed.lines.max(1) + NODE_BYTES_PER_LINE;
-        Self { bytes_per_line, last: Taken::default(), room_bytes: 0 }
+        Self { all: followed, last: Taken::default(), room_bytes: None }
     }
 
     /// How many lines a file has that is too large for blocks.
     pub(super) fn lines_of_a_large_file(&self) -> u64 {
-        LARGEST_FILE / self.bytes_per_line
+        let bytes_per_line = self.all.bytes_in_file() / self.all.lines.max(1);
+        LARGEST_FILE.saturating_sub(self.unmeasured()) / bytes_per_line.max(1)
     }
 
-    /// Whether the file has to be measured before the next block.
+    /// Whether the file has to be measured before the next block, which may be as large as the last.
     pub(super) fn is_to_be_measured(&self) -> bool {
-        self.room_bytes == 0
+        self.room_bytes.is_none_or(|room| room < self.last.bytes_in_file())
     }
 
     /// Notes that the file was measured and is small.
     pub(super) fn is_small(&mut self) {
-        self.room_bytes = UNMEASURED;
+        self.room_bytes = Some(self.unmeasured());
+    }
+
+    /// How much may come until the file is measured again, in bytes: two blocks at least.
+    fn unmeasured(&self) -> u64 {
+        UNMEASURED.max(2 * self.last.bytes_in_file())
     }
 
     /// How many lines from the end of the file the next block is looked for.
@@ -112,10 +127,11 @@ impl Blocks {
 
     /// Takes a block; whether another one may follow.
     pub(super) fn take(&mut self, block: Taken) -> bool {
+        self.all = Taken { lines: self.all.lines + block.lines, bytes: self.all.bytes + block.bytes };
         self.last = block;
-        self.room_bytes = self.room_bytes.saturating_sub(block.bytes);
+        self.room_bytes = self.room_bytes.map(|room| room.saturating_sub(block.bytes_in_file()));
         let is_quiet = block.lines_per_second(BETWEEN_BLOCKS) < QUIET_LINES_PER_SECOND;
-        !is_quiet && block.bytes <= UNMEASURED
+        !is_quiet && block.bytes <= LARGEST_BLOCK
     }
 }
 
@@ -142,20 +158,41 @@ mod tests {
     #[test]
     fn a_file_is_measured_by_lines_of_the_length_that_came() {
         let mut blocks = Blocks::after(taken(50));
-        assert_eq!(blocks.lines_of_a_large_file(), (7 << 20) / 200);
+        assert_eq!(blocks.lines_of_a_large_file(), (LARGEST_FILE - UNMEASURED) / 200);
         assert!(blocks.is_to_be_measured());
         blocks.is_small();
         assert!(!blocks.is_to_be_measured());
+        blocks.take(Taken { lines: 50, bytes: 50 * 390 });
+        assert_eq!(blocks.lines_of_a_large_file(), (LARGEST_FILE - UNMEASURED) / 300);
     }
 
     #[test]
-    fn blocks_go_on_until_the_log_is_quiet_and_are_measured_by_the_megabyte() {
+    fn a_file_is_measured_before_it_may_have_become_large() {
+        for (lines, blocks_until_measured) in [(100, 6), (500, 2), (5_000, 1)] {
+            let mut blocks = Blocks::after(taken(50));
+            blocks.is_small();
+            blocks.take(taken(lines));
+            // Whatever it was measured as, this much may come until the next time.
+            let small_bytes = blocks.lines_of_a_large_file() * 200;
+            blocks.is_small();
+            let mut come = 0;
+            while !blocks.is_to_be_measured() {
+                assert!(blocks.take(taken(lines)));
+                come += 1;
+            }
+            assert!(small_bytes + come * lines * 200 <= LARGEST_FILE, "{lines} lines a block");
+            assert!(come >= blocks_until_measured, "{lines} lines a block: {come}");
+        }
+    }
+
+    #[test]
+    fn blocks_go_on_until_the_log_is_quiet() {
         let mut blocks = Blocks::after(taken(50));
         blocks.is_small();
         assert_eq!(blocks.lines_looked_at(), 1_000);
         assert!(blocks.take(taken(500)) && blocks.take(taken(5_000)));
-        assert_eq!((blocks.lines_looked_at(), blocks.is_to_be_measured()), (20_000, false));
-        assert!(blocks.take(taken(100)) && blocks.is_to_be_measured());
+        assert_eq!(blocks.lines_looked_at(), 20_000);
+        assert!(blocks.take(taken(100)));
         assert!(!blocks.take(taken(4)), "it is quiet");
     }
 

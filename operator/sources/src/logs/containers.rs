@@ -1,11 +1,8 @@
 //! Containers whose logs are read, as the API server tells of them.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use kube::ResourceExt;
-use kube::api::ListParams;
 use serde::{Deserialize, Serialize};
 
 /// A container of a pod.
@@ -68,10 +65,10 @@ impl Container {
 
 /// The containers of these pods: the one of this name, or all that run beside each other.
 pub(super) fn containers<'a>(
-    pods: &'a [Pod],
+    pods: impl IntoIterator<Item = &'a Pod>,
     name: Option<&'a str>,
-) -> impl Iterator<Item = Container> + use<'a> {
-    pods.iter().flat_map(move |pod| {
+) -> impl Iterator<Item = Container> {
+    pods.into_iter().flat_map(move |pod| {
         let spec = pod.spec.as_ref();
         let beside = spec.into_iter().flat_map(|spec| spec.init_containers.iter().flatten());
         let beside = beside.filter(|container| container.restart_policy.as_deref() == Some("Always"));
@@ -83,12 +80,6 @@ pub(super) fn containers<'a>(
             name: container.name.clone(),
         })
     })
-}
-
-/// What asks for pods with these labels.
-pub(super) fn with_labels(labels: &BTreeMap<String, String>) -> ListParams {
-    let selector: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
-    ListParams::default().labels(&selector.join(","))
 }
 
 fn statuses(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {

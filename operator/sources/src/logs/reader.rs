@@ -8,6 +8,7 @@ use futures::StreamExt;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, LogParams, WatchEvent, WatchParams};
+use kube::core::Status;
 
 use super::blocks::{BETWEEN_BLOCKS, Blocks, FOLLOWED_AT_LEAST, FOLLOWED_WHILE_LARGE, Taken};
 use super::containers::{Container, Life};
@@ -27,6 +28,8 @@ const LONG_PAUSE: Duration = Duration::from_secs(3);
 
 /// How long a pod is watched at a time, in seconds.
 const WATCHED_SECONDS: u32 = 290;
+/// Why a log is not there whose pod is not there.
+const POD_GONE: &str = "PodGone";
 /// Where a line's instant ends at the latest, in bytes.
 const LONGEST_INSTANT: i64 = 40;
 
@@ -148,24 +151,33 @@ impl Reader {
 
     /// Reads a container's log from where it was read to. That it could not be read is noted.
     pub(super) async fn read(&self, container: &Container, extent: Extent) -> Result<Read, SourceError> {
-        let read = self.try_to_read(container, extent).await;
+        let read = match self.try_to_read(container, extent).await {
+            // It went since it was looked for.
+            Err(error) if error.reason == POD_GONE => Ok(None),
+            read => read,
+        };
         let mut state = self.state();
-        match &read {
-            Ok(Some(read)) => state.is_read(container, *read == Read::Over),
-            Ok(None) => {}
-            Err(error) => state.is_not_read(container, bounded(&error.message)),
+        match read {
+            Ok(Some(read)) => {
+                state.is_read(container, read == Read::Over);
+                Ok(read)
+            }
+            Ok(None) => {
+                state.is_gone(container);
+                Ok(Read::Over)
+            }
+            Err(error) => {
+                state.is_not_read(container, bounded(&error.message));
+                Err(error)
+            }
         }
-        read.map(|read| read.unwrap_or(Read::Over))
     }
 
     /// Reads it; `None` when its pod is no more.
     async fn try_to_read(&self, container: &Container, extent: Extent) -> Result<Option<Read>, SourceError> {
         let pod = within(DEADLINE, self.pods.get_opt(&container.pod)).await?;
         match container.life(pod.as_ref()) {
-            Life::Gone => {
-                self.state().is_gone(container);
-                Ok(None)
-            }
+            Life::Gone => Ok(None),
             Life::NotStarted => Ok(Some(Read::Open(Outcome::Ended, Taken::default()))),
             Life::Started { restarts, before_ended_at, is_over } => {
                 self.state().started(container, restarts);
@@ -242,6 +254,8 @@ pub(super) async fn within<T>(
 
 fn reason(error: &kube::Error) -> &'static str {
     match error {
+        // Not its container, or its log: these are of the kind `pods/log`.
+        kube::Error::Api(status) if status.code == 404 && kind(status) == Some("pods") => POD_GONE,
         kube::Error::Api(status) if status.code == 403 => "Forbidden",
         kube::Error::Api(status) if matches!(status.code, 400 | 404) => "NotThere",
         kube::Error::Api(_) => "ServerError",
@@ -249,8 +263,89 @@ fn reason(error: &kube::Error) -> &'static str {
     }
 }
 
+/// Of what kind the object is that a refusal is about.
+fn kind(refusal: &Status) -> Option<&str> {
+    Some(refusal.details.as_ref()?.kind.as_str())
+}
+
 impl fmt::Display for Container {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}/{}", self.pod, self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use kube::client::{Body, Client};
+    use serde_json::{Value, json};
+    use throughput_crds::ObserveLogs;
+
+    use super::super::containers::containers;
+    use super::*;
+    use crate::recording::Recording;
+
+    const AT: &str = "2026-11-22T10:00:00Z";
+
+    fn pod() -> Value {
+        json!({
+            "metadata": {"name": "worker", "uid": "worker"},
+            "spec": {"containers": [{"name": "app"}]},
+            "status": {"phase": "Running", "containerStatuses": [{
+                "name": "app", "restartCount": 0, "image": "", "imageID": "", "ready": true,
+                "state": {"running": {"startedAt": AT}},
+            }]},
+        })
+    }
+
+    /// An API server with a pod whose log can be read once, and has then gone as this kind of object.
+    fn reader(state: Arc<Mutex<State>>, gone: &'static str) -> Reader {
+        let logs_read = AtomicUsize::new(0);
+        let service = tower::service_fn(move |request: http::Request<Body>| {
+            let (status, text) = if !request.uri().path().ends_with("/log") {
+                (200, pod().to_string())
+            } else if logs_read.fetch_add(1, Ordering::Relaxed) == 0 {
+                (200, format!("{AT} the only line\n"))
+            } else {
+                let refusal = json!({
+                    "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "code": 404,
+                    "message": "pods \"worker\" not found", "reason": "NotFound",
+                    "details": {"name": "worker", "kind": gone},
+                });
+                (404, refusal.to_string())
+            };
+            let body = Body::from(text.into_bytes());
+            std::future::ready(http::Response::builder().status(status).body(body))
+        });
+        let observe = ObserveLogs {
+            pods: Vec::new(),
+            cloud_watch: Vec::new(),
+            built_in: Vec::new(),
+            patterns: Vec::new(),
+        };
+        let patterns = Arc::new(Patterns::of(&observe).unwrap());
+        Reader::new(Api::namespaced(Client::new(service, "perf"), "perf"), patterns, state)
+    }
+
+    #[tokio::test]
+    async fn a_pod_that_goes_between_being_found_and_being_read_takes_nothing_with_it() {
+        let pod: Pod = serde_json::from_value(pod()).unwrap();
+        let known = containers(&[pod], None).collect();
+        for (gone, is_over) in [("pods", true), ("pods/log", false)] {
+            let state = State::new(AT.parse().unwrap(), &Recording::new("logs", AT.parse().unwrap()));
+            let state = Arc::new(Mutex::new(state));
+            state.lock().unwrap().know(&known);
+            let reader = reader(Arc::clone(&state), gone);
+            let container = reader.state().open().remove(0);
+            let first = reader.read(&container, Extent::UntilNow).await.unwrap();
+            assert!(matches!(first, Read::Open(Outcome::Ended, Taken { lines: 1, .. })), "{first:?}");
+            let second = reader.read(&container, Extent::UntilNow).await;
+            assert_eq!(second.is_ok_and(|read| read == Read::Over), is_over, "{gone}");
+            reader.state().is_gone(&container);
+            let mut recording = Recording::new("logs", AT.parse().unwrap());
+            reader.state().tell(&mut recording);
+            assert_eq!(recording.shortfalls().is_empty(), is_over, "{gone}: {:?}", recording.shortfalls());
+        }
     }
 }

@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Container, ContainerState, ContainerStatus, Pod, PodSpec, PodStatus};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::ResourceExt;
-use throughput_crds::ObservePods;
 
 use crate::quantity::Amount;
 
@@ -17,7 +16,7 @@ pub(crate) struct WatchedPod {
     pub(crate) name: String,
     /// Its UID.
     pub(crate) uid: String,
-    /// Where it runs, once that is known.
+    /// Where it runs, once the kubelet there has taken it: before, there is nothing to be counted.
     pub(crate) node: Option<Node>,
     /// Whether it is one of those that are wanted: neither ended nor being deleted.
     pub(crate) is_wanted: bool,
@@ -33,7 +32,7 @@ pub(crate) struct Node {
     /// Its name.
     pub(crate) name: String,
     /// Its address.
-    pub(crate) address: Option<String>,
+    pub(crate) address: String,
 }
 
 /// A container of a pod.
@@ -82,21 +81,6 @@ impl Ended {
     }
 }
 
-/// Whether a pod is one of a group's.
-pub(crate) fn is_in(group: &ObservePods, pod: &Pod) -> bool {
-    group.selector.iter().all(|(key, value)| pod.labels().get(key) == Some(value))
-}
-
-/// The labels that the pods of all groups have, so that all of them are found by one question.
-pub(crate) fn common_selector(groups: &[ObservePods]) -> String {
-    let Some((first, others)) = groups.split_first() else { return String::new() };
-    let common = first
-        .selector
-        .iter()
-        .filter(|(key, value)| others.iter().all(|group| group.selector.get(key.as_str()) == Some(*value)));
-    common.map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
-}
-
 /// What is to be known of a pod.
 pub(crate) fn watched(pod: &Pod) -> WatchedPod {
     let (spec, status) = (pod.spec.clone().unwrap_or_default(), pod.status.clone().unwrap_or_default());
@@ -105,7 +89,11 @@ pub(crate) fn watched(pod: &Pod) -> WatchedPod {
     let name = pod.name_any();
     WatchedPod {
         uid: pod.uid().unwrap_or_default(),
-        node: spec.node_name.clone().map(|name| Node { name, address: status.host_ip.clone() }),
+        node: spec
+            .node_name
+            .clone()
+            .zip(status.host_ip.clone())
+            .map(|(name, address)| Node { name, address }),
         is_wanted: !has_ended && pod.metadata.deletion_timestamp.is_none(),
         is_ready: conditions
             .into_iter()
@@ -175,14 +163,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::pods::fixture::{group, pod};
+    use crate::pods::fixture::pod;
 
     #[test]
     fn a_pod_is_known_by_what_its_figures_need() {
         let expected = WatchedPod {
             name: "burner".to_owned(),
             uid: "6a23387b".to_owned(),
-            node: Some(Node { name: "node1".to_owned(), address: Some("198.18.0.1".to_owned()) }),
+            node: Some(Node { name: "node1".to_owned(), address: "198.18.0.1".to_owned() }),
             is_wanted: true,
             is_ready: true,
             containers: vec![WatchedContainer {
@@ -212,6 +200,13 @@ mod tests {
     }
 
     #[test]
+    fn a_pod_that_no_kubelet_has_taken_yet_is_nowhere() {
+        for change in [json!({"spec": {"nodeName": null}}), json!({"status": {"hostIP": null}})] {
+            assert_eq!(watched(&pod(change)).node, None);
+        }
+    }
+
+    #[test]
     fn a_pod_that_ends_is_not_wanted_any_more() {
         for change in [
             json!({"status": {"phase": "Succeeded"}}),
@@ -220,18 +215,5 @@ mod tests {
         ] {
             assert!(!watched(&pod(change)).is_wanted);
         }
-    }
-
-    #[test]
-    fn one_question_finds_the_pods_of_all_groups() {
-        let groups = [
-            group("api", &[("app", "pulp"), ("pod", "pulp-api")]),
-            group("workers", &[("app", "pulp"), ("pod", "pulp-worker")]),
-        ];
-        assert_eq!(common_selector(&groups[..1]), "app=pulp,pod=pulp-api");
-        assert_eq!(common_selector(&groups), "app=pulp");
-        assert_eq!(common_selector(&[groups[0].clone(), group("db", &[("app", "postgres")])]), "");
-        let labelled = pod(json!({"metadata": {"labels": {"app": "pulp", "pod": "pulp-api", "more": "x"}}}));
-        assert_eq!(groups.each_ref().map(|group| is_in(group, &labelled)), [true, false]);
     }
 }

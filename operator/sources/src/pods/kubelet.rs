@@ -111,11 +111,9 @@ impl Kubelets {
         if let Some(client) = self.clients.get(node) {
             return Ok((client.clone(), PATH.to_owned()));
         }
-        let cannot = |why: String| {
+        let client = direct(config, &node.address).map_err(|why| {
             SourceError::new("KubeletUnreachable", format!("cannot ask the kubelet of {}: {why}", node.name))
-        };
-        let address = node.address.as_deref().ok_or_else(|| cannot("it has no address yet".to_owned()))?;
-        let client = direct(config, address).map_err(cannot)?;
+        })?;
         if self.clients.len() >= MOST_NODES {
             self.clients.clear();
         }

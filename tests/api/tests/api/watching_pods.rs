@@ -83,10 +83,11 @@ async fn pod(tenant: &Tenant, name: &str) -> Pod {
     tenant.create(pod).await
 }
 
-/// Writes what a kubelet would: how often the container was started again, which image it runs, and how it ended.
+/// Writes what a kubelet would: that the pod is its own, how often the container was started again, which image it runs, and how it ended.
 async fn status(tenant: &Tenant, name: &str, restarts: u32, image: &str, ended: Value) {
     let status = json!({"status": {
         "phase": "Running",
+        "hostIP": "198.51.100.1",
         "conditions": [{"type": "Ready", "status": "True"}],
         "containerStatuses": [{
             "name": "main", "image": "localhost/none", "imageID": format!("localhost/none@{image}"), "ready": true,
@@ -137,6 +138,7 @@ async fn kubelets_are_asked_only_where_the_administrator_permits_it() {
     let tenant = Tenant::new().await;
     tenant.grant().await;
     pod(&tenant, "worker-1").await;
+    status(&tenant, "worker-1", 0, "sha256:1", Value::Null).await;
     let looked = async |kubelet: bool| {
         let installation = Installation { kubelet, ..Installation::default() };
         let mut watching = Watching::open(&tenant, pods(true), installation);
