@@ -132,7 +132,7 @@ bench: pulp-up install ## Measure what the operator itself costs
 bench-observer: pulp-up install ## Measure what it costs the tasks that they are watched (half an hour)
 	@$(step) 'measuring with and without' tests/steps/run bench-observer
 
-bench-observe: pulp-up ## Measure what the sources of figures cost, all of them against none (an hour and a half)
+bench-observe: pulp-up ## Measure what the sources of figures cost, all of them against none (an hour and a quarter)
 	@$(step) "the operator's chart" tests/demo/install
 	@$(step) 'the stand-in for AWS' tests/aws/stand-in install
 	@$(step) 'measuring the wait for late figures' tests/steps/run bench-settling

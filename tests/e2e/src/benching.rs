@@ -12,6 +12,29 @@ use crate::usage::{Usage, operator_usage};
 /// The metrics API answers with the use of the last quarter of a minute or so.
 pub const SAMPLE_EVERY: Duration = Duration::from_secs(5);
 
+/// Measures two ways in turns, each so many times, and tells each pair with its number. Whoever is first in a pair is
+/// second in the next: what drifts takes from both.
+pub async fn in_turns<T>(
+    pairs: usize,
+    one: impl AsyncFn() -> T,
+    other: impl AsyncFn() -> T,
+    tell: impl Fn(usize, &(T, T)),
+) -> Vec<(T, T)> {
+    let mut measured = Vec::with_capacity(pairs);
+    for number in 1..=pairs {
+        let pair = if number % 2 == 1 {
+            let first = one().await;
+            (first, other().await)
+        } else {
+            let first = other().await;
+            (one().await, first)
+        };
+        tell(number, &pair);
+        measured.push(pair);
+    }
+    measured
+}
+
 /// Waits for a test's end, and looks meanwhile at what the operator uses at most.
 pub async fn until_finished(cluster: &Cluster, name: &str, limit: Duration) -> (ThroughputTestStatus, Usage) {
     let (mut usage, mut finished) = (Usage::default(), std::pin::pin!(cluster.until_finished(name, limit)));
@@ -28,10 +51,25 @@ pub async fn until_finished(cluster: &Cluster, name: &str, limit: Duration) -> (
 /// # Panics
 /// The cell of the report has no timeline, or was not drained.
 pub fn seconds_from_drain_to_result(cell: &Value) -> f64 {
+    instant(&cell["finishedAt"]) - drained_at(cell).as_duration().as_secs_f64()
+}
+
+/// From when to when a cell's tasks were dispatched and worked on.
+///
+/// # Panics
+/// The cell of the report has no timeline, or nothing was dispatched, or it was not drained.
+pub fn measured_between(cell: &Value) -> (Timestamp, Timestamp) {
+    (since(cell, "Dispatching").expect("a cell that was dispatched"), drained_at(cell))
+}
+
+fn drained_at(cell: &Value) -> Timestamp {
+    since(cell, "Settling").or_else(|| since(cell, "Collecting")).expect("a cell that was drained")
+}
+
+fn since(cell: &Value, stage: &str) -> Option<Timestamp> {
     let timeline = cell["timeline"].as_array().expect("a timeline");
-    let began = |stage: &str| timeline.iter().find(|entry| entry["stage"] == stage);
-    let drained = began("Settling").or_else(|| began("Collecting")).expect("a cell that was drained");
-    instant(&cell["finishedAt"]) - instant(&drained["since"])
+    let entry = timeline.iter().find(|entry| entry["stage"] == stage)?;
+    Some(timestamp(&entry["since"]))
 }
 
 /// An instant of a report, in seconds.
@@ -39,8 +77,11 @@ pub fn seconds_from_drain_to_result(cell: &Value) -> f64 {
 /// # Panics
 /// It is none.
 pub fn instant(value: &Value) -> f64 {
-    let instant: Timestamp = value.as_str().expect("an instant").parse().expect("an instant");
-    instant.as_duration().as_secs_f64()
+    timestamp(value).as_duration().as_secs_f64()
+}
+
+fn timestamp(value: &Value) -> Timestamp {
+    value.as_str().expect("an instant").parse().expect("an instant")
 }
 
 /// All sources that the local cluster has something for; the database's connection is in this Secret.
@@ -65,4 +106,23 @@ pub fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     f64::midpoint(values[(values.len() - 1) / 2], values[values.len() / 2])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_is_first_in_a_pair_is_second_in_the_next() {
+        let order = RefCell::new(String::new());
+        let run = async |name: char| {
+            order.borrow_mut().push(name);
+            name
+        };
+        let tell = |number: usize, _: &(char, char)| order.borrow_mut().push_str(&number.to_string());
+        let pairs = in_turns(3, async || run('a').await, async || run('b').await, tell).await;
+        assert_eq!((pairs, order.into_inner().as_str()), (vec![('a', 'b'); 3], "ab1ba2ab3"));
+    }
 }

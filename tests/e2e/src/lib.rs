@@ -19,6 +19,7 @@ pub mod observer;
 pub mod outside;
 pub mod profiling;
 pub mod ratio;
+pub mod speed;
 pub mod sql;
 pub mod usage;
 pub mod watching;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use throughput_crds::Verdict;
+use throughput_e2e_tests::benching::in_turns;
 use throughput_e2e_tests::ratio::Ratio;
 use throughput_e2e_tests::{Cluster, WORKERS, change_operator};
 
@@ -21,19 +22,12 @@ const MOST_PERCENT: f64 = 2.0;
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let cluster = Cluster::connect().await;
-    let mut pairs = Vec::new();
-    for number in 0..PAIRS {
-        // Whoever is first in a pair is second in the next: what drifts takes from both.
-        let pair = if number % 2 == 0 {
-            let usual = tasks_per_second(&cluster, "").await;
-            (usual, tasks_per_second(&cluster, "1m").await)
-        } else {
-            let rare = tasks_per_second(&cluster, "1m").await;
-            (tasks_per_second(&cluster, "").await, rare)
-        };
-        println!("pair {}: {:.3} tasks/s at the usual pace, {:.3} once a minute", number + 1, pair.0, pair.1);
-        pairs.push(pair);
-    }
+    let (usual, rare) =
+        (async || tasks_per_second(&cluster, "").await, async || tasks_per_second(&cluster, "1m").await);
+    let pairs = in_turns(PAIRS, usual, rare, |number, (usual, rare)| {
+        println!("pair {number}: {usual:.3} tasks/s at the usual pace, {rare:.3} once a minute");
+    })
+    .await;
     set_interval(&cluster, "").await;
     let Ratio { mean, low, high } = Ratio::of(&pairs).expect("several pairs of figures");
     println!("ratio {mean:.4}, 95 % interval {low:.4} to {high:.4}, {PAIRS} pairs in turns");
