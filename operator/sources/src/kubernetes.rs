@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Error;
 use kube::api::{Api, ListParams};
+use kube::core::Selector;
 
 use crate::access::Access;
 use crate::cause::innermost;
@@ -32,15 +33,15 @@ pub(crate) async fn within<T>(
     }
 }
 
-/// The pods of the test's namespace that have these labels, or all. That there are more than one answer has room for is
+/// The pods of the test's namespace that a selector finds. That there are more than one answer has room for is
 /// told.
 pub(crate) async fn pods(
     access: &Access,
-    labels: &str,
+    selector: &Selector,
     recording: &mut Recording,
 ) -> Result<Vec<Pod>, SourceError> {
     let pods: Api<Pod> = Api::namespaced(access.client.clone(), &access.namespace);
-    let wanted = ListParams::default().labels(labels).limit(MOST_PODS);
+    let wanted = ListParams::default().labels_from(selector).limit(MOST_PODS);
     let found = within("list the pods", pods.list(&wanted)).await?;
     if found.metadata.continue_.is_some_and(|more| !more.is_empty()) {
         let message = format!("there are more than {MOST_PODS} pods: the others are not looked at");

@@ -127,8 +127,8 @@ impl Logs {
     /// The containers that there are, and which selectors have any.
     async fn list(&self) -> Result<(BTreeSet<Container>, BTreeSet<usize>), SourceError> {
         let wanted: Vec<_> = self.which.iter().map(|which| &which.selector).collect();
-        let asked = selectors::questions(&wanted).into_iter().map(|labels| async move {
-            within(DEADLINE, self.pods.list(&ListParams::default().labels(&labels))).await
+        let asked = selectors::questions(&wanted).into_iter().map(|selector| async move {
+            within(DEADLINE, self.pods.list(&ListParams::default().labels_from(&selector))).await
         });
         let answers = try_join_all(asked).await.map_err(|error| {
             SourceError::new(NOT_LISTED, format!("the pods could not be listed: {error}"))

@@ -22,6 +22,7 @@ use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use kube::Config;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
+use kube::core::Selector;
 use throughput_crds::ObservePods;
 
 use crate::access::Access;
@@ -98,8 +99,7 @@ impl Pods {
     }
 
     async fn list(&self, recording: &mut Recording) -> Result<Groups, SourceError> {
-        let labels = self.selector();
-        let pods = kubernetes::pods(&self.access, &labels, recording).await?;
+        let pods = kubernetes::pods(&self.access, &self.selector(), recording).await?;
         let of = |group: &ObservePods| {
             pods.iter().filter(|pod| selectors::selects(&group.selector, pod)).map(group::watched).collect()
         };
@@ -107,7 +107,7 @@ impl Pods {
     }
 
     /// What asks for the pods of all groups.
-    fn selector(&self) -> String {
+    fn selector(&self) -> Selector {
         selectors::of_any(self.groups.iter().map(|group| &group.selector))
     }
 
@@ -211,7 +211,7 @@ impl Pods {
         let resource = ApiResource::from_gvk_with_plural(&kind, "pods");
         let api: Api<DynamicObject> =
             Api::namespaced_with(self.access.client.clone(), &self.access.namespace, &resource);
-        let ours = ListParams::default().labels(&self.selector());
+        let ours = ListParams::default().labels_from(&self.selector());
         let answer = within("ask for the pods' processors and memory", api.list(&ours)).await;
         let answer = answer.map_err(|error| match error.reason {
             "NotFound" => SourceError::new(

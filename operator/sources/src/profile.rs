@@ -88,7 +88,7 @@ impl Profile {
 
     /// The containers to be profiled. Those that cannot be are told.
     async fn choose(&self, recording: &mut Recording) -> Result<Vec<Subject>, SourceError> {
-        let selector = ListParams::default().labels(&selectors::of(&self.spec.selector));
+        let selector = ListParams::default().labels_from(&selectors::of(&self.spec.selector));
         let listed = within(self.pods.list(&selector)).await;
         let pods = listed.map_err(|error| refusal::of_api("list pods", &error).error())?.items;
         let chosen = target::choose(pods, self.spec.pods as usize);

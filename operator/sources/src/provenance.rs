@@ -18,6 +18,7 @@ use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::ResourceExt;
 use kube::api::Api;
+use kube::core::Selector;
 use throughput_crds::{ContainerResources, ExpectedResources, ObserveProvenance};
 
 use crate::access::Access;
@@ -124,7 +125,7 @@ impl Provenance {
 
     /// What runs now. What cannot be read is told, and left out.
     async fn see(&self, recording: &mut Recording) -> Result<Seen, SourceError> {
-        let pods = kubernetes::pods(&self.access, "", recording).await?;
+        let pods = kubernetes::pods(&self.access, &Selector::default(), recording).await?;
         let mut seen = Seen::default();
         for (kind, name) in self.named() {
             let read = match kind.as_str() {

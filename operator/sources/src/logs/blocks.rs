@@ -91,6 +91,11 @@ impl Followed {
         (self.since, self.taken) = (now, taken);
         new.lines_per_second(time) >= BUSY_LINES_PER_SECOND
     }
+
+    /// Goes on, since its file was found too large for blocks.
+    pub(super) fn is_kept(&mut self) {
+        self.at_least = FOLLOWED_WHILE_LARGE;
+    }
 }
 
 impl Blocks {

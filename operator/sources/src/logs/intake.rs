@@ -60,7 +60,7 @@ impl Default for Limits {
 /// How much of a log is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Extent {
-    /// All that comes, until it ends; or until it is busy, which it is asked for after so long.
+    /// All that comes, until it ends; or until it is busy and its file small, which is asked for after so long.
     AsItComes(Duration),
     /// What is there already.
     UntilNow,
@@ -75,7 +75,7 @@ pub(super) enum Extent {
 pub(super) enum Outcome {
     /// It ended, or is silent, or was too far behind.
     Ended,
-    /// It is followed and busy.
+    /// It is followed and busy, and its file is small.
     Busy,
     /// It is not known what stood between what was read earlier and this. Of the end of a file nothing was taken then.
     Torn,
@@ -116,12 +116,16 @@ impl Intake {
 
     /// Takes a stream to its end, or until it is silent, busy, or too far behind. Only of a run that `is_over` the last
     /// line may have no end; of another one it is not complete.
-    pub(super) async fn take(
+    ///
+    /// Of a busy log of which this much came it is asked whether its file is small while it is still followed: its node
+    /// may begin a new file at any instant, and what stood in the old one is had only by whoever follows it then.
+    pub(super) async fn take<IsSmall: Future<Output = bool>>(
         &self,
         (container, run): (&Container, i32),
         extent: Extent,
         is_over: bool,
         mut stream: impl AsyncBufRead + Unpin,
+        is_small: impl Fn(Taken) -> IsSmall,
     ) -> Result<(Outcome, Taken), SourceError> {
         let mut progress = Progress::of(extent, self.state().place(container).resume(run));
         let mut pace = Pace::new(self.limits.one_bytes_per_second);
@@ -154,8 +158,13 @@ impl Intake {
             if extent.is_followed() && self.is_left_behind(container, &mut progress) {
                 return progress.outcome();
             }
-            if followed.as_mut().is_some_and(|followed| followed.is_busy(progress.taken, Instant::now())) {
-                return Ok((Outcome::Busy, progress.taken));
+            if let Some(followed) = &mut followed
+                && followed.is_busy(progress.taken, Instant::now())
+            {
+                if is_small(progress.taken).await {
+                    return Ok((Outcome::Busy, progress.taken));
+                }
+                followed.is_kept();
             }
         }
         self.end(container, is_over, &mut progress);
@@ -271,7 +280,9 @@ impl Progress {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+    use std::sync::atomic::{AtomicU64, Ordering};
 
+    use futures::AsyncReadExt;
     use futures::io::Cursor;
     use k8s_openapi::api::core::v1::Pod;
     use serde_json::json;
@@ -311,6 +322,17 @@ mod tests {
         lines.collect::<Vec<_>>().concat().into_bytes()
     }
 
+    /// Takes a log of a container's first run, whose file is small.
+    async fn take(
+        intake: &Intake,
+        container: &Container,
+        extent: Extent,
+        is_over: bool,
+        log: impl AsyncBufRead + Unpin,
+    ) -> Result<(Outcome, Taken), SourceError> {
+        intake.take((container, 0), extent, is_over, log, async |_| true).await
+    }
+
     fn told(intake: &Intake) -> (Option<f64>, Vec<String>) {
         let mut recording = Recording::new("logs", at(0));
         let mut state = intake.state();
@@ -327,8 +349,8 @@ mod tests {
         // The last line is cut in two by the end of the first stream, and complete in the second, whose own has no end.
         let mut log = log(100);
         log.pop();
-        intake.take((&container, 0), FOLLOWED, false, Cursor::new(&log[..1_000])).await.unwrap();
-        intake.take((&container, 0), Extent::UntilNow, true, Cursor::new(&log)).await.unwrap();
+        take(&intake, &container, FOLLOWED, false, Cursor::new(&log[..1_000])).await.unwrap();
+        take(&intake, &container, Extent::UntilNow, true, Cursor::new(&log)).await.unwrap();
         assert_eq!(told(&intake), (Some(100.0), Vec::new()));
     }
 
@@ -341,9 +363,26 @@ mod tests {
         ] {
             let (intake, container) = intake(Limits::default());
             let (extent, stream) = (Extent::AsItComes(at_least), Cursor::new(log(lines)));
-            let (outcome, _) = intake.take((&container, 0), extent, false, stream).await.unwrap();
+            let (outcome, _) = take(&intake, &container, extent, false, stream).await.unwrap();
             assert_eq!(outcome, expected, "{lines} lines, {at_least:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_busy_log_is_not_left_while_its_node_may_begin_a_new_file() {
+        let (intake, container) = intake(Limits::default());
+        let asked = AtomicU64::new(0);
+        let is_small = async |taken: Taken| {
+            asked.store(taken.lines, Ordering::Relaxed);
+            false
+        };
+        // In two pieces, so that there is something to come when it is asked.
+        let log = log(100);
+        let stream = Cursor::new(&log[..1_000]).chain(Cursor::new(&log[1_000..]));
+        let extent = Extent::AsItComes(Duration::ZERO);
+        let (outcome, taken) = intake.take((&container, 0), extent, false, stream, is_small).await.unwrap();
+        assert!((1..100).contains(&asked.into_inner()), "it is asked once, with what came by then");
+        assert_eq!((outcome, taken.lines, told(&intake)), (Outcome::Ended, 100, (Some(100.0), Vec::new())));
     }
 
     #[tokio::test]
@@ -352,8 +391,7 @@ mod tests {
         let (log, whole) = (log(100), Extent::UntilNow);
         let lines: Vec<&[u8]> = log.split_inclusive(|byte| *byte == b'\n').collect();
         let (first, rest) = (lines[..40].concat(), lines[70..].concat());
-        let take =
-            |extent, log: &[u8]| intake.take((&container, 0), extent, false, Cursor::new(log.to_vec()));
+        let take = |extent, log: &[u8]| take(&intake, &container, extent, false, Cursor::new(log.to_vec()));
         take(whole, &first).await.unwrap();
         let before = told(&intake);
         let (outcome, taken) = take(Extent::End(10), &rest).await.unwrap();
@@ -376,7 +414,7 @@ mod tests {
             [(log(10), Outcome::Ended), (Vec::new(), Outcome::Torn), (Vec::new(), Outcome::Ended)]
         {
             let stream = Cursor::new(log);
-            let (outcome, _) = intake.take((&container, 0), Extent::UntilNow, false, stream).await.unwrap();
+            let (outcome, _) = take(&intake, &container, Extent::UntilNow, false, stream).await.unwrap();
             assert_eq!(outcome, expected);
         }
         assert_eq!(told(&intake).1, ["LogLost"]);
@@ -385,7 +423,7 @@ mod tests {
     #[tokio::test]
     async fn an_empty_log_was_read_and_has_nothing() {
         let (intake, container) = intake(Limits::default());
-        intake.take((&container, 0), Extent::UntilNow, true, Cursor::new(b"")).await.unwrap();
+        take(&intake, &container, Extent::UntilNow, true, Cursor::new(b"")).await.unwrap();
         assert_eq!(told(&intake), (Some(0.0), Vec::new()));
     }
 
@@ -399,7 +437,7 @@ mod tests {
         let (intake, container) = intake(limits);
         // In small pieces, as it comes from the network.
         let stream = futures::io::BufReader::with_capacity(100, Cursor::new(log(10_000)));
-        intake.take((&container, 0), FOLLOWED, false, stream).await.unwrap();
+        take(&intake, &container, FOLLOWED, false, stream).await.unwrap();
         let (count, reasons) = told(&intake);
         assert!(count.unwrap() > 10.0 && count.unwrap() < 100.0, "{count:?}");
         assert_eq!(reasons, ["TooMuchLog"]);
@@ -412,7 +450,7 @@ mod tests {
         let mut log = b"1970-01-01T00:00:01Z tick ".to_vec();
         log.resize(1 << 20, b'x');
         log.extend_from_slice(b"\n1970-01-01T00:00:02Z tick\n");
-        intake.take((&container, 0), FOLLOWED, false, Cursor::new(log)).await.unwrap();
+        take(&intake, &container, FOLLOWED, false, Cursor::new(log)).await.unwrap();
         assert_eq!(told(&intake), (Some(2.0), Vec::new()));
         let size = serde_json::to_string(&*intake.state()).unwrap().len();
         assert!(size < 2_000, "{size}");
@@ -422,7 +460,7 @@ mod tests {
     async fn the_kubelets_own_words_are_no_lines_but_a_reason() {
         let (intake, container) = intake(Limits::default());
         let log = b"1970-01-01T00:00:01Z tick\nunable to retrieve container logs for containerd://tick\n";
-        let error = intake.take((&container, 0), Extent::UntilNow, true, Cursor::new(log)).await.unwrap_err();
+        let error = take(&intake, &container, Extent::UntilNow, true, Cursor::new(log)).await.unwrap_err();
         assert_eq!((error.reason, told(&intake).0), ("LogUnreadable", Some(1.0)));
         assert!(error.message.starts_with("unable to retrieve"), "{error}");
     }

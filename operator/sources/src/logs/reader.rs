@@ -73,11 +73,12 @@ impl Reader {
         }
     }
 
-    /// Reads a container's log in blocks as long as these do; for how long it is to be followed then at least. What
-    /// fails is told by following it.
+    /// Reads a container's log in blocks as long as these do, beginning with a small file; for how long it is to be
+    /// followed then at least. What fails is told by following it.
     async fn read_in_blocks(&self, container: &Container, followed: Taken) -> Duration {
         self.state().is_not_followed(container);
         let mut blocks = Blocks::after(followed);
+        blocks.is_small();
         let mut change = std::pin::pin!(self.change(container));
         loop {
             if blocks.is_to_be_measured() {
@@ -214,8 +215,12 @@ impl Reader {
             ..parameters(container, end)
         };
         let answer = within(DEADLINE, self.pods.log_stream(&container.pod, &parameters)).await;
+        let is_small =
+            |taken| async move { self.is_small(container, &Blocks::after(taken)).await.unwrap_or(false) };
         match answer {
-            Ok(stream) => self.intake.take((container, run), extent, is_over, Box::pin(stream)).await,
+            Ok(stream) => {
+                self.intake.take((container, run), extent, is_over, Box::pin(stream), is_small).await
+            }
             // The node has thrown it away: asking again does not help.
             Err(error) if extent == Extent::Before && error.reason == "NotThere" => {
                 let message = format!("the log of {container} before its restart is lost: {error}");
