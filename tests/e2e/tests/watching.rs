@@ -18,7 +18,8 @@ fn spec() -> Value {
     json!({
         "target": {"service": {"name": "pulp-api", "port": 24817}, "pulp": {"credentials": {"secretRef": {"name": "pulp-admin"}}}},
         "scale": [{"name": "workers", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": WORKERS}}],
-        "workload": {"pulpTasks": {"tasks": 300, "dispatch": {"testView": {"query": {"tasks": "50", "sleep": "0"}, "tasksPerRequest": 50}}}},
+        // Many small requests: so long is the API at work that there is something to be profiled.
+        "workload": {"pulpTasks": {"tasks": 600, "dispatch": {"testView": {"query": {"tasks": "10", "sleep": "0"}, "tasksPerRequest": 10}}}},
         "observe": {
             "provenance": {"deployments": ["pulp-api"]},
             "pods": [{"name": "workers", "selector": selector("pulp-worker"), "kubelet": true}],
@@ -71,7 +72,6 @@ async fn a_watched_run_has_its_sources_figures_in_status_report_and_page() {
     // The operator asks the kubelet itself, with no more than the right to its metrics.
     assert!(figure("pods.workers.cpuSeconds.total") > Some(1.0), "{:#}", report["cells"][0]["sources"]);
     assert!(figure("postgres.connectTime.p99Milliseconds") > Some(0.0));
-    // Only what is busy is sampled. Py-spy may begin after all tasks were dispatched, when little but questions is left.
     assert!(figure("profile.samples") > Some(0.0), "{:?}", figure("profile.samples"));
     let versions = report["cells"][0]["pulpVersions"].as_object().unwrap();
     assert!(versions.contains_key("core") && versions.contains_key("file"), "{versions:?}");
