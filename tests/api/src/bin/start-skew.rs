@@ -215,7 +215,7 @@ impl Round<'_> {
             .env("RUST_LOG", "error")
             .stdout(Stdio::null())
             .spawn()
-            .expect("the load generator: build it with `cargo build --release -p throughput-loadgen`")
+            .expect("the load generator: build it with `cargo build --profile dist -p throughput-loadgen`")
     }
 
     /// Waits until each generator has stored a file, and returns them.
@@ -229,10 +229,10 @@ impl Round<'_> {
     }
 }
 
-/// The generator as it is released, which cargo has built beside this program's folder.
+/// The generator as it is distributed, which cargo has built beside this program's folder.
 fn loadgen() -> PathBuf {
     let own = std::env::current_exe().expect("the path of this program");
-    own.parent().expect("a folder").with_file_name("release").join("throughput-loadgen")
+    own.parent().expect("a folder").with_file_name("dist").join("throughput-loadgen")
 }
 
 /// A target that answers each request as Pulp does, and tells when each connection came: that of the first

@@ -104,7 +104,7 @@ async fn programs() -> std::path::PathBuf {
         ["metadata", "--format-version", "1", "--no-deps", "--manifest-path", manifest.to_str().unwrap()];
     let metadata = output("cargo", &arguments, "").await.expect("cargo metadata");
     let metadata: Value = serde_json::from_str(&metadata).expect("JSON");
-    std::path::PathBuf::from(metadata["target_directory"].as_str().unwrap()).join("release")
+    std::path::PathBuf::from(metadata["target_directory"].as_str().unwrap()).join("dist")
 }
 
 /// The size of the newest image of this name.

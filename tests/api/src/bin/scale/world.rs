@@ -36,9 +36,9 @@ pub(crate) struct Looks {
     pub(crate) seconds: f64,
 }
 
-/// Where cargo puts release programs, unless the first argument names another folder.
+/// Where cargo puts what is distributed, unless the first argument names another folder.
 fn programs() -> PathBuf {
-    let built = || std::env::current_exe().unwrap().with_file_name("../release");
+    let built = || std::env::current_exe().unwrap().with_file_name("../dist");
     std::env::args_os().nth(1).map_or_else(built, PathBuf::from)
 }
 
@@ -62,7 +62,7 @@ impl World {
         let hosts: BTreeMap<String, String> = [(service, pulp.ip().to_string())].into();
         let program = |name: &str| {
             let file = programs().join(name);
-            assert!(file.exists(), "{} is not built: cargo build --release makes it", file.display());
+            assert!(file.exists(), "{} is not built: cargo build --profile dist makes it", file.display());
             Program { file, hosts: hosts.clone() }
         };
         let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
