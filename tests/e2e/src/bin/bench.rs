@@ -97,7 +97,7 @@ fn figure(name: &str, value: f64, unit: &str, goal: f64) {
     println!("figure {name} {value:.2} {unit} goal {goal} {}", if value <= goal { "met" } else { "short" });
 }
 
-/// Where cargo puts release programs.
+/// Where cargo puts what is distributed.
 async fn programs() -> std::path::PathBuf {
     let manifest = root().join("Cargo.toml");
     let arguments =
