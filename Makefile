@@ -125,7 +125,6 @@ chaos-short: pulp-up install ## A few of them: ten minutes
 bench: export OPERATOR_PROFILE := dist
 bench: pulp-up install ## Measure what the operator itself costs, as it is distributed
 	@$(step) 'programs of the cluster, with etcd' $(cluster) bin target/cluster-bin
-	@$(step) 'the programs' cargo build $(locked) --profile dist --package throughput-controller --package throughput-loadgen
 	@$(step) 'measuring the common start' tests/steps/run start-skew
 	@$(step) 'measuring' tests/steps/run bench
 	@$(step) 'measuring with many tests' tests/steps/run scale

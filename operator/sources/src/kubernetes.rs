@@ -33,8 +33,7 @@ pub(crate) async fn within<T>(
     }
 }
 
-/// The pods of the test's namespace that a selector finds. That there are more than one answer has room for is
-/// told.
+/// The pods of the test's namespace that a selector finds. That there are more than one answer has room for is told.
 pub(crate) async fn pods(
     access: &Access,
     selector: &Selector,

@@ -59,14 +59,18 @@ pub fn seconds_from_drain_to_result(cell: &Value) -> f64 {
 /// # Panics
 /// The cell of the report has no timeline, or nothing was dispatched, or it was not drained.
 pub fn measured_between(cell: &Value) -> (Timestamp, Timestamp) {
-    (since(cell, "Dispatching").expect("a cell that was dispatched"), drained_at(cell))
+    (began(cell, "Dispatching").expect("a cell that was dispatched"), drained_at(cell))
 }
 
 fn drained_at(cell: &Value) -> Timestamp {
-    since(cell, "Settling").or_else(|| since(cell, "Collecting")).expect("a cell that was drained")
+    began(cell, "Settling").or_else(|| began(cell, "Collecting")).expect("a cell that was drained")
 }
 
-fn since(cell: &Value, stage: &str) -> Option<Timestamp> {
+/// When a stage of a cell began, if it did.
+///
+/// # Panics
+/// The cell of the report has no timeline.
+pub fn began(cell: &Value, stage: &str) -> Option<Timestamp> {
     let timeline = cell["timeline"].as_array().expect("a timeline");
     let entry = timeline.iter().find(|entry| entry["stage"] == stage)?;
     Some(timestamp(&entry["since"]))

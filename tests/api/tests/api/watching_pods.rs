@@ -83,7 +83,8 @@ async fn pod(tenant: &Tenant, name: &str) -> Pod {
     tenant.create(pod).await
 }
 
-/// Writes what a kubelet would: that the pod is its own, how often the container was started again, which image it runs, and how it ended.
+/// Writes what a kubelet would: that the pod is its own, how often the container was started again, which image it runs,
+/// and how it ended.
 async fn status(tenant: &Tenant, name: &str, restarts: u32, image: &str, ended: Value) {
     let status = json!({"status": {
         "phase": "Running",

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use throughput_crds::Verdict;
-use throughput_e2e_tests::benching::{SAMPLE_EVERY, instant, median, until_finished};
+use throughput_e2e_tests::benching::{SAMPLE_EVERY, began, instant, median, until_finished};
 use throughput_e2e_tests::observer::Requests;
 use throughput_e2e_tests::usage::{Usage, megabytes, operator_usage};
 use throughput_e2e_tests::{Cluster, WORKERS, output, root};
@@ -82,10 +82,7 @@ async fn observer_share(cluster: &Cluster) -> (f64, f64) {
 /// What a cell took beyond its work: all of it, less the time from the start of the dispatch to the end of
 /// the last task, less the time from scaling until all workers were online.
 fn overhead_seconds(cell: &Value) -> f64 {
-    let began = |stage: &str| {
-        let entry = cell["timeline"].as_array().unwrap().iter().find(|entry| entry["stage"] == stage);
-        instant(&entry.expect("a stage of the cell")["since"])
-    };
+    let began = |stage: &str| began(cell, stage).expect("a stage of the cell").as_duration().as_secs_f64();
     let last_task = instant(&cell["tasks"]["lastFinishedAt"]);
     let all = instant(&cell["finishedAt"]) - began("EmptyingQueue");
     let working = last_task - began("Dispatching");
