@@ -85,7 +85,7 @@ postgres-versions: ## The source `postgres` against PostgreSQL 13 to 18
 
 page: ## The report's page, in a browser
 	@$(step) 'a browser' tests/steps/browser
-	@$(step) "tests of the report's page" cargo test $(locked) --no-fail-fast --workspace --all-features --test page --test largest
+	@$(step) "tests of the report's page" cargo test $(locked) --no-fail-fast --workspace --all-features --test page --test largest --test recorded
 
 chart: ## The Helm chart, without a cluster
 	@$(step) 'programs of the cluster' $(cluster) binaries

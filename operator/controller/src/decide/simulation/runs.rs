@@ -11,7 +11,7 @@ use crate::decide::fixture::{at, backlog, plan_of};
 use crate::plan::Plan;
 
 /// Each with four and with eight workers, dispatched by one and by two requests at once.
-fn four_cells() -> Plan {
+pub(super) fn four_cells() -> Plan {
     plan_of(&json!([
         {"name": "workers", "of": "Scale", "values": [4, 8]},
         {"name": "concurrency", "of": "Load", "values": [1, 2]},

@@ -44,6 +44,8 @@ pub(super) struct World {
     has_finalizer: bool,
     /// The status as the API server stores it.
     status: ThroughputTestStatus,
+    /// Every status that was stored, in order.
+    pub(super) published: Vec<ThroughputTestStatus>,
     report: Option<TestReport>,
     deployments: BTreeMap<&'static str, Deployment>,
     tasks: Vec<Task>,
@@ -93,6 +95,7 @@ impl World {
             cleanup: None,
             has_finalizer: false,
             status: ThroughputTestStatus::default(),
+            published: Vec::new(),
             report: None,
             deployments: deployments.into(),
             tasks: Vec::new(),
@@ -136,6 +139,11 @@ impl World {
     pub(super) fn own_unfinished(&self) -> u64 {
         let own: Vec<&Task> = self.tasks.iter().filter(|task| !task.correlation_id.is_nil()).collect();
         count_unfinished(&own)
+    }
+
+    /// The report as it is stored.
+    pub(super) fn report(&self) -> Option<&TestReport> {
+        self.report.as_ref()
     }
 
     /// The cells that the report holds.
@@ -259,6 +267,7 @@ impl World {
                     current.progress.cleanup = Some(cleanup);
                 }
                 self.status = through_json(&status);
+                self.published.push(self.status.clone());
             }
             Effect::RemoveFinalizer => {
                 assert_eq!(

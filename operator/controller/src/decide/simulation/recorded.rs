@@ -1,0 +1,96 @@
+//! Recordings of simulated runs: every status of the undisturbed ones, a digest of those of each disturbed one, and the
+//! reports that they end with. A change of the code that is meant to change nothing keeps them byte for byte; one that
+//! is meant to records them anew (`RECORD=1 cargo test --package throughput-controller recorded`), and the difference
+//! shows in its commit.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use sha2::{Digest, Sha256};
+use throughput_crds::ThroughputTestStatus;
+
+use super::runs::four_cells;
+use super::world::World;
+use super::{Disturbance, Walked, walk};
+use crate::decide::fixture::backlog;
+use crate::plan::Plan;
+use crate::report::timeline::Timelines;
+use crate::report::{csv, markdown, page};
+
+/// The plans that are recorded, by the name of their files.
+fn plans() -> [(&'static str, Plan); 2] {
+    [("sustained", four_cells()), ("backlog", backlog())]
+}
+
+/// Compares with what is recorded, or records it.
+fn compare(file: &str, now: &str) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/decide/simulation/recorded").join(file);
+    if std::env::var_os("RECORD").is_some() {
+        std::fs::write(&path, now).unwrap();
+    }
+    let recorded = std::fs::read_to_string(&path).unwrap();
+    let differs = recorded.lines().zip(now.lines()).position(|(before, now)| before != now);
+    assert!(
+        recorded == now,
+        "{file} differs from line {} on (RECORD=1 writes it anew)",
+        differs.map_or_else(|| recorded.lines().count().min(now.lines().count()) + 1, |line| line + 1)
+    );
+}
+
+/// One status a line.
+fn lines(statuses: &[ThroughputTestStatus]) -> String {
+    statuses.iter().fold(String::new(), |mut lines, status| {
+        writeln!(lines, "{}", serde_json::to_string(status).unwrap()).unwrap();
+        lines
+    })
+}
+
+fn digest(walked: &Walked) -> String {
+    let digest = Sha256::digest(lines(&walked.world.published));
+    digest.iter().take(8).fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
+}
+
+#[test]
+fn every_status_of_an_undisturbed_run_is_as_recorded() {
+    for (name, plan) in plans() {
+        compare(&format!("{name}.jsonl"), &lines(&walk(&plan, World::new(), &[]).world.published));
+    }
+}
+
+#[test]
+fn every_status_of_a_run_disturbed_at_any_point_is_as_recorded() {
+    let disturbances: [(&str, fn(u32) -> Disturbance); 6] = [
+        ("killed", Disturbance::KilledBefore),
+        ("deleted", Disturbance::DeletedBefore),
+        ("claimed", Disturbance::ClaimedBefore),
+        ("aborted", Disturbance::AbortedBefore),
+        ("suspended", Disturbance::SuspendedBefore),
+        ("generator-lost", Disturbance::GeneratorLostBefore),
+    ];
+    for (name, plan) in plans() {
+        let effects = walk(&plan, World::new(), &[]).effects;
+        let mut digests = String::new();
+        for (word, disturbance) in disturbances {
+            for number in 0..effects {
+                let walked = walk(&plan, World::new(), &[disturbance(number)]);
+                writeln!(digests, "{word} {number} {}", digest(&walked)).unwrap();
+            }
+        }
+        compare(&format!("{name}-disturbed.txt"), &digests);
+    }
+}
+
+#[test]
+fn the_report_of_an_undisturbed_run_is_as_recorded() {
+    for (name, plan) in plans() {
+        let walked = walk(&plan, World::new(), &[]);
+        let report = walked.world.report().unwrap();
+        compare(&format!("{name}.report.json"), &serde_json::to_string_pretty(report).unwrap());
+        compare(&format!("{name}.report.md"), &markdown::render(report));
+        compare(&format!("{name}.report.csv"), &csv::render(report));
+        compare(&format!("{name}.report.html"), &page::render(report, &Timelines::default()));
+    }
+}
