@@ -1,6 +1,7 @@
 //! Carries out what was decided. Each action can be repeated.
 
 mod created;
+pub mod pods;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -17,21 +18,22 @@ use throughput_model::cell::CellAddress;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use crate::access::secret_keys;
-use crate::belongings::{self, BelongingError, NameTaken};
-use crate::build::{self, CellIngredients, CellObjects, CredentialsSource, GeneratorSettings};
-use crate::claim::{self, ClaimError, Claimant, RestoreError};
-use crate::deadline::{RequestError, within};
-use crate::decide::{Action, TestFacts};
-use crate::names::{self, FIELD_MANAGER};
+use crate::apply::pods::{CellIngredients, CellObjects, CredentialsSource, GeneratorSettings};
+use crate::decide::Action;
+use crate::generators::token::TokenKey;
+use crate::identity::TestFacts;
+use crate::objects::deadline::{RequestError, within};
+use crate::objects::names::{self, FIELD_MANAGER};
+use crate::objects::owned_objects::{self, BelongingError, NameTaken};
 use crate::observe::{PulpClients, claimant};
 use crate::plan::Plan;
+use crate::plan::destination::secret_keys;
 use crate::report::fit::{self, PackError, Packed};
 use crate::report::pictures::{self, PAGE_FILE, Pictures, TIMELINES_FILE};
 use crate::report::timeline::CellTimeline;
 use crate::report::{CellDetail, TestReport, csv, markdown};
-use crate::scalable::TargetName;
-use crate::token::TokenKey;
+use crate::scaling::claim::{self, ClaimError, Claimant, RestoreError};
+use crate::scaling::scalable::TargetName;
 
 /// How long tasks are canceled before the test is looked at again: Pulp cancels them one by one.
 const CANCELING_AT_ONCE: Duration = Duration::from_secs(30);
@@ -222,11 +224,11 @@ async fn cancel(hands: &Hands, facts: &TestFacts, correlation_id: Uuid) -> Resul
 }
 
 async fn start_generators(hands: &Hands, ingredients: &CellIngredients<'_>) -> Result<(), ApplyError> {
-    let CellObjects { config_map, secret, job } = build::cell_objects(&hands.generators, ingredients)?;
+    let CellObjects { config_map, secret, job } = pods::cell_objects(&hands.generators, ingredients)?;
     let (client, test) = (&hands.client, ingredients.test);
-    belongings::put(client, test, &config_map).await?;
-    belongings::put(client, test, &secret).await?;
-    belongings::make_once(client, test, &job).await?;
+    owned_objects::apply(client, test, &config_map).await?;
+    owned_objects::apply(client, test, &secret).await?;
+    owned_objects::create_if_absent(client, test, &job).await?;
     Ok(())
 }
 
@@ -237,8 +239,8 @@ pub(crate) async fn delete_generators(
     address: &CellAddress,
 ) -> Result<(), RequestError> {
     let name = names::cell(&facts.name, address);
-    belongings::remove::<Job>(client, facts, &name, DeleteParams::background()).await?;
-    belongings::remove::<Secret>(client, facts, &name, DeleteParams::default()).await
+    owned_objects::remove::<Job>(client, facts, &name, DeleteParams::background()).await?;
+    owned_objects::remove::<Secret>(client, facts, &name, DeleteParams::default()).await
 }
 
 /// Deletes the test itself, unless another one has taken its name.
@@ -274,11 +276,11 @@ async fn write_report(
     let mut files: BTreeMap<String, ByteString> = documents.collect();
     files.insert("cell.json.gz".to_owned(), ByteString(packed));
     let cell = ConfigMap {
-        metadata: build::metadata(facts, address),
+        metadata: pods::metadata(facts, address),
         binary_data: Some(files),
         ..ConfigMap::default()
     };
-    belongings::put(client, facts, &cell).await?;
+    owned_objects::apply(client, facts, &cell).await?;
     let files = [
         ("report.md", markdown::render(report)),
         ("report.csv", csv::render(report)),
@@ -289,12 +291,12 @@ async fn write_report(
     let pictures_bytes: usize = pictures.iter().map(|(_, file)| file.0.len()).sum();
     let name = names::report(&facts.name);
     let map = ConfigMap {
-        metadata: ObjectMeta { name: Some(name.clone()), ..build::metadata(facts, address) },
+        metadata: ObjectMeta { name: Some(name.clone()), ..pods::metadata(facts, address) },
         data: Some(files.map(|(key, text)| (key.to_owned(), text)).into()),
         binary_data: Some(pictures.into_iter().map(|(key, file)| (key.to_owned(), file)).collect()),
         ..ConfigMap::default()
     };
-    belongings::put(client, facts, &map).await?;
+    owned_objects::apply(client, facts, &map).await?;
     Ok(ReportReference { config_map_name: name, bytes: (bytes + pictures_bytes) as u64 })
 }
 

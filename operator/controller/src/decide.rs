@@ -5,14 +5,17 @@
 //! stage and goes on.
 
 mod backlog;
-mod claims;
-mod cleaning;
-mod ending;
-mod finish;
-mod measuring;
-mod preparing;
-mod requested;
-mod settling;
+mod cancel;
+mod claim;
+mod cleanup;
+mod controls;
+mod load;
+mod noting;
+mod nudging;
+mod prepare;
+mod scaling;
+mod settle;
+mod verdict;
 
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -20,8 +23,6 @@ pub(crate) mod fixture;
 mod simulation;
 #[cfg(test)]
 mod tests;
-
-pub(crate) use ending::ends_in;
 
 use std::time::Duration;
 
@@ -34,29 +35,18 @@ use throughput_model::cell::CellAddress;
 use throughput_model::workload::Workload;
 use uuid::Uuid;
 
-use crate::matrix::Cell;
+use crate::clock::elapsed;
+use crate::identity::TestFacts;
+use crate::judge::result::parameters;
 use crate::observed::Observed;
 use crate::plan::Plan;
-use crate::rejection::Rejection;
+use crate::plan::matrix::Cell;
+use crate::plan::rejection::Rejection;
 use crate::report::{CellDetail, TestReport};
-use crate::result::parameters;
-use crate::scalable::TargetName;
+use crate::scaling::scalable::TargetName;
 use crate::status;
 
-pub(crate) use requested::ABORTED;
-
-/// Which test is decided about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TestFacts {
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
-    /// Its UID.
-    pub uid: String,
-    /// The generation of its spec.
-    pub generation: Option<i64>,
-}
+pub(crate) use controls::ABORTED;
 
 /// What to do, and what to say.
 #[derive(Clone, Debug, PartialEq)]
@@ -157,10 +147,10 @@ pub fn decide(
 ) -> Decision {
     let mut draft = Draft::new(test, status, now);
     match plan {
-        _ if draft.is_finished() => finish::after_the_end(&mut draft, observed),
-        _ if observed.deleting => ending::for_deletion(&mut draft, plan.as_ref().ok(), observed),
-        Err(rejection) => finish::reject(&mut draft, rejection, observed),
-        Ok(plan) => requested::carry_out(&mut draft, plan, observed),
+        _ if draft.is_finished() => verdict::after_the_end(&mut draft, observed),
+        _ if observed.deleting => cancel::for_deletion(&mut draft, plan.as_ref().ok(), observed),
+        Err(rejection) => verdict::reject(&mut draft, rejection, observed),
+        Ok(plan) => controls::carry_out(&mut draft, plan, observed),
     }
     draft.decided()
 }
@@ -176,25 +166,25 @@ fn carry_out(draft: &mut Draft<'_>, plan: &Plan, observed: &Observed) {
         return draft.begin_cell(&plan.cells[0], Stage::Restoring);
     };
     let view = View { plan, cell, current: &current, observed };
-    claims::watch(draft, &view);
-    settling::tell_of_sources(draft, &view);
-    measuring::note_workers(draft, &view);
+    claim::watch(draft, &view);
+    settle::tell_of_sources(draft, &view);
+    noting::note_workers(draft, &view);
     match current.stage {
-        Stage::AwaitingTargets => preparing::awaiting_targets(draft, &view),
-        Stage::Claiming => preparing::claiming(draft, &view),
-        Stage::Suspended => requested::suspended(draft, &view),
-        Stage::EmptyingQueue => preparing::emptying_queue(draft, &view),
+        Stage::AwaitingTargets => prepare::awaiting_targets(draft, &view),
+        Stage::Claiming => prepare::claiming(draft, &view),
+        Stage::Suspended => controls::suspended(draft, &view),
+        Stage::EmptyingQueue => prepare::emptying_queue(draft, &view),
         Stage::ScalingDown => backlog::scaling_down(draft, &view),
-        Stage::ScalingWorkers => preparing::scaling_workers(draft, &view),
-        Stage::StartingGenerators => preparing::starting_generators(draft, &view),
-        Stage::Dispatching => measuring::dispatching(draft, &view),
+        Stage::ScalingWorkers => prepare::scaling_workers(draft, &view),
+        Stage::StartingGenerators => prepare::starting_generators(draft, &view),
+        Stage::Dispatching => load::dispatching(draft, &view),
         Stage::AwaitingFirstTask => backlog::awaiting_first_task(draft, &view),
-        Stage::Draining => measuring::draining(draft, &view),
-        Stage::CancelingTasks => measuring::canceling_tasks(draft, &view),
-        Stage::CleaningUp => cleaning::cleaning_up(draft, &view),
-        Stage::Settling => settling::settling(draft, &view),
-        Stage::Collecting => measuring::collecting(draft, &view),
-        Stage::Restoring => finish::restoring(draft, &view),
+        Stage::Draining => load::draining(draft, &view),
+        Stage::CancelingTasks => load::canceling_tasks(draft, &view),
+        Stage::CleaningUp => cleanup::cleaning_up(draft, &view),
+        Stage::Settling => settle::settling(draft, &view),
+        Stage::Collecting => load::collecting(draft, &view),
+        Stage::Restoring => verdict::restoring(draft, &view),
     }
 }
 
@@ -396,9 +386,4 @@ impl<'a> Draft<'a> {
     fn is_past(&self, since: Timestamp, allowed: Duration) -> bool {
         elapsed(since, self.now) > allowed
     }
-}
-
-/// The time from one instant to another, none when they are in the wrong order.
-pub(crate) fn elapsed(from: Timestamp, to: Timestamp) -> Duration {
-    Duration::try_from(to.duration_since(from)).unwrap_or_default()
 }

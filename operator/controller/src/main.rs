@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use throughput_controller::process::{run, signals};
 use throughput_controller::settings::{Command, CommonFlags, Flags, LogFormat};
-use throughput_controller::{run, signals};
 use tracing_subscriber::EnvFilter;
 
 #[tokio::main]

@@ -22,9 +22,9 @@ use throughput_crds::{ThroughputTestStatus, Verdict};
 use throughput_model::failure::FailureClass;
 use throughput_pulp::RequestCounts;
 
-use crate::deadline::RequestError;
-use crate::decide::TestFacts;
-use crate::gate::Gate;
+use crate::generators::phase::Gate;
+use crate::identity::TestFacts;
+use crate::objects::deadline::RequestError;
 use crate::observed::Observed;
 use crate::reconcile::ReconcileError;
 use running::Running;

@@ -2,11 +2,11 @@
 
 mod container_secrets;
 mod credentials;
+mod due;
 mod generators;
 mod pods;
 mod pulp;
 mod service;
-mod sparing;
 mod targets;
 
 use std::time::Duration;
@@ -22,16 +22,16 @@ use throughput_model::cell::CellAddress;
 
 pub use pulp::PulpClients;
 
-use crate::belongings;
-use crate::claim::{self, Claimant};
-use crate::deadline::{RequestError, within};
-use crate::decide::TestFacts;
-use crate::names;
+use crate::identity::TestFacts;
+use crate::objects::deadline::{RequestError, within};
+use crate::objects::names;
+use crate::objects::owned_objects;
 use crate::observed::{Controls, Credentials, Generators, Observed, Pulp, Sources};
-use crate::observers::Observers;
 use crate::plan::Plan;
 use crate::report::timeline::Timelines;
 use crate::report::{TestReport, pictures};
+use crate::sampling::Observers;
+use crate::scaling::claim::{self, Claimant};
 use crate::status;
 
 /// What looking needs.
@@ -100,7 +100,7 @@ pub async fn observe(
     }
     if stage == Stage::AwaitingTargets {
         let first = CellAddress { test_uid: facts.uid.clone(), cell: 0, attempt: 1 };
-        observed.name_taken = belongings::taken(client, facts, &first).await?;
+        observed.name_taken = owned_objects::name_conflict(client, facts, &first).await?;
     }
     // Of a deleted test only one thing is still to be known of Pulp: what is left to be canceled.
     if asks_pulp(stage) && (!observed.deleting || stage == Stage::CancelingTasks) {

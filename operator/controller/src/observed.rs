@@ -8,10 +8,10 @@ use throughput_model::generator::GeneratorResult;
 use throughput_model::observation::{Shortfall, SourceReport};
 use throughput_model::task::TaskRecord;
 
-use crate::belongings::NameTaken;
-use crate::claim::{Claim, Holder};
-use crate::owner::Unscalable;
+use crate::objects::owned_objects::NameTaken;
 use crate::report::TestReport;
+use crate::scaling::claim::{Claim, Holder};
+use crate::scaling::owner::Unscalable;
 
 /// Everything that a decision depends on, besides the plan and the status.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,5 +1,12 @@
 //! A spec becomes a plan, once. After that nothing of it is checked again.
 
+pub mod criteria;
+pub mod destination;
+pub mod in_process;
+pub mod matrix;
+pub mod permissions;
+pub mod rejection;
+
 use std::time::Duration;
 
 use throughput_crds::{
@@ -13,14 +20,13 @@ use throughput_model::workload::{
 use throughput_sources::{catalog, check::check};
 use uuid::Uuid;
 
-use crate::access::{self, ConfigMapKey, Destination};
-use crate::criteria::CheckedCriterion;
-use crate::criteria::repeated::RepeatCriterion;
-use crate::in_process;
-use crate::matrix::{Cell, ScaledTarget, cells};
-use crate::permissions::Permissions;
-use crate::rejection::Rejection;
-use crate::scalable::{TargetKind, TargetName};
+use crate::plan::criteria::CheckedCriterion;
+use crate::plan::criteria::repeated::RepeatCriterion;
+use crate::plan::destination::{ConfigMapKey, Destination};
+use crate::plan::matrix::{Cell, ScaledTarget, cells};
+use crate::plan::permissions::Permissions;
+use crate::plan::rejection::Rejection;
+use crate::scaling::scalable::{TargetKind, TargetName};
 
 /// A run that can be carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,7 +153,7 @@ impl Plan {
                 base_url: destination.base_url(namespace),
                 api_root: pulp.api_root.clone(),
                 domain: pulp.domain.clone(),
-                authentication: access::authentication(&pulp.credentials)?,
+                authentication: destination::authentication(&pulp.credentials)?,
             },
             secret: pulp.credentials.secret_ref.as_ref().map(|secret| secret.name.clone()),
             destination,

@@ -18,19 +18,20 @@ use throughput_crds::{ConditionStatus, ConditionType, ThroughputTest, Throughput
 use tokio::time::Instant;
 
 use crate::apply::{Applied, ApplyError, Hands, apply, set_finalizer};
-use crate::backoff::Backoffs;
-use crate::deadline::{RequestError, within};
-use crate::decide::{Decision, EventText, TestFacts, decide};
-use crate::gate::Gate;
-use crate::leaving;
+use crate::cadence::backoff::Backoffs;
+use crate::cadence::polling::Pace;
+use crate::decide::{Decision, EventText, decide};
+use crate::generators::phase::Gate;
+use crate::identity::Known;
+use crate::identity::TestFacts;
 use crate::metrics::Metrics;
+use crate::objects::deadline::{RequestError, within};
+use crate::objects::namespace;
 use crate::observe::{Eyes, observe};
 use crate::observed::Observed;
-use crate::pace::Pace;
-use crate::permissions::Permissions;
 use crate::plan::Plan;
+use crate::plan::permissions::Permissions;
 use crate::status;
-use crate::watching::Known;
 
 /// What reconciling needs.
 #[derive(Clone)]
@@ -97,7 +98,7 @@ pub async fn reconcile(known: Arc<Known>, context: Arc<Context>) -> Result<Reque
         context.forget(&facts.uid);
         return Ok(Requeue::await_change());
     };
-    if leaving::goes_with_its_namespace(&context.eyes.client, &facts.namespace, &test).await {
+    if namespace::is_terminating_with(&context.eyes.client, &facts.namespace, &test).await {
         set_finalizer(&context.eyes.client, &facts, false).await.map_err(ReconcileError::Publish)?;
         context.forget(&facts.uid);
         return Ok(Requeue::await_change());

@@ -9,6 +9,7 @@ pub(crate) mod fixture;
 pub mod markdown;
 pub mod page;
 pub mod pictures;
+pub mod repeats;
 pub mod timeline;
 
 use std::collections::BTreeMap;
@@ -26,7 +27,7 @@ use throughput_model::histogram::LatencySummary;
 use throughput_model::observation::{SourceReport, SourceSummary};
 use uuid::Uuid;
 
-use crate::repeats::{self, Measured};
+use crate::report::repeats::Measured;
 use crate::report::timeline::Timelines;
 
 /// The version of the report's JSON. It grows when a field changes its meaning or goes.

@@ -6,9 +6,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use throughput_crds::DurationText;
 use throughput_sources::access::Installation;
 
-use crate::build::GeneratorSettings;
-use crate::pace::Pace;
-use crate::permissions::{AllowedAws, Permissions};
+use crate::apply::pods::GeneratorSettings;
+use crate::cadence::polling::Pace;
+use crate::plan::permissions::{AllowedAws, Permissions};
 
 /// Carries out ThroughputTests.
 #[derive(Clone, Debug, Parser)]

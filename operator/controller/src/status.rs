@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use throughput_crds::{Best, Condition, ConditionStatus, ConditionType, Phase, Stage, ThroughputTestStatus};
 use throughput_model::decimal;
 
-use crate::repeats::{self, Measured};
+use crate::report::repeats::{self, Measured};
 
 /// The longest message of a condition, in characters.
 const LONGEST_MESSAGE: usize = 1_000;

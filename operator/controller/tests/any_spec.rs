@@ -7,9 +7,9 @@
 
 use kube::CustomResourceExt;
 use serde_json::{Map, Value, json};
-use throughput_controller::access;
-use throughput_controller::permissions::Permissions;
 use throughput_controller::plan::Plan;
+use throughput_controller::plan::destination;
+use throughput_controller::plan::permissions::Permissions;
 use throughput_crds::{ThroughputTest, ThroughputTestSpec};
 use uuid::Uuid;
 

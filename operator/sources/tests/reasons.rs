@@ -30,7 +30,7 @@ fn code(folder: &Path) -> String {
 #[test]
 fn every_reason_stands_in_the_readme() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let code = code(&folder.join("src")) + &code(&folder.join("../controller/src/observers"));
+    let code = code(&folder.join("src")) + &code(&folder.join("../controller/src/sampling"));
     let reasons = Regex::new(&format!("(?m){REASONS}")).unwrap();
     let given: BTreeSet<&str> = reasons
         .captures_iter(&code)

@@ -9,14 +9,14 @@ use throughput_model::generator::{GeneratorResult, RESULT_VERSION, RequestFigure
 use throughput_model::task::{TaskRecord, TaskState};
 
 use super::{Decision, Draft, TestFacts, accept, decide};
-use crate::claim::{Claim, ClaimRecord, Holder};
 use crate::observed::{
     Controls, Counts, Credentials, Generators, Job, Observed, OwnTasks, Pulp, Remains, Sources, Target,
 };
-use crate::permissions::Permissions;
 use crate::plan::Plan;
-use crate::rejection::Rejection;
-use crate::scalable::TargetName;
+use crate::plan::permissions::Permissions;
+use crate::plan::rejection::Rejection;
+use crate::scaling::claim::{Claim, ClaimRecord, Holder};
+use crate::scaling::scalable::TargetName;
 
 /// The Deployments of the plan, with their replicas before the run.
 pub(super) const AS_FOUND: [(&str, i32); 2] = [("pulp-worker", 2), ("pulp-content", 3)];

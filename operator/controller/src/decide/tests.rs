@@ -1,13 +1,13 @@
 //! One test a rule: what is decided at each stage.
 
 mod backlog;
-mod cleaning;
-mod ending;
-mod finish;
-mod measuring;
-mod preparing;
-mod requested;
-mod settling;
+mod cancel;
+mod cleanup;
+mod controls;
+mod load;
+mod prepare;
+mod settle;
+mod verdict;
 
 use throughput_crds::{Stage, ThroughputTestStatus};
 
@@ -15,8 +15,8 @@ use super::fixture::{
     STAGES, active, at, collected, decided, facts, generators, observed, place, plan, present, status_at,
 };
 use super::{Action, decide};
-use crate::claim::Holder;
 use crate::observed::Observed;
+use crate::scaling::claim::Holder;
 
 /// What happens outside does not make an operator act out of its turn: with everything there is to see at
 /// once, each stage acts only as it may.

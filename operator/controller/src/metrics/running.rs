@@ -11,7 +11,7 @@ use throughput_crds::ThroughputTestStatus;
 use throughput_model::cell::CellAddress;
 use throughput_model::protocol::Progress;
 
-use crate::decide::TestFacts;
+use crate::identity::TestFacts;
 use crate::observed::{Observed, Pulp};
 
 /// More tests than this at once are measured, but not shown: whoever scrapes shall not drown in series.

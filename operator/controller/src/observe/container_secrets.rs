@@ -6,10 +6,10 @@ use kube::api::Api;
 use kube::{Client, ResourceExt};
 use throughput_crds::SECRET_IMAGES_ANNOTATION;
 
-use crate::deadline::{RequestError, within};
+use crate::objects::deadline::{RequestError, within};
 use crate::observed::Credentials;
-use crate::permissions::is_listed;
 use crate::plan::Plan;
+use crate::plan::permissions::is_listed;
 
 /// What keeps the plan's container from being started, if anything does.
 pub(super) async fn missing(

@@ -6,10 +6,10 @@ use kube::{Client, ResourceExt};
 use throughput_crds::{SECRET_FOR_ANNOTATION, SECRET_REQUESTS_ANNOTATION};
 use throughput_model::workload::Authentication;
 
-use crate::access::{self, ConfigMapKey};
-use crate::deadline::{RequestError, within};
+use crate::objects::deadline::{RequestError, within};
 use crate::observed::Credentials as CredentialsState;
 use crate::plan::Plan;
+use crate::plan::destination::{self, ConfigMapKey};
 
 /// What a client of Pulp is made of, and the versions of what it was read from: others want another client.
 pub(super) struct Found {
@@ -69,11 +69,11 @@ fn usable(
             ),
         ));
     }
-    if let Some(request) = access::needs_permission(&plan.dispatch)
+    if let Some(request) = destination::needs_permission(&plan.dispatch)
         && !secret
             .annotations()
             .get(SECRET_REQUESTS_ANNOTATION)
-            .is_some_and(|list| access::permits_request(list, &request))
+            .is_some_and(|list| destination::permits_request(list, &request))
     {
         return Err(unusable(
             "RequestNotPermitted",
@@ -127,7 +127,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::permissions::Permissions;
+    use crate::plan::permissions::Permissions;
 
     fn plan(credentials: Value, dispatch: Value) -> Plan {
         let mut spec = json!({

@@ -8,9 +8,9 @@ use throughput_model::cell::CellAddress;
 use throughput_model::generator::GeneratorResult;
 
 use super::pods;
-use crate::deadline::{RequestError, within};
-use crate::decide::TestFacts;
-use crate::names;
+use crate::identity::TestFacts;
+use crate::objects::deadline::{RequestError, within};
+use crate::objects::names;
 use crate::observed::{Generators, Job as JobState};
 
 pub(super) async fn look(

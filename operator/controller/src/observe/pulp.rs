@@ -12,8 +12,8 @@ use throughput_pulp::{ClientOptions, ComponentVersion, PulpClient, PulpError, Re
 use uuid::Uuid;
 
 use super::credentials::Found;
-use super::sparing::{Asked, asked};
-use crate::decide::TestFacts;
+use super::due::{Asked, asked};
+use crate::identity::TestFacts;
 use crate::observed::{Counts, Deletions, OwnTasks, Pulp, Remains, ViewFault};
 use crate::plan::Plan;
 

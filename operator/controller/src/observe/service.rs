@@ -4,10 +4,10 @@ use k8s_openapi::api::core::v1::Service;
 use kube::Client;
 use kube::api::Api;
 
-use crate::access::Destination;
-use crate::deadline::{RequestError, within};
+use crate::objects::deadline::{RequestError, within};
 use crate::observed::Pulp;
 use crate::plan::Plan;
+use crate::plan::destination::Destination;
 
 /// Why nothing is to be sent to the plan's Service, if so. A name that is no Service's is not looked up: a search
 /// domain might lead it, and a password with it, out of the cluster.

@@ -4,12 +4,12 @@ use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use kube::api::{Api, ListParams};
 use kube::{Client, ResourceExt};
 
-use crate::claim::{Claim, Claimant, Holder, holder};
-use crate::deadline::{RequestError, within};
+use crate::objects::deadline::{RequestError, within};
 use crate::observed::Target;
-use crate::owner::{self, Told, keda};
 use crate::plan::Plan;
-use crate::scalable::{self, TargetName};
+use crate::scaling::claim::{Claim, Claimant, Holder, holder};
+use crate::scaling::owner::{self, Told, keda};
+use crate::scaling::scalable::{self, TargetName};
 
 pub(super) async fn look(
     client: &Client,

@@ -19,7 +19,7 @@ use throughput_model::decimal;
 use super::fit::gzip;
 use super::timeline::{Detail, Timelines};
 use super::{CellReport, TestReport, page};
-use crate::repeats;
+use crate::report::repeats;
 
 /// The key of the page in the report's `ConfigMap`.
 pub const PAGE_FILE: &str = "report.html.gz";

@@ -60,7 +60,7 @@ impl Beside {
             fs::write(path, text).unwrap();
         }
         fs::create_dir_all(folder.join("exchange")).unwrap();
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../controller/src/build/dispatch.py");
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../controller/src/apply/pods/dispatch.py");
         let script = Command::new("python3")
             .arg(script)
             .env("PYTHONPATH", folder.join("modules"))

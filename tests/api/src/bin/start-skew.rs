@@ -21,9 +21,9 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::json;
 use throughput_api_tests::{Tenant, eventually};
-use throughput_controller::collector::{self, Collector};
-use throughput_controller::gate::Gate;
-use throughput_controller::token::TokenKey;
+use throughput_controller::generators::api::{self, Collector};
+use throughput_controller::generators::phase::Gate;
+use throughput_controller::generators::token::TokenKey;
 use throughput_model::cell::CellAddress;
 use throughput_model::generator::GeneratorResult;
 use throughput_model::workload::{
@@ -64,7 +64,7 @@ async fn main() {
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let collector_url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(axum::serve(listener, collector::router(collector)).into_future());
+    tokio::spawn(axum::serve(listener, api::router(collector)).into_future());
     let folder = std::env::temp_dir().join(format!("throughput-start-skew-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let mut skews = Vec::new();

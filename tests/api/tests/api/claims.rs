@@ -5,8 +5,8 @@ use kube::ResourceExt;
 use kube::api::{Api, ListParams};
 use throughput_api_tests::Tenant;
 use throughput_api_tests::interrupted::{self, Cut};
-use throughput_controller::claim::{self, Claimant, Holder};
 use throughput_controller::decide::Action;
+use throughput_controller::scaling::claim::{self, Claimant, Holder};
 
 use crate::found::{As, Found};
 use crate::hands::{self, act, facts};

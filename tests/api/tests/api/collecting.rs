@@ -9,12 +9,13 @@ use reqwest::{Method, StatusCode};
 use serde::Serialize;
 use serde_json::{Value, json};
 use throughput_api_tests::{Tenant, eventually, spec};
-use throughput_controller::build::GeneratorSettings;
-use throughput_controller::collector::{self, Collector};
-use throughput_controller::decide::{Action, TestFacts};
-use throughput_controller::gate::Gate;
-use throughput_controller::permissions::Permissions;
+use throughput_controller::apply::pods::GeneratorSettings;
+use throughput_controller::decide::Action;
+use throughput_controller::generators::api::{self, Collector};
+use throughput_controller::generators::phase::Gate;
+use throughput_controller::identity::TestFacts;
 use throughput_controller::plan::Plan;
+use throughput_controller::plan::permissions::Permissions;
 use throughput_model::cell::CellAddress;
 use throughput_model::generator::{GeneratorResult, RESULT_VERSION, RequestFigures, StopReason};
 use throughput_model::protocol::{self, LARGEST_BODY_BYTES, Progress, Registration, StartAnswer};
@@ -73,7 +74,7 @@ impl Served {
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base_url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(axum::serve(listener, collector::router(collector)).into_future());
+        tokio::spawn(axum::serve(listener, api::router(collector)).into_future());
         Self { tenant, facts, address, gate, base_url }
     }
 

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use serde_json::Value;
-use throughput_controller::permissions::Permissions;
 use throughput_controller::plan::Plan;
+use throughput_controller::plan::permissions::Permissions;
 use throughput_crds::ThroughputTest;
 
 /// All examples with their files' names.

@@ -2,12 +2,13 @@
 
 use kube::Client;
 use throughput_api_tests::Tenant;
+use throughput_controller::apply::pods::GeneratorSettings;
 use throughput_controller::apply::{ApplyError, Hands, apply};
-use throughput_controller::build::GeneratorSettings;
-use throughput_controller::decide::{Action, TestFacts};
+use throughput_controller::decide::Action;
+use throughput_controller::generators::token::TokenKey;
+use throughput_controller::identity::TestFacts;
 use throughput_controller::observe::PulpClients;
-use throughput_controller::scalable::TargetName;
-use throughput_controller::token::TokenKey;
+use throughput_controller::scaling::scalable::TargetName;
 
 /// The facts of a test that need not exist.
 pub(crate) fn facts(tenant: &Tenant, name: &str) -> TestFacts {

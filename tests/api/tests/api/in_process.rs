@@ -8,8 +8,8 @@ use throughput_api_tests::{Tenant, spec};
 use throughput_controller::apply::{Hands, apply};
 use throughput_controller::decide::Action;
 use throughput_controller::observe::PulpClients;
-use throughput_controller::permissions::Permissions;
 use throughput_controller::plan::Plan;
+use throughput_controller::plan::permissions::Permissions;
 use throughput_crds::{ConditionStatus, ConditionType};
 use throughput_model::cell::CellAddress;
 

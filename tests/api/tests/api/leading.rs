@@ -8,7 +8,7 @@ use kube::api::{Api, Patch, PatchParams};
 use serde_json::json;
 use throughput_api_tests::interrupted::{self, Cut};
 use throughput_api_tests::{Tenant, eventually};
-use throughput_controller::leader::Candidate;
+use throughput_controller::process::leader::Candidate;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 

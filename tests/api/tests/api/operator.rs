@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use throughput_api_tests::Tenant;
-use throughput_controller::run::{RunError, run};
+use throughput_controller::process::run::{RunError, run};
 use throughput_controller::settings::{CommonFlags, LogFormat, RunFlags};
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;

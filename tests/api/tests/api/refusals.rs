@@ -11,8 +11,8 @@ use kube::api::{Api, DeleteParams, Patch, PatchParams};
 use serde_json::{Value, json};
 use throughput_api_tests::{Tenant, spec};
 use throughput_controller::decide::Action;
-use throughput_controller::permissions::Permissions;
 use throughput_controller::plan::Plan;
+use throughput_controller::plan::permissions::Permissions;
 use throughput_crds::{ConditionStatus, ConditionType, Verdict};
 use throughput_model::cell::CellAddress;
 

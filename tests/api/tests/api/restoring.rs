@@ -9,8 +9,8 @@ use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
 use serde_json::json;
 use throughput_api_tests::Tenant;
 use throughput_api_tests::interrupted::{self, Cut};
-use throughput_controller::claim::{self, Claim, Restored};
 use throughput_controller::decide::Action;
+use throughput_controller::scaling::claim::{self, Claim, Restored};
 
 use crate::found::{As, Found, applied, later_than};
 use crate::hands::{self, act, facts, scale};

@@ -53,6 +53,9 @@ fn digest(walked: &Walked) -> String {
     })
 }
 
+/// A kind of disturbance, by the effect before which it comes, with its word in the recording.
+type Named = (&'static str, fn(u32) -> Disturbance);
+
 #[test]
 fn every_status_of_an_undisturbed_run_is_as_recorded() {
     for (name, plan) in plans() {
@@ -62,7 +65,7 @@ fn every_status_of_an_undisturbed_run_is_as_recorded() {
 
 #[test]
 fn every_status_of_a_run_disturbed_at_any_point_is_as_recorded() {
-    let disturbances: [(&str, fn(u32) -> Disturbance); 6] = [
+    let disturbances: [Named; 6] = [
         ("killed", Disturbance::KilledBefore),
         ("deleted", Disturbance::DeletedBefore),
         ("claimed", Disturbance::ClaimedBefore),

@@ -11,7 +11,6 @@ use throughput_model::workload::Workload;
 use uuid::Uuid;
 
 use super::Effect;
-use crate::claim::{Claim, Holder};
 use crate::decide::Action;
 use crate::decide::fixture::{AS_FOUND, address, at, claim, delivered};
 use crate::observed::{
@@ -20,6 +19,7 @@ use crate::observed::{
 };
 use crate::plan::Plan;
 use crate::report::TestReport;
+use crate::scaling::claim::{Claim, Holder};
 
 /// How long another test takes once nobody holds what it waits for, in seconds.
 const OTHERS_RUN: i64 = 60;

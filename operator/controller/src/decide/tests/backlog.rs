@@ -5,14 +5,14 @@ use std::time::Duration;
 use throughput_crds::{ConditionType, Stage, ThroughputTestStatus};
 use throughput_model::cell::CellAddress;
 
-use crate::claim::Holder;
 use crate::decide::fixture::{
     active, at, backlog, condition, counts, delivered, events, facts, failure, generators, observed, place,
     present, silent, status_at,
 };
 use crate::decide::{Action, Decision, decide};
 use crate::observed::{Counts, Job, Observed, OwnTasks, Pulp};
-use crate::scalable::TargetName;
+use crate::scaling::claim::Holder;
+use crate::scaling::scalable::TargetName;
 
 fn decided(status: &ThroughputTestStatus, observed: &Observed, seconds: i64) -> Decision {
     decide(&facts(), &Ok(backlog()), status, observed, at(seconds))

@@ -9,7 +9,7 @@ use super::chart::{self, Curve};
 use super::figure;
 use super::traces::count;
 use super::unit::Unit;
-use crate::repeats;
+use crate::report::repeats;
 use crate::report::{CellReport, NO_FIGURE, TestReport};
 
 /// The most combinations of the other parameters that are drawn: as many as there are colours.

@@ -1,0 +1,342 @@
+//! Builds the objects of a cell. Pure: names, owners, security contexts, nothing else.
+
+pub(crate) mod sidecar;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use k8s_openapi::ByteString;
+use k8s_openapi::api::batch::v1::{Job, JobSpec};
+use k8s_openapi::api::core::v1::{
+    Capabilities, ConfigMap, ConfigMapVolumeSource, Container, EnvVar, EnvVarSource, KeyToPath,
+    ObjectFieldSelector, PodSecurityContext, PodSpec, PodTemplateSpec, ResourceRequirements, SeccompProfile,
+    Secret, SecretVolumeSource, SecurityContext, Volume, VolumeMount,
+};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::api::ObjectMeta;
+use throughput_crds::InProcessDispatch;
+use throughput_model::cell::CellAddress;
+use throughput_model::workload::{ASSIGNMENT_VERSION, Assignment, Workload};
+
+use crate::identity::TestFacts;
+use crate::objects::names::{
+    self, CELL_LABEL, MANAGED_BY_LABEL, MANAGED_BY_VALUE, TEST_LABEL, TEST_UID_LABEL,
+};
+use crate::plan::destination::ConfigMapKey;
+
+/// Where a generator finds its assignment.
+const CELL_FOLDER: &str = "/etc/throughput/cell";
+/// Where a generator finds its token.
+const TOKEN_FILE: &str = "/etc/throughput/token";
+/// Where a generator finds what Pulp asks for.
+const CREDENTIALS_FOLDER: &str = "/etc/throughput/credentials";
+/// Where a generator finds the certificates that it trusts, where not the system's.
+const CA_FOLDER: &str = "/etc/throughput/ca";
+/// The file that they are in.
+const CA_FILE: &str = "ca.crt";
+/// How long a generator goes on trying to deliver, should the operator be away.
+const DELIVERY: Duration = Duration::from_hours(1);
+
+/// What is the same for all generators of an installation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GeneratorSettings {
+    /// The generators' image.
+    pub image: String,
+    /// When it is pulled.
+    pub image_pull_policy: String,
+    /// The collector's base URL, as a pod reaches it.
+    pub collector_url: String,
+}
+
+/// All of a cell's objects.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CellObjects {
+    /// Where registrations and results are stored.
+    pub config_map: ConfigMap,
+    /// Assignment and tokens.
+    pub secret: Secret,
+    /// The generators.
+    pub job: Job,
+}
+
+/// What a cell's objects are made of.
+#[derive(Clone, Debug)]
+pub struct CellIngredients<'a> {
+    /// The test.
+    pub test: &'a TestFacts,
+    /// The cell.
+    pub address: &'a CellAddress,
+    /// How many generators.
+    pub generators: u32,
+    /// What they do.
+    pub workload: &'a Workload,
+    /// The container that dispatches, where that is not the generator itself.
+    pub in_process: Option<&'a InProcessDispatch>,
+    /// The Secret with what Pulp asks for.
+    pub credentials: Option<CredentialsSource<'a>>,
+    /// The certificates that the generators trust, where not the system's.
+    pub ca_bundle: Option<&'a ConfigMapKey>,
+    /// The generators' tokens, by index.
+    pub tokens: &'a [String],
+    /// How long the generators may live: their Job's deadline, besides the time for delivery.
+    pub lifetime: Duration,
+}
+
+/// A Secret of the test's namespace, and which of its keys are needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CredentialsSource<'a> {
+    /// The Secret's name.
+    pub secret: &'a str,
+    /// The keys.
+    pub keys: &'static [&'static str],
+}
+
+/// Builds a cell's objects.
+pub fn cell_objects(
+    settings: &GeneratorSettings,
+    ingredients: &CellIngredients<'_>,
+) -> Result<CellObjects, serde_json::Error> {
+    let CellIngredients {
+        test,
+        address,
+        generators,
+        workload,
+        in_process,
+        credentials: _,
+        ca_bundle: _,
+        tokens,
+        lifetime: _,
+    } = ingredients;
+    let assignment = Assignment {
+        version: ASSIGNMENT_VERSION,
+        address: (*address).clone(),
+        generators: *generators,
+        workload: (*workload).clone(),
+    };
+    let assignment = ("assignment.json".to_owned(), ByteString(serde_json::to_vec(&assignment)?));
+    let tokens =
+        (0..).zip(*tokens).map(|(index, token)| (token_key(index), ByteString(token.clone().into_bytes())));
+    let script =
+        in_process.map(|_| (sidecar::SCRIPT.0.to_owned(), ByteString(sidecar::SCRIPT.1.as_bytes().to_vec())));
+    Ok(CellObjects {
+        config_map: ConfigMap { metadata: metadata(test, address), ..ConfigMap::default() },
+        secret: Secret {
+            metadata: metadata(test, address),
+            data: Some(std::iter::once(assignment).chain(tokens).chain(script).collect()),
+            ..Secret::default()
+        },
+        job: job(settings, ingredients),
+    })
+}
+
+/// The metadata of a cell's objects: named after the cell, owned by the test.
+pub fn metadata(test: &TestFacts, address: &CellAddress) -> ObjectMeta {
+    ObjectMeta {
+        name: Some(names::cell(&test.name, address)),
+        namespace: Some(test.namespace.clone()),
+        labels: Some(labels(test, address)),
+        owner_references: Some(vec![owner(test)]),
+        ..ObjectMeta::default()
+    }
+}
+
+/// The reference that makes the test own an object.
+pub fn owner(test: &TestFacts) -> OwnerReference {
+    OwnerReference {
+        api_version: "perf.pulpproject.org/v1alpha1".to_owned(),
+        kind: "ThroughputTest".to_owned(),
+        name: test.name.clone(),
+        uid: test.uid.clone(),
+        controller: Some(true),
+        block_owner_deletion: Some(false),
+    }
+}
+
+fn labels(test: &TestFacts, address: &CellAddress) -> BTreeMap<String, String> {
+    [
+        (MANAGED_BY_LABEL, MANAGED_BY_VALUE.to_owned()),
+        (TEST_LABEL, test.name.clone()),
+        (TEST_UID_LABEL, test.uid.clone()),
+        (CELL_LABEL, address.cell.to_string()),
+    ]
+    .map(|(key, value)| (key.to_owned(), value))
+    .into()
+}
+
+fn job(settings: &GeneratorSettings, ingredients: &CellIngredients<'_>) -> Job {
+    let CellIngredients { test, address, generators, lifetime, .. } = ingredients;
+    let completions = i32::try_from(*generators).unwrap_or(i32::MAX);
+    let deadline = (*lifetime + DELIVERY).as_secs();
+    Job {
+        metadata: metadata(test, address),
+        spec: Some(JobSpec {
+            completion_mode: Some("Indexed".to_owned()),
+            completions: Some(completions),
+            parallelism: Some(completions),
+            // A generator that fails has measured half of something: the cell ends, it is not tried again.
+            backoff_limit: Some(0),
+            active_deadline_seconds: Some(i64::try_from(deadline).unwrap_or(i64::MAX)),
+            template: PodTemplateSpec {
+                metadata: Some(ObjectMeta { labels: Some(labels(test, address)), ..ObjectMeta::default() }),
+                spec: Some(cell_pod(settings, ingredients)),
+            },
+            ..JobSpec::default()
+        }),
+        ..Job::default()
+    }
+}
+
+fn cell_pod(settings: &GeneratorSettings, ingredients: &CellIngredients<'_>) -> PodSpec {
+    let CellIngredients { test, address, in_process, .. } = ingredients;
+    match in_process {
+        // The calls need no user of Pulp's API, and the generator makes no request of it.
+        Some(dispatch) => {
+            let without = CellIngredients { credentials: None, ca_bundle: None, ..ingredients.clone() };
+            sidecar::beside(dispatch, &names::cell(&test.name, address), pod(settings, &without))
+        }
+        None => pod(settings, ingredients),
+    }
+}
+
+fn pod(settings: &GeneratorSettings, ingredients: &CellIngredients<'_>) -> PodSpec {
+    let CellIngredients { test, address, tokens, credentials, ca_bundle, .. } = ingredients;
+    let cell = names::cell(&test.name, address);
+    let token_keys: Vec<String> = (0..).zip(*tokens).map(|(index, _)| token_key(index)).collect();
+    let mut volumes = vec![
+        secret_volume("cell", &cell, &["assignment.json"]),
+        secret_volume("tokens", &cell, &token_keys.iter().map(String::as_str).collect::<Vec<_>>()),
+    ];
+    let mut mounts = vec![mount("cell", CELL_FOLDER), token_mount()];
+    if let Some(CredentialsSource { secret, keys }) = credentials {
+        volumes.push(secret_volume("credentials", secret, keys));
+        mounts.push(mount("credentials", CREDENTIALS_FOLDER));
+    }
+    if let Some(bundle) = ca_bundle {
+        volumes.push(ca_volume(bundle));
+        mounts.push(mount("ca", CA_FOLDER));
+    }
+    PodSpec {
+        restart_policy: Some("Never".to_owned()),
+        automount_service_account_token: Some(false),
+        enable_service_links: Some(false),
+        termination_grace_period_seconds: Some(30),
+        security_context: Some(PodSecurityContext {
+            run_as_non_root: Some(true),
+            seccomp_profile: Some(SeccompProfile {
+                type_: "RuntimeDefault".to_owned(),
+                ..SeccompProfile::default()
+            }),
+            ..PodSecurityContext::default()
+        }),
+        containers: vec![Container {
+            name: "loadgen".to_owned(),
+            image: Some(settings.image.clone()),
+            image_pull_policy: Some(settings.image_pull_policy.clone()),
+            args: Some(arguments(settings, ingredients)),
+            env: Some(vec![field("POD_NAME", "metadata.name"), field("POD_UID", "metadata.uid")]),
+            resources: Some(ResourceRequirements {
+                requests: Some(quantities(&[("cpu", "50m"), ("memory", "32Mi")])),
+                limits: Some(quantities(&[("memory", "256Mi")])),
+                ..ResourceRequirements::default()
+            }),
+            security_context: Some(SecurityContext {
+                allow_privilege_escalation: Some(false),
+                read_only_root_filesystem: Some(true),
+                capabilities: Some(Capabilities { drop: Some(vec!["ALL".to_owned()]), add: None }),
+                ..SecurityContext::default()
+            }),
+            termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
+            volume_mounts: Some(mounts),
+            ..Container::default()
+        }],
+        volumes: Some(volumes),
+        ..PodSpec::default()
+    }
+}
+
+fn arguments(settings: &GeneratorSettings, ingredients: &CellIngredients<'_>) -> Vec<String> {
+    let CellIngredients { test, credentials, ca_bundle, .. } = ingredients;
+    let mut arguments = vec![
+        format!("--assignment={CELL_FOLDER}/assignment.json"),
+        format!("--token-file={TOKEN_FILE}"),
+        format!("--collector={}", settings.collector_url),
+        format!("--namespace={}", test.namespace),
+        format!("--test={}", test.name),
+        format!("--give-up-after={}", DELIVERY.as_secs()),
+    ];
+    if credentials.is_some() {
+        arguments.push(format!("--credentials={CREDENTIALS_FOLDER}"));
+    }
+    if ca_bundle.is_some() {
+        arguments.push(format!("--ca-bundle={CA_FOLDER}/{CA_FILE}"));
+    }
+    arguments
+}
+
+fn secret_volume(name: &str, secret: &str, keys: &[&str]) -> Volume {
+    let items =
+        keys.iter().map(|key| KeyToPath { key: (*key).to_owned(), path: (*key).to_owned(), mode: None });
+    Volume {
+        name: name.to_owned(),
+        secret: Some(SecretVolumeSource {
+            secret_name: Some(secret.to_owned()),
+            items: Some(items.collect()),
+            ..SecretVolumeSource::default()
+        }),
+        ..Volume::default()
+    }
+}
+
+fn ca_volume(bundle: &ConfigMapKey) -> Volume {
+    let ConfigMapKey { name, key } = bundle;
+    Volume {
+        name: "ca".to_owned(),
+        config_map: Some(ConfigMapVolumeSource {
+            name: name.clone(),
+            items: Some(vec![KeyToPath { key: key.clone(), path: CA_FILE.to_owned(), mode: None }]),
+            ..ConfigMapVolumeSource::default()
+        }),
+        ..Volume::default()
+    }
+}
+
+fn mount(volume: &str, path: &str) -> VolumeMount {
+    VolumeMount {
+        name: volume.to_owned(),
+        mount_path: path.to_owned(),
+        read_only: Some(true),
+        ..VolumeMount::default()
+    }
+}
+
+/// The key of a generator's token in the cell's Secret.
+fn token_key(index: u32) -> String {
+    format!("token-{index}")
+}
+
+/// Of all tokens a pod sees its own: the one of its index, which an Indexed Job's pods have in their environment.
+fn token_mount() -> VolumeMount {
+    VolumeMount {
+        sub_path_expr: Some("token-$(JOB_COMPLETION_INDEX)".to_owned()),
+        ..mount("tokens", TOKEN_FILE)
+    }
+}
+
+fn field(name: &str, path: &str) -> EnvVar {
+    EnvVar {
+        name: name.to_owned(),
+        value_from: Some(EnvVarSource {
+            field_ref: Some(ObjectFieldSelector { field_path: path.to_owned(), api_version: None }),
+            ..EnvVarSource::default()
+        }),
+        value: None,
+    }
+}
+
+fn quantities(quantities: &[(&str, &str)]) -> BTreeMap<String, Quantity> {
+    quantities.iter().map(|(name, quantity)| ((*name).to_owned(), Quantity((*quantity).to_owned()))).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,82 @@
+//! What people ask of a run on its way: to hold it, to end it, to delete it in time.
+
+use throughput_crds::{ConditionStatus, ConditionType, Stage, Verdict};
+
+use super::verdict::LOOK_AT_RESTORING;
+use super::{Action, Draft, View, claim};
+use crate::observed::Observed;
+use crate::plan::Plan;
+use crate::stage::ends_in;
+
+/// The reason of a cell, and of a test, that was ended by `spec.abort`.
+pub(crate) const ABORTED: &str = "Aborted";
+
+/// Carries the plan out, as far as people do not ask for something else.
+pub(super) fn carry_out(draft: &mut Draft<'_>, plan: &Plan, observed: &Observed) {
+    let stage = draft.status.current.as_ref().map(|current| current.stage);
+    if observed.controls.abort {
+        match draft.status.current.as_ref() {
+            None => {
+                let message = "spec.abort was set before anything was scaled";
+                return super::verdict::give_up(draft, Verdict::Aborted, ABORTED, message);
+            }
+            Some(current) if !is_at_its_end(current.stage) => {
+                let next = ends_in(current);
+                return draft.fail_cell(ABORTED, "spec.abort was set".to_owned(), next);
+            }
+            Some(_) => {}
+        }
+    }
+    if observed.controls.suspend
+        && matches!(stage, None | Some(Stage::AwaitingTargets | Stage::Claiming | Stage::EmptyingQueue))
+    {
+        let cell = draft.status.current.as_ref().map_or(0, |current| current.cell as usize);
+        super::accept(draft, plan);
+        return draft.begin_cell(plan.cells.get(cell).unwrap_or(&plan.cells[0]), Stage::Suspended);
+    }
+    super::carry_out(draft, plan, observed);
+}
+
+/// Whether a cell in this stage comes to its end by itself, an aborted one too.
+fn is_at_its_end(stage: Stage) -> bool {
+    match stage {
+        Stage::CancelingTasks
+        | Stage::CleaningUp
+        | Stage::Settling
+        | Stage::Collecting
+        | Stage::Restoring => true,
+        Stage::AwaitingTargets
+        | Stage::Claiming
+        | Stage::Suspended
+        | Stage::EmptyingQueue
+        | Stage::ScalingDown
+        | Stage::ScalingWorkers
+        | Stage::StartingGenerators
+        | Stage::Dispatching
+        | Stage::AwaitingFirstTask
+        | Stage::Draining => false,
+    }
+}
+
+/// Holds the run: nothing stays claimed meanwhile.
+pub(super) fn suspended(draft: &mut Draft<'_>, view: &View<'_>) {
+    if !view.observed.claims.is_empty() {
+        draft.act(Action::Restore);
+        return draft.look_again_in(LOOK_AT_RESTORING);
+    }
+    // Once: what is claimed nowhere and has no finalizer was let go before.
+    if draft.status.started_at.is_some() && view.observed.has_finalizer {
+        claim::tell_restored(draft);
+    }
+    if !view.observed.controls.suspend {
+        return draft.begin_cell(view.cell, Stage::AwaitingTargets);
+    }
+    draft.condition(
+        ConditionType::Running,
+        ConditionStatus::False,
+        "Suspended",
+        "held before the next cell until spec.suspend is false",
+    );
+    draft.release = view.observed.has_finalizer;
+    draft.next = None;
+}

@@ -1,0 +1,299 @@
+//! From a new test to generators that are ready to start.
+
+use std::time::Duration;
+
+use throughput_crds::{ConditionStatus, ConditionType, Procedure, Stage, Verdict};
+
+use super::scaling::scale_to_wanted;
+use super::{Action, Draft, View};
+use crate::observed::{Counts, Credentials, Job, Pulp, Target, ViewFault};
+use crate::scaling::claim::Holder;
+
+/// How often to look whether what is missing has come.
+const LOOK_FOR_TARGETS: Duration = Duration::from_secs(5);
+/// How often to look whether everything is claimed, or given back.
+const LOOK_AT_CLAIMS: Duration = Duration::from_millis(500);
+/// How often to look whether the queue is empty.
+const LOOK_AT_QUEUE: Duration = Duration::from_secs(2);
+/// How often to look whether the workers are online.
+const LOOK_AT_WORKERS: Duration = Duration::from_secs(1);
+/// How far ahead the start of several generators lies when it is stored. Storing takes some tenths of a second
+/// on a busy API server; then each generator asks up to four times, to know the instant well.
+const START_LEAD: Duration = Duration::from_secs(2);
+/// How often to look at the generators, besides when their Job or `ConfigMap` changes.
+const LOOK_AT_GENERATORS: Duration = Duration::from_secs(5);
+
+pub(super) fn awaiting_targets(draft: &mut Draft<'_>, view: &View<'_>) {
+    if let Some(ViewFault::Dispatched(tasks)) = view.observed.view_fault {
+        return check_dispatches(draft, tasks);
+    }
+    match missing(view) {
+        None => {
+            draft.condition(
+                ConditionType::TargetsReady,
+                ConditionStatus::True,
+                "AllFound",
+                "everything that the run needs is there",
+            );
+            draft.enter(Stage::Claiming);
+        }
+        Some((_, message)) if !view.observed.claims.is_empty() => {
+            // All or none: what is missing may be claimed by a test that waits for what this one holds.
+            draft.condition(ConditionType::TargetsReady, ConditionStatus::False, "GivingBack", message);
+            draft.act(Action::Restore);
+            draft.look_again_in(LOOK_AT_CLAIMS);
+        }
+        Some((reason, message)) => {
+            // From the first time on: losing a claim does not prolong the wait.
+            let since = view.began(Stage::AwaitingTargets).unwrap_or_else(|| view.since());
+            let waited_enough = draft.is_past(since, view.plan.deadlines.start);
+            draft.condition(ConditionType::TargetsReady, ConditionStatus::False, reason, message.clone());
+            if waited_enough {
+                draft.warn(reason, format!("not there within timeouts.start: {message}"));
+                super::verdict::give_up(draft, Verdict::Failed, reason, &message);
+            } else {
+                draft.look_again_in(LOOK_FOR_TARGETS);
+            }
+        }
+    }
+}
+
+/// The first thing that the run needs and that is not there.
+fn missing(view: &View<'_>) -> Option<(&'static str, String)> {
+    let targets = view.plan.scale.iter().zip(&view.observed.targets);
+    let not_ready = targets.filter_map(|(entry, target)| match target {
+        Target::Missing => Some((
+            "TargetNotFound",
+            format!("there is no {} in this namespace (scale entry {})", entry.target, entry.name),
+        )),
+        Target::Autoscaled { autoscaler } => Some((
+            "TargetAutoscaled",
+            format!(
+                "the HorizontalPodAutoscaler {autoscaler} scales the {}, and would undo what the run scales: delete it for the time of the run",
+                entry.target
+            ),
+        )),
+        Target::Refused(unscalable) => Some((unscalable.reason, unscalable.message.clone())),
+        Target::Present { holder: Holder::Another(identity), .. } => Some((
+            "TargetClaimed",
+            format!("the {} is claimed by another test, {identity}", entry.target),
+        )),
+        Target::Present { holder: Holder::Nobody | Holder::This, .. } => None,
+    });
+    let without_workers = without_workers(view);
+    let name_taken = view.observed.name_taken.as_ref().map(|taken| ("NameTaken", taken.to_string()));
+    let pulp = match &view.observed.pulp {
+        Pulp::Silent { reason, words } => Some((*reason, words.clone())),
+        Pulp::NotAsked | Pulp::Answering(_) => None,
+    };
+    let credentials = match &view.observed.credentials {
+        Credentials::Unusable { reason, message } => Some((*reason, message.clone())),
+        Credentials::Ready => None,
+    };
+    let view = match &view.observed.view_fault {
+        Some(ViewFault::Failed(words)) => Some(("TestViewFailed", words.clone())),
+        Some(ViewFault::Dispatched(_)) | None => None,
+    };
+    not_ready.into_iter().next().or(without_workers).or(name_taken).or(credentials).or(pulp).or(view)
+}
+
+/// Asked again, the view would dispatch again: so this is final at once.
+fn check_dispatches(draft: &mut Draft<'_>, tasks: u64) {
+    let (reason, message) = (
+        "CheckQueryDispatches",
+        format!(
+            "with dispatch.testView.checkQuery the view dispatched tasks, {tasks} of them: write a query with which it dispatches none, or leave checkQuery out"
+        ),
+    );
+    draft.condition(ConditionType::TargetsReady, ConditionStatus::False, reason, &message);
+    super::verdict::give_up(draft, Verdict::Failed, reason, &message);
+}
+
+/// Workers that stay as they were found, where there is none.
+fn without_workers(view: &View<'_>) -> Option<(&'static str, String)> {
+    let entry = view.plan.workers;
+    let as_found = view.plan.cells.iter().any(|cell| cell.replicas[entry].is_none());
+    match view.observed.targets.get(entry) {
+        Some(Target::Present { replicas: 0, .. }) if as_found => Some((
+            "NoWorkers",
+            format!(
+                "the {} has 0 replicas, and no axis of the matrix says how many workers there shall be: scale it, or add an axis of: Scale",
+                view.plan.scale[entry].target
+            ),
+        )),
+        Some(Target::Present { .. } | Target::Refused(_) | Target::Autoscaled { .. } | Target::Missing)
+        | None => None,
+    }
+}
+
+pub(super) fn claiming(draft: &mut Draft<'_>, view: &View<'_>) {
+    let ours = |target: &Target| matches!(target, Target::Present { holder: Holder::This, .. });
+    if view.observed.has_finalizer && view.observed.targets.iter().all(ours) {
+        let names: Vec<String> =
+            view.plan.scale.iter().map(|entry| format!("the {}", entry.target)).collect();
+        draft.tell("TargetsClaimed", format!("claimed {}", names.join(", ")));
+        announce_owners(draft, view);
+        draft.condition(
+            ConditionType::TargetsRestored,
+            ConditionStatus::False,
+            "Claimed",
+            "the targets are claimed and will be put back at the end",
+        );
+        draft.condition(
+            ConditionType::Running,
+            ConditionStatus::True,
+            "Measuring",
+            "cells are being measured",
+        );
+        draft.status.started_at.get_or_insert(draft.now);
+        return draft.begin_cell(view.cell, Stage::EmptyingQueue);
+    }
+    if missing(view).is_some() {
+        return draft.enter(Stage::AwaitingTargets);
+    }
+    if draft.is_past(view.since(), view.plan.deadlines.start) {
+        return claim_no_more(draft, view);
+    }
+    draft.look_again_in(LOOK_AT_CLAIMS);
+    if !view.observed.has_finalizer {
+        // Nothing is claimed before it is seen to be there: a test that is deleted at this moment would leave
+        // its claims behind.
+        return draft.act(Action::AddFinalizer);
+    }
+    draft.act(Action::Claim { targets: view.plan.scale.iter().map(|entry| entry.target.clone()).collect() });
+}
+
+/// Says through whom targets are scaled that are not scaled directly.
+fn announce_owners(draft: &mut Draft<'_>, view: &View<'_>) {
+    for claim in &view.observed.claims {
+        if let Some(lever) = &claim.record.lever {
+            draft.tell("OwnerRecognised", format!("the {} is scaled by {lever}", claim.record.target));
+        }
+    }
+}
+
+/// Everything is there, and still not all of it was claimed in time: what was is put back.
+fn claim_no_more(draft: &mut Draft<'_>, view: &View<'_>) {
+    if !view.observed.claims.is_empty() {
+        draft.act(Action::Restore);
+        return draft.look_again_in(LOOK_AT_CLAIMS);
+    }
+    let failed = draft.status.conditions.iter().find(|condition| condition.reason == "ActionFailed");
+    let why = failed.map_or_else(String::new, |condition| format!(": {}", condition.message));
+    let message = format!("not everything in scale was claimed within timeouts.start{why}");
+    draft.condition(ConditionType::TargetsReady, ConditionStatus::False, "NotClaimed", &message);
+    super::verdict::give_up(draft, Verdict::Failed, "NotClaimed", &message);
+}
+
+pub(super) fn emptying_queue(draft: &mut Draft<'_>, view: &View<'_>) {
+    let unfinished = view.observed.pulp.counts().and_then(|counts| counts.unfinished);
+    if unfinished == Some(0) {
+        return draft.enter(match view.plan.procedure {
+            Procedure::Sustained => Stage::ScalingWorkers,
+            Procedure::Backlog => Stage::ScalingDown,
+        });
+    }
+    let what = match (unfinished, &view.observed.pulp) {
+        (Some(unfinished), _) => {
+            format!("{unfinished} tasks that are not of this run are unfinished in Pulp's queue")
+        }
+        (None, Pulp::Silent { words, .. }) => words.clone(),
+        (None, _) => "Pulp was not asked yet".to_owned(),
+    };
+    if draft.is_past(view.since(), view.plan.deadlines.start) {
+        return draft.fail_cell("QueueNotEmpty", format!("timeouts.start passed: {what}"), Stage::Collecting);
+    }
+    draft.condition(ConditionType::Running, ConditionStatus::True, "EmptyingQueue", what);
+    draft.look_again_in(LOOK_AT_QUEUE);
+}
+
+pub(super) fn scaling_workers(draft: &mut Draft<'_>, view: &View<'_>) {
+    // A backlog has its tasks already: they are canceled when no worker comes for them.
+    let (next, otherwise) = match view.plan.procedure {
+        Procedure::Sustained => (Stage::StartingGenerators, Stage::Collecting),
+        Procedure::Backlog => (Stage::AwaitingFirstTask, Stage::CancelingTasks),
+    };
+    let scaled = match scale_to_wanted(draft, view) {
+        Ok(scaled) => scaled,
+        Err((reason, message)) => return draft.fail_cell(reason, message, otherwise),
+    };
+    let online = super::noting::workers_online(view);
+    if scaled.all_there && online.is_some() && online == view.cell_workers() {
+        return draft.enter(next);
+    }
+    let seen = scaled.seen_with(online);
+    if draft.is_past(view.since(), view.plan.deadlines.scale) {
+        return draft.fail_cell("WorkersNotOnline", format!("timeouts.scale passed: {seen}"), otherwise);
+    }
+    draft.condition(ConditionType::Running, ConditionStatus::True, "ScalingWorkers", seen);
+    draft.look_again_in(LOOK_AT_WORKERS);
+}
+
+/// Lets the generators start. Several shall do so together: each has to know the instant before it comes.
+fn start_together(draft: &mut Draft<'_>, generators: u32) {
+    let lead = if generators > 1 { START_LEAD } else { Duration::ZERO };
+    let starts_at = draft.now.checked_add(lead).unwrap_or(draft.now);
+    if let Some(current) = &mut draft.status.current {
+        current.progress.starts_at = Some(starts_at);
+    }
+    draft.enter(Stage::Dispatching);
+}
+
+pub(super) fn starting_generators(draft: &mut Draft<'_>, view: &View<'_>) {
+    super::noting::watch_for_drift(draft, view);
+    super::noting::count(draft, view);
+    let address = draft.address(view.current);
+    let generators = &view.observed.generators;
+    if generators.registered >= view.cell.generators {
+        // The queue was empty before the workers were scaled; what came since is older than the cell's own tasks,
+        // and would not be counted among the foreign ones later.
+        if let Pulp::Answering(Counts { unfinished: Some(unfinished @ 1..), .. }) = &view.observed.pulp {
+            draft.doubt(format!(
+                "{unfinished} tasks that are not of this run were unfinished when the dispatch began"
+            ));
+        }
+        return start_together(draft, view.cell.generators);
+    }
+    match &generators.job {
+        Job::Failed { message } => {
+            return draft.fail_cell(
+                "GeneratorFailed",
+                format!("a load generator failed before it was ready: {message}"),
+                Stage::Collecting,
+            );
+        }
+        Job::Complete => {
+            return draft.fail_cell(
+                "GeneratorFailed",
+                "a load generator ended before it was ready".to_owned(),
+                Stage::Collecting,
+            );
+        }
+        Job::Absent | Job::Active { .. } => {}
+    }
+    let trouble = match &generators.job {
+        Job::Active { trouble: Some(trouble) } => format!(", {trouble}"),
+        _ => String::new(),
+    };
+    let seen =
+        format!("{} of {} load generators are ready{trouble}", generators.registered, view.cell.generators);
+    if draft.is_past(view.since(), view.plan.deadlines.generator_start) {
+        return draft.fail_cell(
+            "GeneratorNotReady",
+            format!("timeouts.generatorStart passed: {seen}"),
+            Stage::Collecting,
+        );
+    }
+    match &view.observed.credentials {
+        Credentials::Ready => {
+            let workload = Box::new(view.plan.workload(view.cell, address.correlation_id()));
+            draft.act(Action::StartGenerators { address, workload });
+            draft.condition(ConditionType::Running, ConditionStatus::True, "StartingGenerators", seen);
+        }
+        // The Secret's owner took back the permission: no pod is made that would be given it.
+        Credentials::Unusable { reason, message } => {
+            draft.condition(ConditionType::Running, ConditionStatus::True, reason, message.clone());
+        }
+    }
+    draft.look_again_in(LOOK_AT_GENERATORS);
+}

@@ -1,0 +1,486 @@
+//! From a new test to generators that are ready to start.
+
+use std::time::Duration;
+
+use throughput_crds::{
+    CellCounts, CellParameter, CellProgress, Condition, ConditionStatus, ConditionType, Current, Phase,
+    Stage, StageEntry, StatusSummary, ThroughputTestStatus, Verdict,
+};
+
+use crate::decide::fixture::{
+    active, address, at, claim, claims, condition, counts, decided, delivered, events, failure, generators,
+    observed, place, plan, present, silent, status_at, untouched,
+};
+use crate::decide::{Action, Decision};
+use crate::objects::owned_objects::NameTaken;
+use crate::observed::{Counts, Credentials, Job, Observed, OwnTasks, Pulp, Target, ViewFault};
+use crate::scaling::claim::Holder;
+use crate::scaling::owner::{Lever, LeverField, Unscalable};
+use crate::scaling::scalable::TargetName;
+
+const NOTHING: Option<OwnTasks> = Some(OwnTasks { submitted: 0, unfinished: 0 });
+
+fn another() -> Holder {
+    Holder::Another("pulp/other/9e2a".to_owned())
+}
+
+fn claim_all() -> Action {
+    Action::Claim { targets: ["pulp-worker", "pulp-content"].map(TargetName::deployment).into() }
+}
+
+fn refused() -> Unscalable {
+    Unscalable { reason: "NotPermitted", message: "no right to change the Pulp example".to_owned() }
+}
+
+fn scale(deployment: &str, replicas: u32) -> Action {
+    Action::Scale { target: TargetName::deployment(deployment), replicas }
+}
+
+#[test]
+fn a_new_test_begins_by_waiting_for_its_targets() {
+    let condition = |type_, status, reason: &str, message: &str| Condition {
+        type_,
+        status,
+        reason: reason.to_owned(),
+        message: message.to_owned(),
+        last_transition_time: at(5),
+        observed_generation: Some(1),
+    };
+    let expected = Decision {
+        actions: Vec::new(),
+        status: ThroughputTestStatus {
+            observed_generation: Some(1),
+            phase: Some(Phase::Pending),
+            conditions: vec![
+                condition(
+                    ConditionType::Accepted,
+                    ConditionStatus::True,
+                    "Planned",
+                    "2 cells will be measured",
+                ),
+                condition(
+                    ConditionType::Running,
+                    ConditionStatus::False,
+                    "NotStarted",
+                    "nothing has been scaled yet",
+                ),
+                condition(
+                    ConditionType::Finished,
+                    ConditionStatus::False,
+                    "NotFinished",
+                    "the run is not over",
+                ),
+            ],
+            cells: Some(CellCounts { total: 2, finished: 0 }),
+            summary: StatusSummary { cells: Some("0/2".to_owned()), ..StatusSummary::default() },
+            current: Some(Current {
+                cell: 0,
+                attempt: 1,
+                stage: Stage::AwaitingTargets,
+                parameters: vec![CellParameter { name: "workers".to_owned(), value: "2".to_owned() }],
+                timeline: vec![StageEntry { stage: Stage::AwaitingTargets, since: at(5) }],
+                progress: CellProgress::default(),
+                live: None,
+            }),
+            ..ThroughputTestStatus::default()
+        },
+        events: Vec::new(),
+        release: false,
+        next: Some(Duration::ZERO),
+    };
+    assert_eq!(decided(&ThroughputTestStatus::default(), &untouched(), 5), expected);
+}
+
+#[test]
+fn what_is_missing_is_waited_for_and_named() {
+    let with = |target| Observed { targets: vec![present(2, Holder::Nobody), target], ..untouched() };
+    let autoscaled = Target::Autoscaled { autoscaler: "content".to_owned() };
+    let no_secret =
+        Credentials::Unusable { reason: "SecretNotFound", message: "there is no Secret".to_owned() };
+    let switched_off = Some(ViewFault::Failed("it is switched off".to_owned()));
+    let name_taken = NameTaken { kind: "Secret".to_owned(), name: "small-cell-0-attempt-1".to_owned() };
+    let cases = [
+        (
+            with(Target::Missing),
+            "TargetNotFound",
+            "there is no Deployment pulp-content in this namespace (scale entry content)",
+        ),
+        (
+            with(autoscaled),
+            "TargetAutoscaled",
+            "the HorizontalPodAutoscaler content scales the Deployment pulp-content, and would undo what the run \
+             scales: delete it for the time of the run",
+        ),
+        (with(Target::Refused(refused())), "NotPermitted", "no right to change the Pulp example"),
+        (
+            with(present(3, another())),
+            "TargetClaimed",
+            "the Deployment pulp-content is claimed by another test, pulp/other/9e2a",
+        ),
+        (
+            Observed { name_taken: Some(name_taken), ..untouched() },
+            "NameTaken",
+            "the Secret small-cell-0-attempt-1 exists and does not belong to this test: delete it, or give the \
+             test another name",
+        ),
+        (Observed { credentials: no_secret, ..untouched() }, "SecretNotFound", "there is no Secret"),
+        (Observed { pulp: silent(), ..untouched() }, "PulpUnreachable", "connection refused"),
+        (Observed { view_fault: switched_off, ..untouched() }, "TestViewFailed", "it is switched off"),
+    ];
+    for (observed, reason, message) in cases {
+        let decision = decided(&status_at(0, Stage::AwaitingTargets), &observed, 900);
+        assert_eq!(
+            condition(&decision, ConditionType::TargetsReady),
+            (ConditionStatus::False, reason, message)
+        );
+        assert_eq!(condition(&decision, ConditionType::Accepted).0, ConditionStatus::True);
+        assert_eq!(place(&decision), Some((0, Stage::AwaitingTargets)));
+        assert_eq!((decision.actions, decision.next), (vec![], Some(Duration::from_secs(5))));
+    }
+}
+
+#[test]
+fn a_view_that_dispatches_when_it_should_not_is_asked_only_once() {
+    // Whatever else is missing.
+    let targets = vec![Target::Missing, present(3, Holder::Nobody)];
+    let observed = Observed { view_fault: Some(ViewFault::Dispatched(7)), targets, ..untouched() };
+    let decision = decided(&status_at(0, Stage::AwaitingTargets), &observed, 1);
+    let (holds, reason, message) = condition(&decision, ConditionType::Finished);
+    assert_eq!((holds, reason), (ConditionStatus::True, "CheckQueryDispatches"));
+    assert!(
+        message.starts_with("with dispatch.testView.checkQuery the view dispatched tasks, 7 of them"),
+        "{message}"
+    );
+    assert_eq!((decision.status.verdict, decision.next), (Some(Verdict::Failed), None));
+}
+
+#[test]
+fn what_is_still_missing_after_timeouts_start_ends_the_test() {
+    let observed = Observed { targets: vec![Target::Missing, present(3, Holder::Nobody)], ..untouched() };
+    let decision = decided(&status_at(0, Stage::AwaitingTargets), &observed, 901);
+    let message = "there is no Deployment pulp-worker in this namespace (scale entry workers)";
+    assert_eq!(
+        condition(&decision, ConditionType::Finished),
+        (ConditionStatus::True, "TargetNotFound", message)
+    );
+    assert_eq!(
+        condition(&decision, ConditionType::Succeeded),
+        (ConditionStatus::False, "TargetNotFound", message)
+    );
+    assert_eq!(events(&decision), ["!TargetNotFound", "!Finished"]);
+    assert_eq!(
+        (decision.status.verdict, decision.status.finished_at),
+        (Some(Verdict::Failed), Some(at(901)))
+    );
+    assert_eq!((decision.actions, decision.release, decision.next), (vec![], true, None));
+}
+
+#[test]
+fn when_all_is_there_it_is_claimed() {
+    let decision = decided(&status_at(0, Stage::AwaitingTargets), &untouched(), 1);
+    assert_eq!(condition(&decision, ConditionType::TargetsReady).0, ConditionStatus::True);
+    assert_eq!(place(&decision), Some((0, Stage::Claiming)));
+    assert_eq!((decision.actions, decision.next), (vec![], Some(Duration::ZERO)));
+}
+
+#[test]
+fn nothing_is_claimed_before_the_finalizer_is_there() {
+    let decision = decided(&status_at(0, Stage::Claiming), &untouched(), 1);
+    assert_eq!(
+        (place(&decision), decision.actions),
+        (Some((0, Stage::Claiming)), vec![Action::AddFinalizer])
+    );
+    let with_finalizer = Observed { has_finalizer: true, ..untouched() };
+    let decision = decided(&status_at(0, Stage::Claiming), &with_finalizer, 1);
+    assert_eq!((place(&decision), decision.actions), (Some((0, Stage::Claiming)), vec![claim_all()]));
+}
+
+#[test]
+fn claims_without_the_finalizer_are_not_enough() {
+    let observed = Observed { has_finalizer: false, ..observed() };
+    let decision = decided(&status_at(0, Stage::Claiming), &observed, 1);
+    assert_eq!(
+        (place(&decision), decision.actions),
+        (Some((0, Stage::Claiming)), vec![Action::AddFinalizer])
+    );
+}
+
+#[test]
+fn nothing_goes_on_while_one_target_is_not_claimed() {
+    let observed = Observed {
+        targets: vec![present(2, Holder::This), present(3, Holder::Nobody)],
+        claims: vec![claim("pulp-worker", 2)],
+        ..observed()
+    };
+    let decision = decided(&status_at(0, Stage::Claiming), &observed, 1);
+    assert_eq!(place(&decision), Some((0, Stage::Claiming)));
+    assert_eq!(decision.actions, [claim_all()]);
+}
+
+#[test]
+fn a_lost_claim_leads_back_to_waiting() {
+    let observed =
+        Observed { targets: vec![present(2, another()), present(3, Holder::Nobody)], ..untouched() };
+    let decision = decided(&status_at(0, Stage::Claiming), &observed, 1);
+    assert_eq!((place(&decision), decision.actions), (Some((0, Stage::AwaitingTargets)), vec![]));
+}
+
+#[test]
+fn nothing_is_held_while_another_test_holds_the_rest() {
+    let half = Observed {
+        targets: vec![present(2, another()), present(3, Holder::This)],
+        claims: vec![claim("pulp-content", 3)],
+        ..observed()
+    };
+    let waiting = decided(&status_at(0, Stage::Claiming), &half, 1);
+    assert_eq!((place(&waiting), &waiting.actions), (Some((0, Stage::AwaitingTargets)), &vec![]));
+    let giving_back = decided(&waiting.status, &half, 2);
+    assert_eq!((place(&giving_back), giving_back.actions), (place(&waiting), vec![Action::Restore]));
+    let overdue = decided(&waiting.status, &half, 10_000);
+    assert_eq!((overdue.actions, overdue.release), (vec![Action::Restore], false));
+}
+
+#[test]
+fn losing_a_claim_does_not_prolong_the_wait() {
+    let mut status = status_at(0, Stage::AwaitingTargets);
+    let lost = Observed { targets: vec![present(2, another()), present(3, Holder::Nobody)], ..untouched() };
+    for (observed, seconds) in [(&untouched(), 890), (&lost, 891), (&lost, 900)] {
+        status = decided(&status, observed, seconds).status;
+    }
+    assert_eq!(status.current.as_ref().map(|current| current.stage), Some(Stage::AwaitingTargets));
+    assert_eq!(decided(&status, &lost, 901).status.verdict, Some(Verdict::Failed));
+}
+
+#[test]
+fn when_all_is_claimed_the_cell_begins_and_nothing_has_been_scaled() {
+    let decision = decided(&status_at(0, Stage::Claiming), &observed(), 3);
+    assert_eq!(place(&decision), Some((0, Stage::EmptyingQueue)));
+    assert_eq!(condition(&decision, ConditionType::Running).0, ConditionStatus::True);
+    assert_eq!(condition(&decision, ConditionType::TargetsRestored).0, ConditionStatus::False);
+    assert_eq!(decision.status.started_at, Some(at(3)));
+    assert_eq!(events(&decision), ["TargetsClaimed"]);
+    assert_eq!(decision.actions, []);
+}
+
+#[test]
+fn an_owner_through_whom_a_target_is_scaled_is_announced() {
+    let mut claims = claims();
+    claims[0].record.lever = Some(Lever {
+        field: LeverField::Pulp { component: "worker".to_owned() },
+        api_version: "repo-manager.pulpproject.org/v1".to_owned(),
+        name: "pulp".to_owned(),
+        uid: "55bb".to_owned(),
+        before: None,
+        parent_was_absent: false,
+        owners: Vec::new(),
+    });
+    let decision = decided(&status_at(0, Stage::Claiming), &Observed { claims, ..observed() }, 3);
+    let notes: Vec<&str> = decision.events.iter().map(|event| event.note.as_str()).collect();
+    assert_eq!(events(&decision), ["TargetsClaimed", "OwnerRecognised"]);
+    assert_eq!(
+        notes,
+        [
+            "claimed the Deployment pulp-worker, the Deployment pulp-content",
+            "the Deployment pulp-worker is scaled by spec.worker.replicas of the Pulp pulp",
+        ]
+    );
+}
+
+#[test]
+fn what_cannot_be_claimed_in_time_ends_the_test_with_the_cause() {
+    let mut status = status_at(0, Stage::Claiming);
+    let half = || Observed { targets: untouched().targets, ..observed() };
+    let decision = decided(&status, &half(), 900);
+    assert_eq!((place(&decision), decision.actions), (Some((0, Stage::Claiming)), vec![claim_all()]));
+    // What was claimed is given back first.
+    let decision = decided(&status, &half(), 901);
+    assert_eq!((place(&decision), decision.actions), (Some((0, Stage::Claiming)), vec![Action::Restore]));
+    crate::status::set(
+        &mut status.conditions,
+        ConditionType::Running,
+        ConditionStatus::Unknown,
+        "ActionFailed",
+        "cannot claim the Deployment pulp-worker: refused",
+        at(5),
+        Some(1),
+    );
+    let decision = decided(&status, &Observed { claims: Vec::new(), ..half() }, 901);
+    assert_eq!(
+        condition(&decision, ConditionType::Finished),
+        (
+            ConditionStatus::True,
+            "NotClaimed",
+            "not everything in scale was claimed within timeouts.start: cannot claim the Deployment pulp-worker: refused"
+        )
+    );
+    assert_eq!((decision.status.verdict, decision.release), (Some(Verdict::Failed), true));
+}
+
+#[test]
+fn the_queue_has_to_be_empty() {
+    let unfinished =
+        |unfinished| Pulp::Answering(Counts { unfinished: Some(unfinished), ..Counts::default() });
+    for (pulp, message) in [
+        (unfinished(1), "1 tasks that are not of this run are unfinished in Pulp's queue"),
+        (silent(), "connection refused"),
+        (Pulp::NotAsked, "Pulp was not asked yet"),
+    ] {
+        let decision = decided(&status_at(1, Stage::EmptyingQueue), &Observed { pulp, ..observed() }, 900);
+        assert_eq!(
+            condition(&decision, ConditionType::Running),
+            (ConditionStatus::True, "EmptyingQueue", message)
+        );
+        assert_eq!((place(&decision), decision.actions), (Some((1, Stage::EmptyingQueue)), vec![]));
+    }
+    let empty = Observed { pulp: unfinished(0), ..observed() };
+    let decision = decided(&status_at(1, Stage::EmptyingQueue), &empty, 900);
+    assert_eq!((place(&decision), decision.actions), (Some((1, Stage::ScalingWorkers)), vec![]));
+}
+
+#[test]
+fn a_queue_that_does_not_empty_fails_the_cell() {
+    let pulp = Pulp::Answering(Counts { unfinished: Some(3), ..Counts::default() });
+    let decision = decided(&status_at(1, Stage::EmptyingQueue), &Observed { pulp, ..observed() }, 901);
+    assert_eq!(place(&decision), Some((1, Stage::Collecting)));
+    assert_eq!(
+        (failure(&decision), events(&decision)),
+        (Some("QueueNotEmpty"), vec!["!QueueNotEmpty".to_owned()])
+    );
+}
+
+#[test]
+fn only_what_differs_is_scaled() {
+    let decision = decided(&status_at(1, Stage::ScalingWorkers), &observed(), 1);
+    assert_eq!(decision.actions, [scale("pulp-worker", 4)]);
+    let changed =
+        Observed { targets: vec![present(4, Holder::This), present(1, Holder::This)], ..observed() };
+    let decision = decided(&status_at(1, Stage::ScalingWorkers), &changed, 1);
+    // No axis varies it, so it is as it was found.
+    assert_eq!(decision.actions, [scale("pulp-content", 3)]);
+    let restless = Target::Present { replicas: 4, ready: 4, holder: Holder::This, agreed: false };
+    let changed = Observed {
+        targets: vec![restless, present(3, Holder::This)],
+        pulp: counts(NOTHING, 4),
+        ..observed()
+    };
+    let decision = decided(&status_at(1, Stage::ScalingWorkers), &changed, 1);
+    assert_eq!(decision.actions, [scale("pulp-worker", 4)]);
+}
+
+#[test]
+fn workers_have_to_be_online_in_pulp_and_not_only_ready() {
+    let seen = |targets, pulp| {
+        let observed = Observed { targets, pulp, ..observed() };
+        place(&decided(&status_at(1, Stage::ScalingWorkers), &observed, 600)).unwrap().1
+    };
+    let ready = || vec![present(4, Holder::This), present(3, Holder::This)];
+    let starting = Target::Present { replicas: 4, ready: 3, holder: Holder::This, agreed: true };
+    assert_eq!(seen(ready(), counts(NOTHING, 3)), Stage::ScalingWorkers);
+    assert_eq!(seen(ready(), counts(NOTHING, 5)), Stage::ScalingWorkers);
+    assert_eq!(seen(ready(), silent()), Stage::ScalingWorkers);
+    assert_eq!(seen(vec![starting, present(3, Holder::This)], counts(NOTHING, 4)), Stage::ScalingWorkers);
+    assert_eq!(seen(ready(), counts(NOTHING, 4)), Stage::StartingGenerators);
+}
+
+#[test]
+fn workers_that_do_not_come_online_fail_the_cell() {
+    let decision = decided(&status_at(1, Stage::ScalingWorkers), &observed(), 601);
+    assert_eq!(
+        (place(&decision), failure(&decision)),
+        (Some((1, Stage::Collecting)), Some("WorkersNotOnline"))
+    );
+    assert_eq!(
+        decision.status.current.unwrap().progress.failure.unwrap(),
+        "timeouts.scale passed: the Deployment pulp-worker has 2 of 4 replicas ready, the Deployment pulp-content \
+         has 3 of 3 replicas ready, 2 workers are online in Pulp"
+    );
+}
+
+#[test]
+fn what_is_not_ours_any_more_is_not_scaled() {
+    let autoscaled = Target::Autoscaled { autoscaler: "content".to_owned() };
+    for (second, reason) in [
+        (Target::Missing, "TargetGone"),
+        (autoscaled, "TargetAutoscaled"),
+        (Target::Refused(refused()), "NotPermitted"),
+        (present(3, Holder::Nobody), "ClaimLost"),
+        (present(3, another()), "ClaimLost"),
+    ] {
+        let observed = Observed { targets: vec![present(2, Holder::This), second], ..observed() };
+        let decision = decided(&status_at(1, Stage::ScalingWorkers), &observed, 1);
+        assert_eq!((place(&decision), failure(&decision)), (Some((1, Stage::Collecting)), Some(reason)));
+        assert_eq!(decision.actions, []);
+    }
+}
+
+#[test]
+fn generators_are_made_until_all_are_ready() {
+    let address = address(0);
+    let plan = plan();
+    let workload = Box::new(plan.workload(&plan.cells[0], address.correlation_id()));
+    let waiting = Job::Active { trouble: Some("ErrImagePull: no such image".to_owned()) };
+    for (job, message) in [
+        (Job::Absent, "0 of 1 load generators are ready"),
+        (waiting, "0 of 1 load generators are ready, ErrImagePull: no such image"),
+    ] {
+        let observed = Observed { generators: generators(job, 0, Vec::new()), ..observed() };
+        let decision = decided(&status_at(0, Stage::StartingGenerators), &observed, 300);
+        let (address, workload) = (address.clone(), workload.clone());
+        assert_eq!(decision.actions, [Action::StartGenerators { address, workload }]);
+        assert_eq!(condition(&decision, ConditionType::Running).2, message);
+        assert_eq!(place(&decision), Some((0, Stage::StartingGenerators)));
+    }
+}
+
+#[test]
+fn a_secret_whose_permission_was_taken_back_is_given_to_no_generator() {
+    let message = "the Secret does not say that it may be sent".to_owned();
+    let withdrawn = Credentials::Unusable { reason: "SecretNotPermitted", message: message.clone() };
+    let observed = Observed { credentials: withdrawn, ..observed() };
+    let decision = decided(&status_at(0, Stage::StartingGenerators), &observed, 1);
+    assert_eq!((place(&decision), &decision.actions), (Some((0, Stage::StartingGenerators)), &vec![]));
+    assert_eq!(
+        condition(&decision, ConditionType::Running),
+        (ConditionStatus::True, "SecretNotPermitted", message.as_str())
+    );
+}
+
+#[test]
+fn generators_that_are_all_ready_dispatch() {
+    let observed = Observed { generators: generators(active(), 1, Vec::new()), ..observed() };
+    let decision = decided(&status_at(0, Stage::StartingGenerators), &observed, 1);
+    assert_eq!((place(&decision), decision.actions), (Some((0, Stage::Dispatching)), vec![]));
+}
+
+#[test]
+fn tasks_of_others_that_came_before_the_dispatch_make_the_cell_invalid() {
+    let pulp = Pulp::Answering(Counts { unfinished: Some(2), ..Counts::default() });
+    let observed = Observed { pulp, generators: generators(active(), 1, Vec::new()), ..observed() };
+    let decision = decided(&status_at(0, Stage::StartingGenerators), &observed, 1);
+    assert_eq!(
+        decision.status.current.unwrap().progress.invalid,
+        ["2 tasks that are not of this run were unfinished when the dispatch began"]
+    );
+}
+
+#[test]
+fn generators_that_do_not_become_ready_fail_the_cell() {
+    let failed = || Job::Failed { message: "OOMKilled".to_owned() };
+    for (job, seconds, reason) in [
+        (failed(), 1, "GeneratorFailed"),
+        (Job::Complete, 1, "GeneratorFailed"),
+        (active(), 301, "GeneratorNotReady"),
+        (Job::Absent, 301, "GeneratorNotReady"),
+    ] {
+        let observed = Observed { generators: generators(job, 0, Vec::new()), ..observed() };
+        let decision = decided(&status_at(0, Stage::StartingGenerators), &observed, seconds);
+        assert_eq!((place(&decision), failure(&decision)), (Some((0, Stage::Collecting)), Some(reason)));
+        assert_eq!(decision.actions, []);
+    }
+    // Both at once: the Job is looked at again in the next stage.
+    let observed = Observed { generators: generators(failed(), 1, vec![delivered(10)]), ..observed() };
+    assert_eq!(
+        place(&decided(&status_at(0, Stage::StartingGenerators), &observed, 1)),
+        Some((0, Stage::Dispatching))
+    );
+}

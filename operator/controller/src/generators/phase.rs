@@ -1,0 +1,217 @@
+//! Which cells may start, as the collector tells their generators.
+//!
+//! What is in here is only a copy of what the statuses say: it is filled again by the first look at each
+//! test, and until then generators are asked to come again.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use throughput_crds::{Stage, ThroughputTestStatus};
+use throughput_model::cell::CellAddress;
+use throughput_model::protocol::Progress;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::clock::elapsed;
+
+/// Where the generators of a test stand.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Standing {
+    /// The cell's generators may register and then wait.
+    Register(CellAddress),
+    /// The cell's generators may dispatch from this instant on.
+    Dispatch(CellAddress, Instant),
+    /// The cell's generators may still deliver, but not begin.
+    Deliver(CellAddress),
+    /// No cell has generators.
+    Closed,
+}
+
+/// The standing of all tests that this operator has looked at, by UID.
+#[derive(Clone, Debug)]
+pub struct Gate {
+    standings: Arc<watch::Sender<HashMap<String, Standing>>>,
+    progress: Arc<Mutex<HashMap<CellAddress, HashMap<u32, Progress>>>>,
+}
+
+/// What the collector may answer to a call about an attempt.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Admission {
+    /// The test has not been looked at: come again.
+    NotKnownYet,
+    /// The attempt is over.
+    Gone,
+    /// This is how it stands.
+    Admitted(Standing),
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self { standings: Arc::new(watch::Sender::new(HashMap::new())), progress: Arc::default() }
+    }
+}
+
+impl Standing {
+    fn address(&self) -> Option<&CellAddress> {
+        match self {
+            Self::Register(address) | Self::Dispatch(address, _) | Self::Deliver(address) => Some(address),
+            Self::Closed => None,
+        }
+    }
+}
+
+impl Gate {
+    /// Takes over what a stored status says. The instant of the start is stored there by the time of day;
+    /// `now` and `time_of_day` are the same instant by both clocks.
+    pub fn follow(
+        &self,
+        test_uid: &str,
+        status: &ThroughputTestStatus,
+        now: Instant,
+        time_of_day: Timestamp,
+    ) {
+        let standing = status.current.as_ref().map_or(Standing::Closed, |current| {
+            let address =
+                CellAddress { test_uid: test_uid.to_owned(), cell: current.cell, attempt: current.attempt };
+            match current.stage {
+                Stage::StartingGenerators => Standing::Register(address),
+                Stage::Dispatching => {
+                    let starts_at = current.progress.starts_at.unwrap_or(time_of_day);
+                    Standing::Dispatch(address, instant(starts_at, now, time_of_day))
+                }
+                Stage::AwaitingFirstTask | Stage::Draining => Standing::Deliver(address),
+                Stage::AwaitingTargets
+                | Stage::Claiming
+                | Stage::Suspended
+                | Stage::EmptyingQueue
+                | Stage::ScalingDown
+                | Stage::ScalingWorkers
+                | Stage::CancelingTasks
+                | Stage::CleaningUp
+                | Stage::Settling
+                | Stage::Collecting
+                | Stage::Restoring => Standing::Closed,
+            }
+        });
+        if standing == Standing::Closed {
+            self.lock_progress().retain(|address, _| address.test_uid != test_uid);
+        }
+        self.standings.send_if_modified(|standings| {
+            // A start that was given stays: the instant is not moved by looking again.
+            let same = match (standings.get(test_uid), &standing) {
+                (Some(Standing::Dispatch(before, _)), Standing::Dispatch(after, _)) => before == after,
+                (before, after) => before == Some(after),
+            };
+            if !same {
+                standings.insert(test_uid.to_owned(), standing);
+            }
+            !same
+        });
+    }
+
+    /// Forgets a test that does not exist any more.
+    pub fn forget(&self, test_uid: &str) {
+        self.standings.send_if_modified(|standings| standings.remove(test_uid).is_some());
+        self.lock_progress().retain(|address, _| address.test_uid != test_uid);
+    }
+
+    /// How an attempt stands.
+    pub fn admission(&self, address: &CellAddress) -> Admission {
+        match self.standings.borrow().get(&address.test_uid) {
+            None => Admission::NotKnownYet,
+            Some(standing) if standing.address() == Some(address) => Admission::Admitted(standing.clone()),
+            Some(_) => Admission::Gone,
+        }
+    }
+
+    /// Returns when anything has changed.
+    pub fn changes(&self) -> watch::Receiver<HashMap<String, Standing>> {
+        self.standings.subscribe()
+    }
+
+    /// Keeps the newest progress of a generator.
+    pub fn note_progress(&self, address: &CellAddress, index: u32, progress: Progress) {
+        self.lock_progress().entry(address.clone()).or_default().insert(index, progress);
+    }
+
+    /// The progress of all cells that are being dispatched: the sum over their generators.
+    pub fn progress(&self) -> Vec<(CellAddress, Progress)> {
+        let sum = |generators: &HashMap<u32, Progress>| {
+            generators.values().fold(Progress::default(), |sum, one| Progress {
+                requests_sent: sum.requests_sent + one.requests_sent,
+                requests_finished: sum.requests_finished + one.requests_finished,
+                requests_failed: sum.requests_failed + one.requests_failed,
+                tasks_dispatched: sum.tasks_dispatched + one.tasks_dispatched,
+            })
+        };
+        self.lock_progress().iter().map(|(address, generators)| (address.clone(), sum(generators))).collect()
+    }
+
+    fn lock_progress(&self) -> std::sync::MutexGuard<'_, HashMap<CellAddress, HashMap<u32, Progress>>> {
+        // Nothing that holds the lock can panic half-way through a change.
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The instant of a time of day.
+fn instant(wanted: Timestamp, now: Instant, time_of_day: Timestamp) -> Instant {
+    let (ahead, behind) = (elapsed(time_of_day, wanted), elapsed(wanted, time_of_day));
+    now.checked_sub(behind).unwrap_or(now) + ahead
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn status(cell: u32, stage: &str) -> ThroughputTestStatus {
+        serde_json::from_value(
+            json!({"current": {"cell": cell, "attempt": 1, "stage": stage, "timeline": []}}),
+        )
+        .unwrap()
+    }
+
+    fn address(cell: u32) -> CellAddress {
+        CellAddress { test_uid: "uid".to_owned(), cell, attempt: 1 }
+    }
+
+    #[test]
+    fn a_test_that_was_not_looked_at_is_not_refused() {
+        assert_eq!(Gate::default().admission(&address(0)), Admission::NotKnownYet);
+    }
+
+    #[test]
+    fn another_cell_than_the_current_one_is_gone() {
+        let gate = Gate::default();
+        gate.follow("uid", &status(1, "Dispatching"), Instant::now(), Timestamp::UNIX_EPOCH);
+        assert_eq!(gate.admission(&address(0)), Admission::Gone);
+    }
+
+    #[test]
+    fn a_start_is_not_moved_by_looking_again() {
+        let gate = Gate::default();
+        let first = Instant::now();
+        let later = first + Duration::from_secs(9);
+        gate.follow("uid", &status(0, "Dispatching"), first, Timestamp::UNIX_EPOCH);
+        gate.follow("uid", &status(0, "Dispatching"), later, Timestamp::UNIX_EPOCH);
+        assert_eq!(gate.admission(&address(0)), Admission::Admitted(Standing::Dispatch(address(0), first)));
+    }
+
+    #[test]
+    fn an_operator_that_was_started_again_gives_the_start_that_is_stored() {
+        let mut status = status(0, "Dispatching");
+        let starts_at = Timestamp::from_second(100).unwrap();
+        status.current.as_mut().unwrap().progress.starts_at = Some(starts_at);
+        let now = Instant::now() + Duration::from_mins(1);
+        for (second, start) in [(98, now + Duration::from_secs(2)), (103, now - Duration::from_secs(3))] {
+            let gate = Gate::default();
+            gate.follow("uid", &status, now, Timestamp::from_second(second).unwrap());
+            let standing = Standing::Dispatch(address(0), start);
+            assert_eq!(gate.admission(&address(0)), Admission::Admitted(standing), "at second {second}");
+        }
+    }
+}

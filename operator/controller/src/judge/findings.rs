@@ -1,0 +1,466 @@
+//! What was seen of a cell, in a sentence each, with its evidence: the rules by which figures become words.
+//!
+//! Nothing here is guessed: a rule speaks only of figures that are there. The most telling ones come first, since the
+//! status has room for two.
+
+use throughput_model::decimal;
+use throughput_model::figures::TaskFigures;
+use throughput_model::observation::{SourceReport, SourceSummary, Table};
+use throughput_sources::source::Window;
+
+use crate::report::CellReport;
+use crate::report::repeats;
+
+/// A database's processors that are busier than this are what limits it, in percent.
+const BUSY_CPU_PERCENT: f64 = 90.0;
+/// Beyond this share of its connections a database refuses some soon, in percent.
+const MANY_CONNECTIONS_PERCENT: f64 = 80.0;
+/// Pulp's workers wait for each other's locks all the time, for hundredths of a second. Only longer ones are worth a word,
+/// and those of many sessions: one and more at any time.
+const LONG_LOCK_WAIT_SECONDS: f64 = 1.0;
+/// A container that is stopped in more than this share of periods is slowed down, in percent.
+const OFTEN_THROTTLED_PERCENT: f64 = 5.0;
+/// Twice the workers that bring less than this are more than the tasks can use, in thousandths.
+const FLAT_GROWTH_PERMILLE: u128 = 1_100;
+
+/// What the rules look at.
+#[derive(Clone, Copy)]
+pub struct Seen<'a> {
+    /// The cell's figures.
+    pub cell: &'a CellReport,
+    /// The cells that were measured before.
+    pub earlier: &'a [CellReport],
+    /// The name of the workers' parameter.
+    pub workers_axis: &'a str,
+    /// What the sources saw.
+    pub sources: &'a [SourceReport],
+    /// When the cell's tasks were dispatched and worked on.
+    pub window: Option<Window>,
+}
+
+/// The rules, in the order in which they speak.
+const RULES: [fn(&Seen<'_>) -> Vec<String>; 15] = [
+    nudged,
+    requests_failed,
+    tasks_failed,
+    database_busy,
+    database_connections,
+    waiting_on_locks,
+    out_of_memory,
+    restarts,
+    timeouts,
+    throttled,
+    more_workers_than_tasks_can_use,
+    other_resources,
+    profiled,
+    incomplete,
+    left_behind,
+];
+
+/// What was seen, each with its evidence.
+pub fn observations(seen: &Seen<'_>) -> Vec<String> {
+    RULES.iter().flat_map(|rule| rule(seen)).collect()
+}
+
+impl Seen<'_> {
+    fn figure(&self, name: &str) -> Option<f64> {
+        self.sources.iter().find_map(|report| report.summary.figures.get(name).copied())
+    }
+
+    /// All figures whose name begins and ends like this, each with what is between.
+    fn figures_between<'b>(
+        &'b self,
+        prefix: &'b str,
+        suffix: &'b str,
+    ) -> impl Iterator<Item = (&'b str, f64)> {
+        let figures = self.sources.iter().flat_map(|report| &report.summary.figures);
+        figures
+            .filter_map(move |(name, value)| Some((name.strip_prefix(prefix)?.strip_suffix(suffix)?, *value)))
+    }
+
+    fn table(&self, source: &str, title: &str) -> Option<&Table> {
+        let report = self.sources.iter().find(|report| report.summary.source == source)?;
+        report.tables.iter().find(|table| table.title == title)
+    }
+
+    /// The figure and the window that a sentence is from.
+    fn evidence(&self, figure: &str) -> String {
+        let Some(Window { start, end }) = self.window else {
+            return format!("({figure})");
+        };
+        format!("({figure}, {} to {} UTC)", start.strftime("%H:%M:%S"), end.strftime("%H:%M:%S"))
+    }
+
+    /// A sentence for the first of these figures that is beyond its bound.
+    fn beyond(&self, figures: &[&str], bound: f64, words: impl Fn(&str) -> String) -> Vec<String> {
+        let beyond =
+            figures.iter().find_map(|name| Some((name, self.figure(name).filter(|value| *value > bound)?)));
+        beyond
+            .map(|(name, value)| format!("{} {}", words(&number(value)), self.evidence(name)))
+            .into_iter()
+            .collect()
+    }
+}
+
+fn nudged(seen: &Seen<'_>) -> Vec<String> {
+    let nudges = seen.cell.nudges.len();
+    let words =
+        format!("nudged {nudges} times: the workers were online and started nothing for 10 s each time");
+    (nudges > 0).then_some(words).into_iter().collect()
+}
+
+fn requests_failed(seen: &Seen<'_>) -> Vec<String> {
+    let Some(requests) = &seen.cell.requests else {
+        return Vec::new();
+    };
+    let mut words = Vec::new();
+    if requests.overshoot > 0 {
+        words.push(format!(
+            "{} tasks dispatched for {} wanted: up to {} a request, some under way at the end",
+            requests.tasks_dispatched, seen.cell.tasks_wanted, requests.largest_yield
+        ));
+    }
+    for (class, failures) in requests.failures.by_class() {
+        let sample = failures.samples.first().map(|sample| format!(", first: {sample}")).unwrap_or_default();
+        words.push(format!("{} of {} requests failed ({class:?}{sample})", failures.count, requests.sent));
+    }
+    words
+}
+
+fn tasks_failed(seen: &Seen<'_>) -> Vec<String> {
+    let TaskFigures { submitted, failed, canceled, error_samples, .. } = &seen.cell.tasks;
+    let mut words = Vec::new();
+    if *failed > 0 {
+        let sample = error_samples.first().map(|sample| format!(": {sample}")).unwrap_or_default();
+        words.push(format!("{failed} of {submitted} tasks failed{sample}"));
+    }
+    if *canceled > 0 {
+        words.push(format!("{canceled} of {submitted} tasks were canceled"));
+    }
+    words
+}
+
+fn database_busy(seen: &Seen<'_>) -> Vec<String> {
+    seen.beyond(&["rds.cpuPercent.max"], BUSY_CPU_PERCENT, |value| {
+        format!("the database's processors were {value} % busy")
+    })
+}
+
+fn database_connections(seen: &Seen<'_>) -> Vec<String> {
+    let figures = ["postgres.connectionsPercentOfMax.max", "rds.databaseConnectionsPercentOfMax.max"];
+    seen.beyond(&figures, MANY_CONNECTIONS_PERCENT, |value| {
+        format!("the database had {value} % of the connections that it takes")
+    })
+}
+
+fn waiting_on_locks(seen: &Seen<'_>) -> Vec<String> {
+    let what = seen.table("postgres", "Lock waits").and_then(|table| table.rows.first());
+    let what = what.and_then(|row| row.first()).map(|lock| format!(" on {lock}")).unwrap_or_default();
+    let seconds = seen.figure("postgres.longestBlockedSeconds.max");
+    let often = seen.figure("postgres.blockedSessions.mean").is_some_and(|mean| mean >= 1.0);
+    if seconds.is_some_and(|seconds| seconds < LONG_LOCK_WAIT_SECONDS) && !often {
+        return Vec::new();
+    }
+    let seconds = seconds.map(|seconds| format!(", up to {} s", number(seconds)));
+    seen.beyond(&["postgres.blockedSessions.max"], 0.0, |value| {
+        format!(
+            "up to {value} sessions of the database waited for a lock{what}{}",
+            seconds.clone().unwrap_or_default()
+        )
+    })
+}
+
+fn out_of_memory(seen: &Seen<'_>) -> Vec<String> {
+    of_pods(seen, ".outOfMemoryKills.total", 0.0, |group, value| {
+        format!("{value} containers of {group} ran out of memory")
+    })
+}
+
+fn restarts(seen: &Seen<'_>) -> Vec<String> {
+    of_pods(seen, ".restarts.total", 0.0, |group, value| format!("{value} restarts of containers of {group}"))
+}
+
+fn throttled(seen: &Seen<'_>) -> Vec<String> {
+    of_pods(seen, ".throttledPeriodsPercent.max", OFTEN_THROTTLED_PERCENT, |group, value| {
+        format!("containers of {group} were stopped by their processor limit in up to {value} % of periods")
+    })
+}
+
+/// A sentence for each group of pods whose figure is beyond its bound.
+fn of_pods(seen: &Seen<'_>, suffix: &str, bound: f64, words: impl Fn(&str, &str) -> String) -> Vec<String> {
+    let beyond = seen.figures_between("pods.", suffix).filter(|(_, value)| *value > bound);
+    beyond
+        .map(|(group, value)| {
+            format!("{} {}", words(group, &number(value)), seen.evidence(&format!("pods.{group}{suffix}")))
+        })
+        .collect()
+}
+
+fn timeouts(seen: &Seen<'_>) -> Vec<String> {
+    let of_kind = seen.figures_between("logs.", ".count").filter(|(kind, count)| {
+        *count > 0.0 && kind.to_ascii_lowercase().contains("timeout") && *kind != "timeouts"
+    });
+    let kinds: Vec<String> = of_kind.map(|(kind, count)| format!("{} {kind}", number(count))).collect();
+    if kinds.is_empty() {
+        return Vec::new();
+    }
+    vec![format!("time-outs in the logs: {} {}", kinds.join(", "), seen.evidence("logs.timeouts.count"))]
+}
+
+/// Twice the workers, and hardly more throughput: the tasks wait for one another, or for something else.
+fn more_workers_than_tasks_can_use(seen: &Seen<'_>) -> Vec<String> {
+    let others = |cell: &CellReport| -> Vec<(String, String)> {
+        let others = cell.parameters.iter().filter(|parameter| parameter.name != seen.workers_axis);
+        others.map(|parameter| (parameter.name.clone(), parameter.value.clone())).collect()
+    };
+    let comparable = |cell: &&CellReport| {
+        repeats::is_trusted(cell.outcome, cell.verdict)
+            && cell.workers > 0
+            && cell.workers * 2 <= seen.cell.workers
+            && others(cell) == others(seen.cell)
+    };
+    let fewer = seen.earlier.iter().filter(comparable).max_by_key(|cell| cell.workers);
+    let words = fewer.and_then(|fewer| {
+        let (before, now) = (thousandths(fewer)?, thousandths(seen.cell)?);
+        let flat = before > 0 && now * 1_000 < before * FLAT_GROWTH_PERMILLE;
+        flat.then(|| {
+            format!(
+                "{} workers do {} tasks per second, {} did {}: more workers than the tasks can use",
+                seen.cell.workers,
+                seen.cell.tasks.tasks_per_second.as_deref().unwrap_or_default(),
+                fewer.workers,
+                fewer.tasks.tasks_per_second.as_deref().unwrap_or_default()
+            )
+        })
+    });
+    words.into_iter().collect()
+}
+
+fn thousandths(cell: &CellReport) -> Option<u128> {
+    let (digits, decimals) = decimal::parse(cell.tasks.tasks_per_second.as_deref()?)?;
+    Some(digits * 10_u128.pow(3_u32.checked_sub(decimals)?))
+}
+
+fn other_resources(seen: &Seen<'_>) -> Vec<String> {
+    let first = seen.table("provenance", "Resources that differ").and_then(|table| table.rows.first());
+    let first = first.map(|row| format!(", first: {}", row.join(" "))).unwrap_or_default();
+    seen.beyond(&["provenance.differences"], 0.0, |value| {
+        format!("{value} resources of containers are not as expected{first}")
+    })
+}
+
+fn profiled(seen: &Seen<'_>) -> Vec<String> {
+    let words = "processes were profiled meanwhile: not to be compared with cells that were not";
+    is_profiled(&seen.cell.sources).then(|| words.to_owned()).into_iter().collect()
+}
+
+/// Whether processes were profiled while the cell was measured.
+pub fn is_profiled(sources: &[SourceSummary]) -> bool {
+    let samples = sources.iter().find_map(|summary| summary.figures.get("profile.samples"));
+    samples.is_some_and(|samples| *samples > 0.0)
+}
+
+fn incomplete(seen: &Seen<'_>) -> Vec<String> {
+    let summaries = seen.cell.sources.iter();
+    summaries
+        .filter_map(|summary| {
+            let first = summary.shortfalls.first()?;
+            Some(format!("{} is incomplete: {}: {}", summary.source, first.reason, first.message))
+        })
+        .collect()
+}
+
+fn left_behind(seen: &Seen<'_>) -> Vec<String> {
+    let words = seen.cell.cleanup.as_ref().and_then(|cleanup| {
+        let left = cleanup.left + cleanup.created.saturating_sub(cleanup.asked);
+        let refusal = cleanup.refusal.as_ref().map(|words| format!(", first: {words}")).unwrap_or_default();
+        let words = format!("{left} of {} resources that the tasks made are left{refusal}", cleanup.created);
+        (left > 0).then_some(words)
+    });
+    words.into_iter().collect()
+}
+
+/// A figure as people read it.
+fn number(value: f64) -> String {
+    let text = format!("{value:.1}");
+    text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use jiff::Timestamp;
+    use throughput_model::observation::Shortfall;
+
+    use super::*;
+    use crate::report::fixture;
+
+    fn report(source: &str, figures: &[(&str, f64)]) -> SourceReport {
+        let figures: BTreeMap<String, f64> =
+            figures.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
+        SourceReport {
+            summary: SourceSummary { source: source.to_owned(), figures, ..SourceSummary::default() },
+            base: Timestamp::UNIX_EPOCH,
+            series: Vec::new(),
+            tables: Vec::new(),
+            documents: Vec::new(),
+        }
+    }
+
+    /// A cell of which nothing else is to be said.
+    fn cell() -> CellReport {
+        fixture::report().cells.swap_remove(0)
+    }
+
+    fn said(cell: &CellReport, earlier: &[CellReport], sources: &[SourceReport]) -> Vec<String> {
+        let window = Window {
+            start: "2026-01-01T14:02:05Z".parse().unwrap(),
+            end: "2026-01-01T14:19:31Z".parse().unwrap(),
+        };
+        let mut cell = cell.clone();
+        cell.sources = sources.iter().map(|report| report.summary.clone()).collect();
+        let seen = Seen { cell: &cell, earlier, workers_axis: "workers", sources, window: Some(window) };
+        observations(&seen)
+    }
+
+    #[test]
+    fn figures_within_their_bounds_are_not_talked_about() {
+        let sources = [
+            report("rds", &[("rds.cpuPercent.max", 89.9), ("rds.databaseConnectionsPercentOfMax.max", 80.0)]),
+            report(
+                "pods",
+                &[("pods.api.restarts.total", 0.0), ("pods.api.throttledPeriodsPercent.max", 4.0)],
+            ),
+            report("logs", &[("logs.gunicornWorkerTimeout.count", 0.0), ("logs.timeouts.count", 0.0)]),
+            report(
+                "postgres",
+                &[
+                    ("postgres.blockedSessions.max", 1.0),
+                    ("postgres.blockedSessions.mean", 0.2),
+                    ("postgres.longestBlockedSeconds.max", 0.04),
+                ],
+            ),
+        ];
+        assert_eq!(said(&cell(), &[], &sources), Vec::<String>::new());
+    }
+
+    #[test]
+    fn each_rule_names_its_figure_and_its_window() {
+        let during = "14:02:05 to 14:19:31 UTC)";
+        let cases = [
+            ("rds", "rds.cpuPercent.max", 97.34, "the database's processors were 97.3 % busy"),
+            (
+                "postgres",
+                "postgres.connectionsPercentOfMax.max",
+                81.0,
+                "the database had 81 % of the connections that it takes",
+            ),
+            (
+                "postgres",
+                "postgres.blockedSessions.max",
+                3.0,
+                "up to 3 sessions of the database waited for a lock",
+            ),
+            ("pods", "pods.api.outOfMemoryKills.total", 1.0, "1 containers of api ran out of memory"),
+            ("pods", "pods.workers.restarts.total", 2.0, "2 restarts of containers of workers"),
+            (
+                "pods",
+                "pods.api.throttledPeriodsPercent.max",
+                44.0,
+                "containers of api were stopped by their processor limit in up to 44 % of periods",
+            ),
+            ("provenance", "provenance.differences", 2.0, "2 resources of containers are not as expected"),
+        ];
+        for (source, figure, value, words) in cases {
+            let expected = format!("{words} ({figure}, {during}");
+            assert_eq!(said(&cell(), &[], &[report(source, &[(figure, value)])]), [expected]);
+        }
+    }
+
+    #[test]
+    fn time_outs_are_told_by_kind() {
+        let logs = report(
+            "logs",
+            &[
+                ("logs.gunicornWorkerTimeout.count", 3.0),
+                ("logs.statementTimeout.count", 1.0),
+                ("logs.timeouts.count", 4.0),
+                ("logs.tracebacks.count", 9.0),
+            ],
+        );
+        let words = "time-outs in the logs: 3 gunicornWorkerTimeout, 1 statementTimeout (logs.timeouts.count, 14:02:05 to 14:19:31 UTC)";
+        assert_eq!(said(&cell(), &[], &[logs]), [words]);
+    }
+
+    #[test]
+    fn the_lock_that_was_waited_for_longest_is_named() {
+        let mut postgres = report(
+            "postgres",
+            &[("postgres.blockedSessions.max", 3.0), ("postgres.longestBlockedSeconds.max", 4.5)],
+        );
+        let row = vec!["advisory lock 42".to_owned(), "4.5".to_owned()];
+        postgres.tables.push(Table {
+            title: "Lock waits".to_owned(),
+            columns: vec!["Lock".to_owned(), "Longest [s]".to_owned()],
+            rows: vec![row],
+        });
+        let words = "up to 3 sessions of the database waited for a lock on advisory lock 42, up to 4.5 s (postgres.blockedSessions.max, 14:02:05 to 14:19:31 UTC)";
+        assert_eq!(said(&cell(), &[], &[postgres]), [words]);
+    }
+
+    #[test]
+    fn short_waits_of_many_sessions_are_told_too() {
+        let figures = [
+            ("postgres.blockedSessions.max", 9.0),
+            ("postgres.blockedSessions.mean", 3.5),
+            ("postgres.longestBlockedSeconds.max", 0.3),
+        ];
+        let words = "up to 9 sessions of the database waited for a lock, up to 0.3 s (postgres.blockedSessions.max, 14:02:05 to 14:19:31 UTC)";
+        assert_eq!(said(&cell(), &[], &[report("postgres", &figures)]), [words]);
+    }
+
+    #[test]
+    fn what_a_source_did_not_see_is_said() {
+        let mut rds = report("rds", &[]);
+        rds.summary.shortfalls.push(Shortfall {
+            reason: "AccessDenied".to_owned(),
+            message: "not authorized to perform: cloudwatch:GetMetricData".to_owned(),
+            metrics: None,
+            count: 1,
+            first_at: Timestamp::UNIX_EPOCH,
+            last_at: Timestamp::UNIX_EPOCH,
+        });
+        let words = "rds is incomplete: AccessDenied: not authorized to perform: cloudwatch:GetMetricData";
+        assert_eq!(said(&cell(), &[], &[rds]), [words]);
+    }
+
+    #[test]
+    fn a_profiled_cell_says_so() {
+        let said = said(&cell(), &[], &[report("profile", &[("profile.samples", 222.0)])]);
+        assert!(said[0].starts_with("processes were profiled meanwhile"), "{said:?}");
+    }
+
+    #[test]
+    fn twice_the_workers_that_bring_nothing_are_more_than_the_tasks_can_use() {
+        let with = |workers: u32, tasks_per_second: &str| {
+            let mut cell = cell();
+            cell.workers = workers;
+            cell.parameters[0].value = workers.to_string();
+            cell.tasks.tasks_per_second = Some(tasks_per_second.to_owned());
+            cell
+        };
+        let words = "4 workers do 19.100 tasks per second, 2 did 18.437: more workers than the tasks can use";
+        assert_eq!(said(&with(4, "19.100"), &[with(1, "18.000"), with(2, "18.437")], &[]), [words]);
+        for (now, earlier) in [
+            (with(4, "30.000"), with(2, "18.437")),
+            // Not twice as many.
+            (with(3, "18.500"), with(2, "18.437")),
+        ] {
+            assert_eq!(said(&now, &[earlier], &[]), Vec::<String>::new());
+        }
+        let mut other_load = with(2, "18.437");
+        other_load.parameters[1].value = "8".to_owned();
+        assert_eq!(said(&with(4, "18.500"), &[other_load], &[]), Vec::<String>::new());
+    }
+}

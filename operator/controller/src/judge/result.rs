@@ -1,0 +1,363 @@
+//! From what a cell left behind to its figures and its verdict.
+
+use jiff::Timestamp;
+use throughput_crds::{
+    CellObserved, CellOutcome, CellParameter, CellResult, Current, DurationsMilliseconds, Verdict,
+};
+use throughput_model::figures::{TaskFigures, completions_over_time, queue_over_time};
+use throughput_model::generator::{GeneratorResult, RequestFigures, StopReason};
+use throughput_model::observation::{SourceReport, SourceSummary};
+use throughput_model::percentile::Distribution;
+use throughput_model::task::TaskRecord;
+use uuid::Uuid;
+
+use crate::decide::ABORTED;
+use crate::judge::findings::{self, Seen};
+use crate::judge::saturation;
+use crate::plan::Plan;
+use crate::plan::criteria::{Figures, Judgement};
+use crate::plan::matrix::Cell;
+use crate::report::{CellDetail, CellReport, GeneratorReport, RequestReport, SCHEMA_VERSION, StartReport};
+use crate::stage::window;
+
+/// The status holds 64 cells in less than 100 kB: what is longer is in the report.
+const LONGEST_MESSAGE: usize = 200;
+const LONGEST_OBSERVATION: usize = 120;
+const MOST_OBSERVATIONS: usize = 2;
+
+/// What a cell left behind.
+#[derive(Clone, Debug)]
+pub struct Evidence<'a> {
+    /// What Pulp says of the tasks with the cell's correlation id.
+    pub tasks: &'a [TaskRecord],
+    /// Tasks of others that were dispatched or at work between the first and the last instant of the cell's.
+    pub foreign_tasks: u64,
+    /// What the generators delivered.
+    pub generators: &'a [GeneratorResult],
+    /// The workers' replicas in this cell.
+    pub workers: u32,
+    /// What the sources saw.
+    pub sources: &'a [SourceReport],
+    /// The cells that were measured before.
+    pub earlier: &'a [CellReport],
+}
+
+/// Computes a cell's figures and judges them.
+pub fn measure(
+    plan: &Plan,
+    cell: &Cell,
+    current: &Current,
+    evidence: &Evidence<'_>,
+    correlation_id: Uuid,
+    now: Timestamp,
+) -> CellDetail {
+    let tasks = TaskFigures::of(evidence.tasks);
+    let merged = merge(evidence.generators);
+    let requests = merged.as_ref().map(|figures| request_report(plan, evidence.generators, figures));
+    let doubts = doubts(current, evidence, &tasks);
+    let sources: Vec<SourceSummary> = evidence.sources.iter().map(|report| report.summary.clone()).collect();
+    let judged = judge(plan, current, &doubts, &tasks, requests.as_ref(), &sources);
+    let (outcome, verdict, reason, message) = judged;
+    let mut figures = CellReport {
+        cell: cell.index,
+        repeat: cell.repeat,
+        attempt: current.attempt,
+        parameters: parameters(cell),
+        correlation_id,
+        outcome,
+        verdict,
+        reason,
+        message,
+        workers: evidence.workers,
+        tasks_wanted: plan.tasks,
+        observations: Vec::new(),
+        sources,
+        requests,
+        tasks,
+        processes: current.progress.processes,
+        pulp_versions: current.progress.pulp_versions.clone(),
+        nudges: current.progress.nudges.clone(),
+        cleanup: current.progress.cleanup.clone(),
+        timeline: current.timeline.clone(),
+        finished_at: now,
+    };
+    figures.observations = findings::observations(&Seen {
+        cell: &figures,
+        earlier: evidence.earlier,
+        workers_axis: &plan.scale[plan.workers].name,
+        sources: evidence.sources,
+        window: window(current),
+    });
+    figures.sources.iter_mut().for_each(leave_out_what_never_happened);
+    CellDetail {
+        schema_version: SCHEMA_VERSION,
+        figures,
+        sources: evidence.sources.to_vec(),
+        dropped: Vec::new(),
+        workers_online: current.progress.workers_online.clone(),
+        queue: queue_over_time(evidence.tasks),
+        completions: completions_over_time(evidence.tasks),
+        request_figures: merged,
+        generators: evidence.generators.iter().map(generator_report).collect(),
+    }
+}
+
+/// A cell's parameters as the status shows them.
+pub fn parameters(cell: &Cell) -> Vec<CellParameter> {
+    cell.parameters
+        .iter()
+        .map(|(name, value)| CellParameter { name: name.clone(), value: value.clone() })
+        .collect()
+}
+
+fn merge(generators: &[GeneratorResult]) -> Option<RequestFigures> {
+    let (first, rest) = generators.split_first()?;
+    let mut merged = first.requests.clone();
+    for generator in rest {
+        merged.merge(&generator.requests);
+    }
+    Some(merged)
+}
+
+fn request_report(plan: &Plan, generators: &[GeneratorResult], merged: &RequestFigures) -> RequestReport {
+    let tasks_dispatched: u64 = generators.iter().map(|generator| generator.tasks_dispatched).sum();
+    RequestReport {
+        generators: u32::try_from(generators.len()).unwrap_or(u32::MAX),
+        sent: merged.sent,
+        succeeded: merged.succeeded,
+        failures: merged.failures.clone(),
+        tasks_dispatched,
+        largest_yield: generators.iter().map(|generator| generator.largest_yield).max().unwrap_or_default(),
+        overshoot: tasks_dispatched.saturating_sub(plan.tasks),
+        stopped: generators
+            .iter()
+            .map(|generator| generator.stopped)
+            .find(|stopped| *stopped != StopReason::TargetReached)
+            .unwrap_or(StopReason::TargetReached),
+        started_at: generators.iter().map(|generator| generator.started_at).min().unwrap_or_default(),
+        finished_at: generators.iter().map(|generator| generator.finished_at).max().unwrap_or_default(),
+        latency: merged.latency.summary(),
+        failed_latency: merged.failed_latency.summary(),
+        start: start_report(generators),
+        own_work: saturation::work_report(generators),
+    }
+}
+
+/// How well the generators started together; with one there is nothing to be late for.
+fn start_report(generators: &[GeneratorResult]) -> Option<StartReport> {
+    let starts: Vec<_> = generators.iter().filter_map(|generator| generator.start).collect();
+    if generators.len() < 2 {
+        return None;
+    }
+    Some(StartReport {
+        max_uncertainty_microseconds: starts.iter().map(|start| start.uncertainty_microseconds).max()?,
+        max_lateness_microseconds: starts.iter().map(|start| start.lateness_microseconds).max()?,
+    })
+}
+
+fn generator_report(generator: &GeneratorResult) -> GeneratorReport {
+    GeneratorReport {
+        pod_name: generator.pod_name.clone(),
+        pod_uid: generator.pod_uid.clone(),
+        started_at: generator.started_at,
+        elapsed_microseconds: generator.elapsed_microseconds,
+        stopped: generator.stopped,
+        sent: generator.requests.sent,
+        tasks_dispatched: generator.tasks_dispatched,
+        start: generator.start,
+        own_work: generator.work,
+    }
+}
+
+/// Why the figures cannot be trusted.
+fn doubts(current: &Current, evidence: &Evidence<'_>, tasks: &TaskFigures) -> Vec<String> {
+    let mut doubts = current.progress.invalid.clone();
+    if evidence.foreign_tasks > 0 {
+        doubts.push(format!(
+            "{} tasks that are not of this run were dispatched while its tasks were counted",
+            evidence.foreign_tasks
+        ));
+    }
+    if tasks.negative_durations > 0 {
+        doubts.push(format!(
+            "{} tasks have a start before their dispatch or an end before their start: clocks differ",
+            tasks.negative_durations
+        ));
+    }
+    doubts.extend(saturation::doubts(evidence.generators));
+    let dispatched: u64 = evidence.generators.iter().map(|generator| generator.tasks_dispatched).sum();
+    let failed_requests = evidence.generators.iter().any(|generator| generator.requests.failures.total() > 0);
+    // A request that failed may have dispatched tasks all the same, so more tasks than answers is then no
+    // contradiction. Fewer always is.
+    if !evidence.generators.is_empty()
+        && (tasks.submitted < dispatched || (tasks.submitted > dispatched && !failed_requests))
+    {
+        doubts.push(format!(
+            "Pulp has {} tasks of this cell, but its answers said {dispatched}",
+            tasks.submitted
+        ));
+    }
+    doubts
+}
+
+type Judged = (CellOutcome, Verdict, Option<String>, Option<String>);
+
+fn judge(
+    plan: &Plan,
+    current: &Current,
+    doubts: &[String],
+    tasks: &TaskFigures,
+    requests: Option<&RequestReport>,
+    sources: &[SourceSummary],
+) -> Judged {
+    let because = |outcome, verdict, reason: &str, message: String| {
+        (outcome, verdict, Some(reason.to_owned()), Some(message))
+    };
+    if let Some(failure) = &current.progress.failure {
+        let reason = current.progress.failure_reason.as_deref().unwrap_or("CellFailed");
+        let verdict = if reason == ABORTED { Verdict::Aborted } else { Verdict::Failed };
+        return because(CellOutcome::Incomplete, verdict, reason, failure.clone());
+    }
+    if let Some(doubt) = doubts.first() {
+        let message = if doubts.len() == 1 { doubt.clone() } else { doubts.join("; ") };
+        return because(CellOutcome::Completed, Verdict::Invalid, "FiguresNotTrusted", message);
+    }
+    let short = requests.filter(|requests| requests.tasks_dispatched < plan.tasks);
+    if let Some(requests) = short {
+        let message = format!(
+            "{} of {} tasks were dispatched: {}",
+            requests.tasks_dispatched,
+            plan.tasks,
+            stop_words(requests.stopped)
+        );
+        return because(CellOutcome::Incomplete, Verdict::Failed, "DispatchIncomplete", message);
+    }
+    let figures = Figures {
+        tasks,
+        requests_sent: requests.map(|requests| requests.sent),
+        requests_failed: requests.map(|requests| requests.failures.total()),
+        request_latency: requests.map(|requests| requests.latency),
+        start: requests.and_then(|requests| requests.start),
+        own_work: requests.and_then(|requests| requests.own_work),
+        sources,
+    };
+    judge_criteria(plan, &figures)
+}
+
+fn judge_criteria(plan: &Plan, figures: &Figures<'_>) -> Judged {
+    let because = |verdict, reason: &str, words| {
+        (CellOutcome::Completed, verdict, Some(reason.to_owned()), Some(words))
+    };
+    match plan.criteria.iter().map(|criterion| criterion.judge(figures)).collect() {
+        Judgement::Met => (CellOutcome::Completed, Verdict::Passed, None, None),
+        Judgement::NotMet(words) => because(Verdict::Failed, "CriterionNotMet", words),
+        Judgement::NoFigure(words) => because(Verdict::Invalid, "CriterionWithoutFigure", words),
+    }
+}
+
+fn stop_words(reason: StopReason) -> &'static str {
+    match reason {
+        StopReason::TargetReached => "the generator stopped early",
+        StopReason::DeadlineExceeded => "timeouts.dispatch passed",
+        StopReason::TooManyFailures => "too many requests failed one after the other",
+        StopReason::Terminated => "the generator was ended",
+    }
+}
+
+/// Takes the rates of log lines that never came out of a summary: of 64 cells they would be most of the report. Their
+/// counts stay, which say the same, and so do the series in the cell's own details.
+fn leave_out_what_never_happened(summary: &mut SourceSummary) {
+    summary.figures.retain(|name, value| !(name.contains("PerMinute.") && value.abs() < f64::EPSILON));
+}
+
+/// The few figures of the sources that matter most.
+fn observed(sources: &[SourceSummary]) -> Option<CellObserved> {
+    if sources.is_empty() {
+        return None;
+    }
+    let largest = |wanted: &dyn Fn(&str) -> bool| {
+        let figures = sources.iter().flat_map(|summary| &summary.figures);
+        figures.filter(|(name, _)| wanted(name)).map(|(_, value)| *value).reduce(f64::max)
+    };
+    let named = |names: &'static [&'static str]| largest(&move |name| names.contains(&name));
+    let total = |suffix: &str| {
+        let figures = sources.iter().flat_map(|summary| &summary.figures);
+        figures.filter(|(name, _)| name.ends_with(suffix)).map(|(_, value)| *value).reduce(|a, b| a + b)
+    };
+    Some(CellObserved {
+        database_cpu_percent_max: named(&["rds.cpuPercent.max"]).and_then(one_decimal),
+        database_connections_max: named(&["rds.databaseConnections.max", "postgres.connections.max"])
+            .and_then(whole),
+        blocked_sessions_max: named(&["postgres.blockedSessions.max"]).and_then(whole),
+        timeouts: named(&["logs.timeouts.count"]).and_then(whole),
+        restarts: total(".restarts.total").and_then(whole),
+        pod_cpu_percent_of_limit_max: largest(&|name| name.ends_with(".cpuPercentOfLimit.max"))
+            .and_then(one_decimal),
+        profiled: findings::is_profiled(sources),
+        incomplete: sources
+            .iter()
+            .filter(|summary| !summary.is_complete())
+            .map(|summary| summary.source.clone())
+            .collect(),
+    })
+}
+
+fn one_decimal(value: f64) -> Option<String> {
+    (value.is_finite() && value >= 0.0).then(|| format!("{value:.1}"))
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count, checked")]
+fn whole(value: f64) -> Option<u64> {
+    (value.is_finite() && (0.0..1e15).contains(&value)).then(|| value.round() as u64)
+}
+
+/// The figures of a cell as the status shows them.
+pub fn summarized(report: &CellReport) -> CellResult {
+    let requests = report.requests.as_ref();
+    CellResult {
+        cell: report.cell,
+        repeat: report.repeat,
+        attempt: report.attempt,
+        parameters: report.parameters.clone(),
+        outcome: report.outcome,
+        verdict: report.verdict,
+        reason: report.reason.clone(),
+        message: report.message.as_deref().map(|message| bounded(message, LONGEST_MESSAGE)),
+        requests: requests.map(|requests| requests.sent),
+        requests_failed: requests.map(|requests| requests.failures.total()),
+        tasks_submitted: Some(report.tasks.submitted),
+        tasks_completed: Some(report.tasks.completed),
+        tasks_failed: Some(report.tasks.failed),
+        tasks_per_second: report.tasks.tasks_per_second.clone(),
+        success_ratio: report.tasks.success_ratio.clone(),
+        wait: report.tasks.wait.map(milliseconds),
+        total: report.tasks.total.map(milliseconds),
+        started_at: report.timeline.first().map_or(report.finished_at, |entry| entry.since),
+        finished_at: report.finished_at,
+        observed: observed(&report.sources),
+        observations: report
+            .observations
+            .iter()
+            .take(MOST_OBSERVATIONS)
+            .map(|words| bounded(words, LONGEST_OBSERVATION))
+            .collect(),
+    }
+}
+
+fn bounded(words: &str, characters: usize) -> String {
+    words.chars().take(characters).collect()
+}
+
+fn milliseconds(distribution: Distribution) -> DurationsMilliseconds {
+    let rounded = |microseconds: u64| (microseconds + 500) / 1_000;
+    DurationsMilliseconds {
+        mean: rounded(distribution.mean_microseconds),
+        p50: rounded(distribution.p50_microseconds),
+        p95: rounded(distribution.p95_microseconds),
+        p99: rounded(distribution.p99_microseconds),
+        max: rounded(distribution.max_microseconds),
+    }
+}
+
+#[cfg(test)]
+mod tests;

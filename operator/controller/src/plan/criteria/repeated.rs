@@ -1,0 +1,161 @@
+//! Criteria on what the repeats of each combination came to, judged when all cells have ended. Pure.
+
+use throughput_crds::{CellParameter, Criterion, RepeatedCells, TasksPerSecondSpread};
+
+use super::{Bound, Judgement};
+use crate::plan::matrix::Cell;
+use crate::plan::rejection::Rejection;
+
+/// A figure of the repeats.
+#[derive(Clone, Copy, Debug)]
+struct Metric {
+    name: &'static str,
+    value: fn(&TasksPerSecondSpread) -> &str,
+}
+
+const METRICS: [Metric; 4] = [
+    Metric { name: "repeats.tasksPerSecond.median", value: |spread| &spread.median },
+    Metric { name: "repeats.tasksPerSecond.min", value: |spread| &spread.min },
+    Metric { name: "repeats.tasksPerSecond.max", value: |spread| &spread.max },
+    Metric { name: "repeats.tasksPerSecond.spreadRatio", value: |spread| &spread.spread_ratio },
+];
+
+/// The figures that there are of repeats.
+pub(super) fn names() -> [&'static str; METRICS.len()] {
+    METRICS.map(|metric| metric.name)
+}
+
+/// A criterion on a figure of the repeats, which every combination has to reach.
+#[derive(Clone, Debug)]
+pub struct RepeatCriterion {
+    metric: Metric,
+    bound: Bound,
+}
+
+impl PartialEq for RepeatCriterion {
+    fn eq(&self, other: &Self) -> bool {
+        (self.metric.name, &self.bound) == (other.metric.name, &other.bound)
+    }
+}
+
+impl Eq for RepeatCriterion {}
+
+impl RepeatCriterion {
+    /// Checks a criterion of a spec whose matrix is measured so many times; `None` for one that is not on repeats.
+    ///
+    /// # Errors
+    /// What is measured once has no repeats; and it needs a bound as every criterion does.
+    pub fn new(criterion: &Criterion, repeat: u32) -> Option<Result<Self, Rejection>> {
+        let metric = *METRICS.iter().find(|known| known.name == criterion.metric)?;
+        Some(if repeat < 2 {
+            Err(Rejection::NoRepeats(criterion.metric.clone()))
+        } else {
+            Bound::of(criterion).map(|bound| Self { metric, bound })
+        })
+    }
+
+    /// Judges one combination by its repeats' figures; without a figure from each of them it cannot be judged.
+    fn judge(&self, parameters: &[CellParameter], repeat: usize, of: Option<&RepeatedCells>) -> Judgement {
+        let Self { metric: Metric { name, value }, bound } = self;
+        let named: Vec<String> = parameters.iter().map(ToString::to_string).collect();
+        let place = if named.is_empty() { String::new() } else { format!(" with {}", named.join(" ")) };
+        match of {
+            Some(of) if of.cells.len() == repeat => bound
+                .passed_by(&format!("{name}{place}"), value(&of.tasks_per_second))
+                .map_or(Judgement::Met, Judgement::NotMet),
+            _ => Judgement::NoFigure(format!(
+                "the criterion on {name} cannot be judged{place}, since not all of the {repeat} repeats have a figure to trust"
+            )),
+        }
+    }
+}
+
+/// Judges every combination of a plan's cells by what the repeats came to.
+pub fn judge(criteria: &[RepeatCriterion], cells: &[Cell], repeats: &[RepeatedCells]) -> Judgement {
+    let repeat = cells.iter().map(|cell| cell.repeat).max().unwrap_or(1) as usize;
+    let combinations = cells.iter().filter(|cell| cell.repeat == 1).map(crate::judge::result::parameters);
+    combinations
+        .flat_map(|parameters| {
+            let of = repeats.iter().find(|repeats| repeats.parameters == parameters);
+            criteria.iter().map(move |criterion| criterion.judge(&parameters, repeat, of))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn criterion(metric: &str, at_most: &str, repeat: u32) -> Option<Result<RepeatCriterion, Rejection>> {
+        let at_most = Some(at_most.to_owned());
+        RepeatCriterion::new(&Criterion { metric: metric.to_owned(), at_least: None, at_most }, repeat)
+    }
+
+    fn cells() -> Vec<Cell> {
+        let cell = |repeat, workers: &str| Cell {
+            index: 0,
+            repeat,
+            parameters: vec![("workers".to_owned(), workers.to_owned())],
+            replicas: Vec::new(),
+            concurrency: 1,
+            generators: 1,
+        };
+        vec![cell(1, "2"), cell(1, "4"), cell(2, "2"), cell(2, "4")]
+    }
+
+    fn repeats(workers: &str, cells: &[u32], spread_ratio: &str) -> RepeatedCells {
+        let [median, min, max] = ["18.000", "17.000", "19.000"].map(str::to_owned);
+        RepeatedCells {
+            parameters: vec![CellParameter { name: "workers".to_owned(), value: workers.to_owned() }],
+            cells: cells.to_vec(),
+            tasks_per_second: TasksPerSecondSpread {
+                median,
+                min,
+                max,
+                spread_ratio: spread_ratio.to_owned(),
+            },
+        }
+    }
+
+    #[test]
+    fn every_combination_is_judged() {
+        let spread = criterion("repeats.tasksPerSecond.spreadRatio", "0.1", 2).unwrap().unwrap();
+        let judged = |two, four| judge(std::slice::from_ref(&spread), &cells(), &[two, four]);
+        assert_eq!(judged(repeats("2", &[0, 2], "0.1"), repeats("4", &[1, 3], "0.05")), Judgement::Met);
+        assert_eq!(
+            judged(repeats("2", &[0, 2], "0.1"), repeats("4", &[1, 3], "0.111")),
+            Judgement::NotMet(
+                "repeats.tasksPerSecond.spreadRatio with workers 4 is 0.111, at most 0.1 is wanted"
+                    .to_owned()
+            )
+        );
+    }
+
+    #[test]
+    fn each_figure_of_the_repeats_can_be_judged() {
+        for (name, value) in names().into_iter().zip(["18.000", "17.000", "19.000", "0.111"]) {
+            let criterion = criterion(name, "0", 2).unwrap().unwrap();
+            let of = repeats("2", &[0, 2], "0.111");
+            let Judgement::NotMet(words) = criterion.judge(&of.parameters, 2, Some(&of)) else {
+                panic!("{name}")
+            };
+            assert_eq!(words, format!("{name} with workers 2 is {value}, at most 0 is wanted"));
+        }
+    }
+
+    #[test]
+    fn fewer_figures_than_repeats_cannot_be_judged() {
+        let spread = criterion("repeats.tasksPerSecond.spreadRatio", "0.1", 2).unwrap().unwrap();
+        let judged = judge(&[spread], &cells(), &[repeats("2", &[0, 2], "0.1")]);
+        let words = "the criterion on repeats.tasksPerSecond.spreadRatio cannot be judged with workers 4, since not all \
+            of the 2 repeats have a figure to trust";
+        assert_eq!(judged, Judgement::NoFigure(words.to_owned()));
+    }
+
+    #[test]
+    fn what_is_measured_once_has_no_repeats_to_judge() {
+        let rejection = criterion("repeats.tasksPerSecond.median", "1", 1).unwrap().unwrap_err();
+        assert_eq!(rejection.reason(), "NoRepeats");
+        assert!(criterion("tasks.perSecond", "1", 2).is_none());
+    }
+}

@@ -1,0 +1,96 @@
+//! Why a spec can never be carried out.
+
+use crate::plan::criteria::UnknownMetric;
+use crate::plan::permissions::NotPermitted;
+
+/// A spec that can never be carried out. What the API server's own rules refuse does not get here; these are
+/// the mistakes that take more than one field's rule to see.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// No workload that this version knows.
+    #[error("the workload is not one that this version can carry out: write workload.pulpTasks")]
+    NoWorkload,
+    /// Pulp tasks without a Pulp.
+    #[error("pulpTasks needs target.pulp")]
+    NoPulp,
+    /// Nothing to scale.
+    #[error("pulpTasks needs to know the workers: name their Deployment or StatefulSet in scale")]
+    NoWorkers,
+    /// Something of another kind to scale.
+    #[error(
+        "{0} cannot be scaled, only a Deployment or a StatefulSet can: write one of these kinds, with the apiVersion apps/v1"
+    )]
+    NotScalable(String),
+    /// Several things to scale, none of which is said to be the workers.
+    #[error(
+        "scale has several entries, and none is named workers: give the entry of Pulp's workers the name workers, so that it is known whose replicas Pulp has to confirm"
+    )]
+    WhichAreTheWorkers,
+    /// An axis that varies nothing.
+    #[error("the axis {0:?} varies nothing that the spec has")]
+    UnknownAxis(String),
+    /// No cells, or too many.
+    #[error("the matrix has {0} cells (the product of its axes' values and repeat), and can have 1 to 64")]
+    CellCount(usize),
+    /// A value that its axis cannot have.
+    #[error("the value {value:?} of the axis {axis:?} is not a number that it can have: {expected}")]
+    AxisValue {
+        /// The axis.
+        axis: String,
+        /// The value.
+        value: String,
+        /// What it can be.
+        expected: &'static str,
+    },
+    /// Workers scaled to none while they shall work.
+    #[error("a cell needs at least one worker: take 0 out of the values of the axis {0:?}")]
+    NoWorkersInCell(String),
+    /// Neither a Service nor a URL, or both.
+    #[error("name one target: target.service, or target.url")]
+    NoTarget,
+    /// A header without a name.
+    #[error("credentials of the method Header need the header's name in credentials.header")]
+    NoHeader,
+    /// Something that only the operator's administrator can permit.
+    #[error(transparent)]
+    NotPermitted(#[from] NotPermitted),
+    /// A dispatch in Pulp's own process that cannot be made.
+    #[error("{0}")]
+    InProcess(String),
+    /// A source that can never work.
+    #[error("{0}")]
+    Observe(String),
+    /// A criterion on a figure that does not exist.
+    #[error(transparent)]
+    UnknownMetric(#[from] UnknownMetric),
+    /// A criterion on repeats where there are none.
+    #[error("the criterion on {0} needs repeats to judge: give repeat at least 2")]
+    NoRepeats(String),
+    /// A criterion without one bound.
+    #[error("the criterion on {0} needs one bound, atLeast or atMost, that is a decimal such as \"0.99\"")]
+    CriterionBound(String),
+}
+
+impl Rejection {
+    /// The reason in one word, for the condition.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::NoWorkload => "NoWorkload",
+            Self::NoPulp => "NoPulp",
+            Self::NoWorkers | Self::NoWorkersInCell(_) => "NoWorkers",
+            Self::NotScalable(_) => "NotScalable",
+            Self::WhichAreTheWorkers => "WorkersNotNamed",
+            Self::CellCount(_) => "CellCount",
+            Self::UnknownAxis(_) => "UnknownAxis",
+            Self::AxisValue { .. } => "AxisValueNotAllowed",
+            Self::NoTarget => "NoTarget",
+            Self::NoHeader => "NoHeader",
+            Self::NotPermitted(_) => "NotPermitted",
+            Self::InProcess(_) => "InProcessNotPossible",
+            Self::Observe(_) => "ObserveNotPossible",
+            Self::UnknownMetric(_) => "UnknownMetric",
+            Self::NoRepeats(_) => "NoRepeats",
+            Self::CriterionBound(_) => "CriterionBound",
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! The leader Lease: never two operators at work.
+//!
+//! Who holds the Lease renews it well before it ends, and stops working by its own clock before anybody else
+//! may take it: a leader that cannot reach the API server does not lead.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use kube::Client;
+use kube::api::{Api, ObjectMeta, PostParams};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::objects::deadline::{RequestError, within};
+
+/// The Lease's name.
+const NAME: &str = "throughput-operator";
+/// How long a Lease holds after it was renewed.
+const DURATION: Duration = Duration::from_secs(15);
+/// When a leader that could not renew stops working: before the Lease ends for others.
+const LOCAL_DEADLINE: Duration = Duration::from_secs(10);
+/// How often it is renewed, or looked at.
+const PERIOD: Duration = Duration::from_secs(3);
+/// How often it is read again when it was changed between reading and writing.
+const ATTEMPTS: u32 = 3;
+
+/// A candidate for the lead.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    leases: Api<Lease>,
+    identity: String,
+}
+
+/// What a candidate saw of the Lease last, and when by its own clock: the clocks of two nodes need not agree.
+#[derive(Clone, Debug, Default)]
+struct Seen {
+    renewed: Option<Timestamp>,
+    holder: Option<String>,
+    at: Option<Instant>,
+}
+
+impl Candidate {
+    /// A candidate of this name. A restarted container of the same pod has the same name, and goes on at once.
+    pub fn new(client: Client, namespace: &str, identity: String) -> Self {
+        Self { leases: Api::namespaced(client, namespace), identity }
+    }
+
+    /// Waits until it leads, or until told to stop (`false`).
+    pub async fn lead(&self, stop: &CancellationToken) -> bool {
+        let mut seen = Seen::default();
+        loop {
+            match self.acquire(&mut seen).await {
+                Ok(true) => {
+                    tracing::info!(identity = self.identity, "leads");
+                    return true;
+                }
+                Ok(false) => tracing::debug!(holder = ?seen.holder, "another operator leads"),
+                Err(error) => tracing::warn!(%error, "cannot take the lead yet"),
+            }
+            tokio::select! {
+                () = stop.cancelled() => return false,
+                () = tokio::time::sleep(PERIOD) => {}
+            }
+        }
+    }
+
+    /// Renews the Lease until told to stop, or until it is lost; then cancels `work`, and gives the Lease up
+    /// when it still holds it.
+    pub async fn keep(&self, stop: &CancellationToken, work: &CancellationToken) {
+        let mut renewed = Instant::now();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = tokio::time::sleep(PERIOD) => {}
+            }
+            let left = LOCAL_DEADLINE.saturating_sub(renewed.elapsed());
+            let asked = Instant::now();
+            match tokio::time::timeout(left, self.acquire(&mut Seen::default())).await {
+                Ok(Ok(true)) => renewed = asked,
+                Ok(Ok(false)) => {
+                    tracing::error!("another operator took the lead");
+                    return work.cancel();
+                }
+                Ok(Err(error)) => tracing::warn!(%error, "cannot renew the lead"),
+                Err(_) => tracing::warn!("no answer while renewing the lead"),
+            }
+            if renewed.elapsed() >= LOCAL_DEADLINE {
+                tracing::error!("the lead could not be renewed in time");
+                return work.cancel();
+            }
+        }
+        work.cancel();
+    }
+
+    /// Gives the Lease up, so that the next operator need not wait for its end.
+    pub async fn give_up(&self) {
+        if let Err(error) = self.write_empty().await {
+            tracing::warn!(%error, "cannot give up the lead; it ends by itself");
+        }
+    }
+
+    async fn write_empty(&self) -> Result<(), RequestError> {
+        let Some(mut lease) = within("read the leader Lease", self.leases.get_opt(NAME)).await? else {
+            return Ok(());
+        };
+        if let Some(spec) =
+            lease.spec.as_mut().filter(|spec| spec.holder_identity.as_ref() == Some(&self.identity))
+        {
+            spec.holder_identity = None;
+            within("give up the lead", self.leases.replace(NAME, &PostParams::default(), &lease)).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes or renews the Lease, if nobody else holds it.
+    async fn acquire(&self, seen: &mut Seen) -> Result<bool, RequestError> {
+        // A conflict says that the Lease was changed after it was read, not by whom: whoever annotates it takes
+        // nothing. So it is read again, and only another holder ends the lead.
+        for _ in 1..ATTEMPTS {
+            match self.try_acquire(seen).await {
+                Err(error) if error.is_conflict() => {}
+                tried => return tried,
+            }
+        }
+        self.try_acquire(seen).await
+    }
+
+    async fn try_acquire(&self, seen: &mut Seen) -> Result<bool, RequestError> {
+        match within("read the leader Lease", self.leases.get_opt(NAME)).await? {
+            None => {
+                let lease = Lease {
+                    metadata: ObjectMeta { name: Some(NAME.to_owned()), ..ObjectMeta::default() },
+                    spec: Some(self.spec(None)),
+                };
+                within("create the leader Lease", self.leases.create(&PostParams::default(), &lease)).await?;
+            }
+            Some(mut lease) => {
+                if !self.may_take(lease.spec.as_ref(), seen) {
+                    return Ok(false);
+                }
+                lease.spec = Some(self.spec(lease.spec.as_ref()));
+                within("renew the leader Lease", self.leases.replace(NAME, &PostParams::default(), &lease))
+                    .await?;
+            }
+        }
+        Ok(true)
+    }
+
+    fn may_take(&self, spec: Option<&LeaseSpec>, seen: &mut Seen) -> bool {
+        let holder = spec.and_then(|spec| spec.holder_identity.clone()).filter(|holder| !holder.is_empty());
+        let renewed = spec.and_then(|spec| spec.renew_time.as_ref()).map(|time| time.0);
+        if holder.is_none() || holder.as_ref() == Some(&self.identity) {
+            return true;
+        }
+        if (&seen.holder, seen.renewed) != (&holder, renewed) {
+            *seen = Seen { renewed, holder, at: Some(Instant::now()) };
+        }
+        // Not renewed for its whole duration, counted from when we first saw it so.
+        seen.at.is_some_and(|at| at.elapsed() > DURATION)
+    }
+
+    fn spec(&self, before: Option<&LeaseSpec>) -> LeaseSpec {
+        let now = Timestamp::now();
+        let same = before.filter(|before| before.holder_identity.as_ref() == Some(&self.identity));
+        let transitions = before.and_then(|before| before.lease_transitions).unwrap_or_default();
+        LeaseSpec {
+            holder_identity: Some(self.identity.clone()),
+            lease_duration_seconds: i32::try_from(DURATION.as_secs()).ok(),
+            acquire_time: same.and_then(|same| same.acquire_time.clone()).or(Some(MicroTime(now))),
+            renew_time: Some(MicroTime(now)),
+            lease_transitions: Some(if same.is_some() { transitions } else { transitions.saturating_add(1) }),
+            ..LeaseSpec::default()
+        }
+    }
+}

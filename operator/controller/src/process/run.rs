@@ -1,0 +1,158 @@
+//! Wires everything together and runs it until it is told to stop.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use kube::Client;
+use kube::runtime::events::{Recorder, Reporter};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::apply::{self, Hands};
+use crate::cadence::backoff::Backoffs;
+use crate::generators::api::{self, Collector};
+use crate::generators::phase::Gate;
+use crate::generators::token_key::{self, KeyError};
+use crate::metrics::Metrics;
+use crate::objects::deadline::RequestError;
+use crate::observe::{Eyes, PulpClients};
+use crate::process::health;
+use crate::process::leader::Candidate;
+use crate::process::serving::{self, Bounds};
+use crate::process::uninstall;
+use crate::process::watching;
+use crate::reconcile::Context;
+use crate::sampling::Observers;
+use crate::scaling::claim;
+use crate::scaling::orphans;
+use crate::settings::{CommonFlags, RunFlags};
+
+/// How long `restore` tries.
+const RESTORE_DEADLINE: Duration = Duration::from_secs(100);
+
+/// Why the operator ended.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// There is no API server to be reached by the environment or a kubeconfig.
+    #[error("cannot find the API server: {0}")]
+    Config(#[from] kube::config::InferConfigError),
+    /// The client could not be made.
+    #[error("cannot make a client of the API server: {0}")]
+    Client(#[from] kube::Error),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// No token key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The API server refused something that `restore` needs.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// A target was not put back.
+    #[error("{0} claims could not be restored")]
+    NotRestored(usize),
+    /// The lead was lost.
+    #[error("the lead was lost; whoever has it goes on")]
+    LeadLost,
+}
+
+/// A client of the API server that the environment names.
+pub async fn client() -> Result<Client, RunError> {
+    let config = kube::Config::infer().await?;
+    Ok(Client::try_from(config)?)
+}
+
+/// Carries out tests until `stop` is cancelled or the lead is lost.
+pub async fn run(client: Client, flags: &RunFlags, stop: CancellationToken) -> Result<(), RunError> {
+    let (metrics, gate, work) = (Metrics::default(), Gate::default(), CancellationToken::new());
+    let health = serve(flags.listen, health::router(metrics.clone(), gate.clone()), work.clone()).await?;
+    let candidate = Candidate::new(client.clone(), &flags.common.namespace, flags.pod_name.clone());
+    if !candidate.lead(&stop).await {
+        return Ok(());
+    }
+    let key = token_key::read_or_make(&client, &flags.common.namespace).await?;
+    let namespaces = flags.common.namespaces();
+    let collector = Collector {
+        client: client.clone(),
+        key: key.clone(),
+        gate: gate.clone(),
+        namespaces: namespaces.clone(),
+    };
+    let collector = serve(flags.collector_listen, api::router(collector), work.clone()).await?;
+    metrics.set_leader(true);
+    let pulps = PulpClients::counted(metrics.pulp_requests());
+    let reporter =
+        Reporter { controller: "throughput-operator".to_owned(), instance: Some(flags.pod_name.clone()) };
+    let context = Arc::new(Context {
+        eyes: Eyes {
+            client: client.clone(),
+            pulps: pulps.clone(),
+            observers: Observers::new(client.clone(), flags.installation()),
+        },
+        hands: Hands { client: client.clone(), pulps, generators: flags.generators(), key },
+        permissions: flags.permissions(),
+        recorder: Recorder::new(client.clone(), reporter),
+        gate,
+        metrics: metrics.clone(),
+        backoffs: Backoffs::default(),
+        pace: flags.pace(),
+    });
+    let watched = namespaces.iter().map(|namespace| watching::watch(&client, namespace, &context, &work));
+    tokio::join!(
+        candidate.keep(&stop, &work),
+        futures::future::join_all(watched),
+        orphans::keep_restoring(&client, &namespaces, &work)
+    );
+    metrics.set_leader(false);
+    let lost = !stop.is_cancelled();
+    if !lost {
+        candidate.give_up().await;
+    }
+    for server in [health, collector] {
+        let _ = tokio::time::timeout(Duration::from_secs(5), server).await;
+    }
+    if lost { Err(RunError::LeadLost) } else { Ok(()) }
+}
+
+async fn serve(
+    address: SocketAddr,
+    router: Router,
+    work: CancellationToken,
+) -> Result<tokio::task::JoinHandle<()>, RunError> {
+    let listener = TcpListener::bind(address).await.map_err(|source| RunError::Listen { address, source })?;
+    tracing::info!(%address, "listens");
+    Ok(tokio::spawn(async move {
+        serving::serve(listener, router, Bounds::default(), work).await;
+        tracing::info!(%address, "stopped listening");
+    }))
+}
+
+/// Ends the runs of the watched namespaces, puts back everything that is claimed there, and lets go of the tests whose
+/// claims are gone, so that they can be deleted when no operator is left.
+pub async fn restore(client: &Client, flags: &CommonFlags) -> Result<(), RunError> {
+    let restored = tokio::time::timeout(RESTORE_DEADLINE, async {
+        let mut left = 0;
+        for namespace in flags.namespaces() {
+            uninstall::end_runs(client, &namespace).await?;
+            let claims = claim::all_in(client, &namespace).await?;
+            left += claim::restore_all(client, &namespace, &claims).await.len();
+            uninstall::tell_restored(client, &namespace).await?;
+            let freed = apply::release_all(client, &namespace).await?;
+            tracing::info!(namespace, freed, "tests that may be deleted now");
+        }
+        Ok::<usize, RequestError>(left)
+    });
+    match restored.await {
+        Ok(Ok(0)) => Ok(()),
+        Ok(Ok(left)) => Err(RunError::NotRestored(left)),
+        Ok(Err(error)) => Err(error.into()),
+        Err(_) => Err(RequestError::Deadline { what: "restore everything" }.into()),
+    }
+}

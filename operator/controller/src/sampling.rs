@@ -1,0 +1,97 @@
+//! What watches the system under test while a cell is measured: its sources, each at work by itself.
+//!
+//! What is in here is a copy: the status says which cell is watched, and what the sources saw is stored with the cell's
+//! `ConfigMap` every half minute. An operator that is started again goes on from there, and says what it missed.
+
+mod cell;
+mod checkpoint;
+mod phase;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use kube::Client;
+use throughput_crds::ThroughputTestStatus;
+use throughput_sources::access::{Access, Installation};
+use throughput_sources::open::{is_watched, open};
+
+use crate::identity::TestFacts;
+use crate::observed::Sources;
+use crate::plan::Plan;
+use cell::CellWatch;
+use phase::phase;
+
+/// The sources at work, by the UID of the test.
+#[derive(Clone)]
+pub struct Observers {
+    client: Client,
+    installation: Installation,
+    cells: Arc<Mutex<HashMap<String, CellWatch>>>,
+}
+
+impl Observers {
+    /// None at work.
+    pub fn new(client: Client, installation: Installation) -> Self {
+        Self { client, installation, cells: Arc::default() }
+    }
+
+    /// Begins, goes on or ends as a stored status says.
+    pub fn follow(&self, test: &TestFacts, plan: Option<&Plan>, status: &ThroughputTestStatus) {
+        let wanted = plan
+            .filter(|plan| is_watched(&plan.observe))
+            .and_then(|plan| Some((plan, phase(&test.uid, status)?)));
+        let mut cells = self.lock();
+        let Some((plan, (address, phase))) = wanted else {
+            cells.remove(&test.uid);
+            return;
+        };
+        match cells.get(&test.uid) {
+            Some(watch) if watch.address == address => watch.enter(phase),
+            _ => {
+                let access = Access {
+                    client: self.client.clone(),
+                    namespace: test.namespace.clone(),
+                    test: test.name.clone(),
+                    cell: address,
+                    targets: plan
+                        .scale
+                        .iter()
+                        .map(|entry| (entry.target.kind.as_str().to_owned(), entry.target.name.clone()))
+                        .collect(),
+                    installation: self.installation.clone(),
+                };
+                let sources = open(&plan.observe, &access);
+                let watch = CellWatch::begin(sources, plan.observe.interval.get(), access, phase);
+                cells.insert(test.uid.clone(), watch);
+            }
+        }
+    }
+
+    /// What the sources of a test's current cell saw so far.
+    pub fn seen(&self, test_uid: &str, plan: &Plan, status: &ThroughputTestStatus) -> Sources {
+        if !is_watched(&plan.observe) {
+            return Sources::None;
+        }
+        let Some((address, _)) = phase(test_uid, status) else {
+            return Sources::None;
+        };
+        match self.lock().get(test_uid) {
+            Some(watch) if watch.address == address => watch.seen(),
+            _ => Sources::NotYet,
+        }
+    }
+
+    /// Ends what watches a test that does not exist any more.
+    pub fn forget(&self, test_uid: &str) {
+        self.lock().remove(test_uid);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, CellWatch>> {
+        // Nothing that holds the lock can panic half-way through a change.
+        self.cells.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How long one call of a source may take.
+const CALL_DEADLINE: Duration = Duration::from_secs(20);

@@ -1,0 +1,7 @@
+//! What a run scales, and how it is left as it was found: claims, the owners of replicas, and what outlived its test.
+
+pub mod claim;
+mod managed_fields;
+pub mod orphans;
+pub mod owner;
+pub mod scalable;

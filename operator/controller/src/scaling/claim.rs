@@ -1,0 +1,302 @@
+//! Claims: who scales a target, and what it was before.
+//!
+//! A claim is a `Lease` named after the target's UID. Creating it is the lock: the API server lets one
+//! creator win. What it holds is the undo log: enough to put the target back even when the test that
+//! claimed it is gone, and the field of its owner that was changed in its stead. It is created before anything
+//! is scaled and deleted after everything is restored.
+
+mod restore;
+mod scale;
+
+use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, MicroTime};
+use kube::api::{
+    Api, DeleteParams, DynamicObject, ListParams, ObjectMeta, Patch, PatchParams, PostParams, Preconditions,
+};
+use kube::{Client, ResourceExt};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+pub use restore::{RestoreError, Restored, restore, restore_all};
+pub(crate) use scale::scale;
+
+use crate::objects::deadline::{RequestError, within};
+use crate::objects::names::{FIELD_MANAGER, MANAGED_BY_LABEL, MANAGED_BY_VALUE, TEST_UID_LABEL};
+use crate::scaling::managed_fields;
+use crate::scaling::owner::{self, Lever};
+use crate::scaling::scalable::{self, TargetName};
+
+/// The annotation of a claim that holds its [`ClaimRecord`].
+const RECORD_ANNOTATION: &str = "perf.pulpproject.org/claim";
+/// The annotation on a claimed target: a notice for people.
+pub(crate) const NOTICE_ANNOTATION: &str = "perf.pulpproject.org/claimed-by";
+/// Marks a Lease as a claim.
+const CLAIM_LABEL: &str = "perf.pulpproject.org/claim";
+
+/// Who claims.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claimant {
+    /// The namespace of the test and of everything that it scales.
+    pub namespace: String,
+    /// The test's name.
+    pub test: String,
+    /// The test's UID.
+    pub test_uid: String,
+}
+
+/// What a claimed target was before.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClaimRecord {
+    /// Its kind and its name.
+    #[serde(flatten)]
+    pub target: TargetName,
+    /// Its UID: another one of the same name is not restored.
+    pub uid: String,
+    /// Its replicas before.
+    pub replicas: i32,
+    /// Those of its `managedFields` that owned `spec.replicas` before.
+    pub replicas_owners: Vec<ManagedFieldsEntry>,
+    /// The field of its owner that says how many replicas there shall be; `None` when its own scale does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lever: Option<Lever>,
+}
+
+/// A claim of this test.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claim {
+    /// The Lease's name.
+    pub lease: String,
+    /// The Lease's UID.
+    pub lease_uid: String,
+    /// What was before.
+    pub record: ClaimRecord,
+}
+
+/// Who holds the claim on a target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// Nobody.
+    Nobody,
+    /// The test that asks.
+    This,
+    /// Another test, by its holder identity.
+    Another(String),
+}
+
+/// Why a target was not claimed, or not scaled.
+#[derive(Debug, thiserror::Error)]
+pub enum ClaimError {
+    /// The API server did not claim it.
+    #[error("cannot claim the {target}: {source}")]
+    Request {
+        /// The target.
+        target: TargetName,
+        /// What it said.
+        source: RequestError,
+    },
+    /// It shall be scaled without being claimed.
+    #[error("the {0} is not claimed by this test, and so it is not scaled")]
+    NotHeld(TargetName),
+    /// The API server did not scale it.
+    #[error("cannot scale the {target} by {place}: {source}")]
+    Scale {
+        /// The target.
+        target: TargetName,
+        /// Where it was to be said how many there shall be.
+        place: String,
+        /// What it said.
+        source: RequestError,
+    },
+}
+
+impl Claimant {
+    /// How the holder is named in a Lease.
+    pub fn identity(&self) -> String {
+        format!("{}/{}/{}", self.namespace, self.test, self.test_uid)
+    }
+}
+
+/// The name of the Lease that claims the target with this UID.
+pub fn lease_name(target_uid: &str) -> String {
+    format!("throughput-{target_uid}")
+}
+
+/// The claims that this test holds.
+pub async fn held_by(client: &Client, namespace: &str, test_uid: &str) -> Result<Vec<Claim>, RequestError> {
+    list(client, namespace, &format!("{CLAIM_LABEL}=true,{TEST_UID_LABEL}={test_uid}")).await
+}
+
+/// All claims of a namespace, whoever holds them.
+pub async fn all_in(client: &Client, namespace: &str) -> Result<Vec<Claim>, RequestError> {
+    list(client, namespace, &format!("{CLAIM_LABEL}=true")).await
+}
+
+async fn list(client: &Client, namespace: &str, selector: &str) -> Result<Vec<Claim>, RequestError> {
+    let leases: Api<Lease> = Api::namespaced(client.clone(), namespace);
+    let found = within("list claims", leases.list(&ListParams::default().labels(selector))).await?;
+    let mut claims: Vec<Claim> = found.items.iter().filter_map(read).collect();
+    claims.sort_by(|one, other| one.record.target.cmp(&other.record.target));
+    Ok(claims)
+}
+
+fn read(lease: &Lease) -> Option<Claim> {
+    let record = lease.annotations().get(RECORD_ANNOTATION)?;
+    match serde_json::from_str(record) {
+        Ok(record) => Some(Claim { lease: lease.name_any(), lease_uid: lease.uid()?, record }),
+        Err(error) => {
+            tracing::error!(lease = lease.name_any(), %error, "a claim cannot be read; its target is not restored");
+            None
+        }
+    }
+}
+
+/// Who holds the claim on this target.
+pub async fn holder(client: &Client, claimant: &Claimant, target_uid: &str) -> Result<Holder, RequestError> {
+    let leases: Api<Lease> = Api::namespaced(client.clone(), &claimant.namespace);
+    let lease = within("read a claim", leases.get_opt(&lease_name(target_uid))).await?;
+    Ok(match lease {
+        None => Holder::Nobody,
+        Some(lease) => match lease.spec.and_then(|spec| spec.holder_identity) {
+            Some(identity) if identity == claimant.identity() => Holder::This,
+            identity => Holder::Another(identity.unwrap_or_else(|| "somebody unnamed".to_owned())),
+        },
+    })
+}
+
+/// Claims these targets, all or none, in the order of their names so that two tests cannot each hold
+/// what the other waits for. `false` when another test was first: then nothing new is held.
+pub async fn claim_all(
+    client: &Client,
+    claimant: &Claimant,
+    targets: &[TargetName],
+) -> Result<bool, ClaimError> {
+    let mut targets = targets.to_vec();
+    targets.sort_unstable();
+    let mut made = Vec::new();
+    for target in &targets {
+        let failed = |source| ClaimError::Request { target: target.clone(), source };
+        match claim_one(client, claimant, target).await.map_err(failed)? {
+            Attempt::Made(claim) => made.push(*claim),
+            Attempt::AlreadyOurs => {}
+            Attempt::Refused => {
+                for claim in &made {
+                    release(client, &claimant.namespace, claim).await.map_err(failed)?;
+                }
+                return Ok(false);
+            }
+        }
+    }
+    for target in &targets {
+        announce(client, claimant, target)
+            .await
+            .map_err(|source| ClaimError::Request { target: target.clone(), source })?;
+    }
+    Ok(true)
+}
+
+enum Attempt {
+    Made(Box<Claim>),
+    AlreadyOurs,
+    Refused,
+}
+
+async fn claim_one(
+    client: &Client,
+    claimant: &Claimant,
+    target: &TargetName,
+) -> Result<Attempt, RequestError> {
+    let namespace = claimant.namespace.as_str();
+    let Ok(Some(found)) = owner::target(client, namespace, target).await? else {
+        return Ok(Attempt::Refused);
+    };
+    let uid = found.uid().unwrap_or_default();
+    match holder(client, claimant, &uid).await? {
+        Holder::This => return Ok(Attempt::AlreadyOurs),
+        Holder::Another(_) => return Ok(Attempt::Refused),
+        Holder::Nobody => {}
+    }
+    // Read again, now that nobody holds it: the first look may have seen what the last holder scaled, just
+    // before it was put back.
+    let Ok(Some(found)) = owner::target(client, namespace, target).await? else {
+        return Ok(Attempt::Refused);
+    };
+    if found.uid().as_ref() != Some(&uid) {
+        return Ok(Attempt::Refused);
+    }
+    // Why it cannot be scaled is said by the next look at it.
+    let Ok(lever) = owner::find(client, namespace, target, &found).await? else {
+        return Ok(Attempt::Refused);
+    };
+    let record = ClaimRecord {
+        target: target.clone(),
+        replicas: scalable::wanted_replicas(&found),
+        replicas_owners: managed_fields::owners_of(found.managed_fields(), &managed_fields::replicas()),
+        uid,
+        lever,
+    };
+    let leases: Api<Lease> = Api::namespaced(client.clone(), &claimant.namespace);
+    let lease = lease(claimant, &record);
+    match within("create a claim", leases.create(&PostParams::default(), &lease)).await {
+        Ok(lease) => Ok(Attempt::Made(Box::new(Claim {
+            lease: lease.name_any(),
+            lease_uid: lease.uid().unwrap_or_default(),
+            record,
+        }))),
+        Err(error) if error.is_conflict() => Ok(Attempt::Refused),
+        Err(error) => Err(error),
+    }
+}
+
+fn lease(claimant: &Claimant, record: &ClaimRecord) -> Lease {
+    let labels =
+        [(MANAGED_BY_LABEL, MANAGED_BY_VALUE), (CLAIM_LABEL, "true"), (TEST_UID_LABEL, &claimant.test_uid)];
+    let annotations = [(RECORD_ANNOTATION, json!(record).to_string())];
+    Lease {
+        metadata: ObjectMeta {
+            name: Some(lease_name(&record.uid)),
+            namespace: Some(claimant.namespace.clone()),
+            labels: Some(labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into()),
+            annotations: Some(annotations.map(|(key, value)| (key.to_owned(), value)).into()),
+            ..ObjectMeta::default()
+        },
+        spec: Some(LeaseSpec {
+            holder_identity: Some(claimant.identity()),
+            acquire_time: Some(MicroTime(jiff::Timestamp::now())),
+            ..LeaseSpec::default()
+        }),
+    }
+}
+
+/// Writes the notice for people onto the target.
+async fn announce(client: &Client, claimant: &Claimant, target: &TargetName) -> Result<(), RequestError> {
+    let targets = targets(client, &claimant.namespace, target);
+    let notice = json!({"metadata": {"annotations": {NOTICE_ANNOTATION: format!("ThroughputTest {}", claimant.test)}}});
+    within("announce a claim", targets.patch(&target.name, &ours(), &Patch::Merge(&notice))).await?;
+    Ok(())
+}
+
+/// Where the targets of this one's kind are.
+fn targets(client: &Client, namespace: &str, target: &TargetName) -> Api<DynamicObject> {
+    Api::namespaced_with(client.clone(), namespace, &target.kind.resource())
+}
+
+/// A patch in the operator's name.
+fn ours() -> PatchParams {
+    PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() }
+}
+
+/// Gives up a claim. What it claimed has been restored.
+async fn release(client: &Client, namespace: &str, claim: &Claim) -> Result<(), RequestError> {
+    let leases: Api<Lease> = Api::namespaced(client.clone(), namespace);
+    let precondition = Preconditions { uid: Some(claim.lease_uid.clone()), resource_version: None };
+    let params = DeleteParams { preconditions: Some(precondition), ..DeleteParams::default() };
+    match within("release a claim", leases.delete(&claim.lease, &params)).await {
+        Ok(_) => Ok(()),
+        Err(error) if error.is_not_found() => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests;

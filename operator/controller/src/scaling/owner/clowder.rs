@@ -1,0 +1,57 @@
+//! Deployments of Clowder, which takes their replicas from its `ClowdApp` resource.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use serde_json::Value;
+
+use super::{AUTOSCALED, Lever, LeverField, NOT_SUPPORTED, Unscalable, group};
+use crate::scaling::scalable::TargetName;
+
+/// The group of the kind `ClowdApp`.
+const GROUP: &str = "cloud.redhat.com";
+/// The two ways to give a deployment of a `ClowdApp` an autoscaler.
+const AUTOSCALERS: [&str; 2] = ["autoScaler", "autoScalerSimple"];
+
+/// Whether this owner is a `ClowdApp`.
+pub fn is_clowd_app(owner: &OwnerReference) -> bool {
+    owner.kind == "ClowdApp" && group(owner) == GROUP
+}
+
+/// The field of this `ClowdApp` that sets the replicas of the target.
+pub fn lever(target: &TargetName, owner: &OwnerReference, app: &Value) -> Result<Lever, Unscalable> {
+    // Clowder calls a Deployment by the ClowdApp's name and the entry's.
+    let entry_name = target.name.strip_prefix(&owner.name).and_then(|rest| rest.strip_prefix('-'));
+    let entry = app
+        .pointer("/spec/deployments")
+        .and_then(Value::as_array)
+        .and_then(|entries| entries.iter().find(|entry| entry["name"].as_str() == entry_name))
+        .zip(entry_name);
+    let Some((entry, entry_name)) = entry else {
+        return Err(Unscalable {
+            reason: NOT_SUPPORTED,
+            message: format!(
+                "the {target} belongs to the ClowdApp {}, which has no deployment in spec.deployments from which it takes its replicas: name another in scale",
+                owner.name
+            ),
+        });
+    };
+    if let Some(autoscaler) =
+        AUTOSCALERS.into_iter().find(|name| entry.get(name).is_some_and(|it| !it.is_null()))
+    {
+        return Err(Unscalable {
+            reason: AUTOSCALED,
+            message: format!(
+                "the deployment {entry_name} of the ClowdApp {} has an {autoscaler}, which would undo what the run scales in the {target}: take it out for the time of the run",
+                owner.name
+            ),
+        });
+    }
+    Ok(Lever {
+        field: LeverField::ClowdApp { deployment: entry_name.to_owned() },
+        api_version: owner.api_version.clone(),
+        name: owner.name.clone(),
+        uid: owner.uid.clone(),
+        before: None,
+        parent_was_absent: false,
+        owners: Vec::new(),
+    })
+}

@@ -1,0 +1,169 @@
+//! Reads what recognising an owner takes.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::api::{Api, DynamicObject, ListParams};
+use kube::core::{ApiResource, GroupVersionKind};
+use kube::{Client, ResourceExt};
+use serde_json::Value;
+
+use super::{Lever, OWNER_GONE, TWO_OWNERS, Unscalable, clowder, keda, pulp};
+use crate::objects::deadline::{RequestError, within};
+use crate::scaling::scalable::{TargetKind, TargetName};
+
+/// What the owner of a claimed target is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// This number; `None` when it is no number, or none at all.
+    Number(Option<u32>),
+    /// It cannot be told any more.
+    Unscalable(Unscalable),
+}
+
+/// The target, if it is there.
+pub async fn target(
+    client: &Client,
+    namespace: &str,
+    name: &TargetName,
+) -> Result<Result<Option<DynamicObject>, Unscalable>, RequestError> {
+    let targets: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &name.kind.resource());
+    match within("read a target", targets.get_opt(&name.name)).await {
+        Ok(found) => Ok(Ok(found)),
+        Err(error) if error.is_forbidden() && name.kind == TargetKind::StatefulSet => {
+            Ok(Err(Unscalable::not_permitted("scale StatefulSets", "scale.statefulSets")))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Who has to be told how many replicas this target shall have, with what the field is now; `None` when the
+/// target's own scale is the place.
+pub async fn find(
+    client: &Client,
+    namespace: &str,
+    name: &TargetName,
+    target: &DynamicObject,
+) -> Result<Result<Option<Lever>, Unscalable>, RequestError> {
+    let of_controller = match by_controller(client, namespace, name, target).await? {
+        Ok(lever) => lever,
+        Err(unscalable) => return Ok(Err(unscalable)),
+    };
+    let of_keda = match by_reference(client, namespace, name).await? {
+        Ok(lever) => lever,
+        Err(unscalable) => return Ok(Err(unscalable)),
+    };
+    if let (Some(one), Some(other)) = (&of_controller, &of_keda) {
+        let message = format!(
+            "both the {} {} and the {} {} set the replicas of the {name}, and would undo each other: take one of them out",
+            one.kind(),
+            one.name,
+            other.kind(),
+            other.name
+        );
+        return Ok(Err(Unscalable { reason: TWO_OWNERS, message }));
+    }
+    Ok(Ok(of_controller.or(of_keda)))
+}
+
+/// By the owner reference of who made the target.
+async fn by_controller(
+    client: &Client,
+    namespace: &str,
+    name: &TargetName,
+    target: &DynamicObject,
+) -> Result<Result<Option<Lever>, Unscalable>, RequestError> {
+    let Some(owner) = target.owner_references().iter().find(|owner| owner.controller == Some(true)) else {
+        return Ok(Ok(None));
+    };
+    let (plural, value) = if pulp::is_pulp(owner) {
+        ("pulps", "scale.pulp")
+    } else if clowder::is_clowd_app(owner) {
+        ("clowdapps", "scale.clowdApp")
+    } else {
+        return Ok(Ok(None));
+    };
+    let owners: Api<DynamicObject> =
+        Api::namespaced_with(client.clone(), namespace, &resource(owner, plural));
+    let object = match within("read the owner of a target", owners.get_opt(&owner.name)).await {
+        // One that is gone, or is another one by now, has nothing to say any more.
+        Ok(found) => found.filter(|found| found.uid().as_ref() == Some(&owner.uid)),
+        Err(error) if error.is_forbidden() => {
+            let what = format!("change the {} {}, which the {name} belongs to", owner.kind, owner.name);
+            return Ok(Err(Unscalable::not_permitted(&what, value)));
+        }
+        Err(error) => return Err(error),
+    };
+    let Some(object) = object else { return Ok(Ok(None)) };
+    let content = as_value(&object);
+    let lever = if pulp::is_pulp(owner) {
+        pulp::lever(name, owner, &content)
+    } else {
+        clowder::lever(name, owner, &content).map(Some)
+    };
+    Ok(lever.map(|lever| lever.map(|lever| lever.found_in(&content, object.managed_fields()))))
+}
+
+fn resource(owner: &OwnerReference, plural: &str) -> ApiResource {
+    let (group, version) = owner.api_version.split_once('/').unwrap_or(("", &owner.api_version));
+    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, &owner.kind), plural)
+}
+
+/// By the reference of a `ScaledObject` to the target.
+async fn by_reference(
+    client: &Client,
+    namespace: &str,
+    name: &TargetName,
+) -> Result<Result<Option<Lever>, Unscalable>, RequestError> {
+    let (group, version) = keda::API_VERSION.split_once('/').unwrap_or(("", keda::API_VERSION));
+    let kind = GroupVersionKind::gvk(group, version, "ScaledObject");
+    let resource = ApiResource::from_gvk_with_plural(&kind, "scaledobjects");
+    let scaled_objects: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource);
+    // Asked first, since rights are looked at before whether there is such a kind at all.
+    match within("ask for KEDA", client.list_api_group_resources(keda::API_VERSION)).await {
+        Ok(_) => {}
+        // Where nobody may ask, nobody can tell.
+        Err(error) if error.is_not_found() || error.is_forbidden() => return Ok(Ok(None)),
+        Err(error) => return Err(error),
+    }
+    let found = match within("list ScaledObjects", scaled_objects.list(&ListParams::default())).await {
+        Ok(found) => found.items,
+        Err(error) if error.is_not_found() => return Ok(Ok(None)),
+        Err(error) if error.is_forbidden() => {
+            let what = format!("look whether KEDA scales the {name}");
+            return Ok(Err(Unscalable::not_permitted(&what, "scale.keda")));
+        }
+        Err(error) => return Err(error),
+    };
+    let lever = found.iter().find_map(|object| {
+        let content = as_value(object);
+        keda::lever(name, &content).map(|lever| lever.found_in(&content, object.managed_fields()))
+    });
+    Ok(Ok(lever))
+}
+
+/// The owner that this lever belongs to, if it is still there.
+pub async fn lever_object(
+    client: &Client,
+    namespace: &str,
+    lever: &Lever,
+) -> Result<Option<DynamicObject>, RequestError> {
+    let owners: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &lever.resource());
+    let found = within("read the owner of a target", owners.get_opt(&lever.name)).await?;
+    Ok(found.filter(|found| found.uid().as_ref() == Some(&lever.uid)))
+}
+
+/// What the owner of a claimed target is told now.
+pub async fn told(client: &Client, namespace: &str, lever: &Lever) -> Result<Told, RequestError> {
+    Ok(match lever_object(client, namespace, lever).await? {
+        Some(object) => Told::Number(lever.told(&as_value(&object))),
+        None => Told::Unscalable(Unscalable {
+            reason: OWNER_GONE,
+            message: format!("the {} {} is not there any more", lever.kind(), lever.name),
+        }),
+    })
+}
+
+/// An object as JSON, its metadata included.
+pub(crate) fn as_value(object: &DynamicObject) -> Value {
+    // What came as JSON goes as JSON.
+    serde_json::to_value(object).unwrap_or_default()
+}
