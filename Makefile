@@ -52,8 +52,8 @@ crds: ## Write the YAML of the CustomResourceDefinition from the Rust types
 
 ##@ Test it
 
-.PHONY: test test-all fmt scripts clippy deny unit page servers chart aws api e2e e2e-examples e2e-pulps chaos chaos-short postgres-versions bench bench-observer bench-observe bench-report
-test: fmt scripts clippy deny unit page servers chart aws api e2e ## All tests but the longest
+.PHONY: test test-all fmt scripts docs clippy deny unit page servers chart aws api e2e e2e-examples e2e-pulps chaos chaos-short postgres-versions bench bench-observer bench-observe bench-report
+test: fmt scripts docs clippy deny unit page servers chart aws api e2e ## All tests but the longest
 
 test-all: test postgres-versions e2e-examples e2e-pulps chaos-short ## All tests, also the long ones
 
@@ -62,6 +62,9 @@ fmt: ## Formatting of the Rust code (`cargo fmt --all` mends it)
 
 scripts: ## Shell scripts, with shellcheck
 	@$(step) 'shell scripts' tests/steps/shellcheck
+
+docs: ## The documentation: links, commands, paths and examples
+	@$(step) 'the documentation' tests/steps/docs
 
 clippy: ## Lints; the API's types also without their Kubernetes part
 	@$(step) 'lints' cargo clippy $(locked) --workspace --all-targets --all-features -- --deny warnings
