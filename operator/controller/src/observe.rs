@@ -32,6 +32,7 @@ use crate::report::timeline::Timelines;
 use crate::report::{TestReport, pictures};
 use crate::sampling::Observers;
 use crate::scaling::claim::{self, Claimant};
+use crate::stage::{Question, facts as stage_facts};
 use crate::status;
 
 /// What looking needs.
@@ -94,7 +95,7 @@ pub async fn observe(
     };
     observed.sources = observers.seen(&facts.uid, plan, &status);
     if let Some(current) = &status.current
-        && has_generators(stage)
+        && stage_facts(stage).reads_generators
     {
         observed.generators = generators::look(client, facts, &address(facts, current)).await?;
     }
@@ -103,7 +104,9 @@ pub async fn observe(
         observed.name_taken = owned_objects::name_conflict(client, facts, &first).await?;
     }
     // Of a deleted test only one thing is still to be known of Pulp: what is left to be canceled.
-    if asks_pulp(stage) && (!observed.deleting || stage == Stage::CancelingTasks) {
+    if stage_facts(stage).asks_target != Question::Nothing
+        && (!observed.deleting || stage == Stage::CancelingTasks)
+    {
         ask_pulp(eyes, facts, plan, &status, &mut observed).await?;
     }
     if stage == Stage::Collecting {
@@ -127,11 +130,11 @@ async fn ask_pulp(
             // Not when something is claimed already: a view that dispatches all the same ends the test at once.
             let is_new = stage == Stage::AwaitingTargets && observed.claims.is_empty();
             let view_check = plan.view_check.as_ref().filter(|_| is_new);
-            let question = pulp::Question { plan, facts, status, stage, view_check };
+            let inquiry = pulp::Inquiry { plan, facts, status, stage, view_check };
             let refused = service::refused(client, &facts.namespace, plan).await?;
             let answer = match refused {
                 Some(pulp) => pulp.into(),
-                None => pulps.ask(&question, found).await,
+                None => pulps.ask(&inquiry, found).await,
             };
             pulp::Answer {
                 pulp: observed.pulp,
@@ -161,43 +164,6 @@ fn address(facts: &TestFacts, current: &Current) -> CellAddress {
 /// The stage that a decision will be about.
 fn stage(status: &ThroughputTestStatus) -> Stage {
     status.current.as_ref().map_or(Stage::AwaitingTargets, |current| current.stage)
-}
-
-fn has_generators(stage: Stage) -> bool {
-    match stage {
-        Stage::AwaitingTargets
-        | Stage::Claiming
-        | Stage::Suspended
-        | Stage::EmptyingQueue
-        | Stage::ScalingDown
-        | Stage::ScalingWorkers
-        | Stage::AwaitingFirstTask
-        | Stage::CleaningUp
-        | Stage::Settling => false,
-        Stage::StartingGenerators
-        | Stage::Dispatching
-        | Stage::Draining
-        | Stage::CancelingTasks
-        | Stage::Collecting
-        | Stage::Restoring => true,
-    }
-}
-
-fn asks_pulp(stage: Stage) -> bool {
-    match stage {
-        Stage::AwaitingTargets
-        | Stage::EmptyingQueue
-        | Stage::ScalingDown
-        | Stage::ScalingWorkers
-        | Stage::StartingGenerators
-        | Stage::Dispatching
-        | Stage::AwaitingFirstTask
-        | Stage::Draining
-        | Stage::CancelingTasks
-        | Stage::CleaningUp
-        | Stage::Collecting => true,
-        Stage::Claiming | Stage::Suspended | Stage::Settling | Stage::Restoring => false,
-    }
 }
 
 /// The report of the cells before this one. One that cannot be read is not lost silently.

@@ -1,32 +1,180 @@
-//! The stages of a cell: what their order says. Pure.
+//! The stages of a cell, as one table: what each of them means for every part of the operator. Pure.
+//!
+//! What a part does in a stage is a field here and nowhere else, so that a new stage is one row, and the simulation
+//! cannot differ from what runs. The handlers of the stages are one `match` in [`crate::decide`].
 
 use jiff::Timestamp;
-use throughput_crds::{Current, Stage};
+use throughput_crds::{Current, Phase, Stage};
 use throughput_sources::source::Window;
+
+/// What a stage means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StageFacts {
+    /// The phase that people read.
+    pub phase: Phase,
+    /// Whether the test holds the claims on all of its targets.
+    pub claimed: bool,
+    /// Whether `spec.suspend` holds the run in this stage: nothing of the cell has begun.
+    pub can_be_held: bool,
+    /// What the operator tells load generators that ask.
+    pub generators: Door,
+    /// Whether the decision depends on the generators' Job and results.
+    pub reads_generators: bool,
+    /// What the target is asked.
+    pub asks_target: Question,
+    /// What the sources of figures do.
+    pub sources: Sampling,
+    /// Whether the cell comes to its end from here by itself, an aborted one too.
+    pub at_its_end: bool,
+    /// Whether the cell has load in the target.
+    pub load: Load,
+}
+
+/// What load generators are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// They may register, and then wait.
+    Register,
+    /// They may begin.
+    Load,
+    /// They may still deliver, but not begin.
+    Deliver,
+    /// No generator has anything to do here.
+    Closed,
+}
+
+/// What the target is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// Nothing.
+    Nothing,
+    /// How many tasks of anybody have not ended.
+    Queue,
+    /// How many workers are online.
+    Workers,
+    /// How many tasks of anybody have not ended, and once a cell all processes and versions.
+    QueueAndProcesses,
+    /// The cell's tasks and the workers online, as far as they are due.
+    Tasks,
+    /// The cell's tasks, those of them that wait, and the workers online.
+    WaitingTasks,
+    /// The tasks that delete what the cell made.
+    Deletions,
+    /// Every task of the cell.
+    Remains,
+}
+
+/// What the sources of figures do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sampling {
+    /// Nothing.
+    Off,
+    /// They connect, and note how things are before the load.
+    Prepare,
+    /// They look at every interval, from the common start on.
+    Measure,
+    /// They look at every interval if the load has begun in an earlier stage of the cell, else nothing.
+    MeasureOnceLoaded,
+    /// They ask for what is only known afterwards.
+    Settle,
+}
+
+/// Whether a cell has load in the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Load {
+    /// Not by this stage. By an earlier one, if that was [`Load::UnderWay`].
+    NotHere,
+    /// It may have.
+    UnderWay,
+    /// What it had has ended.
+    Over,
+}
+
+/// The table.
+pub const fn facts(stage: Stage) -> StageFacts {
+    // A stage of a cell for which everything is claimed and nothing has been done; what differs stands in each row.
+    const CLAIMED: StageFacts = StageFacts {
+        phase: Phase::Running,
+        claimed: true,
+        can_be_held: false,
+        generators: Door::Closed,
+        reads_generators: false,
+        asks_target: Question::Nothing,
+        sources: Sampling::Off,
+        at_its_end: false,
+        load: Load::NotHere,
+    };
+    // The same before anything is claimed.
+    const UNCLAIMED: StageFacts =
+        StageFacts { phase: Phase::Pending, claimed: false, can_be_held: true, ..CLAIMED };
+    // A cell whose load has ended.
+    const ENDED: StageFacts =
+        StageFacts { sources: Sampling::Settle, at_its_end: true, load: Load::Over, ..CLAIMED };
+    match stage {
+        Stage::AwaitingTargets => StageFacts { asks_target: Question::Queue, ..UNCLAIMED },
+        Stage::Claiming => UNCLAIMED,
+        Stage::Suspended => StageFacts { phase: Phase::Suspended, can_be_held: false, ..UNCLAIMED },
+        Stage::EmptyingQueue => StageFacts { can_be_held: true, asks_target: Question::Queue, ..CLAIMED },
+        Stage::ScalingDown => StageFacts { asks_target: Question::Workers, ..CLAIMED },
+        // Of a backlog, the workers come after the dispatch.
+        Stage::ScalingWorkers => {
+            StageFacts { asks_target: Question::Workers, sources: Sampling::MeasureOnceLoaded, ..CLAIMED }
+        }
+        Stage::StartingGenerators => StageFacts {
+            generators: Door::Register,
+            reads_generators: true,
+            // While the API has nothing else to do yet.
+            asks_target: Question::QueueAndProcesses,
+            sources: Sampling::Prepare,
+            ..CLAIMED
+        },
+        Stage::Dispatching => StageFacts {
+            generators: Door::Load,
+            reads_generators: true,
+            asks_target: Question::Tasks,
+            sources: Sampling::Measure,
+            load: Load::UnderWay,
+            ..CLAIMED
+        },
+        Stage::AwaitingFirstTask => StageFacts {
+            generators: Door::Deliver,
+            asks_target: Question::WaitingTasks,
+            sources: Sampling::Measure,
+            load: Load::UnderWay,
+            ..CLAIMED
+        },
+        Stage::Draining => StageFacts {
+            generators: Door::Deliver,
+            reads_generators: true,
+            asks_target: Question::Tasks,
+            sources: Sampling::Measure,
+            load: Load::UnderWay,
+            ..CLAIMED
+        },
+        Stage::CancelingTasks => {
+            StageFacts { reads_generators: true, asks_target: Question::Tasks, load: Load::UnderWay, ..ENDED }
+        }
+        Stage::CleaningUp => StageFacts { asks_target: Question::Deletions, ..ENDED },
+        Stage::Settling => ENDED,
+        Stage::Collecting => StageFacts { reads_generators: true, asks_target: Question::Remains, ..ENDED },
+        Stage::Restoring => StageFacts {
+            phase: Phase::Restoring,
+            claimed: false,
+            reads_generators: true,
+            sources: Sampling::Off,
+            ..ENDED
+        },
+    }
+}
 
 /// Where a run that shall end goes on from here: where it cancels, if it may have dispatched something that is not
 /// finished, else where everything is put back.
 pub(crate) fn ends_in(current: &Current) -> Stage {
-    match current.stage {
-        // What is dispatched has ended.
-        Stage::CleaningUp | Stage::Settling | Stage::Collecting | Stage::Restoring => Stage::Restoring,
-        Stage::AwaitingTargets
-        | Stage::Claiming
-        | Stage::Suspended
-        | Stage::EmptyingQueue
-        | Stage::ScalingDown
-        | Stage::ScalingWorkers
-        | Stage::StartingGenerators
-        | Stage::Dispatching
-        | Stage::AwaitingFirstTask
-        | Stage::Draining
-        | Stage::CancelingTasks => {
-            // A generator that has not been given the start never gets it once the stage is another one.
-            let dispatched =
-                [Stage::Dispatching, Stage::AwaitingFirstTask, Stage::Draining, Stage::CancelingTasks];
-            let was_there = current.timeline.iter().any(|entry| dispatched.contains(&entry.stage));
-            if was_there { Stage::CancelingTasks } else { Stage::Restoring }
-        }
+    // A generator that has not been given the start never gets it once the stage is another one.
+    let had_load = current.timeline.iter().any(|entry| facts(entry.stage).load == Load::UnderWay);
+    match facts(current.stage).load {
+        Load::NotHere | Load::UnderWay if had_load => Stage::CancelingTasks,
+        Load::NotHere | Load::UnderWay | Load::Over => Stage::Restoring,
     }
 }
 
@@ -34,14 +182,41 @@ pub(crate) fn ends_in(current: &Current) -> Stage {
 /// dispatched.
 pub(crate) fn window(current: &Current) -> Option<Window> {
     let start = window_start(current)?;
-    let over = |stage| {
-        matches!(stage, Stage::CancelingTasks | Stage::CleaningUp | Stage::Settling | Stage::Collecting)
-    };
+    let over = |stage| facts(stage).sources == Sampling::Settle;
     let end = current.timeline.iter().find(|entry| over(entry.stage))?.since;
     Some(Window { start, end: end.max(start) })
 }
 
+/// When the cell's load began: the common start of its generators.
 pub(crate) fn window_start(current: &Current) -> Option<Timestamp> {
-    let dispatching = current.timeline.iter().find(|entry| entry.stage == Stage::Dispatching)?;
-    Some(current.progress.starts_at.unwrap_or(dispatching.since))
+    let loading = current.timeline.iter().find(|entry| facts(entry.stage).generators == Door::Load)?;
+    Some(current.progress.starts_at.unwrap_or(loading.since))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decide::fixture::STAGES;
+
+    #[test]
+    fn generators_load_only_what_is_claimed_and_only_while_they_are_watched() {
+        for stage in STAGES {
+            let facts = facts(stage);
+            if facts.generators != Door::Closed {
+                assert!(facts.claimed, "{stage:?}");
+                assert_ne!(facts.sources, Sampling::Off, "{stage:?}");
+                assert!(!facts.at_its_end, "{stage:?}");
+            }
+            assert!(facts.load != Load::Over || facts.at_its_end, "{stage:?}");
+            assert!(!facts.can_be_held || facts.load == Load::NotHere, "{stage:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_running_is_claimed_and_what_is_claimed_is_running() {
+        for stage in STAGES {
+            let facts = facts(stage);
+            assert_eq!(facts.claimed, facts.phase == Phase::Running, "{stage:?}");
+        }
+    }
 }

@@ -1,10 +1,11 @@
 //! The status: computed from what was decided, nothing read, nothing written.
 
 use jiff::Timestamp;
-use throughput_crds::{Best, Condition, ConditionStatus, ConditionType, Phase, Stage, ThroughputTestStatus};
+use throughput_crds::{Best, Condition, ConditionStatus, ConditionType, Phase, ThroughputTestStatus};
 use throughput_model::decimal;
 
 use crate::report::repeats::{self, Measured};
+use crate::stage::facts;
 
 /// The longest message of a condition, in characters.
 const LONGEST_MESSAGE: usize = 1_000;
@@ -91,24 +92,7 @@ fn phase(status: &ThroughputTestStatus) -> Phase {
     if holds(status, ConditionType::Finished) {
         return Phase::Finished;
     }
-    match status.current.as_ref().map(|current| current.stage) {
-        None | Some(Stage::AwaitingTargets | Stage::Claiming) => Phase::Pending,
-        Some(Stage::Suspended) => Phase::Suspended,
-        Some(Stage::Restoring) => Phase::Restoring,
-        Some(
-            Stage::EmptyingQueue
-            | Stage::ScalingDown
-            | Stage::ScalingWorkers
-            | Stage::StartingGenerators
-            | Stage::Dispatching
-            | Stage::AwaitingFirstTask
-            | Stage::Draining
-            | Stage::CancelingTasks
-            | Stage::CleaningUp
-            | Stage::Settling
-            | Stage::Collecting,
-        ) => Phase::Running,
-    }
+    status.current.as_ref().map_or(Phase::Pending, |current| facts(current.stage).phase)
 }
 
 #[cfg(test)]

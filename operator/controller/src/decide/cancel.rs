@@ -10,11 +10,11 @@ use throughput_crds::{ConditionStatus, ConditionType, Stage};
 
 use super::noting::count;
 use super::verdict::LOOK_AT_RESTORING;
-use super::{Action, Draft, View, claim};
+use super::{Action, Draft, View};
 use crate::observed::{Job, Observed, Pulp, Target};
 use crate::plan::Plan;
 use crate::scaling::claim::Holder;
-use crate::stage::ends_in;
+use crate::stage::{ends_in, facts};
 
 /// How often to look whether everything is canceled.
 const LOOK_WHILE_CANCELING: Duration = Duration::from_secs(5);
@@ -93,7 +93,7 @@ pub(super) fn for_deletion(draft: &mut Draft<'_>, plan: Option<&Plan>, observed:
     let current = draft.status.current.clone();
     if observed.claims.is_empty() {
         // Nothing is left to be put back: also when its namespace is being deleted, claims and all.
-        if current.as_ref().is_some_and(|current| claim::is_claimed_in(current.stage)) {
+        if current.as_ref().is_some_and(|current| facts(current.stage).claimed) {
             let note = "the claims of the deleted test are gone, and with them what its targets were before";
             draft.warn("ClaimLost", note.to_owned());
         }

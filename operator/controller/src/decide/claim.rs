@@ -1,9 +1,10 @@
 //! What becomes of the claims while cells are measured.
 
-use throughput_crds::{Condition, ConditionStatus, ConditionType, Stage};
+use throughput_crds::{Condition, ConditionStatus, ConditionType};
 
 use super::{Draft, View};
 use crate::observed::Target;
+use crate::stage::facts;
 
 /// A claim was deleted by hand, and what it held with it.
 const CLAIM_LOST: &str = "ClaimLost";
@@ -13,7 +14,7 @@ const TARGET_GONE: &str = "TargetGone";
 /// Notes it, for good, when something that is claimed can no longer be put back as it was: at the end nobody could
 /// tell a claim that somebody deleted from one that was given back.
 pub(super) fn watch(draft: &mut Draft<'_>, view: &View<'_>) {
-    if !is_claimed_in(view.current.stage) || lost(&draft.status.conditions).is_some() {
+    if !facts(view.current.stage).claimed || lost(&draft.status.conditions).is_some() {
         return;
     }
     for (entry, target) in view.plan.scale.iter().zip(&view.observed.targets) {
@@ -60,22 +61,4 @@ pub(super) fn lost(conditions: &[Condition]) -> Option<&Condition> {
         condition.type_ == ConditionType::TargetsRestored
             && [CLAIM_LOST, TARGET_GONE].contains(&condition.reason.as_str())
     })
-}
-
-/// Whether a test in this stage holds all of its claims.
-pub(super) fn is_claimed_in(stage: Stage) -> bool {
-    match stage {
-        Stage::EmptyingQueue
-        | Stage::ScalingDown
-        | Stage::ScalingWorkers
-        | Stage::StartingGenerators
-        | Stage::Dispatching
-        | Stage::AwaitingFirstTask
-        | Stage::Draining
-        | Stage::CancelingTasks
-        | Stage::CleaningUp
-        | Stage::Settling
-        | Stage::Collecting => true,
-        Stage::AwaitingTargets | Stage::Claiming | Stage::Suspended | Stage::Restoring => false,
-    }
 }

@@ -6,7 +6,7 @@ use super::verdict::LOOK_AT_RESTORING;
 use super::{Action, Draft, View, claim};
 use crate::observed::Observed;
 use crate::plan::Plan;
-use crate::stage::ends_in;
+use crate::stage::{ends_in, facts};
 
 /// The reason of a cell, and of a test, that was ended by `spec.abort`.
 pub(crate) const ABORTED: &str = "Aborted";
@@ -20,42 +20,19 @@ pub(super) fn carry_out(draft: &mut Draft<'_>, plan: &Plan, observed: &Observed)
                 let message = "spec.abort was set before anything was scaled";
                 return super::verdict::give_up(draft, Verdict::Aborted, ABORTED, message);
             }
-            Some(current) if !is_at_its_end(current.stage) => {
+            Some(current) if !facts(current.stage).at_its_end => {
                 let next = ends_in(current);
                 return draft.fail_cell(ABORTED, "spec.abort was set".to_owned(), next);
             }
             Some(_) => {}
         }
     }
-    if observed.controls.suspend
-        && matches!(stage, None | Some(Stage::AwaitingTargets | Stage::Claiming | Stage::EmptyingQueue))
-    {
+    if observed.controls.suspend && stage.is_none_or(|stage| facts(stage).can_be_held) {
         let cell = draft.status.current.as_ref().map_or(0, |current| current.cell as usize);
         super::accept(draft, plan);
         return draft.begin_cell(plan.cells.get(cell).unwrap_or(&plan.cells[0]), Stage::Suspended);
     }
     super::carry_out(draft, plan, observed);
-}
-
-/// Whether a cell in this stage comes to its end by itself, an aborted one too.
-fn is_at_its_end(stage: Stage) -> bool {
-    match stage {
-        Stage::CancelingTasks
-        | Stage::CleaningUp
-        | Stage::Settling
-        | Stage::Collecting
-        | Stage::Restoring => true,
-        Stage::AwaitingTargets
-        | Stage::Claiming
-        | Stage::Suspended
-        | Stage::EmptyingQueue
-        | Stage::ScalingDown
-        | Stage::ScalingWorkers
-        | Stage::StartingGenerators
-        | Stage::Dispatching
-        | Stage::AwaitingFirstTask
-        | Stage::Draining => false,
-    }
 }
 
 /// Holds the run: nothing stays claimed meanwhile.

@@ -250,7 +250,7 @@ pub(super) fn events(decision: &Decision) -> Vec<String> {
 }
 
 /// All stages, in their order.
-pub(super) const STAGES: [Stage; 15] = [
+pub(crate) const STAGES: [Stage; 15] = [
     Stage::AwaitingTargets,
     Stage::Claiming,
     Stage::Suspended,

@@ -7,13 +7,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use throughput_crds::{Stage, ThroughputTestStatus};
+use throughput_crds::ThroughputTestStatus;
 use throughput_model::cell::CellAddress;
 use throughput_model::protocol::Progress;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::clock::elapsed;
+use crate::stage::{Door, facts};
 
 /// Where the generators of a test stand.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,24 +75,14 @@ impl Gate {
         let standing = status.current.as_ref().map_or(Standing::Closed, |current| {
             let address =
                 CellAddress { test_uid: test_uid.to_owned(), cell: current.cell, attempt: current.attempt };
-            match current.stage {
-                Stage::StartingGenerators => Standing::Register(address),
-                Stage::Dispatching => {
+            match facts(current.stage).generators {
+                Door::Register => Standing::Register(address),
+                Door::Load => {
                     let starts_at = current.progress.starts_at.unwrap_or(time_of_day);
                     Standing::Dispatch(address, instant(starts_at, now, time_of_day))
                 }
-                Stage::AwaitingFirstTask | Stage::Draining => Standing::Deliver(address),
-                Stage::AwaitingTargets
-                | Stage::Claiming
-                | Stage::Suspended
-                | Stage::EmptyingQueue
-                | Stage::ScalingDown
-                | Stage::ScalingWorkers
-                | Stage::CancelingTasks
-                | Stage::CleaningUp
-                | Stage::Settling
-                | Stage::Collecting
-                | Stage::Restoring => Standing::Closed,
+                Door::Deliver => Standing::Deliver(address),
+                Door::Closed => Standing::Closed,
             }
         });
         if standing == Standing::Closed {

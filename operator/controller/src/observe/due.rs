@@ -1,4 +1,4 @@
-//! What Pulp need not be asked again while a cell is measured. Pure.
+//! Which of Pulp's counts are due while a cell is measured. Pure.
 //!
 //! Each question is a request that Pulp answers instead of one of the load, so that only what something depends on is
 //! asked: while tasks are dispatched nothing is decided by Pulp's counts, and while they are drained only by the rest.
@@ -6,55 +6,40 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use throughput_crds::{Current, LiveCounts, Stage};
+use throughput_crds::{Current, LiveCounts};
 
 use crate::clock::elapsed;
+use crate::stage::{Door, facts};
 
 /// How long the counts of a cell that is dispatched are good enough for those who watch: as long as it had been dispatched
 /// when they were taken, between these two. How far its generators are, they say themselves.
 const SHORTEST_WHILE_DISPATCHING: Duration = Duration::from_secs(10);
 const LONGEST_WHILE_DISPATCHING: Duration = Duration::from_mins(1);
 
-/// What is to be asked of a cell's tasks.
+/// The counts of a cell's tasks that are due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(super) enum Due {
     /// All: how many there are, how many are left, how many workers are online.
     All,
     /// How many are left. The others are as they were counted before.
-    TheRest(LiveCounts),
+    Unfinished(LiveCounts),
     /// Nothing yet.
     Nothing,
 }
 
-/// What is to be asked now, where the status has counts of this stage.
-pub(super) fn asked(current: &Current, now: Timestamp) -> Asked {
+/// The counts that are due now, where the status has some of this stage.
+pub(super) fn due(current: &Current, now: Timestamp) -> Due {
     let since = current.timeline.last().map(|entry| entry.since).unwrap_or_default();
     let Some(live) = current.live.filter(|live| live.at >= since) else {
-        return Asked::All;
+        return Due::All;
     };
     // The counts are rewritten with what is left, so that their age says nothing of the others: those are asked for
     // anew in each minute of the clock.
     let same_minute = live.at.as_second().div_euclid(60) == now.as_second().div_euclid(60);
-    match current.stage {
-        Stage::Dispatching if elapsed(live.at, now) < good_enough_for(elapsed(since, live.at)) => {
-            Asked::Nothing
-        }
-        Stage::Draining if same_minute => Asked::TheRest(live),
-        Stage::AwaitingTargets
-        | Stage::Claiming
-        | Stage::Suspended
-        | Stage::EmptyingQueue
-        | Stage::ScalingDown
-        | Stage::ScalingWorkers
-        | Stage::StartingGenerators
-        | Stage::Dispatching
-        | Stage::AwaitingFirstTask
-        | Stage::Draining
-        | Stage::CancelingTasks
-        | Stage::CleaningUp
-        | Stage::Settling
-        | Stage::Collecting
-        | Stage::Restoring => Asked::All,
+    match facts(current.stage).generators {
+        Door::Load if elapsed(live.at, now) < good_enough_for(elapsed(since, live.at)) => Due::Nothing,
+        Door::Deliver if same_minute => Due::Unfinished(live),
+        Door::Register | Door::Load | Door::Deliver | Door::Closed => Due::All,
     }
 }
 
@@ -82,14 +67,14 @@ mod tests {
         format!("2026-01-01T{time}Z").parse().unwrap()
     }
 
-    fn at(stage: &str, counted: &str, now: &str) -> Asked {
-        asked(&cell(stage, counted), instant(now))
+    fn at(stage: &str, counted: &str, now: &str) -> Due {
+        due(&cell(stage, counted), instant(now))
     }
 
     #[test]
     fn a_stage_begins_with_counts_of_its_own() {
         for stage in ["Dispatching", "Draining"] {
-            assert_eq!(at(stage, "11:59:59", "12:00:01"), Asked::All, "{stage}");
+            assert_eq!(at(stage, "11:59:59", "12:00:01"), Due::All, "{stage}");
         }
     }
 
@@ -100,20 +85,20 @@ mod tests {
             ("12:00:25", "12:00:49", "12:00:50"),
             ("12:30:00", "12:30:59", "12:31:00"),
         ] {
-            assert_eq!(at("Dispatching", counted, still_good), Asked::Nothing, "{counted}");
-            assert_eq!(at("Dispatching", counted, due), Asked::All, "{counted}");
+            assert_eq!(at("Dispatching", counted, still_good), Due::Nothing, "{counted}");
+            assert_eq!(at("Dispatching", counted, due), Due::All, "{counted}");
         }
     }
 
     #[test]
     fn of_a_cell_that_is_drained_the_rest_is_counted_each_time_and_all_once_a_minute() {
         let live = cell("Draining", "12:00:01").live.unwrap();
-        assert_eq!(at("Draining", "12:00:01", "12:00:11"), Asked::TheRest(live));
-        assert_eq!(at("Draining", "12:00:51", "12:01:01"), Asked::All);
+        assert_eq!(at("Draining", "12:00:01", "12:00:11"), Due::Unfinished(live));
+        assert_eq!(at("Draining", "12:00:51", "12:01:01"), Due::All);
     }
 
     #[test]
     fn what_decides_something_is_asked_each_time() {
-        assert_eq!(at("CancelingTasks", "12:00:01", "12:00:02"), Asked::All);
+        assert_eq!(at("CancelingTasks", "12:00:01", "12:00:02"), Due::All);
     }
 }

@@ -12,10 +12,11 @@ use throughput_pulp::{ClientOptions, ComponentVersion, PulpClient, PulpError, Re
 use uuid::Uuid;
 
 use super::credentials::Found;
-use super::due::{Asked, asked};
+use super::due::{Due, due};
 use crate::identity::TestFacts;
 use crate::observed::{Counts, Deletions, OwnTasks, Pulp, Remains, ViewFault};
 use crate::plan::Plan;
+use crate::stage::{Question, facts};
 
 /// More tasks than this are not read: a cell dispatches at most 200,000, and overshoots by what was under way.
 const MOST_TASKS: u64 = 400_000;
@@ -37,8 +38,8 @@ struct Kept {
     client: Arc<PulpClient>,
 }
 
-/// What is to be known.
-pub(super) struct Question<'a> {
+/// What is asked, and about which test.
+pub(super) struct Inquiry<'a> {
     pub(super) plan: &'a Plan,
     pub(super) facts: &'a TestFacts,
     pub(super) status: &'a ThroughputTestStatus,
@@ -47,7 +48,7 @@ pub(super) struct Question<'a> {
     pub(super) view_check: Option<&'a TestView>,
 }
 
-/// What was answered.
+/// The answer.
 pub(super) struct Answer {
     pub(super) pulp: Pulp,
     pub(super) remains: Option<Remains>,
@@ -77,29 +78,29 @@ impl PulpClients {
     }
 
     /// Asks what the stage wants to know.
-    pub(super) async fn ask(&self, question: &Question<'_>, found: Found) -> Answer {
-        let client = match self.client(question, found) {
+    pub(super) async fn ask(&self, inquiry: &Inquiry<'_>, found: Found) -> Answer {
+        let client = match self.client(inquiry, found) {
             Ok(client) => client,
             Err(error) => {
                 return not_to_be_asked(&error).into();
             }
         };
-        match answer(&client, question).await {
+        match answer(&client, inquiry).await {
             Ok((counts, remains)) => Answer {
                 pulp: Pulp::Answering(counts),
                 remains,
-                view_fault: view_fault(&client, question).await,
+                view_fault: view_fault(&client, inquiry).await,
             },
-            Err(error) => silent(question, &error).into(),
+            Err(error) => silent(inquiry, &error).into(),
         }
     }
 
     fn client(
         &self,
-        question: &Question<'_>,
+        inquiry: &Inquiry<'_>,
         found: Found,
     ) -> Result<Arc<PulpClient>, throughput_pulp::SetupError> {
-        let uid = &question.facts.uid;
+        let uid = &inquiry.facts.uid;
         if let Some(kept) = self.lock().get(uid)
             && kept.credentials_version == found.version
         {
@@ -110,7 +111,7 @@ impl PulpClients {
             requests: Some(self.requests.clone()),
             ..ClientOptions::default()
         };
-        let client = Arc::new(PulpClient::new(&question.plan.pulp, found.credentials, options)?);
+        let client = Arc::new(PulpClient::new(&inquiry.plan.pulp, found.credentials, options)?);
         let kept = Kept { credentials_version: found.version, client: client.clone() };
         self.lock().insert(uid.clone(), kept);
         Ok(client)
@@ -136,7 +137,7 @@ fn not_to_be_asked(error: &throughput_pulp::SetupError) -> Pulp {
     Pulp::Silent { reason, words: error.to_string() }
 }
 
-fn silent(question: &Question<'_>, error: &PulpError) -> Pulp {
+fn silent(inquiry: &Inquiry<'_>, error: &PulpError) -> Pulp {
     let reason = match error.failure_class() {
         throughput_model::failure::FailureClass::Unauthorized => "PulpUnauthorized",
         throughput_model::failure::FailureClass::UnexpectedAnswer
@@ -149,13 +150,13 @@ fn silent(question: &Question<'_>, error: &PulpError) -> Pulp {
     };
     Pulp::Silent {
         reason,
-        words: format!("{}{}: {error}", question.plan.pulp.base_url, question.plan.pulp.api_root),
+        words: format!("{}{}: {error}", inquiry.plan.pulp.base_url, inquiry.plan.pulp.api_root),
     }
 }
 
 /// Whether the view that dispatches would, where there is a question to ask without dispatching.
-async fn view_fault(client: &PulpClient, question: &Question<'_>) -> Option<ViewFault> {
-    let Question { plan, facts, status: _, stage: _, view_check } = question;
+async fn view_fault(client: &PulpClient, inquiry: &Inquiry<'_>) -> Option<ViewFault> {
+    let Inquiry { plan, facts, status: _, stage: _, view_check } = inquiry;
     let view = (*view_check)?;
     let first = CellAddress { test_uid: facts.uid.clone(), cell: 0, attempt: 1 };
     match client.ask_test_view(view, first.check_correlation_id()).await {
@@ -165,77 +166,70 @@ async fn view_fault(client: &PulpClient, question: &Question<'_>) -> Option<View
     }
 }
 
-async fn answer(
-    client: &PulpClient,
-    question: &Question<'_>,
-) -> Result<(Counts, Option<Remains>), PulpError> {
+async fn answer(client: &PulpClient, inquiry: &Inquiry<'_>) -> Result<(Counts, Option<Remains>), PulpError> {
     let none = (Counts::default(), None);
-    let correlation_id = correlation_id(question);
-    match (question.stage, correlation_id) {
+    let asks = facts(inquiry.stage).asks_target;
+    match (asks, correlation_id(inquiry)) {
+        (Question::Nothing, _) => Ok(none),
         // The same request as when the queue is watched, so that what is wrong with it is known before
         // anything is scaled.
-        (Stage::AwaitingTargets | Stage::EmptyingQueue, _) => {
+        (Question::Queue, _) => {
             let unfinished = Some(client.count_tasks(&unfinished(None)).await?);
             Ok((Counts { unfinished, ..Counts::default() }, None))
         }
-        (Stage::ScalingDown | Stage::ScalingWorkers, _) => {
+        (Question::Workers, _) => {
             let workers_online = Some(workers_online(client).await?);
             Ok((Counts { workers_online, ..Counts::default() }, None))
         }
-        // While the API has nothing else to do yet.
-        (Stage::StartingGenerators, _) => {
+        (Question::QueueAndProcesses, _) => {
             let unfinished = Some(client.count_tasks(&unfinished(None)).await?);
             let counts = Counts { unfinished, ..Counts::default() };
-            Ok((with_processes(counts, client, question).await?, None))
+            Ok((with_processes(counts, client, inquiry).await?, None))
         }
-        (Stage::Dispatching | Stage::Draining | Stage::CancelingTasks, Some(id)) => {
-            let current = question.status.current.as_ref();
-            match current.map_or(Asked::All, |current| asked(current, Timestamp::now())) {
-                Asked::Nothing => return Ok(none),
-                Asked::TheRest(before) => {
-                    let unfinished = client.count_tasks(&unfinished(Some(id))).await?;
-                    let own = Some(OwnTasks { submitted: before.tasks_submitted, unfinished });
-                    let workers_online = before.workers_online;
-                    return Ok((Counts { own, workers_online, ..Counts::default() }, None));
-                }
-                Asked::All => {}
-            }
-            // In this order: tasks that are dispatched in between make the first count small, never the rest
-            // larger than the whole.
-            let unfinished = client.count_tasks(&unfinished(Some(id))).await?;
-            let own = OwnTasks { submitted: client.count_tasks(&all(Some(id))).await?, unfinished };
-            let workers_online = Some(workers_online(client).await?);
-            Ok((Counts { own: Some(own), workers_online, ..Counts::default() }, None))
-        }
-        (Stage::AwaitingFirstTask, Some(id)) => {
+        (Question::Tasks, Some(id)) => Ok((tasks(client, inquiry, id).await?, None)),
+        (Question::WaitingTasks, Some(id)) => {
             // What waits is counted first: a task that is started in between is then not taken for one that waits.
             let waiting = Some(client.count_tasks(&in_states(id, vec![TaskState::Waiting])).await?);
-            let unfinished = client.count_tasks(&unfinished(Some(id))).await?;
-            let own = Some(OwnTasks { submitted: client.count_tasks(&all(Some(id))).await?, unfinished });
-            let workers_online = Some(workers_online(client).await?);
-            Ok((Counts { own, waiting, workers_online, ..Counts::default() }, None))
+            Ok((Counts { waiting, ..all_counts(client, id).await? }, None))
         }
-        (Stage::CleaningUp, Some(_)) => {
-            let deletions = Some(deletions(client, question).await?);
+        (Question::Deletions, Some(_)) => {
+            let deletions = Some(deletions(client, inquiry).await?);
             Ok((Counts { deletions, ..Counts::default() }, None))
         }
-        (Stage::Collecting, Some(id)) => Ok((Counts::default(), Some(remains(client, question, id).await?))),
-        (
-            Stage::Collecting
-            | Stage::CleaningUp
-            | Stage::Dispatching
-            | Stage::AwaitingFirstTask
-            | Stage::Draining
-            | Stage::CancelingTasks,
-            None,
-        )
-        | (Stage::Claiming | Stage::Suspended | Stage::Settling | Stage::Restoring, _) => Ok(none),
+        (Question::Remains, Some(id)) => Ok((Counts::default(), Some(remains(client, inquiry, id).await?))),
+        // Without a cell there is none of its tasks.
+        (Question::Tasks | Question::WaitingTasks | Question::Deletions | Question::Remains, None) => {
+            Ok(none)
+        }
     }
 }
 
-fn correlation_id(question: &Question<'_>) -> Option<Uuid> {
-    let current = question.status.current.as_ref()?;
-    Some(super::address(question.facts, current).correlation_id())
+/// The counts of the cell's tasks that are due.
+async fn tasks(client: &PulpClient, inquiry: &Inquiry<'_>, id: Uuid) -> Result<Counts, PulpError> {
+    let current = inquiry.status.current.as_ref();
+    match current.map_or(Due::All, |current| due(current, Timestamp::now())) {
+        Due::Nothing => Ok(Counts::default()),
+        Due::Unfinished(before) => {
+            let unfinished = client.count_tasks(&unfinished(Some(id))).await?;
+            let own = Some(OwnTasks { submitted: before.tasks_submitted, unfinished });
+            Ok(Counts { own, workers_online: before.workers_online, ..Counts::default() })
+        }
+        Due::All => all_counts(client, id).await,
+    }
+}
+
+/// The cell's tasks and the workers online, counted in this order: tasks that are dispatched in between make the first
+/// count small, never the rest larger than the whole.
+async fn all_counts(client: &PulpClient, id: Uuid) -> Result<Counts, PulpError> {
+    let unfinished = client.count_tasks(&unfinished(Some(id))).await?;
+    let own = OwnTasks { submitted: client.count_tasks(&all(Some(id))).await?, unfinished };
+    let workers_online = Some(workers_online(client).await?);
+    Ok(Counts { own: Some(own), workers_online, ..Counts::default() })
+}
+
+fn correlation_id(inquiry: &Inquiry<'_>) -> Option<Uuid> {
+    let current = inquiry.status.current.as_ref()?;
+    Some(super::address(inquiry.facts, current).correlation_id())
 }
 
 fn all(correlation_id: Option<Uuid>) -> TaskFilter {
@@ -251,11 +245,11 @@ fn in_states(id: Uuid, states: Vec<TaskState>) -> TaskFilter {
 }
 
 /// The tasks that delete what the cell's tasks made.
-async fn deletions(client: &PulpClient, question: &Question<'_>) -> Result<Deletions, PulpError> {
-    let Some(current) = &question.status.current else {
+async fn deletions(client: &PulpClient, inquiry: &Inquiry<'_>) -> Result<Deletions, PulpError> {
+    let Some(current) = &inquiry.status.current else {
         return Ok(Deletions { unfinished: 0, failed: 0 });
     };
-    let id = super::address(question.facts, current).cleanup_correlation_id();
+    let id = super::address(inquiry.facts, current).cleanup_correlation_id();
     Ok(Deletions {
         unfinished: client.count_tasks(&unfinished(Some(id))).await?,
         failed: client.count_tasks(&in_states(id, vec![TaskState::Failed, TaskState::Canceled])).await?,
@@ -271,9 +265,9 @@ async fn workers_online(client: &PulpClient) -> Result<u32, PulpError> {
 async fn with_processes(
     counts: Counts,
     client: &PulpClient,
-    question: &Question<'_>,
+    inquiry: &Inquiry<'_>,
 ) -> Result<Counts, PulpError> {
-    let known = question.status.current.as_ref().and_then(|current| current.progress.processes);
+    let known = inquiry.status.current.as_ref().and_then(|current| current.progress.processes);
     if known.is_some() {
         return Ok(counts);
     }
@@ -293,7 +287,7 @@ async fn with_processes(
 /// The cell's tasks, and how many of others were dispatched in its window.
 async fn remains(
     client: &PulpClient,
-    question: &Question<'_>,
+    inquiry: &Inquiry<'_>,
     correlation_id: Uuid,
 ) -> Result<Remains, PulpError> {
     let tasks = client.tasks_of(correlation_id, MOST_TASKS).await?;
@@ -304,7 +298,7 @@ async fn remains(
             let window =
                 TaskFilter { created_since: Some(begin), created_until: Some(end), ..TaskFilter::default() };
             let own = tasks.iter().filter(|task| task.pulp_created <= end).count() as u64;
-            let nudges = nudges_in(client, question, &window).await?;
+            let nudges = nudges_in(client, inquiry, &window).await?;
             client.count_tasks(&window).await?.saturating_sub(own + nudges)
         }
         _ => 0,
@@ -315,11 +309,11 @@ async fn remains(
 /// The tasks of a window that only woke the workers up.
 async fn nudges_in(
     client: &PulpClient,
-    question: &Question<'_>,
+    inquiry: &Inquiry<'_>,
     window: &TaskFilter,
 ) -> Result<u64, PulpError> {
-    let nudged = question.status.current.as_ref().filter(|current| !current.progress.nudges.is_empty());
+    let nudged = inquiry.status.current.as_ref().filter(|current| !current.progress.nudges.is_empty());
     let Some(current) = nudged else { return Ok(0) };
-    let id = super::address(question.facts, current).nudge_correlation_id();
+    let id = super::address(inquiry.facts, current).nudge_correlation_id();
     client.count_tasks(&TaskFilter { correlation_id: Some(id), ..window.clone() }).await
 }

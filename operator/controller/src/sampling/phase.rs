@@ -1,10 +1,10 @@
 //! What the sources of a cell have to do, as its status says. Pure.
 
-use throughput_crds::{Stage, ThroughputTestStatus};
+use throughput_crds::ThroughputTestStatus;
 use throughput_model::cell::CellAddress;
 use throughput_sources::source::Window;
 
-use crate::stage::{window, window_start};
+use crate::stage::{Sampling, facts, window, window_start};
 
 /// What the sources of a cell have to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,21 +20,12 @@ pub(super) enum Phase {
 /// The cell that is watched, and what its sources have to do; none where nothing is to be seen.
 pub(super) fn phase(test_uid: &str, status: &ThroughputTestStatus) -> Option<(CellAddress, Phase)> {
     let current = status.current.as_ref()?;
-    let phase = match current.stage {
-        Stage::StartingGenerators => Phase::Prepare,
-        Stage::Dispatching | Stage::AwaitingFirstTask | Stage::Draining => Phase::Measure,
-        // Of a backlog, the workers come after the dispatch.
-        Stage::ScalingWorkers if window_start(current).is_some() => Phase::Measure,
-        Stage::CancelingTasks | Stage::CleaningUp | Stage::Settling | Stage::Collecting => {
-            Phase::Settle(window(current)?)
-        }
-        Stage::AwaitingTargets
-        | Stage::Claiming
-        | Stage::Suspended
-        | Stage::EmptyingQueue
-        | Stage::ScalingDown
-        | Stage::ScalingWorkers
-        | Stage::Restoring => return None,
+    let phase = match facts(current.stage).sources {
+        Sampling::Prepare => Phase::Prepare,
+        Sampling::Measure => Phase::Measure,
+        Sampling::MeasureOnceLoaded if window_start(current).is_some() => Phase::Measure,
+        Sampling::Settle => Phase::Settle(window(current)?),
+        Sampling::Off | Sampling::MeasureOnceLoaded => return None,
     };
     let address = CellAddress { test_uid: test_uid.to_owned(), cell: current.cell, attempt: current.attempt };
     Some((address, phase))

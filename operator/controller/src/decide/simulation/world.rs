@@ -20,6 +20,7 @@ use crate::observed::{
 use crate::plan::Plan;
 use crate::report::TestReport;
 use crate::scaling::claim::{Claim, Holder};
+use crate::stage::{Question, facts};
 
 /// How long another test takes once nobody holds what it waits for, in seconds.
 const OTHERS_RUN: i64 = 60;
@@ -183,16 +184,7 @@ impl World {
         let correlation_id = address.as_ref().map(CellAddress::correlation_id);
         let own: Vec<&Task> =
             self.tasks.iter().filter(|task| Some(task.correlation_id) == correlation_id).collect();
-        let asks_pulp = !matches!(stage, Stage::Claiming | Stage::Suspended | Stage::Restoring);
-        let counts = Counts {
-            unfinished: Some(self.unfinished()),
-            own: Some(OwnTasks { submitted: own.len() as u64, unfinished: count_unfinished(&own) }),
-            waiting: Some(own.iter().filter(|task| task.record.state == TaskState::Waiting).count() as u64),
-            deletions: address.as_ref().map(|address| self.deletions(address)),
-            workers_online: Some(self.workers_online),
-            versions: BTreeMap::new(),
-            processes: None,
-        };
+        let facts = facts(stage);
         Observed {
             deleting: self.deleting,
             controls: self.controls,
@@ -201,13 +193,41 @@ impl World {
             claims: self.deployments.values().filter_map(|deployment| deployment.claim.clone()).collect(),
             name_taken: None,
             credentials: Credentials::Ready,
-            pulp: if asks_pulp { Pulp::Answering(counts) } else { Pulp::NotAsked },
+            pulp: self.answer(facts.asks_target, address.as_ref(), &own),
             view_fault: None,
-            generators: address.as_ref().map(|address| self.generators(address)).unwrap_or_default(),
-            remains: (stage == Stage::Collecting).then(|| self.remains(address.as_ref(), &own)),
+            generators: address
+                .as_ref()
+                .filter(|_| facts.reads_generators)
+                .map(|address| self.generators(address))
+                .unwrap_or_default(),
+            remains: (facts.asks_target == Question::Remains).then(|| self.remains(address.as_ref(), &own)),
             sources: Sources::None,
             report: self.report.clone(),
         }
+    }
+
+    /// What Pulp answers to what a stage asks, and nothing besides.
+    fn answer(&self, asked: Question, address: Option<&CellAddress>, own: &[&Task]) -> Pulp {
+        let waiting = own.iter().filter(|task| task.record.state == TaskState::Waiting).count() as u64;
+        let tasks = Counts {
+            own: Some(OwnTasks { submitted: own.len() as u64, unfinished: count_unfinished(own) }),
+            workers_online: Some(self.workers_online),
+            ..Counts::default()
+        };
+        Pulp::Answering(match asked {
+            Question::Nothing => return Pulp::NotAsked,
+            Question::Queue | Question::QueueAndProcesses => {
+                Counts { unfinished: Some(self.unfinished()), ..Counts::default() }
+            }
+            Question::Workers => Counts { own: None, ..tasks },
+            Question::Tasks => tasks,
+            Question::WaitingTasks => Counts { waiting: Some(waiting), ..tasks },
+            Question::Deletions => {
+                let deletions = address.map(|address| self.deletions(address));
+                Counts { deletions, ..Counts::default() }
+            }
+            Question::Remains => Counts::default(),
+        })
     }
 
     fn target(&self, deployment: &str) -> Target {
