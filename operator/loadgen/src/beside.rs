@@ -33,7 +33,8 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::collector::{CallError, Collector};
-use crate::run::{Ending, Failure, await_start, deliver, register};
+use crate::ending::{Ending, Failure};
+use crate::session::{await_start, deliver, register};
 use crate::settings::Settings;
 use crate::start::StartEstimate;
 

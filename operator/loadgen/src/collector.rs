@@ -1,12 +1,11 @@
 //! The calls to the operator's collector, each made once. [`crate::persist`] repeats them.
 
 use std::error::Error;
-use std::fmt;
 use std::iter::successors;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, Url};
 use throughput_model::generator::GeneratorResult;
 use throughput_model::protocol::{Progress, Registration, StartAnswer, prefix};
@@ -23,28 +22,6 @@ const STORE_TIMEOUT: Duration = Duration::from_secs(30);
 const START_TIMEOUT: Duration = Duration::from_mins(1);
 /// The next progress comes in a second.
 const PROGRESS_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// The token for the collector. Its `Debug` text does not hold it.
-#[derive(Clone)]
-pub struct BearerToken(HeaderValue);
-
-impl BearerToken {
-    /// A token, unless it is empty or cannot be sent.
-    pub fn new(token: &str) -> Option<Self> {
-        if token.is_empty() {
-            return None;
-        }
-        let mut header = HeaderValue::from_str(&format!("Bearer {token}")).ok()?;
-        header.set_sensitive(true);
-        Some(Self(header))
-    }
-}
-
-impl fmt::Debug for BearerToken {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("BearerToken(redacted)")
-    }
-}
 
 /// A call that did not do what it is for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -89,7 +66,7 @@ impl Collector {
             return Err(bad("not of the form http://host:port".to_owned()));
         }
         let mut builder = reqwest::Client::builder()
-            .default_headers(HeaderMap::from_iter([(AUTHORIZATION, settings.token.0.clone())]))
+            .default_headers(HeaderMap::from_iter([(AUTHORIZATION, settings.token.header())]))
             .user_agent(concat!("throughput-loadgen/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(Duration::from_secs(5))

@@ -11,8 +11,8 @@ use tokio::time::Instant;
 
 use crate::budget::Budget;
 use crate::dispatch::DispatchFailure;
+use crate::load::{LoopPlan, LoopReport};
 use crate::streak::FailureStreak;
-use crate::users::{LoopPlan, LoopReport};
 
 /// One user, between two requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

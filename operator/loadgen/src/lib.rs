@@ -8,8 +8,12 @@
 //! | --- | --- |
 //! | `settings` | the command line, and what is made of it once |
 //! | `run` | the story |
+//! | `ending` | how the story ends |
+//! | `session` | the operator's part of it |
 //! | `collector`, `persist` | calls to the operator, and how they are repeated |
+//! | `token` | the token that they carry |
 //! | `start` | the instant of the start, from answers (pure) |
+//! | `load` | what a load is to do, and what it did |
 //! | `users` | the closed loop |
 //! | `ledger` | what is known of its requests (pure) |
 //! | `budget`, `streak` | when no further request is sent (pure) |
@@ -22,12 +26,16 @@ pub mod budget;
 pub mod collector;
 pub mod cpu;
 pub mod dispatch;
+pub mod ending;
 pub mod ledger;
+pub mod load;
 pub mod logs;
 pub mod persist;
 pub mod run;
+pub mod session;
 pub mod settings;
 pub mod start;
 pub mod streak;
 pub mod termination;
+pub mod token;
 pub mod users;

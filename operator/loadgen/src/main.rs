@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use throughput_loadgen::run::{Ending, run};
+use throughput_loadgen::ending::Ending;
+use throughput_loadgen::run::run;
 use throughput_loadgen::settings::{Flags, Settings};
 use throughput_loadgen::{logs, termination};
 

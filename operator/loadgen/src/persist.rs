@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::collector::CallError;
+use crate::ending::{Ending, Failure};
 use crate::logs::milliseconds;
-use crate::run::{Ending, Failure};
 
 /// The pause after the first failure.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(250);

@@ -1,95 +1,33 @@
 //! A generator's life: get ready, register, await the start, send the load, deliver.
 
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use throughput_model::failure::FailureClass;
 use throughput_model::generator::{GeneratorResult, OwnWork, RESULT_VERSION, StartFigures};
-use throughput_model::protocol::{Progress, Registration};
+use throughput_model::protocol::Progress;
 use throughput_model::workload::{Dispatch, PulpTasks, Workload};
-use throughput_pulp::{ClientOptions, PulpClient, PulpError, SetupError};
+use throughput_pulp::{ClientOptions, PulpClient};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::beside;
-use crate::collector::{BadCollector, CallError, Collector};
+use crate::collector::{CallError, Collector};
 use crate::cpu::CpuReading;
 use crate::dispatch::Dispatcher;
+use crate::ending::{Ending, Failure};
+use crate::load::{LoopPlan, LoopReport};
 use crate::logs::milliseconds;
-use crate::persist::persist;
+use crate::session::{await_start, deliver, register};
 use crate::settings::Settings;
-use crate::start::{StartEstimate, better};
-use crate::users::{LoopPlan, LoopReport, run_users};
+use crate::start::StartEstimate;
+use crate::users::run_users;
 
-/// The pause between two tries to log in, and between two questions that are answered at once by "wait".
+/// The pause between two tries to log in.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How often the start is asked for again, to know it better.
-const START_REFINEMENTS: u32 = 3;
-/// How far away the start must be for that.
-const REFINABLE: Duration = Duration::from_secs(1);
-
-/// How a generator's life ended.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Ending {
-    /// The operator has the result.
-    #[error("the result is delivered")]
-    Delivered,
-    /// The operator wants no result: the attempt is over.
-    #[error("the attempt is over")]
-    AttemptOver,
-    /// The generator was told to end before the start, so there is no result.
-    #[error("told to end before the start")]
-    Terminated,
-    /// There is no result, or nobody has it.
-    #[error(transparent)]
-    Failed(#[from] Failure),
-}
-
-/// Why there is no result, or nobody has it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Failure {
-    /// The collector's address is no address.
-    #[error(transparent)]
-    Collector(#[from] BadCollector),
-    /// No client can be made for the target.
-    #[error("the target cannot be asked: {0}")]
-    Target(#[from] SetupError),
-    /// The target refuses the login.
-    #[error("the login failed: {0}")]
-    Login(PulpError),
-    /// What the script beside this program wrote, or should read, cannot be read or written.
-    #[error("the script beside this program: {0}")]
-    Exchange(String),
-    /// Another pod is this generator.
-    #[error("another pod holds this generator's index")]
-    IndexTaken,
-    /// The operator refuses the token.
-    #[error("the operator refuses the token of this attempt")]
-    TokenRefused,
-    /// The time to try was used up.
-    #[error("gave up on {what}: {last}")]
-    GaveUp {
-        /// What was tried.
-        what: &'static str,
-        /// What the last try led to.
-        last: String,
-    },
-}
-
-impl Ending {
-    /// 0 when the operator has what it wants, 143 (as a SIGTERM would) when told to end, 1 for a failure.
-    pub fn exit_code(&self) -> ExitCode {
-        match self {
-            Self::Delivered | Self::AttemptOver => ExitCode::SUCCESS,
-            Self::Terminated => ExitCode::from(143),
-            Self::Failed(_) => ExitCode::FAILURE,
-        }
-    }
-}
 
 /// Lives a generator's life. When `terminate` is cancelled, what was measured until then is delivered.
 pub async fn run(settings: &Settings, terminate: CancellationToken) -> Ending {
@@ -159,59 +97,6 @@ fn may_pass(class: FailureClass) -> bool {
         | FailureClass::UnexpectedAnswer
         | FailureClass::Raised => false,
     }
-}
-
-pub(crate) async fn register(
-    settings: &Settings,
-    collector: &Collector,
-    until: Instant,
-) -> Result<(), Ending> {
-    let registration = Registration {
-        pod_name: settings.pod_name.clone(),
-        pod_uid: settings.pod_uid.clone(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-    };
-    persist("the registration", until, async || collector.register(&registration).await).await?;
-    tracing::info!(index = settings.index, "registered");
-    Ok(())
-}
-
-pub(crate) async fn await_start(
-    settings: &Settings,
-    collector: &Collector,
-    until: Instant,
-) -> Result<StartEstimate, Ending> {
-    let mut best = loop {
-        let asked = Instant::now();
-        if let Some(sample) = persist("the start", until, async || collector.start().await).await? {
-            break sample.estimate(collector.smallest_round_trip());
-        }
-        if Instant::now() >= until {
-            let last = "the operator says to wait".to_owned();
-            return Err(Failure::GaveUp { what: "the start", last }.into());
-        }
-        // The operator should hold the question back; when it does not, it is not asked all the time.
-        sleep_until(asked + PAUSE).await;
-    };
-    let remaining = best.at.saturating_duration_since(Instant::now());
-    if remaining >= REFINABLE {
-        // All generators were told at the same moment, and would wait for each other if they asked again at
-        // once. So each asks at its own moment of each part of the time that is left.
-        let (begun, part) = (Instant::now(), remaining.saturating_sub(REFINABLE / 2) / START_REFINEMENTS);
-        let own_moment = part * (settings.index * 618 % 1_000) / 1_000;
-        for number in 0..START_REFINEMENTS {
-            sleep_until(begun + part * number + own_moment).await;
-            if let Ok(Ok(Some(sample))) = timeout(REFINABLE / 4, collector.start()).await {
-                best = better(best, sample.estimate(collector.smallest_round_trip()));
-            }
-        }
-    }
-    tracing::info!(
-        in_milliseconds = milliseconds(best.at.saturating_duration_since(Instant::now())),
-        uncertainty_milliseconds = milliseconds(best.uncertainty),
-        "the start is known"
-    );
-    Ok(best)
 }
 
 /// Sleeps until an instant, more exactly than the runtime's timers, which tick in milliseconds.
@@ -322,13 +207,4 @@ fn result(settings: &Settings, report: LoopReport, start: &StartEstimate, work: 
 
 fn microseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
-}
-
-pub(crate) async fn deliver(
-    settings: &Settings,
-    collector: &Collector,
-    result: &GeneratorResult,
-) -> Result<(), Ending> {
-    let until = Instant::now() + settings.give_up_after;
-    persist("the delivery", until, async || collector.deliver(result).await).await
 }

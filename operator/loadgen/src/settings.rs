@@ -9,8 +9,8 @@ use clap::{Parser, value_parser};
 use throughput_model::workload::{ASSIGNMENT_VERSION, Assignment};
 use throughput_pulp::{Credentials, CredentialsError};
 
-use crate::collector::BearerToken;
 use crate::logs::LogFormat;
+use crate::token::BearerToken;
 
 /// The longest time that can be asked for, in seconds: a month.
 const LONGEST_SECONDS: u64 = 31 * 24 * 3600;

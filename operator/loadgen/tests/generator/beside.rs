@@ -7,7 +7,8 @@ use std::time::Duration;
 use std::{env, fs, process};
 
 use serde_json::{Value, json};
-use throughput_loadgen::run::{Ending, run};
+use throughput_loadgen::ending::Ending;
+use throughput_loadgen::run::run;
 use throughput_model::failure::FailureClass;
 use throughput_model::generator::StopReason;
 use throughput_model::workload::{Dispatch, InProcess};

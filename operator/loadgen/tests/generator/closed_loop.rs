@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use throughput_loadgen::dispatch::DispatchFailure;
+use throughput_loadgen::load::{LoopPlan, LoopReport};
 use throughput_loadgen::streak::{LONGEST_WITHOUT_SUCCESS, MOST_FAILURES_IN_A_ROW};
-use throughput_loadgen::users::{LoopPlan, LoopReport, run_users};
+use throughput_loadgen::users::run_users;
 use throughput_model::failure::FailureClass;
 use throughput_model::generator::StopReason;
 use throughput_model::protocol::Progress;

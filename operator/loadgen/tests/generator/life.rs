@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use throughput_loadgen::collector::BearerToken;
-use throughput_loadgen::run::{Ending, Failure, run};
+use throughput_loadgen::ending::{Ending, Failure};
+use throughput_loadgen::run::run;
 use throughput_loadgen::settings::Settings;
+use throughput_loadgen::token::BearerToken;
 use throughput_model::generator::StopReason;
 use throughput_model::protocol::Registration;
 use throughput_model::workload::{

@@ -1,0 +1,66 @@
+//! How a generator's life ends, and the exit code of each ending.
+
+use std::process::ExitCode;
+
+use throughput_pulp::{PulpError, SetupError};
+
+use crate::collector::BadCollector;
+
+/// How a generator's life ended.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Ending {
+    /// The operator has the result.
+    #[error("the result is delivered")]
+    Delivered,
+    /// The operator wants no result: the attempt is over.
+    #[error("the attempt is over")]
+    AttemptOver,
+    /// The generator was told to end before the start, so there is no result.
+    #[error("told to end before the start")]
+    Terminated,
+    /// There is no result, or nobody has it.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+/// Why there is no result, or nobody has it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The collector's address is no address.
+    #[error(transparent)]
+    Collector(#[from] BadCollector),
+    /// No client can be made for the target.
+    #[error("the target cannot be asked: {0}")]
+    Target(#[from] SetupError),
+    /// The target refuses the login.
+    #[error("the login failed: {0}")]
+    Login(PulpError),
+    /// What the script beside this program wrote, or should read, cannot be read or written.
+    #[error("the script beside this program: {0}")]
+    Exchange(String),
+    /// Another pod is this generator.
+    #[error("another pod holds this generator's index")]
+    IndexTaken,
+    /// The operator refuses the token.
+    #[error("the operator refuses the token of this attempt")]
+    TokenRefused,
+    /// The time to try was used up.
+    #[error("gave up on {what}: {last}")]
+    GaveUp {
+        /// What was tried.
+        what: &'static str,
+        /// What the last try led to.
+        last: String,
+    },
+}
+
+impl Ending {
+    /// 0 when the operator has what it wants, 143 (as a SIGTERM would) when told to end, 1 for a failure.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Delivered | Self::AttemptOver => ExitCode::SUCCESS,
+            Self::Terminated => ExitCode::from(143),
+            Self::Failed(_) => ExitCode::FAILURE,
+        }
+    }
+}
