@@ -10,6 +10,8 @@ use std::{fs, thread};
 use throughput_model::generator::OwnWork;
 use throughput_model::histogram::LatencySummary;
 
+use crate::durations::microseconds;
+
 /// The ticks in which `/proc` counts: the same on every architecture that this program is built for.
 const TICKS_PER_SECOND: u64 = 100;
 
@@ -46,7 +48,7 @@ impl CpuReading {
         let all_cores = u64::try_from(cores).unwrap_or(u64::MAX).saturating_mul(1_000);
         let used = self.used.saturating_sub(before.used);
         OwnWork {
-            cpu_microseconds: u64::try_from(used.as_micros()).unwrap_or(u64::MAX),
+            cpu_microseconds: microseconds(used),
             cpu_capacity_millicores: self.limit_millicores.unwrap_or(all_cores),
             cpu_limited: self.limit_millicores.is_some(),
             cpu_periods: self.periods.saturating_sub(before.periods),

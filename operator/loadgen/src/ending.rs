@@ -4,8 +4,6 @@ use std::process::ExitCode;
 
 use throughput_pulp::{PulpError, SetupError};
 
-use crate::collector::BadCollector;
-
 /// How a generator's life ended.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Ending {
@@ -27,8 +25,13 @@ pub enum Ending {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     /// The collector's address is no address.
-    #[error(transparent)]
-    Collector(#[from] BadCollector),
+    #[error("cannot call the collector at {url}: {cause}")]
+    Collector {
+        /// The address.
+        url: String,
+        /// Why none can be called there.
+        cause: String,
+    },
     /// No client can be made for the target.
     #[error("the target cannot be asked: {0}")]
     Target(#[from] SetupError),

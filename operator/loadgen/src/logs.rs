@@ -1,7 +1,5 @@
 //! Structured logs on standard output.
 
-use std::time::Duration;
-
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 
@@ -22,9 +20,4 @@ pub fn start(format: LogFormat) {
         LogFormat::Json => builder.json().flatten_event(true).init(),
         LogFormat::Text => builder.init(),
     }
-}
-
-/// A duration as log lines have it. What is not a plain number to JSON would become text.
-pub(crate) fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -3,38 +3,31 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
-use throughput_model::failure::FailureClass;
-use throughput_model::generator::{GeneratorResult, OwnWork, RESULT_VERSION, StartFigures};
 use throughput_model::protocol::Progress;
 use throughput_model::workload::{Dispatch, PulpTasks, Workload};
-use throughput_pulp::{ClientOptions, PulpClient};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::beside;
-use crate::collector::{CallError, Collector};
 use crate::cpu::CpuReading;
-use crate::dispatch::Dispatcher;
+use crate::durations::milliseconds;
 use crate::ending::{Ending, Failure};
-use crate::load::{LoopPlan, LoopReport};
-use crate::logs::milliseconds;
+use crate::pulp::closed_loop::run_users;
+use crate::pulp::dispatch::Dispatcher;
+use crate::pulp::load::{LoopPlan, LoopReport};
+use crate::pulp::login::log_in;
+use crate::session::collector::{CallError, Collector};
 use crate::session::{await_start, deliver, register};
 use crate::settings::Settings;
-use crate::start::StartEstimate;
-use crate::users::run_users;
-
-/// The pause between two tries to log in.
-const PAUSE: Duration = Duration::from_secs(1);
+use crate::sidecar;
 
 /// Lives a generator's life. When `terminate` is cancelled, what was measured until then is delivered.
 pub async fn run(settings: &Settings, terminate: CancellationToken) -> Ending {
     let Workload::PulpTasks(tasks) = &settings.assignment.workload;
     let outcome = match &tasks.dispatch {
         Dispatch::InProcess(work) => match &settings.exchange {
-            Some(folder) => beside::carry_out(settings, tasks, work, folder, &terminate).await,
+            Some(folder) => sidecar::carry_out(settings, tasks, work, folder, &terminate).await,
             None => Err(Failure::Exchange("no folder is shared with it (--exchange)".to_owned()).into()),
         },
         Dispatch::TestView(_) | Dispatch::Request(_) => carry_out(settings, tasks, &terminate).await,
@@ -50,7 +43,7 @@ async fn carry_out(
     tasks: &PulpTasks,
     terminate: &CancellationToken,
 ) -> Result<(), Ending> {
-    let collector = Arc::new(Collector::new(settings).map_err(Failure::from)?);
+    let collector = Arc::new(Collector::new(settings)?);
     let ready = async {
         let until = Instant::now() + settings.give_up_after;
         let pulp = log_in(settings, tasks, until).await?;
@@ -58,7 +51,7 @@ async fn carry_out(
         let start = await_start(settings, &collector, until).await?;
         // All that can be done before the start is, so that what follows it is the load.
         let dispatcher = Arc::new(Dispatcher::new(pulp, tasks, settings.pod_uid.clone()));
-        let plan = loop_plan(settings, tasks);
+        let plan = LoopPlan::new(settings, tasks);
         tracing::info!(target_tasks = plan.target, concurrency = plan.concurrency, "ready to send");
         let cpu = CpuReading::now();
         sleep_exactly_until(start.at).await;
@@ -68,35 +61,7 @@ async fn carry_out(
     let (dispatcher, plan, start, cpu) = ready?;
     let report = send_load(&plan, dispatcher, &collector, terminate).await?;
     let work = CpuReading::now().since(&cpu, report.lag.summary(), report.most_unsent);
-    deliver(settings, &collector, &result(settings, report, &start, work)).await
-}
-
-/// A client that has logged in, so that the login is no part of what is measured. A target that is not there
-/// yet is waited for.
-async fn log_in(settings: &Settings, tasks: &PulpTasks, until: Instant) -> Result<PulpClient, Ending> {
-    let options = ClientOptions { certificates: settings.certificates.clone(), ..ClientOptions::default() };
-    let pulp = PulpClient::new(&tasks.pulp, settings.credentials.clone(), options).map_err(Failure::from)?;
-    while let Err(error) = pulp.log_in().await {
-        if !may_pass(error.failure_class()) || Instant::now() + PAUSE >= until {
-            return Err(Failure::Login(error).into());
-        }
-        tracing::warn!(%error, "the login failed, trying again");
-        sleep(PAUSE).await;
-    }
-    Ok(pulp)
-}
-
-/// Whether a failed login may succeed later without anybody's doing.
-fn may_pass(class: FailureClass) -> bool {
-    match class {
-        FailureClass::Connect | FailureClass::Timeout | FailureClass::Reset | FailureClass::ServerError => {
-            true
-        }
-        FailureClass::Unauthorized
-        | FailureClass::ClientError
-        | FailureClass::UnexpectedAnswer
-        | FailureClass::Raised => false,
-    }
+    deliver(settings, &collector, &report.into_result(settings, &start, work)).await
 }
 
 /// Sleeps until an instant, more exactly than the runtime's timers, which tick in milliseconds.
@@ -157,54 +122,4 @@ async fn tell_progress(
             return;
         }
     }
-}
-
-fn loop_plan(settings: &Settings, tasks: &PulpTasks) -> LoopPlan {
-    LoopPlan {
-        target: tasks.share(settings.assignment.generators, settings.index),
-        expected_yield: match &tasks.dispatch {
-            Dispatch::TestView(view) => view.tasks_per_request.unwrap_or(1),
-            Dispatch::Request(_) | Dispatch::InProcess(_) => 1,
-        },
-        concurrency: tasks.concurrency.max(1),
-        dispatch_deadline: Duration::from_millis(tasks.dispatch_deadline_milliseconds),
-        termination_grace: settings.termination_grace,
-    }
-}
-
-fn result(settings: &Settings, report: LoopReport, start: &StartEstimate, work: OwnWork) -> GeneratorResult {
-    let LoopReport {
-        started_at,
-        elapsed,
-        stopped,
-        requests,
-        tasks_dispatched,
-        largest_yield,
-        lag: _,
-        most_unsent: _,
-        first_sent,
-    } = report;
-    let lateness = first_sent.map(|sent| sent.saturating_duration_since(start.at)).unwrap_or_default();
-    let elapsed_of_day = SignedDuration::try_from(elapsed).unwrap_or(SignedDuration::MAX);
-    GeneratorResult {
-        version: RESULT_VERSION,
-        pod_name: settings.pod_name.clone(),
-        pod_uid: settings.pod_uid.clone(),
-        started_at,
-        finished_at: started_at.checked_add(elapsed_of_day).unwrap_or(Timestamp::MAX),
-        elapsed_microseconds: microseconds(elapsed),
-        stopped,
-        requests,
-        tasks_dispatched,
-        largest_yield,
-        start: Some(StartFigures {
-            uncertainty_microseconds: microseconds(start.uncertainty),
-            lateness_microseconds: microseconds(lateness),
-        }),
-        work: Some(work),
-    }
-}
-
-fn microseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

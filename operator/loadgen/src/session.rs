@@ -1,17 +1,21 @@
 //! What a generator does with the operator: it registers, asks for the start, delivers its result.
 
+pub mod collector;
+pub mod persist;
+pub mod start;
+
 use std::time::Duration;
 
 use throughput_model::generator::GeneratorResult;
 use throughput_model::protocol::Registration;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::collector::Collector;
+use crate::durations::milliseconds;
 use crate::ending::{Ending, Failure};
-use crate::logs::milliseconds;
-use crate::persist::persist;
 use crate::settings::Settings;
-use crate::start::{StartEstimate, better};
+use collector::Collector;
+use persist::persist;
+use start::{StartEstimate, better};
 
 /// The pause between two questions for the start that are answered at once by "wait".
 const PAUSE: Duration = Duration::from_secs(1);

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use throughput_loadgen::dispatch::DispatchFailure;
-use throughput_loadgen::load::{LoopPlan, LoopReport};
-use throughput_loadgen::streak::{LONGEST_WITHOUT_SUCCESS, MOST_FAILURES_IN_A_ROW};
-use throughput_loadgen::users::run_users;
+use throughput_loadgen::pulp::closed_loop::run_users;
+use throughput_loadgen::pulp::dispatch::DispatchFailure;
+use throughput_loadgen::pulp::load::{LoopPlan, LoopReport};
+use throughput_loadgen::pulp::streak::{LONGEST_WITHOUT_SUCCESS, MOST_FAILURES_IN_A_ROW};
 use throughput_model::failure::FailureClass;
 use throughput_model::generator::StopReason;
 use throughput_model::protocol::Progress;

@@ -47,14 +47,14 @@ const MODULES: [(&str, &str); 8] = [
 ];
 
 /// A folder with a script that runs in it.
-struct Beside {
+struct Sidecar {
     folder: PathBuf,
     script: Child,
 }
 
-impl Beside {
+impl Sidecar {
     fn start(name: &str) -> Self {
-        let folder = env::temp_dir().join(format!("throughput-beside-{}-{name}", process::id()));
+        let folder = env::temp_dir().join(format!("throughput-sidecar-{}-{name}", process::id()));
         for (path, text) in MODULES {
             let path = folder.join("modules").join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -108,15 +108,15 @@ fn work(function: &str, arguments: &str) -> Dispatch {
 }
 
 /// A generator beside a script, until the script has ended.
-async fn live(beside: &mut Beside, script: Script, tasks: u64, dispatch: Dispatch) -> (Shared, Ending) {
+async fn live(sidecar: &mut Sidecar, script: Script, tasks: u64, dispatch: Dispatch) -> (Shared, Ending) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let collector = format!("http://{}", listener.local_addr().unwrap());
     let shared = collector::serve(listener, script);
     let mut settings = settings("http://nobody", &collector, tasks, dispatch);
-    settings.exchange = Some(beside.folder.join("exchange"));
+    settings.exchange = Some(sidecar.folder.join("exchange"));
     let terminate = CancellationToken::new();
     let scripts_end = async {
-        beside.ended().await;
+        sidecar.ended().await;
         // As the kubelet does with a sidecar.
         terminate.cancel();
     };
@@ -126,12 +126,12 @@ async fn live(beside: &mut Beside, script: Script, tasks: u64, dispatch: Dispatc
 
 #[tokio::test]
 async fn exactly_the_wanted_tasks_are_dispatched_with_their_locks_and_the_correlation_id() {
-    let mut beside = Beside::start("exact");
+    let mut sidecar = Sidecar::start("exact");
     let script = Script { start_in: Duration::from_millis(1_200), ..Script::default() };
     let dispatch = work("pulpcore.tasks.dummy_task", r#"["a", 1]"#);
-    let (shared, ending) = live(&mut beside, script, 200, dispatch).await;
+    let (shared, ending) = live(&mut sidecar, script, 200, dispatch).await;
     assert_eq!(ending, Ending::Delivered);
-    let dispatched = beside.dispatched();
+    let dispatched = sidecar.dispatched();
     assert_eq!(dispatched.len(), 200);
     let mut locks = Vec::new();
     for task in &dispatched {
@@ -153,31 +153,31 @@ async fn exactly_the_wanted_tasks_are_dispatched_with_their_locks_and_the_correl
     assert_eq!((result.requests.sent, result.requests.latency.count(), result.largest_yield), (200, 200, 1));
     let late = result.start.unwrap().lateness_microseconds;
     assert!(late < 1_000_000, "{late} microseconds late");
-    assert!(beside.output().status.success());
+    assert!(sidecar.output().status.success());
 }
 
 #[tokio::test]
 async fn a_call_that_raises_is_counted_and_another_is_made_in_its_place() {
-    let mut beside = Beside::start("raises");
+    let mut sidecar = Sidecar::start("raises");
     let dispatch = work("pulpcore.tasks.dummy_task", r#"["raise"]"#);
-    let (shared, ending) = live(&mut beside, Script::default(), 10, dispatch).await;
-    assert_eq!((ending, beside.dispatched().len()), (Ending::Delivered, 10));
+    let (shared, ending) = live(&mut sidecar, Script::default(), 10, dispatch).await;
+    assert_eq!((ending, sidecar.dispatched().len()), (Ending::Delivered, 10));
     let result = shared.lock().unwrap().results[0].clone();
     let failures: Vec<_> = result.requests.failures.by_class().collect();
     assert_eq!((failures[0].0, failures[0].1.count), (FailureClass::Raised, 10));
     assert_eq!(failures[0].1.samples, ["ValueError: no connection", "a further exception"][..1]);
     assert_eq!((result.tasks_dispatched, result.requests.sent), (10, 20));
-    assert!(beside.output().status.success());
+    assert!(sidecar.output().status.success());
 }
 
 #[tokio::test]
 async fn a_script_that_cannot_use_pulp_says_why_and_nothing_is_registered() {
-    let mut beside = Beside::start("unusable");
+    let mut sidecar = Sidecar::start("unusable");
     let dispatch = work("pulpcore.tasks.no_task", "[]");
-    let (shared, ending) = live(&mut beside, Script::default(), 10, dispatch).await;
+    let (shared, ending) = live(&mut sidecar, Script::default(), 10, dispatch).await;
     assert_eq!(ending, Ending::Terminated);
     assert_eq!(shared.lock().unwrap().registrations, []);
-    let output = beside.output();
+    let output = sidecar.output();
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.starts_with("Pulp cannot be used: AttributeError: ") && said.contains("no_task"), "{said}");
     assert_eq!(output.status.code(), Some(1));
@@ -185,10 +185,10 @@ async fn a_script_that_cannot_use_pulp_says_why_and_nothing_is_registered() {
 
 #[tokio::test]
 async fn a_script_whose_attempt_is_over_ends() {
-    let mut beside = Beside::start("over");
+    let mut sidecar = Sidecar::start("over");
     let script = Script { register: [410].into(), ..Script::default() };
-    let (_, ending) = live(&mut beside, script, 10, work("pulpcore.tasks.dummy_task", "[]")).await;
-    assert_eq!((ending, beside.dispatched()), (Ending::AttemptOver, Vec::new()));
-    let said = String::from_utf8(beside.output().stderr).unwrap();
+    let (_, ending) = live(&mut sidecar, script, 10, work("pulpcore.tasks.dummy_task", "[]")).await;
+    assert_eq!((ending, sidecar.dispatched()), (Ending::AttemptOver, Vec::new()));
+    let said = String::from_utf8(sidecar.output().stderr).unwrap();
     assert_eq!(said.trim(), "the load generator gave up: the attempt is over");
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::collector::CallError;
+use super::collector::CallError;
+use crate::durations::milliseconds;
 use crate::ending::{Ending, Failure};
-use crate::logs::milliseconds;
 
 /// The pause after the first failure.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(250);

@@ -9,10 +9,10 @@ use throughput_model::histogram::LatencyHistogram;
 use throughput_model::protocol::Progress;
 use tokio::time::Instant;
 
-use crate::budget::Budget;
-use crate::dispatch::DispatchFailure;
-use crate::load::{LoopPlan, LoopReport};
-use crate::streak::FailureStreak;
+use super::budget::Budget;
+use super::dispatch::DispatchFailure;
+use super::load::{LoopPlan, LoopReport};
+use super::streak::FailureStreak;
 
 /// One user, between two requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! The calls to the operator's collector, each made once. [`crate::persist`] repeats them.
+//! The calls to the operator's collector, each made once. [`super::persist`] repeats them.
 
 use std::error::Error;
 use std::iter::successors;
@@ -11,8 +11,9 @@ use throughput_model::generator::GeneratorResult;
 use throughput_model::protocol::{Progress, Registration, StartAnswer, prefix};
 use tokio::time::Instant;
 
+use super::start::StartSample;
+use crate::ending::Failure;
 use crate::settings::Settings;
-use crate::start::StartSample;
 
 /// The longest answer of the collector that is read, in bytes.
 const LARGEST_ANSWER_BYTES: usize = 16 * 1024;
@@ -40,14 +41,6 @@ pub enum CallError {
     Trouble(String),
 }
 
-/// A collector address that no call can be made of.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("cannot call the collector at {url}: {cause}")]
-pub struct BadCollector {
-    url: String,
-    cause: String,
-}
-
 /// A client of the collector, for one generator.
 #[derive(Debug)]
 pub struct Collector {
@@ -59,8 +52,8 @@ pub struct Collector {
 
 impl Collector {
     /// Makes a client. Nothing is sent yet.
-    pub fn new(settings: &Settings) -> Result<Self, BadCollector> {
-        let bad = |cause: String| BadCollector { url: settings.collector.clone(), cause };
+    pub fn new(settings: &Settings) -> Result<Self, Failure> {
+        let bad = |cause: String| Failure::Collector { url: settings.collector.clone(), cause };
         let base = Url::parse(&settings.collector).map_err(|error| bad(error.to_string()))?;
         if !matches!(base.scheme(), "http" | "https") || !base.username().is_empty() || base.path() != "/" {
             return Err(bad("not of the form http://host:port".to_owned()));
@@ -84,7 +77,7 @@ impl Collector {
     /// Says that this generator is there.
     pub async fn register(&self, registration: &Registration) -> Result<(), CallError> {
         match self.call(Method::POST, "register", Some(json(registration)?), STORE_TIMEOUT).await {
-            Err(Failure::Status(409, _)) => Err(CallError::IndexTaken),
+            Err(Unsuccessful::Status(409, _)) => Err(CallError::IndexTaken),
             other => Ok(other.map(|_| ())?),
         }
     }
@@ -126,7 +119,7 @@ impl Collector {
         name: &str,
         body: Option<Vec<u8>>,
         timeout: Duration,
-    ) -> Result<Vec<u8>, Failure> {
+    ) -> Result<Vec<u8>, Unsuccessful> {
         let mut url = self.base.clone();
         url.set_path(&format!("{}/{name}", self.prefix));
         let mut request = self.http.request(method, url).timeout(timeout);
@@ -138,7 +131,7 @@ impl Collector {
         self.note_round_trip(asked.elapsed());
         let status = response.status().as_u16();
         let body = read(response).await?;
-        if matches!(status, 200..=299) { Ok(body) } else { Err(Failure::Status(status, body)) }
+        if matches!(status, 200..=299) { Ok(body) } else { Err(Unsuccessful::Status(status, body)) }
     }
 
     fn note_round_trip(&self, round_trip: Duration) {
@@ -149,31 +142,31 @@ impl Collector {
 }
 
 /// A call without a success.
-enum Failure {
+enum Unsuccessful {
     Transport(reqwest::Error),
     TooLarge,
     Status(u16, Vec<u8>),
 }
 
-impl From<reqwest::Error> for Failure {
+impl From<reqwest::Error> for Unsuccessful {
     fn from(error: reqwest::Error) -> Self {
         Self::Transport(error.without_url())
     }
 }
 
-impl From<Failure> for CallError {
-    fn from(failure: Failure) -> Self {
+impl From<Unsuccessful> for CallError {
+    fn from(failure: Unsuccessful) -> Self {
         match failure {
-            Failure::Status(410, _) => Self::AttemptOver,
-            Failure::Status(401, _) => Self::TokenRefused,
-            Failure::Status(status, body) => {
+            Unsuccessful::Status(410, _) => Self::AttemptOver,
+            Unsuccessful::Status(401, _) => Self::TokenRefused,
+            Unsuccessful::Status(status, body) => {
                 let said: String = String::from_utf8_lossy(&body).escape_debug().take(300).collect();
                 Self::Trouble(format!("status {status}: {said}"))
             }
-            Failure::TooLarge => {
+            Unsuccessful::TooLarge => {
                 Self::Trouble(format!("an answer of more than {LARGEST_ANSWER_BYTES} bytes"))
             }
-            Failure::Transport(error) => {
+            Unsuccessful::Transport(error) => {
                 let root = successors(error.source(), |&cause| cause.source()).last();
                 Self::Trouble(format!("{error}{}", root.map(|root| format!(": {root}")).unwrap_or_default()))
             }
@@ -185,12 +178,12 @@ fn json(value: &impl serde::Serialize) -> Result<Vec<u8>, CallError> {
     serde_json::to_vec(value).map_err(|error| CallError::Trouble(format!("cannot be written: {error}")))
 }
 
-async fn read(mut response: reqwest::Response) -> Result<Vec<u8>, Failure> {
+async fn read(mut response: reqwest::Response) -> Result<Vec<u8>, Unsuccessful> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         body.extend_from_slice(&chunk);
         if body.len() > LARGEST_ANSWER_BYTES {
-            return Err(Failure::TooLarge);
+            return Err(Unsuccessful::TooLarge);
         }
     }
     Ok(body)

@@ -16,10 +16,10 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::dispatch::DispatchFailure;
-use crate::ledger::{Finished, Ledger, User};
-use crate::load::{LoopPlan, LoopReport};
-use crate::streak::rest_after;
+use super::dispatch::DispatchFailure;
+use super::ledger::{Finished, Ledger, User};
+use super::load::{LoopPlan, LoopReport};
+use super::streak::rest_after;
 
 /// Lets the users send until enough was dispatched, the deadline passed, too much failed or `end` was
 /// cancelled; then awaits what is under way. `send` makes one request and answers how many tasks it

@@ -1,0 +1,79 @@
+//! The load is made by a container beside this one: a script in Pulp's own image, with Pulp's settings.
+//!
+//! Both share a folder, and each file in it has one writer, who puts it there whole.
+//!
+//! | file | written by | what it says |
+//! | --- | --- | --- |
+//! | `work.json` | this program | what to dispatch: `script::Work` |
+//! | `ready` | the script | Pulp is imported, and its database answers |
+//! | `start.json` | this program | the instant of the common start, by the clock of this node |
+//! | `progress.json` | the script | counts so far, twice a second |
+//! | `result.json` | the script | all counts and times: `script::ScriptResult` |
+//! | `delivered` | this program | the operator has the result, and the script may end |
+//! | `abort` | this program | why the script shall end without a result |
+//!
+//! This program runs as a native sidecar: it is started again when it ends, and told to end after the script.
+//! So it does not end by itself, and it can be started again at any point: the files say where it was.
+
+mod exchange;
+mod script;
+
+use std::path::Path;
+
+use throughput_model::workload::{InProcess, PulpTasks};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::ending::Ending;
+use crate::session::collector::Collector;
+use crate::session::{await_start, deliver, register};
+use crate::settings::Settings;
+use exchange::Exchange;
+use script::{ScriptResult, Work};
+
+/// Lives a generator's life with a script beside it, until it is told to end.
+pub(crate) async fn carry_out(
+    settings: &Settings,
+    tasks: &PulpTasks,
+    work: &InProcess,
+    folder: &Path,
+    terminate: &CancellationToken,
+) -> Result<(), Ending> {
+    let exchange = Exchange::new(folder);
+    if exchange.has("delivered") {
+        terminate.cancelled().await;
+        return Ok(());
+    }
+    let living = attend(settings, tasks, work, &exchange);
+    let Some(outcome) = terminate.run_until_cancelled(living).await else {
+        return Err(Ending::Terminated);
+    };
+    if let Err(ending) = &outcome {
+        tracing::warn!(%ending, "the script is told to end");
+        exchange.put("abort", ending.to_string().as_bytes())?;
+    }
+    // Whoever ends is started again while the script lives.
+    terminate.cancelled().await;
+    outcome
+}
+
+async fn attend(
+    settings: &Settings,
+    tasks: &PulpTasks,
+    work: &InProcess,
+    exchange: &Exchange,
+) -> Result<(), Ending> {
+    let collector = Collector::new(settings)?;
+    let until = Instant::now() + settings.give_up_after;
+    exchange.put_json("work.json", &Work::new(settings, tasks, work))?;
+    exchange.await_file("ready", until).await?;
+    register(settings, &collector, until).await?;
+    let start = await_start(settings, &collector, until).await?;
+    let at = exchange.give_start(&start)?;
+    let result: ScriptResult = exchange.await_result(&collector).await?;
+    tracing::info!(dispatched = result.latencies_microseconds.len(), stopped = ?result.stopped, "dispatched");
+    deliver(settings, &collector, &result.into_result(settings, &start, at)).await?;
+    exchange.put("delivered", b"")?;
+    tracing::info!("the result is delivered");
+    Ok(())
+}
