@@ -31,6 +31,10 @@ use crate::settings::Settings;
 use exchange::Exchange;
 use script::{ScriptResult, Work};
 
+/// The script: Python of the standard library, with nothing of its own to install. Whoever makes the pod puts it into the
+/// container with Pulp's image, and says by `THROUGHPUT_EXCHANGE` there where the shared folder is.
+pub const DISPATCH_SCRIPT: &str = include_str!("sidecar/dispatch.py");
+
 /// Lives a generator's life with a script beside it, until it is told to end.
 pub(crate) async fn carry_out(
     settings: &Settings,

@@ -9,6 +9,7 @@ use std::{env, fs, process};
 use serde_json::{Value, json};
 use throughput_loadgen::ending::Ending;
 use throughput_loadgen::run::run;
+use throughput_loadgen::sidecar::DISPATCH_SCRIPT;
 use throughput_model::failure::FailureClass;
 use throughput_model::generator::StopReason;
 use throughput_model::workload::{Dispatch, InProcess};
@@ -61,7 +62,8 @@ impl Sidecar {
             fs::write(path, text).unwrap();
         }
         fs::create_dir_all(folder.join("exchange")).unwrap();
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../controller/src/apply/pods/dispatch.py");
+        let script = folder.join("dispatch.py");
+        fs::write(&script, DISPATCH_SCRIPT).unwrap();
         let script = Command::new("python3")
             .arg(script)
             .env("PYTHONPATH", folder.join("modules"))

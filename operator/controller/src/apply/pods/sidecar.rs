@@ -13,7 +13,7 @@ use super::{mount, quantities, secret_volume};
 use crate::plan::in_process::{EXCHANGE_FOLDER, EXCHANGE_VARIABLE, SCRIPT_FOLDER};
 
 /// The script, and its key in the cell's Secret.
-pub(super) const SCRIPT: (&str, &str) = ("dispatch.py", include_str!("dispatch.py"));
+pub(super) const SCRIPT: (&str, &str) = ("dispatch.py", throughput_loadgen::sidecar::DISPATCH_SCRIPT);
 /// More than the script writes: 200,000 times of some digits each.
 const EXCHANGE_SIZE: &str = "64Mi";
 

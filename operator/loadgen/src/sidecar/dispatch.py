@@ -1,6 +1,6 @@
 """Dispatches tasks in Pulp's own process, for the load generator that runs beside it.
 
-Both share a folder; operator/loadgen/src/beside.rs says what each file in it means.
+Both share a folder; operator/loadgen/src/sidecar.rs says what each file in it means.
 """
 import json, os, signal, sys, time, uuid
 from importlib import import_module
