@@ -17,6 +17,7 @@
 pub mod cpu;
 mod durations;
 pub mod ending;
+mod exact_sleep;
 pub mod logs;
 pub mod pulp;
 pub mod run;

@@ -65,35 +65,40 @@ pub struct Flags {
     pub log_format: LogFormat,
 }
 
-/// What a run needs, checked.
+/// What a run needs, whoever coordinates it; checked.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// What to do.
+    /// The load, of which this generator sends its share.
     pub assignment: Assignment,
-    /// The operator's base URL.
-    pub collector: String,
-    /// The token for the operator.
-    pub token: BearerToken,
-    /// The credentials for the target, if there are any.
+    /// The index of this generator; less than their number.
+    pub index: u32,
+    /// The credentials for the target, where it wants any.
     pub credentials: Option<Credentials>,
-    /// The folder that is shared with the script beside this program, where there is one.
-    pub exchange: Option<PathBuf>,
     /// The certificates that are trusted, in PEM; the system's when there are none.
     pub certificates: Option<Vec<u8>>,
-    /// Which of the generators this is; less than their number.
-    pub index: u32,
+    /// The folder that is shared with the script beside this program, where there is one.
+    pub exchange: Option<PathBuf>,
+    /// The name of the pod that this runs in.
+    pub pod_name: String,
+    /// The UID of that pod: no other run has it.
+    pub pod_uid: String,
+    /// The longest time to try to reach somebody.
+    pub give_up_after: Duration,
+    /// The longest time to await requests under way, after being told to end.
+    pub termination_grace: Duration,
+}
+
+/// The operator, and what this generator's test is called there.
+#[derive(Clone, Debug)]
+pub struct OperatorSettings {
+    /// The base URL: `http://throughput-operator.throughput-system.svc:8080`.
+    pub url: String,
+    /// The token of this attempt.
+    pub token: BearerToken,
     /// The test's namespace.
     pub namespace: String,
     /// The test's name.
     pub test: String,
-    /// The pod that this runs in.
-    pub pod_name: String,
-    /// The UID of that pod.
-    pub pod_uid: String,
-    /// How long to try to reach somebody.
-    pub give_up_after: Duration,
-    /// How long to wait for requests under way when told to end.
-    pub termination_grace: Duration,
 }
 
 /// Settings that no run can be made of.
@@ -136,7 +141,7 @@ pub enum SettingsError {
 
 impl Settings {
     /// Reads the files that the flags name, and checks what can be checked without a network.
-    pub fn check(flags: Flags) -> Result<Self, SettingsError> {
+    pub fn check(flags: Flags) -> Result<(Self, OperatorSettings), SettingsError> {
         let Flags {
             assignment,
             collector,
@@ -160,21 +165,18 @@ impl Settings {
         let token = BearerToken::new(read(&token_file)?.trim()).ok_or(SettingsError::NoToken(token_file))?;
         let credentials = credentials.map(|directory| Credentials::from_directory(&directory)).transpose()?;
         let certificates = ca_bundle.map(|file| read(&file)).transpose()?.map(String::into_bytes);
-        Ok(Self {
+        let settings = Self {
             assignment,
-            collector,
-            token,
-            credentials,
-            exchange,
-            certificates,
             index,
-            namespace,
-            test,
+            credentials,
+            certificates,
+            exchange,
             pod_name,
             pod_uid,
             give_up_after: Duration::from_secs(give_up_after),
             termination_grace: Duration::from_secs(termination_grace),
-        })
+        };
+        Ok((settings, OperatorSettings { url: collector, token, namespace, test }))
     }
 }
 
@@ -224,7 +226,7 @@ mod tests {
         assignment: &str,
         token: &str,
         arguments: &[&str],
-    ) -> Result<Settings, SettingsError> {
+    ) -> Result<(Settings, OperatorSettings), SettingsError> {
         let directory = env::temp_dir().join(format!("throughput-loadgen-{}-{name}", process::id()));
         fs::create_dir_all(&directory).unwrap();
         let (assignment_file, token_file) = (directory.join("assignment.json"), directory.join("token"));
@@ -240,10 +242,10 @@ mod tests {
 
     #[test]
     fn good_flags_become_settings_that_show_no_token() {
-        let settings =
+        let (settings, operator) =
             check("good", ASSIGNMENT, "s3cr3t\n", &["--index", "1", "--give-up-after", "7"]).unwrap();
         assert_eq!((settings.index, settings.give_up_after), (1, Duration::from_secs(7)));
-        assert!(!format!("{settings:?}").contains("s3cr3t"));
+        assert!(!format!("{settings:?} {operator:?}").contains("s3cr3t"));
     }
 
     #[test]

@@ -18,15 +18,12 @@
 mod exchange;
 mod script;
 
-use std::path::Path;
-
 use throughput_model::workload::{InProcess, PulpTasks};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::ending::Ending;
-use crate::session::collector::Collector;
-use crate::session::{await_start, deliver, register};
+use crate::ending::{Ending, Failure};
+use crate::session::Coordinator;
 use crate::settings::Settings;
 use exchange::Exchange;
 use script::{ScriptResult, Work};
@@ -35,48 +32,52 @@ use script::{ScriptResult, Work};
 /// container with Pulp's image, and says by `THROUGHPUT_EXCHANGE` there where the shared folder is.
 pub const DISPATCH_SCRIPT: &str = include_str!("sidecar/dispatch.py");
 
-/// Lives a generator's life with a script beside it, until it is told to end.
-pub(crate) async fn carry_out(
+/// Attends the script until this program is told to end.
+pub(crate) async fn attend<C: Coordinator>(
     settings: &Settings,
     tasks: &PulpTasks,
     work: &InProcess,
-    folder: &Path,
+    connect: impl FnOnce() -> Result<C, Failure>,
     terminate: &CancellationToken,
 ) -> Result<(), Ending> {
+    let Some(folder) = &settings.exchange else {
+        return Err(Failure::Exchange("no folder is shared with it (--exchange)".to_owned()).into());
+    };
     let exchange = Exchange::new(folder);
     if exchange.has("delivered") {
         terminate.cancelled().await;
         return Ok(());
     }
-    let living = attend(settings, tasks, work, &exchange);
-    let Some(outcome) = terminate.run_until_cancelled(living).await else {
+    let attended = attend_once(settings, tasks, work, connect, &exchange);
+    let Some(outcome) = terminate.run_until_cancelled(attended).await else {
         return Err(Ending::Terminated);
     };
     if let Err(ending) = &outcome {
         tracing::warn!(%ending, "the script is told to end");
         exchange.put("abort", ending.to_string().as_bytes())?;
     }
-    // Whoever ends is started again while the script lives.
+    // A program that ends is started again while the script lives.
     terminate.cancelled().await;
     outcome
 }
 
-async fn attend(
+async fn attend_once<C: Coordinator>(
     settings: &Settings,
     tasks: &PulpTasks,
     work: &InProcess,
+    connect: impl FnOnce() -> Result<C, Failure>,
     exchange: &Exchange,
 ) -> Result<(), Ending> {
-    let collector = Collector::new(settings)?;
+    let coordinator = connect()?;
     let until = Instant::now() + settings.give_up_after;
     exchange.put_json("work.json", &Work::new(settings, tasks, work))?;
     exchange.await_file("ready", until).await?;
-    register(settings, &collector, until).await?;
-    let start = await_start(settings, &collector, until).await?;
+    coordinator.ready(until).await?;
+    let start = coordinator.start(until).await?;
     let at = exchange.give_start(&start)?;
-    let result: ScriptResult = exchange.await_result(&collector).await?;
+    let result: ScriptResult = exchange.await_result(&coordinator).await?;
     tracing::info!(dispatched = result.latencies_microseconds.len(), stopped = ?result.stopped, "dispatched");
-    deliver(settings, &collector, &result.into_result(settings, &start, at)).await?;
+    coordinator.deliver(&result.into_result(settings, &start, at)).await?;
     exchange.put("delivered", b"")?;
     tracing::info!("the result is delivered");
     Ok(())

@@ -12,13 +12,12 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::script::ScriptResult;
 use crate::ending::{Ending, Failure};
-use crate::session::collector::{CallError, Collector};
+use crate::session::progress::TELL_EVERY;
 use crate::session::start::StartEstimate;
+use crate::session::{Attempt, Coordinator};
 
 /// How often the folder is looked at.
 const LOOK: Duration = Duration::from_millis(50);
-/// How often the operator is told how far the script is.
-const TELL: Duration = Duration::from_secs(1);
 /// The longest file of the script that is read, in bytes: 200,000 times of some digits each.
 const LARGEST_FILE_BYTES: u64 = 8 * 1024 * 1024;
 
@@ -98,17 +97,17 @@ impl Exchange {
         Ok(Timestamp::from_nanosecond(at).unwrap_or_default())
     }
 
-    /// Awaits the script's result, while the operator is told each second how far it is.
-    pub(super) async fn await_result(&self, collector: &Collector) -> Result<ScriptResult, Ending> {
+    /// Awaits the script's result, while the coordinator is told each second how far it is.
+    pub(super) async fn await_result(&self, coordinator: &impl Coordinator) -> Result<ScriptResult, Ending> {
         let mut told = Instant::now();
         loop {
             if let Some(result) = self.read("result.json")? {
                 return Ok(result);
             }
-            if told.elapsed() >= TELL {
+            if told.elapsed() >= TELL_EVERY {
                 told = Instant::now();
                 let progress: Progress = self.read("progress.json")?.unwrap_or_default();
-                if let Ok(Err(CallError::AttemptOver)) = timeout(TELL, collector.progress(&progress)).await {
+                if let Ok(Attempt::Over) = timeout(TELL_EVERY, coordinator.tell(&progress)).await {
                     return Err(Ending::AttemptOver);
                 }
             }

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use throughput_loadgen::ending::{Ending, Failure};
 use throughput_loadgen::run::run;
-use throughput_loadgen::settings::Settings;
+use throughput_loadgen::session::http::HttpCoordinator;
+use throughput_loadgen::settings::{OperatorSettings, Settings};
 use throughput_loadgen::token::BearerToken;
 use throughput_model::generator::StopReason;
 use throughput_model::protocol::Registration;
@@ -35,7 +36,7 @@ fn test_view(tasks_per_request: u64) -> Dispatch {
     })
 }
 
-pub(crate) fn settings(target: &str, collector: &str, tasks: u64, dispatch: Dispatch) -> Settings {
+pub(crate) fn settings(target: &str, tasks: u64, dispatch: Dispatch) -> Settings {
     let workload = PulpTasks {
         pulp: PulpEndpoint {
             base_url: target.to_owned(),
@@ -56,8 +57,6 @@ pub(crate) fn settings(target: &str, collector: &str, tasks: u64, dispatch: Disp
             generators: 1,
             workload: Workload::PulpTasks(workload),
         },
-        collector: collector.to_owned(),
-        token: BearerToken::new(TOKEN).unwrap(),
         credentials: Some(Credentials::Password {
             username: "admin".to_owned(),
             password: "secret".to_owned(),
@@ -65,13 +64,22 @@ pub(crate) fn settings(target: &str, collector: &str, tasks: u64, dispatch: Disp
         certificates: None,
         exchange: None,
         index: 0,
-        namespace: "perf".to_owned(),
-        test: "tasks-10k".to_owned(),
         pod_name: "tasks-10k-2-0".to_owned(),
         pod_uid: "77aa".to_owned(),
         give_up_after: AT_MOST,
         termination_grace: Duration::from_secs(5),
     }
+}
+
+/// Lives the life of a generator whose operator is at this URL.
+pub(crate) async fn run_with(collector: &str, settings: &Settings, terminate: CancellationToken) -> Ending {
+    let operator = OperatorSettings {
+        url: collector.to_owned(),
+        token: BearerToken::new(TOKEN).unwrap(),
+        namespace: "perf".to_owned(),
+        test: "tasks-10k".to_owned(),
+    };
+    timeout(AT_MOST, run(settings, || HttpCoordinator::new(settings, &operator), terminate)).await.unwrap()
 }
 
 /// A generator whose target and collector both run, and its ending.
@@ -85,8 +93,8 @@ async fn live(
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let collector = format!("http://{}", listener.local_addr().unwrap());
     let shared = collector::serve(listener, script);
-    let settings = settings(&target.serve().await, &collector, tasks, dispatch);
-    let ending = timeout(AT_MOST, run(&settings, terminate)).await.unwrap();
+    let settings = settings(&target.serve().await, tasks, dispatch);
+    let ending = run_with(&collector, &settings, terminate).await;
     (shared, ending)
 }
 
@@ -135,14 +143,16 @@ async fn a_collector_that_is_not_there_yet_is_waited_for() {
     let address = listener.local_addr().unwrap();
     drop(listener);
     let target = Arc::new(Target::default());
-    let settings = settings(&target.serve().await, &format!("http://{address}"), 8, test_view(1));
+    let settings = settings(&target.serve().await, 8, test_view(1));
     let late_collector = async {
         // The registration follows the login.
         target.request.notified().await;
         tokio::time::sleep(Duration::from_millis(400)).await;
         collector::serve(TcpListener::bind(address).await.unwrap(), Script::default())
     };
-    let (ending, shared) = tokio::join!(run(&settings, CancellationToken::new()), late_collector);
+    let collector = format!("http://{address}");
+    let living = run_with(&collector, &settings, CancellationToken::new());
+    let (ending, shared) = tokio::join!(living, late_collector);
     assert_eq!(ending, Ending::Delivered);
     assert_eq!(shared.lock().unwrap().results[0].tasks_dispatched, 8);
 }
@@ -243,8 +253,8 @@ async fn a_login_that_is_refused_is_a_failure_at_once() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base_url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, refusing).await });
-    let settings = settings(&base_url, "http://127.0.0.1:1", 8, test_view(1));
-    let ending = timeout(AT_MOST, run(&settings, CancellationToken::new())).await.unwrap();
+    let settings = settings(&base_url, 8, test_view(1));
+    let ending = run_with("http://127.0.0.1:1", &settings, CancellationToken::new()).await;
     let refused = PulpError::Unauthorized { status: 401, said: String::new() };
     assert_eq!(ending, Ending::Failed(Failure::Login(refused)));
 }

@@ -8,7 +8,6 @@ use std::{env, fs, process};
 
 use serde_json::{Value, json};
 use throughput_loadgen::ending::Ending;
-use throughput_loadgen::run::run;
 use throughput_loadgen::sidecar::DISPATCH_SCRIPT;
 use throughput_model::failure::FailureClass;
 use throughput_model::generator::StopReason;
@@ -18,7 +17,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::collector::{self, Script, Shared, address};
-use crate::life::settings;
+use crate::life::{run_with, settings};
 
 /// Nothing here takes nearly as long.
 const AT_MOST: Duration = Duration::from_mins(1);
@@ -114,7 +113,7 @@ async fn live(sidecar: &mut Sidecar, script: Script, tasks: u64, dispatch: Dispa
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let collector = format!("http://{}", listener.local_addr().unwrap());
     let shared = collector::serve(listener, script);
-    let mut settings = settings("http://nobody", &collector, tasks, dispatch);
+    let mut settings = settings("http://nobody", tasks, dispatch);
     settings.exchange = Some(sidecar.folder.join("exchange"));
     let terminate = CancellationToken::new();
     let scripts_end = async {
@@ -122,7 +121,7 @@ async fn live(sidecar: &mut Sidecar, script: Script, tasks: u64, dispatch: Dispa
         // As the kubelet does with a sidecar.
         terminate.cancel();
     };
-    let (ending, ()) = tokio::join!(run(&settings, terminate.clone()), scripts_end);
+    let (ending, ()) = tokio::join!(run_with(&collector, &settings, terminate.clone()), scripts_end);
     (shared, ending)
 }
 

@@ -11,9 +11,9 @@ use throughput_model::generator::GeneratorResult;
 use throughput_model::protocol::{Progress, Registration, StartAnswer, prefix};
 use tokio::time::Instant;
 
-use super::start::StartSample;
 use crate::ending::Failure;
-use crate::settings::Settings;
+use crate::session::start::StartSample;
+use crate::settings::{OperatorSettings, Settings};
 
 /// The longest answer of the collector that is read, in bytes.
 const LARGEST_ANSWER_BYTES: usize = 16 * 1024;
@@ -26,7 +26,7 @@ const PROGRESS_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A call that did not do what it is for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CallError {
+pub(super) enum CallError {
     /// 410: the attempt is over, and the generator shall end.
     #[error("the attempt is over")]
     AttemptOver,
@@ -43,7 +43,7 @@ pub enum CallError {
 
 /// A client of the collector, for one generator.
 #[derive(Debug)]
-pub struct Collector {
+pub(super) struct Collector {
     http: reqwest::Client,
     base: Url,
     prefix: String,
@@ -52,14 +52,15 @@ pub struct Collector {
 
 impl Collector {
     /// Makes a client. Nothing is sent yet.
-    pub fn new(settings: &Settings) -> Result<Self, Failure> {
-        let bad = |cause: String| Failure::Collector { url: settings.collector.clone(), cause };
-        let base = Url::parse(&settings.collector).map_err(|error| bad(error.to_string()))?;
+    pub(super) fn new(settings: &Settings, operator: &OperatorSettings) -> Result<Self, Failure> {
+        let OperatorSettings { url, token, namespace, test } = operator;
+        let bad = |cause: String| Failure::Collector { url: url.clone(), cause };
+        let base = Url::parse(url).map_err(|error| bad(error.to_string()))?;
         if !matches!(base.scheme(), "http" | "https") || !base.username().is_empty() || base.path() != "/" {
             return Err(bad("not of the form http://host:port".to_owned()));
         }
         let mut builder = reqwest::Client::builder()
-            .default_headers(HeaderMap::from_iter([(AUTHORIZATION, settings.token.header())]))
+            .default_headers(HeaderMap::from_iter([(AUTHORIZATION, token.header())]))
             .user_agent(concat!("throughput-loadgen/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(Duration::from_secs(5))
@@ -69,13 +70,12 @@ impl Collector {
             builder = builder.tls_certs_only([]);
         }
         let http = builder.build().map_err(|error| bad(error.to_string()))?;
-        let Settings { namespace, test, assignment, index, .. } = settings;
-        let prefix = prefix(namespace, test, &assignment.address, *index);
+        let prefix = prefix(namespace, test, &settings.assignment.address, settings.index);
         Ok(Self { http, base, prefix, smallest_round_trip: Mutex::default() })
     }
 
     /// Says that this generator is there.
-    pub async fn register(&self, registration: &Registration) -> Result<(), CallError> {
+    pub(super) async fn register(&self, registration: &Registration) -> Result<(), CallError> {
         match self.call(Method::POST, "register", Some(json(registration)?), STORE_TIMEOUT).await {
             Err(Unsuccessful::Status(409, _)) => Err(CallError::IndexTaken),
             other => Ok(other.map(|_| ())?),
@@ -83,7 +83,7 @@ impl Collector {
     }
 
     /// Asks for the start. `None` when there is nothing to say yet.
-    pub async fn start(&self) -> Result<Option<StartSample>, CallError> {
+    pub(super) async fn start(&self) -> Result<Option<StartSample>, CallError> {
         let asked = Instant::now();
         let body = self.call(Method::GET, "start", None, START_TIMEOUT).await?;
         let answered = Instant::now();
@@ -99,17 +99,17 @@ impl Collector {
     }
 
     /// Says how far this generator is.
-    pub async fn progress(&self, progress: &Progress) -> Result<(), CallError> {
+    pub(super) async fn progress(&self, progress: &Progress) -> Result<(), CallError> {
         Ok(self.call(Method::POST, "progress", Some(json(progress)?), PROGRESS_TIMEOUT).await.map(|_| ())?)
     }
 
     /// Delivers the result. It is stored once this succeeds.
-    pub async fn deliver(&self, result: &GeneratorResult) -> Result<(), CallError> {
+    pub(super) async fn deliver(&self, result: &GeneratorResult) -> Result<(), CallError> {
         Ok(self.call(Method::PUT, "result", Some(json(result)?), STORE_TIMEOUT).await.map(|_| ())?)
     }
 
     /// The smallest round trip of any call so far; 0 before the first.
-    pub fn smallest_round_trip(&self) -> Duration {
+    pub(super) fn smallest_round_trip(&self) -> Duration {
         self.smallest_round_trip.lock().map(|smallest| smallest.unwrap_or_default()).unwrap_or_default()
     }
 

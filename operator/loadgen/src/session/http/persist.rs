@@ -19,10 +19,10 @@ const LONGEST_REFUSAL: Duration = Duration::from_mins(2);
 
 /// Makes a call until it succeeds, with growing pauses. It ends without success when the attempt is over,
 /// when another pod holds the index, when the token is refused for two minutes on end, or at `until`.
-pub async fn persist<T>(
+pub(super) async fn persist<T, Call: Future<Output = Result<T, CallError>>>(
     what: &'static str,
     until: Instant,
-    mut call: impl AsyncFnMut() -> Result<T, CallError>,
+    mut call: impl FnMut() -> Call,
 ) -> Result<T, Ending> {
     let mut pause = SHORTEST_PAUSE;
     let mut refused_since = None;
@@ -54,6 +54,8 @@ pub async fn persist<T>(
 
 #[cfg(test)]
 mod tests {
+    use std::future::ready;
+
     use super::*;
 
     fn trouble() -> CallError {
@@ -63,9 +65,9 @@ mod tests {
     async fn calls(seconds: u64, answer: impl Fn(u32) -> Result<(), CallError>) -> (u32, Result<(), Ending>) {
         let mut calls = 0;
         let until = Instant::now() + Duration::from_secs(seconds);
-        let outcome = persist("the test", until, async || {
+        let outcome = persist("the test", until, || {
             calls += 1;
-            answer(calls)
+            ready(answer(calls))
         });
         let outcome = outcome.await;
         (calls, outcome)
