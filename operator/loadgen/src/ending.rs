@@ -7,10 +7,10 @@ use throughput_pulp::{PulpError, SetupError};
 /// How a generator's life ended.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Ending {
-    /// The operator has the result.
+    /// The coordinator has the result.
     #[error("the result is delivered")]
     Delivered,
-    /// The operator wants no result: the attempt is over.
+    /// The attempt is over, and the coordinator wants no result.
     #[error("the attempt is over")]
     AttemptOver,
     /// The generator was told to end before the start, so there is no result.
@@ -41,6 +41,9 @@ pub enum Failure {
     /// What the script beside this program wrote, or should read, cannot be read or written.
     #[error("the script beside this program: {0}")]
     Exchange(String),
+    /// The result of a run without a cluster cannot be written.
+    #[error("cannot write the result: {0}")]
+    Result(String),
     /// Another pod is this generator.
     #[error("another pod holds this generator's index")]
     IndexTaken,

@@ -26,3 +26,4 @@ pub mod settings;
 pub mod sidecar;
 pub mod termination;
 pub mod token;
+mod whole_file;

@@ -3,8 +3,10 @@
 //! | file | coordinator |
 //! | --- | --- |
 //! | [`http`] | the operator, by the calls of [`throughput_model::protocol`] |
+//! | [`local`] | none: a run without a cluster |
 
 pub mod http;
+pub mod local;
 pub(crate) mod progress;
 pub mod start;
 

@@ -1,69 +1,23 @@
-//! The command line, and the settings that are made of it once.
+//! The settings of a run, made once of the command line and of the files that it names.
+
+pub mod flags;
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::process;
 use std::time::Duration;
 
-use clap::{Parser, value_parser};
-use throughput_model::workload::{ASSIGNMENT_VERSION, Assignment};
+use jiff::Timestamp;
+use throughput_model::workload::{ASSIGNMENT_VERSION, Assignment, Dispatch, Workload};
 use throughput_pulp::{Credentials, CredentialsError};
+use uuid::Uuid;
 
-use crate::logs::LogFormat;
 use crate::token::BearerToken;
+use flags::{LoadFlags, LocalFlags, PodFlags};
 
-/// The longest time that can be asked for, in seconds: a month.
-const LONGEST_SECONDS: u64 = 31 * 24 * 3600;
 /// The longest file that is read, in bytes.
 const LONGEST_FILE_BYTES: u64 = 1024 * 1024;
-
-/// Sends the load of one generator of a throughput test, and delivers what it measured.
-#[derive(Clone, Debug, Parser)]
-#[command(version, about)]
-pub struct Flags {
-    /// The file with the assignment, in JSON.
-    #[arg(long, value_name = "FILE")]
-    pub assignment: PathBuf,
-    /// The operator's base URL: `http://throughput-operator.throughput-system.svc:8080`.
-    #[arg(long, value_name = "URL", env = "COLLECTOR_URL")]
-    pub collector: String,
-    /// The file with the token for the operator.
-    #[arg(long, value_name = "FILE")]
-    pub token_file: PathBuf,
-    /// The folder with the files `username` and `password`, or `value`, where the target wants them.
-    #[arg(long, value_name = "DIR")]
-    pub credentials: Option<PathBuf>,
-    /// The folder that is shared with the script beside this program, where there is one.
-    #[arg(long, value_name = "DIR")]
-    pub exchange: Option<PathBuf>,
-    /// The file with the certificates, in PEM, of whom an encrypted target's has to be from.
-    #[arg(long, value_name = "FILE")]
-    pub ca_bundle: Option<PathBuf>,
-    /// Which of the generators this is, from 0.
-    #[arg(long, value_name = "N", env = "JOB_COMPLETION_INDEX")]
-    pub index: u32,
-    /// The test's namespace.
-    #[arg(long, value_name = "NAME", env = "TEST_NAMESPACE")]
-    pub namespace: String,
-    /// The test's name.
-    #[arg(long, value_name = "NAME", env = "TEST_NAME")]
-    pub test: String,
-    /// The name of the pod that this runs in.
-    #[arg(long, value_name = "NAME", env = "POD_NAME")]
-    pub pod_name: String,
-    /// The UID of the pod that this runs in.
-    #[arg(long, value_name = "UID", env = "POD_UID")]
-    pub pod_uid: String,
-    /// How long to try to reach the operator or the target before the start, and the operator after the end.
-    #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = value_parser!(u64).range(..=LONGEST_SECONDS))]
-    pub give_up_after: u64,
-    /// How long to wait for requests under way when told to end.
-    #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = value_parser!(u64).range(..=LONGEST_SECONDS))]
-    pub termination_grace: u64,
-    /// How log lines look.
-    #[arg(long, value_enum, default_value_t = LogFormat::Json)]
-    pub log_format: LogFormat,
-}
 
 /// What a run needs, whoever coordinates it; checked.
 #[derive(Clone, Debug)]
@@ -134,37 +88,35 @@ pub enum SettingsError {
     /// The token is empty, or cannot be sent.
     #[error("{0} holds no token")]
     NoToken(PathBuf),
+    /// A local run has no container with Pulp's own process.
+    #[error(
+        "tasks are dispatched in Pulp's own process (inProcess) only beside a container with Pulp's image"
+    )]
+    InProcess,
     /// The credentials cannot be read.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
 }
 
 impl Settings {
-    /// Reads the files that the flags name, and checks what can be checked without a network.
-    pub fn check(flags: Flags) -> Result<(Self, OperatorSettings), SettingsError> {
-        let Flags {
-            assignment,
+    /// The settings of a generator in a pod, and the operator's. Reads the files that the flags name, and checks what
+    /// can be checked without a network.
+    pub fn in_pod(flags: PodFlags) -> Result<(Self, OperatorSettings), SettingsError> {
+        let PodFlags {
+            load,
             collector,
             token_file,
-            credentials,
             exchange,
-            ca_bundle,
             index,
             namespace,
             test,
             pod_name,
             pod_uid,
             give_up_after,
-            termination_grace,
             log_format: _,
         } = flags;
-        let assignment = read_assignment(&assignment)?;
-        if index >= assignment.generators {
-            return Err(SettingsError::Index { index, generators: assignment.generators });
-        }
+        let Load { assignment, credentials, certificates, termination_grace } = Load::read(load, index)?;
         let token = BearerToken::new(read(&token_file)?.trim()).ok_or(SettingsError::NoToken(token_file))?;
-        let credentials = credentials.map(|directory| Credentials::from_directory(&directory)).transpose()?;
-        let certificates = ca_bundle.map(|file| read(&file)).transpose()?.map(String::into_bytes);
         let settings = Self {
             assignment,
             index,
@@ -174,9 +126,58 @@ impl Settings {
             pod_name,
             pod_uid,
             give_up_after: Duration::from_secs(give_up_after),
-            termination_grace: Duration::from_secs(termination_grace),
+            termination_grace,
         };
         Ok((settings, OperatorSettings { url: collector, token, namespace, test }))
+    }
+
+    /// The settings of a run without a cluster, and the file for its result, if it is for one.
+    pub fn local(flags: LocalFlags) -> Result<(Self, Option<PathBuf>), SettingsError> {
+        let LocalFlags { load, index, result, give_up_after, log_format: _ } = flags;
+        let Load { assignment, credentials, certificates, termination_grace } = Load::read(load, index)?;
+        let Workload::PulpTasks(tasks) = &assignment.workload;
+        if let Dispatch::InProcess(_) = tasks.dispatch {
+            return Err(SettingsError::InProcess);
+        }
+        // Values that must be unique are made of the UID, and an assignment may be carried out again.
+        let run = format!("{}/{}", process::id(), Timestamp::now());
+        let pod_uid = Uuid::new_v5(&tasks.correlation_id, run.as_bytes()).to_string();
+        let settings = Self {
+            assignment,
+            index,
+            credentials,
+            certificates,
+            exchange: None,
+            pod_name: "local".to_owned(),
+            pod_uid,
+            give_up_after: Duration::from_secs(give_up_after),
+            termination_grace,
+        };
+        Ok((settings, result))
+    }
+}
+
+/// What [`LoadFlags`] name, read.
+struct Load {
+    assignment: Assignment,
+    credentials: Option<Credentials>,
+    certificates: Option<Vec<u8>>,
+    termination_grace: Duration,
+}
+
+impl Load {
+    fn read(flags: LoadFlags, index: u32) -> Result<Self, SettingsError> {
+        let LoadFlags { assignment, credentials, ca_bundle, termination_grace } = flags;
+        let assignment = read_assignment(&assignment)?;
+        if index >= assignment.generators {
+            return Err(SettingsError::Index { index, generators: assignment.generators });
+        }
+        Ok(Self {
+            assignment,
+            credentials: credentials.map(|directory| Credentials::from_directory(&directory)).transpose()?,
+            certificates: ca_bundle.map(|file| read(&file)).transpose()?.map(String::into_bytes),
+            termination_grace: Duration::from_secs(termination_grace),
+        })
     }
 }
 
@@ -203,8 +204,9 @@ fn read(path: &Path) -> Result<String, SettingsError> {
 
 #[cfg(test)]
 mod tests {
-    use std::{env, fs, process};
+    use std::{env, fs};
 
+    use super::flags::CommandLine;
     use super::*;
 
     const ASSIGNMENT: &str = r#"{
@@ -221,23 +223,42 @@ mod tests {
         }}
     }"#;
 
+    /// A folder with an assignment and a token.
+    fn folder(name: &str, assignment: &str, token: &str) -> PathBuf {
+        let folder = env::temp_dir().join(format!("throughput-loadgen-{}-{name}", process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("assignment.json"), assignment).unwrap();
+        fs::write(folder.join("token"), token).unwrap();
+        folder
+    }
+
     fn check(
         name: &str,
         assignment: &str,
         token: &str,
         arguments: &[&str],
     ) -> Result<(Settings, OperatorSettings), SettingsError> {
-        let directory = env::temp_dir().join(format!("throughput-loadgen-{}-{name}", process::id()));
-        fs::create_dir_all(&directory).unwrap();
-        let (assignment_file, token_file) = (directory.join("assignment.json"), directory.join("token"));
-        fs::write(&assignment_file, assignment).unwrap();
-        fs::write(&token_file, token).unwrap();
-        let fixed = ["--collector", "http://operator:8080", "--namespace", "perf", "--test", "tasks-10k"];
-        let pod = ["--pod-name", "pod", "--pod-uid", "uid"];
-        let files =
-            ["--assignment", assignment_file.to_str().unwrap(), "--token-file", token_file.to_str().unwrap()];
-        let all = ["throughput-loadgen"].into_iter().chain(fixed).chain(pod).chain(files);
-        Settings::check(Flags::parse_from(all.chain(arguments.iter().copied())))
+        let folder = folder(name, assignment, token);
+        let fixed = ["--collector=http://operator:8080", "--namespace=perf", "--test=tasks-10k"];
+        let pod = ["--pod-name=pod", "--pod-uid=uid"];
+        let assignment = format!("--assignment={}", folder.join("assignment.json").display());
+        let token = format!("--token-file={}", folder.join("token").display());
+        let all = ["throughput-loadgen", &assignment, &token].into_iter().chain(fixed).chain(pod);
+        let all = all.chain(arguments.iter().copied());
+        let CommandLine::Pod(flags) = CommandLine::try_parse_from(all).unwrap() else { unreachable!() };
+        Settings::in_pod(flags)
+    }
+
+    fn check_local(
+        name: &str,
+        assignment: &str,
+        arguments: &[&str],
+    ) -> Result<(Settings, Option<PathBuf>), SettingsError> {
+        let assignment = folder(name, assignment, "").join("assignment.json");
+        let assignment = format!("--assignment={}", assignment.display());
+        let all = ["throughput-loadgen", "local", &assignment].into_iter().chain(arguments.iter().copied());
+        let CommandLine::Local(flags) = CommandLine::try_parse_from(all).unwrap() else { unreachable!() };
+        Settings::local(flags)
     }
 
     #[test]
@@ -269,5 +290,25 @@ mod tests {
         let refused =
             check("credentials", ASSIGNMENT, "t", &["--index", "0", "--credentials", "/nonexistent"]);
         assert!(matches!(refused, Err(SettingsError::Credentials(_))));
+    }
+    #[test]
+    fn a_local_run_needs_an_assignment_alone_and_each_has_a_uid_of_its_own() {
+        let (first, result) = check_local("local", include_str!("settings/example.json"), &[]).unwrap();
+        assert_eq!((first.index, first.exchange.clone(), result), (0, None, None));
+        let (second, result) =
+            check_local("local", include_str!("settings/example.json"), &["--result=r.json"]).unwrap();
+        assert_eq!(result, Some(PathBuf::from("r.json")));
+        assert_ne!(first.pod_uid, second.pod_uid);
+    }
+
+    #[test]
+    fn a_local_run_refuses_to_dispatch_in_pulp_s_own_process_and_an_index_beyond_the_generators() {
+        let dispatch = r#""dispatch": {"inProcess": {"function": "f", "arguments": "[]", "namedArguments": "{}",
+            "uniqueLock": false, "exclusive": [], "shared": []}}"#;
+        let request = r#""dispatch": {"request": {"method": "POST", "path": "/p/", "requestTimeoutMilliseconds": 1000}}"#;
+        let in_process = ASSIGNMENT.replace(request, dispatch);
+        assert!(matches!(check_local("in-process", &in_process, &[]), Err(SettingsError::InProcess)));
+        let refused = check_local("local-index", ASSIGNMENT, &["--index=2"]);
+        assert!(matches!(refused, Err(SettingsError::Index { index: 2, generators: 2 })));
     }
 }

@@ -15,6 +15,7 @@ use crate::ending::{Ending, Failure};
 use crate::session::progress::TELL_EVERY;
 use crate::session::start::StartEstimate;
 use crate::session::{Attempt, Coordinator};
+use crate::whole_file::write_whole;
 
 /// How often the folder is looked at.
 const LOOK: Duration = Duration::from_millis(50);
@@ -45,9 +46,7 @@ impl Exchange {
 
     /// Puts a file there, whole or not at all.
     pub(super) fn put(&self, name: &str, content: &[u8]) -> Result<(), Failure> {
-        let part = self.folder.join(format!("{name}.part"));
-        std::fs::write(&part, content)
-            .and_then(|()| std::fs::rename(&part, self.folder.join(name)))
+        write_whole(&self.folder.join(name), content)
             .map_err(|error| Failure::Exchange(format!("cannot write {name}: {error}")))
     }
 

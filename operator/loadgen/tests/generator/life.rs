@@ -26,7 +26,7 @@ use crate::target::Target;
 /// Nothing here takes nearly as long.
 const AT_MOST: Duration = Duration::from_mins(1);
 
-fn test_view(tasks_per_request: u64) -> Dispatch {
+pub(crate) fn test_view(tasks_per_request: u64) -> Dispatch {
     Dispatch::TestView(TestView {
         path: "/pulp/test/tasks/".to_owned(),
         query: BTreeMap::from([("tasks".to_owned(), tasks_per_request.to_string())]),

@@ -4,5 +4,6 @@
 mod closed_loop;
 mod collector;
 mod life;
+mod local;
 mod sidecar;
 mod target;
