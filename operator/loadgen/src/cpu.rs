@@ -1,4 +1,4 @@
-//! How much processor time this container has used, and how much it may use.
+//! The processor time of this container: what it used, and what it may use.
 //!
 //! The kernel counts for each control group: version 2 keeps all in one folder, version 1 in one a matter.
 //! Without a limit there is nothing to be stopped by, and the process's own time is read instead.
@@ -15,16 +15,16 @@ use crate::durations::microseconds;
 /// The ticks in which `/proc` counts: the same on every architecture that this program is built for.
 const TICKS_PER_SECOND: u64 = 100;
 
-/// What was used until now.
+/// Processor time up to one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CpuReading {
-    /// Processor time.
+    /// Processor time used, of all cores together.
     pub used: Duration,
     /// The limit in thousandths of a core, where there is one.
     pub limit_millicores: Option<u64>,
-    /// Periods in which something wanted to run; only counted under a limit.
+    /// Periods of the scheduler in which something wanted to run; only counted under a limit.
     pub periods: u64,
-    /// Those of them in which the limit stopped it.
+    /// Periods in which the limit stopped it.
     pub throttled: u64,
 }
 
@@ -42,7 +42,7 @@ impl CpuReading {
         })
     }
 
-    /// What was used since an earlier reading.
+    /// The work since an earlier reading.
     pub fn since(&self, before: &Self, lag: LatencySummary, most_unsent: u64) -> OwnWork {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let all_cores = u64::try_from(cores).unwrap_or(u64::MAX).saturating_mul(1_000);
@@ -134,7 +134,7 @@ mod tests {
 
     const OWN_TIME: &str = "7 (a (b) c) S 1 7 7 0 -1 4194560 1 0 0 0 150 25 0 0 20 0 4 0 1 1 1";
 
-    /// What is read of a file system with these files.
+    /// The reading of a file system with these files.
     fn read(name: &str, files: &[(&str, &str)]) -> CpuReading {
         let root = env::temp_dir().join(format!("throughput-cpu-{}-{name}", process::id()));
         for (path, text) in files {

@@ -21,7 +21,7 @@ pub enum Ending {
     Failed(#[from] Failure),
 }
 
-/// Why there is no result, or nobody has it.
+/// The reason for which there is no result, or nobody has it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     /// The collector's address is no address.
@@ -29,7 +29,7 @@ pub enum Failure {
     Collector {
         /// The address.
         url: String,
-        /// Why none can be called there.
+        /// The reason for which none can be called there.
         cause: String,
     },
     /// No client can be made for the target.
@@ -38,7 +38,7 @@ pub enum Failure {
     /// The target refuses the login.
     #[error("the login failed: {0}")]
     Login(PulpError),
-    /// What the script beside this program wrote, or should read, cannot be read or written.
+    /// A file that is shared with the script beside this program cannot be read or written.
     #[error("the script beside this program: {0}")]
     Exchange(String),
     /// The result of a run without a cluster cannot be written.
@@ -53,15 +53,15 @@ pub enum Failure {
     /// The time to try was used up.
     #[error("gave up on {what}: {last}")]
     GaveUp {
-        /// What was tried.
+        /// The thing that was tried.
         what: &'static str,
-        /// What the last try led to.
+        /// The outcome of the last try.
         last: String,
     },
 }
 
 impl Ending {
-    /// 0 when the operator has what it wants, 143 (as a SIGTERM would) when told to end, 1 for a failure.
+    /// 0 when the coordinator has what it wants, 143 (as a SIGTERM would) when told to end, 1 for a failure.
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Delivered | Self::AttemptOver => ExitCode::SUCCESS,

@@ -1,18 +1,19 @@
 //! The load generator of a throughput test.
 //!
 //! One process carries out one [`Assignment`](throughput_model::workload::Assignment): it gets ready, tells
-//! the operator so, waits for the common start, sends requests in a closed loop, and delivers what it
-//! measured. [`run`] is that story; between the start and the delivery it needs nobody.
+//! its coordinator so, waits for the common start, sends requests in a closed loop, and delivers the result.
+//! [`run`] is that story; between the start and the delivery it needs nobody. The coordinator is the operator,
+//! or for a run without a cluster the program itself.
 //!
 //! | file | what it has |
 //! | --- | --- |
-//! | `settings` | the command line, and what is made of it once |
+//! | `settings` | the command line, and the settings that are made of it once |
 //! | `run` | the story |
-//! | `ending` | how the story ends |
-//! | `session` | what is said to the operator, and what it answers |
+//! | `ending` | its ending, and the exit code |
+//! | `session` | the coordinator: the operator by HTTP, or none |
 //! | `pulp` | the load of requests to Pulp: the closed loop and its books |
 //! | `sidecar` | the load of a script in Pulp's own container, beside which this program runs |
-//! | `cpu` | how much of its processor time the generator used |
+//! | `cpu` | the processor time that the generator used |
 
 pub mod cpu;
 mod durations;

@@ -5,9 +5,9 @@
 //! | `login` | the client that has logged in before the start |
 //! | `load` | the loop's plan, and the report of what it did |
 //! | `closed_loop` | the users, and the requests under way |
-//! | `ledger` | what is known of the requests (pure) |
+//! | `ledger` | the requests, counted and timed (pure) |
 //! | `budget`, `streak` | when no further request is sent (pure) |
-//! | `dispatch` | one request and what came of it |
+//! | `dispatch` | one request, and its outcome |
 
 pub mod budget;
 pub mod closed_loop;
@@ -46,7 +46,7 @@ impl Load {
     pub(crate) fn new(pulp: PulpClient, settings: &Settings, tasks: &PulpTasks) -> Self {
         let plan = LoopPlan::new(settings, tasks);
         let dispatcher = Arc::new(Dispatcher::new(pulp, tasks, settings.pod_uid.clone()));
-        tracing::info!(target_tasks = plan.target, concurrency = plan.concurrency, "ready to send");
+        tracing::info!(tasks_wanted = plan.tasks_wanted, concurrency = plan.concurrency, "ready to send");
         Self { plan, dispatcher }
     }
 

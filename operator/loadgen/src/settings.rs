@@ -19,7 +19,7 @@ use flags::{LoadFlags, LocalFlags, PodFlags};
 /// The longest file that is read, in bytes.
 const LONGEST_FILE_BYTES: u64 = 1024 * 1024;
 
-/// What a run needs, whoever coordinates it; checked.
+/// The settings of a run, whoever coordinates it; checked.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The load, of which this generator sends its share.
@@ -157,7 +157,7 @@ impl Settings {
     }
 }
 
-/// What [`LoadFlags`] name, read.
+/// The files that [`LoadFlags`] name, read.
 struct Load {
     assignment: Assignment,
     credentials: Option<Credentials>,

@@ -74,7 +74,7 @@ async fn attend_once<C: Coordinator>(
     exchange.await_file("ready", until).await?;
     coordinator.ready(until).await?;
     let start = coordinator.start(until).await?;
-    let at = exchange.give_start(&start)?;
+    let at = exchange.announce_start(&start)?;
     let result: ScriptResult = exchange.await_result(&coordinator).await?;
     tracing::info!(dispatched = result.latencies_microseconds.len(), stopped = ?result.stopped, "dispatched");
     coordinator.deliver(&result.into_result(settings, &start, at)).await?;

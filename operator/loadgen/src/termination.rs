@@ -1,7 +1,6 @@
-//! Being told to end.
+//! The signals that tell this program to end.
 //!
-//! The operator has the like in its `signals.rs`. What both programs depend on is pure vocabulary, or a client
-//! of Pulp: neither is a home for signals, and a crate of its own would be longer than this.
+//! The operator has the like in its `signals.rs`. It takes the dispatch script from this crate, and nothing that runs.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;

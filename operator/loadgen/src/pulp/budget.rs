@@ -1,46 +1,52 @@
-//! When enough was dispatched: the stop rule.
+//! The stop rule: enough tasks were dispatched.
 //!
 //! Nobody knows beforehand how many tasks a request dispatches, or whether it fails. So a request is sent
-//! only while what was dispatched, and what the requests under way may dispatch at most, is less than the
-//! target. Users that may not send wait: a request under way may yield less than it might have, and then
-//! others are needed. The target is overshot only by a request that yields more than any before it.
+//! only while the tasks dispatched, and the most that the requests under way may dispatch, are fewer than the
+//! tasks wanted. Users that may not send wait: a request under way may yield less than it might have, and then
+//! others are needed. More tasks than wanted are dispatched only by a request that yields more than any before it.
 
-/// The tasks that are to be dispatched, those that were, and those that may be at any moment.
+/// Tasks wanted, tasks dispatched, and tasks that requests under way may dispatch at any moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
-    target: u64,
+    tasks_wanted: u64,
     dispatched: u64,
+    /// Requests under way.
     in_flight: u64,
-    /// The most that a request yielded; before the first one, what is expected of it.
+    /// The most tasks that a request yielded; before the first one, the number that is expected of it.
     largest_yield: u64,
     /// Whether any request has yielded something yet.
     seen_yield: bool,
 }
 
 impl Budget {
-    /// The budget of a generator that shall dispatch so many tasks, by requests that are expected to
-    /// dispatch so many each.
-    pub fn new(target: u64, expected_yield: u64) -> Self {
-        Self { target, dispatched: 0, in_flight: 0, largest_yield: expected_yield.max(1), seen_yield: false }
+    /// A budget of so many tasks, by requests that are expected to dispatch so many each.
+    pub fn new(tasks_wanted: u64, tasks_per_request: u64) -> Self {
+        Self {
+            tasks_wanted,
+            dispatched: 0,
+            in_flight: 0,
+            largest_yield: tasks_per_request.max(1),
+            seen_yield: false,
+        }
     }
 
     /// Whether one more request may be sent now.
     pub fn may_send(&self) -> bool {
         let possible = self.in_flight.saturating_mul(self.largest_yield);
-        self.dispatched.saturating_add(possible) < self.target
+        self.dispatched.saturating_add(possible) < self.tasks_wanted
     }
 
-    /// Whether the target is reached.
+    /// Whether the tasks wanted were dispatched.
     pub fn is_reached(&self) -> bool {
-        self.dispatched >= self.target
+        self.dispatched >= self.tasks_wanted
     }
 
-    /// Takes note of a request that was sent.
+    /// Notes a request that was sent.
     pub fn note_sent(&mut self) {
         self.in_flight += 1;
     }
 
-    /// Takes note of a request that ended, and of the tasks it dispatched; 0 when it failed.
+    /// Notes a request that ended, and the number of tasks that it dispatched; 0 when it failed.
     pub fn note_finished(&mut self, tasks: u64) {
         self.in_flight = self.in_flight.saturating_sub(1);
         self.dispatched = self.dispatched.saturating_add(tasks);
@@ -50,7 +56,7 @@ impl Budget {
         }
     }
 
-    /// Tasks that were dispatched.
+    /// The number of tasks dispatched.
     pub fn dispatched(&self) -> u64 {
         self.dispatched
     }
@@ -76,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn single_tasks_reach_the_target_exactly_with_any_number_of_users() {
+    fn single_tasks_add_up_to_the_tasks_wanted_with_any_number_of_users() {
         for users in [1, 3, 10, 100] {
             let (mut budget, mut sent) = (Budget::new(25, 1), 0);
             while !budget.is_reached() {
@@ -89,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_known_yield_reaches_a_divisible_target_exactly() {
+    fn a_known_yield_adds_up_to_a_multiple_of_it_exactly() {
         let mut budget = Budget::new(1_000, 100);
         assert_eq!(send_all(&mut budget, 50), 10);
         (0..10).for_each(|_| budget.note_finished(100));
@@ -120,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_sent_for_a_target_of_nothing() {
+    fn nothing_is_sent_when_no_task_is_wanted() {
         let budget = Budget::new(0, 100);
         assert!(!budget.may_send() && budget.is_reached());
         assert_eq!(budget.largest_yield(), 0);

@@ -19,11 +19,11 @@ use tokio_util::sync::CancellationToken;
 use super::dispatch::DispatchFailure;
 use super::ledger::{Finished, Ledger, User};
 use super::load::{LoopPlan, LoopReport};
-use super::streak::rest_after;
+use super::streak::backoff_after;
 
 /// Lets the users send until enough was dispatched, the deadline passed, too much failed or `end` was
-/// cancelled; then awaits what is under way. `send` makes one request and answers how many tasks it
-/// dispatched. How far the users are can be seen in `progress` at any time.
+/// cancelled; then awaits what is under way. `send` makes one request and returns the number of tasks that it
+/// dispatched. `progress` has the counts so far at any time.
 pub async fn run_users<SendOne, Sending>(
     plan: &LoopPlan,
     send: SendOne,
@@ -37,13 +37,13 @@ where
     let begun = (Timestamp::now(), Instant::now());
     let mut ledger = Ledger::new(plan, begun.1);
     let (mut under_way, abandon) = (JoinSet::new(), CancellationToken::new());
-    let (mut ready, mut resting) = (Ready::new(plan.concurrency), FuturesUnordered::new());
+    let (mut idle, mut backing_off) = (IdleUsers::new(plan.concurrency), FuturesUnordered::new());
     let deadline = sleep(plan.dispatch_deadline);
     tokio::pin!(deadline);
     while ledger.stopped().is_none() {
-        ledger.note_unsent(ready.waiting.len());
+        ledger.note_unsent(idle.waiting.len());
         while ledger.may_send()
-            && let Some(user) = ready.take()
+            && let Some(user) = idle.take()
         {
             under_way.spawn(timed(user, ledger.note_sent(user, Instant::now()), send(), abandon.clone()));
         }
@@ -56,14 +56,14 @@ where
                 let mut next = Some(finished);
                 while let Some(finished) = next {
                     let user = ledger.note_finished(finished.ok(), Instant::now());
-                    match rest_after(user.failures_in_a_row) {
-                        Duration::ZERO => ready.put(user),
-                        rest => resting.push(rested(user, rest)),
+                    match backoff_after(user.failures_in_a_row) {
+                        Duration::ZERO => idle.put(user),
+                        backoff => backing_off.push(backed_off(user, backoff)),
                     }
                     next = under_way.try_join_next();
                 }
             }
-            Some(user) = resting.next() => ready.put(user),
+            Some(user) = backing_off.next() => idle.put(user),
         }
     }
     await_under_way(&mut under_way, &mut ledger, progress, end, plan.termination_grace, &abandon).await;
@@ -105,20 +105,20 @@ where
     Finished { user, sent, ended: Instant::now(), outcome }
 }
 
-async fn rested(user: User, rest: Duration) -> User {
-    let due = Instant::now() + rest;
+async fn backed_off(user: User, backoff: Duration) -> User {
+    let due = Instant::now() + backoff;
     sleep_until(due).await;
     User { due: Some(due), ..user }
 }
 
 /// The users that may send as soon as the budget allows it.
-struct Ready {
+struct IdleUsers {
     /// Users that have not sent anything yet.
     fresh: u32,
     waiting: Vec<User>,
 }
 
-impl Ready {
+impl IdleUsers {
     fn new(users: u32) -> Self {
         Self { fresh: users, waiting: Vec::new() }
     }

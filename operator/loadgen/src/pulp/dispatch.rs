@@ -1,4 +1,4 @@
-//! One dispatching request, and what came of it.
+//! One dispatching request, and its outcome.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,15 +10,15 @@ use throughput_model::workload::{Dispatch, DispatchRequest, Method, PulpTasks, T
 use throughput_pulp::{Answer, PulpClient, PulpError, Request};
 use uuid::Uuid;
 
-/// What is replaced in a request's body by a value that no other request has.
+/// The placeholder in a request's body, in whose place comes a value that no other request has.
 const UNIQUE: &str = "{unique}";
 
 /// A request that did not dispatch tasks, as far as its sender knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DispatchFailure {
-    /// What kind of failure.
+    /// The class of the failure.
     pub class: FailureClass,
-    /// In words.
+    /// The failure in words.
     pub description: String,
 }
 
@@ -28,7 +28,7 @@ pub struct Dispatcher {
     pulp: PulpClient,
     dispatch: Dispatch,
     correlation_id: Uuid,
-    /// What the values for `{unique}` are made of, besides a number.
+    /// The part of the values for `{unique}` that no other run has; the rest is a number.
     unique_seed: String,
     unique_number: AtomicU64,
 }
@@ -45,7 +45,7 @@ impl Dispatcher {
         }
     }
 
-    /// Sends one request. Answers how many tasks it dispatched, which is at least 1.
+    /// Sends one request. Returns the number of tasks that it dispatched, at least 1.
     pub async fn send(&self) -> Result<u64, DispatchFailure> {
         let tasks = match &self.dispatch {
             Dispatch::TestView(view) => self.send_to_test_view(view).await,
@@ -97,7 +97,7 @@ impl Dispatcher {
     }
 }
 
-/// The task that a request dispatched: 202 tells its address, 201 what was made.
+/// The number of tasks that a request dispatched: 202 names the task, 201 the resource that one made.
 fn tasks_of_request(answer: &Answer) -> Result<u64, PulpError> {
     match answer.status {
         201 => Ok(1),

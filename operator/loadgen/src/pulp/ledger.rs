@@ -1,4 +1,4 @@
-//! What is known of the requests: how many were sent, what they led to, and whether to go on.
+//! The books of a closed loop: the requests sent, their outcomes, and whether to send more.
 
 use std::time::Duration;
 
@@ -14,25 +14,25 @@ use super::dispatch::DispatchFailure;
 use super::load::{LoopPlan, LoopReport};
 use super::streak::FailureStreak;
 
-/// One user, between two requests.
+/// A user between two requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct User {
-    /// The failures since its last success.
+    /// Its failures since its last success.
     pub failures_in_a_row: u32,
-    /// Since when it could send its next request; absent before its first.
+    /// The instant from which it could send its next request; absent before its first.
     pub due: Option<Instant>,
 }
 
 /// A request that ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finished {
-    /// Whose it was.
+    /// The user that sent it.
     pub user: User,
-    /// When it was due, and sent.
+    /// The instant of its sending.
     pub sent: Instant,
-    /// When its answer was complete.
+    /// The instant at which its answer was complete.
     pub ended: Instant,
-    /// The tasks it dispatched; `None` when it was abandoned.
+    /// The number of tasks that it dispatched; `None` when it was abandoned.
     pub outcome: Option<Result<u64, DispatchFailure>>,
 }
 
@@ -48,14 +48,14 @@ pub struct Ledger {
     stopped: Option<StopReason>,
     lag: LatencyHistogram,
     most_unsent: u64,
-    /// Since when the budget lets requests be sent again, after it did not.
+    /// The instant from which the budget lets requests be sent again, after it did not.
     budget_since: Option<Instant>,
 }
 
 impl Ledger {
-    /// Empty books, begun now. A target of nothing is reached at once.
+    /// Empty books, begun now. Where no task is wanted, the loop stops at once.
     pub fn new(plan: &LoopPlan, now: Instant) -> Self {
-        let budget = Budget::new(plan.target, plan.expected_yield);
+        let budget = Budget::new(plan.tasks_wanted, plan.tasks_per_request);
         Self {
             budget,
             streak: FailureStreak::default(),
@@ -75,24 +75,24 @@ impl Ledger {
         self.stopped.is_none() && self.budget.may_send()
     }
 
-    /// Why no further request is sent, once that is so.
+    /// The reason for which no further request is sent, once there is one.
     pub fn stopped(&self) -> Option<StopReason> {
         self.stopped
     }
 
-    /// No further request is sent. The first reason counts.
+    /// Lets no further request be sent. The first reason counts.
     pub fn stop(&mut self, reason: StopReason) {
         self.stopped.get_or_insert(reason);
     }
 
-    /// Takes note of how many users could send now and have not yet.
+    /// Notes how many users could send now and have not yet.
     pub fn note_unsent(&mut self, users: usize) {
         if self.may_send() {
             self.most_unsent = self.most_unsent.max(u64::try_from(users).unwrap_or(u64::MAX));
         }
     }
 
-    /// Takes note of a request that this user sends now, and gives the instant back.
+    /// Notes a request that this user sends now, and returns the instant.
     pub fn note_sent(&mut self, user: User, now: Instant) -> Instant {
         if let Some(due) = user.due.max(self.budget_since.filter(|_| user.due.is_some())) {
             self.lag.record(now.saturating_duration_since(due));
@@ -103,8 +103,8 @@ impl Ledger {
         now
     }
 
-    /// Takes note of a request that ended, stops when that was enough or too much, and gives the user back.
-    /// `None` stands for a request that ended without telling how, which none does.
+    /// Notes a request that ended, stops the loop when that was enough or too much, and returns the user.
+    /// `None` stands for a request that ended without an outcome, which none does.
     pub fn note_finished(&mut self, finished: Option<Finished>, now: Instant) -> User {
         let finished = finished.unwrap_or_else(|| Finished {
             user: User::default(),
@@ -147,7 +147,7 @@ impl Ledger {
         user
     }
 
-    /// How far it is.
+    /// The counts so far.
     pub fn progress(&self) -> Progress {
         let requests_failed = self.requests.failures.total();
         Progress {
@@ -158,8 +158,8 @@ impl Ledger {
         }
     }
 
-    /// The report of a loop that has ended; `(time, instant)` are the same moment by both clocks, about when it was begun.
-    /// A thread may have to wait between reading a clock and sending, so what is told is the very moment of the sending.
+    /// The report of a loop that has ended. `(time, instant)` are one moment by both clocks, about when the loop began.
+    /// A thread may have to wait between reading a clock and sending, so the report has the moment of the sending itself.
     pub fn report(self, (time, instant): (Timestamp, Instant)) -> LoopReport {
         let Self {
             budget,
@@ -178,11 +178,11 @@ impl Ledger {
             _ => Duration::ZERO,
         };
         let waited = first_sent.map(|sent| sent.saturating_duration_since(instant)).unwrap_or_default();
-        // Requests that were under way at another stop can still have reached the target.
-        let stopped = match stopped {
-            _ if budget.is_reached() => StopReason::TargetReached,
-            Some(reason) => reason,
-            None => StopReason::Terminated,
+        // Requests that were under way at another stop can still have dispatched all that was wanted.
+        let stopped = if budget.is_reached() {
+            StopReason::TargetReached
+        } else {
+            stopped.unwrap_or(StopReason::Terminated)
         };
         LoopReport {
             started_at: time.checked_add(waited).unwrap_or(time),
@@ -209,8 +209,8 @@ mod tests {
     #[test]
     fn the_load_starts_when_the_first_request_is_sent_however_late_that_is() {
         let plan = LoopPlan {
-            target: 2,
-            expected_yield: 1,
+            tasks_wanted: 2,
+            tasks_per_request: 1,
             concurrency: 1,
             dispatch_deadline: Duration::from_mins(1),
             termination_grace: Duration::ZERO,

@@ -14,18 +14,18 @@ use crate::durations::microseconds;
 use crate::session::start::StartEstimate;
 use crate::settings::Settings;
 
-/// What the users are to do.
+/// The plan of a closed loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LoopPlan {
-    /// The tasks that are to be dispatched.
-    pub target: u64,
-    /// The tasks that a request is expected to dispatch, before the first answer tells.
-    pub expected_yield: u64,
-    /// How many requests are under way at most.
+    /// The number of tasks to dispatch: this generator's share.
+    pub tasks_wanted: u64,
+    /// The number of tasks that a request is expected to dispatch, until the first answer tells.
+    pub tasks_per_request: u64,
+    /// The number of users, each with one request under way at most.
     pub concurrency: u32,
-    /// How long new requests are sent.
+    /// The time for which new requests are sent.
     pub dispatch_deadline: Duration,
-    /// How long requests under way are awaited after being told to end.
+    /// The longest time to await requests under way, after being told to end.
     pub termination_grace: Duration,
 }
 
@@ -33,8 +33,8 @@ impl LoopPlan {
     /// The plan for this generator's share of the tasks.
     pub(crate) fn new(settings: &Settings, tasks: &PulpTasks) -> Self {
         Self {
-            target: tasks.share(settings.assignment.generators, settings.index),
-            expected_yield: match &tasks.dispatch {
+            tasks_wanted: tasks.share(settings.assignment.generators, settings.index),
+            tasks_per_request: match &tasks.dispatch {
                 Dispatch::TestView(view) => view.tasks_per_request.unwrap_or(1),
                 Dispatch::Request(_) | Dispatch::InProcess(_) => 1,
             },
@@ -45,26 +45,26 @@ impl LoopPlan {
     }
 }
 
-/// What the users did.
+/// The report of a closed loop.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LoopReport {
-    /// When the first request was sent, by the clock of this machine.
+    /// The time of the first request, by the clock of this machine.
     pub started_at: Timestamp,
-    /// From the first request to the last answer.
+    /// The time from the first request to the last answer.
     pub elapsed: Duration,
-    /// Why no further request was sent.
+    /// The reason for which no further request was sent.
     pub stopped: StopReason,
     /// Requests, counted and timed.
     pub requests: RequestFigures,
-    /// The tasks that were dispatched.
+    /// The number of tasks that were dispatched.
     pub tasks_dispatched: u64,
     /// The most tasks that one request dispatched.
     pub largest_yield: u64,
-    /// From when a request could have been sent to when it was, of all but the users' first ones.
+    /// The delays from when a request could have been sent to when it was; the users' first requests are left out.
     pub lag: LatencyHistogram,
     /// The most requests that could have been sent at one time and were not yet.
     pub most_unsent: u64,
-    /// When the first request was sent; absent when none was.
+    /// The instant of the first request; absent when none was sent.
     pub first_sent: Option<Instant>,
 }
 

@@ -13,8 +13,8 @@ use crate::settings::Settings;
 /// The pause between two tries to log in.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// A client that has logged in, so that the login is no part of what is measured. A target that is not there
-/// yet is waited for.
+/// A client that has logged in, so that the login is no part of the load. A target that is not there yet is
+/// waited for until `until`.
 pub(crate) async fn log_in(
     settings: &Settings,
     tasks: &PulpTasks,
@@ -23,7 +23,7 @@ pub(crate) async fn log_in(
     let options = ClientOptions { certificates: settings.certificates.clone(), ..ClientOptions::default() };
     let pulp = PulpClient::new(&tasks.pulp, settings.credentials.clone(), options).map_err(Failure::from)?;
     while let Err(error) = pulp.log_in().await {
-        if !may_pass(error.failure_class()) || Instant::now() + PAUSE >= until {
+        if !is_transient(error.failure_class()) || Instant::now() + PAUSE >= until {
             return Err(Failure::Login(error).into());
         }
         tracing::warn!(%error, "the login failed, trying again");
@@ -33,7 +33,7 @@ pub(crate) async fn log_in(
 }
 
 /// Whether a failed login may succeed later without anybody's doing.
-fn may_pass(class: FailureClass) -> bool {
+fn is_transient(class: FailureClass) -> bool {
     match class {
         FailureClass::Connect | FailureClass::Timeout | FailureClass::Reset | FailureClass::ServerError => {
             true

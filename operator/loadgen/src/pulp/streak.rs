@@ -1,17 +1,17 @@
-//! When failures say that going on would say nothing new, and how long a user rests after each.
+//! The rules for failures: when a load is given up, and how long a user backs off after each.
 
 use std::time::Duration;
 
-/// So many requests must have failed one after the other.
+/// The number of requests that must have failed one after the other for a load to be given up.
 pub const MOST_FAILURES_IN_A_ROW: u64 = 20;
-/// And so long must no request have succeeded: a hundred users whose requests fail at once, as a target
+/// The time for which, besides, no request must have succeeded: a hundred users whose requests fail at once, as a target
 /// restarts, are one incident, not a hundred.
 pub const LONGEST_WITHOUT_SUCCESS: Duration = Duration::from_mins(1);
 
-/// The shortest rest, after a user's first failure.
-const SHORTEST_REST: Duration = Duration::from_millis(100);
-/// The longest rest.
-const LONGEST_REST: Duration = Duration::from_secs(5);
+/// The back-off after a user's first failure.
+const SHORTEST_BACKOFF: Duration = Duration::from_millis(100);
+/// The longest back-off.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
 
 /// The failures of all users since the last success of any.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,12 +20,12 @@ pub struct FailureStreak {
 }
 
 impl FailureStreak {
-    /// Takes note of a success.
+    /// Notes a success.
     pub fn note_success(&mut self) {
         self.failures = 0;
     }
 
-    /// Takes note of a failure.
+    /// Notes a failure.
     pub fn note_failure(&mut self) {
         self.failures += 1;
     }
@@ -36,12 +36,14 @@ impl FailureStreak {
     }
 }
 
-/// How long a user rests before its next request: not at all after a success, then 100 ms, doubled with each
+/// The back-off of a user before its next request: none after a success, then 100 ms, doubled with each
 /// further failure of this user up to 5 s.
-pub fn rest_after(failures_in_a_row: u32) -> Duration {
+pub fn backoff_after(failures_in_a_row: u32) -> Duration {
     match failures_in_a_row.checked_sub(1) {
         None => Duration::ZERO,
-        Some(doublings) => SHORTEST_REST.saturating_mul(2_u32.saturating_pow(doublings)).min(LONGEST_REST),
+        Some(doublings) => {
+            SHORTEST_BACKOFF.saturating_mul(2_u32.saturating_pow(doublings)).min(LONGEST_BACKOFF)
+        }
     }
 }
 
@@ -50,10 +52,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rests_double_up_to_five_seconds() {
-        let rests: Vec<u128> = (0..9).map(|failures| rest_after(failures).as_millis()).collect();
-        assert_eq!(rests, [0, 100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000]);
-        assert_eq!(rest_after(u32::MAX), LONGEST_REST);
+    fn backoffs_double_up_to_five_seconds() {
+        let backoffs: Vec<u128> = (0..9).map(|failures| backoff_after(failures).as_millis()).collect();
+        assert_eq!(backoffs, [0, 100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000]);
+        assert_eq!(backoff_after(u32::MAX), LONGEST_BACKOFF);
     }
 
     #[test]

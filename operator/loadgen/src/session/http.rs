@@ -109,7 +109,7 @@ impl Coordinator for HttpCoordinator {
     async fn tell(&self, progress: &Progress) -> Attempt {
         match self.collector.progress(progress).await {
             Err(CallError::AttemptOver) => Attempt::Over,
-            Ok(()) | Err(CallError::TokenRefused | CallError::IndexTaken | CallError::Trouble(_)) => {
+            Ok(()) | Err(CallError::TokenRefused | CallError::IndexTaken | CallError::Transient(_)) => {
                 Attempt::Running
             }
         }

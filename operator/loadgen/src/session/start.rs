@@ -12,27 +12,27 @@ use tokio::time::Instant;
 /// One call that told the time remaining.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StartSample {
-    /// When the call was made.
+    /// The instant of the call.
     pub asked: Instant,
-    /// When its answer was there.
+    /// The instant of its answer.
     pub answered: Instant,
-    /// What the answer said was left until the start.
+    /// The time left until the start, by the answer.
     pub remaining: Duration,
-    /// What the answer said had passed since the start.
+    /// The time passed since the start, by the answer.
     pub past: Duration,
 }
 
 /// The start, by our own clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StartEstimate {
-    /// The instant; it may have passed already.
+    /// The instant of the start; it may have passed already.
     pub at: Instant,
-    /// How much the instant can be off, in either direction.
+    /// The most by which the instant can be off, in either direction.
     pub uncertainty: Duration,
 }
 
 impl StartSample {
-    /// How long the call took. A call that was held back took longer than its way.
+    /// The time of the call. A call that was held back took longer than its way.
     pub fn round_trip(&self) -> Duration {
         self.answered.duration_since(self.asked)
     }

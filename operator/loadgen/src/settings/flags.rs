@@ -56,7 +56,7 @@ pub struct LoadFlags {
     /// The folder with the files `username` and `password`, or `value`, where the target wants them.
     #[arg(long, value_name = "DIR")]
     pub credentials: Option<PathBuf>,
-    /// The file with the certificates, in PEM, of whom an encrypted target's has to be from.
+    /// The file with the certificates, in PEM, that are trusted for an encrypted target instead of the system's.
     #[arg(long, value_name = "FILE")]
     pub ca_bundle: Option<PathBuf>,
     /// How long to wait for requests under way when told to end.
@@ -80,7 +80,7 @@ pub struct PodFlags {
     /// The folder that is shared with the script beside this program, where there is one.
     #[arg(long, value_name = "DIR")]
     pub exchange: Option<PathBuf>,
-    /// Which of the generators this is, from 0.
+    /// The index of this generator, from 0.
     #[arg(long, value_name = "N", env = "JOB_COMPLETION_INDEX")]
     pub index: u32,
     /// The test's namespace.
@@ -117,7 +117,7 @@ pub struct LocalFlags {
     /// The load.
     #[command(flatten)]
     pub load: LoadFlags,
-    /// Which of the assignment's generators this is, from 0: each sends its share of the tasks.
+    /// The index of this generator, from 0: each of an assignment's generators sends its share of the tasks.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub index: u32,
     /// The file for the result, which replaces one that is there; standard output without it.

@@ -83,13 +83,13 @@ impl Exchange {
     }
 
     /// Tells the script the start, unless an earlier life of this program did; returns it by this node's clock.
-    pub(super) fn give_start(&self, start: &StartEstimate) -> Result<Timestamp, Failure> {
-        let given: Option<Start> = self.read("start.json")?;
+    pub(super) fn announce_start(&self, start: &StartEstimate) -> Result<Timestamp, Failure> {
+        let announced: Option<Start> = self.read("start.json")?;
         let now = (Instant::now(), Timestamp::now().as_nanosecond());
         let ahead = i128::try_from(start.at.saturating_duration_since(now.0).as_nanos()).unwrap_or_default();
         let behind = i128::try_from(now.0.saturating_duration_since(start.at).as_nanos()).unwrap_or_default();
-        let at = given.map_or(now.1 + ahead - behind, |given| i128::from(given.at));
-        if given.is_none() {
+        let at = announced.map_or(now.1 + ahead - behind, |announced| i128::from(announced.at));
+        if announced.is_none() {
             let at = i64::try_from(at).unwrap_or(i64::MAX);
             self.put_json("start.json", &Start { at })?;
         }

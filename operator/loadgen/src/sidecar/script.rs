@@ -15,15 +15,15 @@ use crate::durations::microseconds;
 use crate::session::start::StartEstimate;
 use crate::settings::Settings;
 
-/// What the script is to do.
+/// The script's work, as `work.json` has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Work {
-    /// How many tasks.
+    /// The number of tasks to dispatch.
     pub(super) tasks: u64,
-    /// The correlation id that they carry.
+    /// The tasks' correlation id.
     pub(super) correlation_id: Uuid,
-    /// The domain that they belong to, where there are domains.
+    /// The tasks' domain, where there are domains.
     pub(super) domain: Option<String>,
     /// The tasks' function.
     pub(super) function: String,
@@ -31,13 +31,13 @@ pub(super) struct Work {
     pub(super) arguments: String,
     /// Its named arguments: a JSON object, as text.
     pub(super) named_arguments: String,
-    /// Whether each task locks a resource that no other has.
+    /// Whether each task locks a resource of its own.
     pub(super) unique_lock: bool,
-    /// What every task locks for itself alone.
+    /// The resources that every task locks for itself alone.
     pub(super) exclusive: Vec<String>,
-    /// What every task shares.
+    /// The resources that every task shares.
     pub(super) shared: Vec<String>,
-    /// How long tasks are dispatched at most.
+    /// The longest time for which tasks are dispatched.
     pub(super) deadline_milliseconds: u64,
 }
 
@@ -59,21 +59,21 @@ impl Work {
     }
 }
 
-/// What the script did.
+/// The script's result, as `result.json` has it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct ScriptResult {
-    /// When the first call began, in nanoseconds since 1970.
+    /// The time of the first call, in nanoseconds since 1970.
     pub(super) started_at: i64,
-    /// From then to the end of the last call.
+    /// The time from the first call to the end of the last one.
     pub(super) elapsed_microseconds: u64,
-    /// Why no further call was made.
+    /// The reason for which no further call was made.
     pub(super) stopped: StopReason,
-    /// How long each call took that dispatched a task.
+    /// The time of each call that dispatched a task.
     pub(super) latencies_microseconds: Vec<u64>,
-    /// How long each call took that raised an exception.
+    /// The time of each call that raised an exception.
     pub(super) failed_microseconds: Vec<u64>,
-    /// The first few exceptions.
+    /// The first few exceptions, in words.
     pub(super) failures: Vec<String>,
 }
 

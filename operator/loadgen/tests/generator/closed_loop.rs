@@ -16,8 +16,8 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 const PLAN: LoopPlan = LoopPlan {
-    target: 100,
-    expected_yield: 1,
+    tasks_wanted: 100,
+    tasks_per_request: 1,
     concurrency: 1,
     dispatch_deadline: Duration::from_hours(1),
     termination_grace: Duration::from_secs(20),
@@ -102,8 +102,8 @@ async fn as_many_requests_are_under_way_as_there_are_users() {
 #[tokio::test(start_paused = true)]
 async fn a_loop_that_keeps_up_has_no_lag_and_one_that_had_to_wait_for_the_budget_has_none_either() {
     let target = Target::new(ms(100), |_, _| Some(10));
-    for expected_yield in [1, 50] {
-        let plan = LoopPlan { concurrency: 4, expected_yield, ..PLAN };
+    for tasks_per_request in [1, 50] {
+        let plan = LoopPlan { concurrency: 4, tasks_per_request, ..PLAN };
         let report = run(plan, &target).await;
         let lag = report.lag.summary();
         assert!(lag.count > 0 && lag.max_microseconds < 1_500, "{lag:?}");
@@ -112,9 +112,9 @@ async fn a_loop_that_keeps_up_has_no_lag_and_one_that_had_to_wait_for_the_budget
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_user_that_rests_after_a_failure_is_not_late() {
+async fn a_user_that_backs_off_after_a_failure_is_not_late() {
     let target = Target::new(ms(100), |number, _| (number % 3 != 0).then_some(1));
-    let report = run(LoopPlan { target: 10, ..PLAN }, &target).await;
+    let report = run(LoopPlan { tasks_wanted: 10, ..PLAN }, &target).await;
     let lag = report.lag.summary();
     assert!(lag.max_microseconds <= 2_000, "{lag:?}");
     assert_eq!(lag.count, report.requests.sent - 1);
@@ -123,14 +123,14 @@ async fn a_user_that_rests_after_a_failure_is_not_late() {
 #[tokio::test(start_paused = true)]
 async fn a_request_that_yields_more_than_is_left_overshoots_and_says_so() {
     let target = Target::new(ms(100), |_, _| Some(300));
-    let report = run(LoopPlan { target: 1_000, ..PLAN }, &target).await;
+    let report = run(LoopPlan { tasks_wanted: 1_000, ..PLAN }, &target).await;
     assert_eq!((report.requests.sent, report.tasks_dispatched, report.largest_yield), (4, 1_200, 300));
 }
 
 #[tokio::test(start_paused = true)]
 async fn users_that_had_to_wait_send_when_a_request_under_way_fails() {
     let target = Target::new(ms(100), |number, _| (number != 0).then_some(100));
-    let plan = LoopPlan { target: 200, expected_yield: 100, concurrency: 5, ..PLAN };
+    let plan = LoopPlan { tasks_wanted: 200, tasks_per_request: 100, concurrency: 5, ..PLAN };
     let report = run(plan, &target).await;
     assert_eq!((report.requests.sent, report.tasks_dispatched), (3, 200));
     assert_eq!(target.most_under_way.load(Ordering::SeqCst), 2);
@@ -196,7 +196,7 @@ async fn told_to_end_it_gives_requests_up_that_take_too_long_and_counts_them() {
 #[tokio::test(start_paused = true)]
 async fn a_share_of_nothing_is_done_at_once() {
     let target = Target::new(ms(100), |_, _| Some(1));
-    let report = run(LoopPlan { target: 0, ..PLAN }, &target).await;
+    let report = run(LoopPlan { tasks_wanted: 0, ..PLAN }, &target).await;
     assert_eq!((report.stopped, report.requests.sent), (StopReason::TargetReached, 0));
     assert_eq!(report.elapsed, Duration::ZERO);
 }

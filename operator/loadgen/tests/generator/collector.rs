@@ -26,7 +26,7 @@ pub(crate) fn address() -> CellAddress {
 
 /// What the collector answers, and what it was told.
 #[derive(Default)]
-pub(crate) struct Script {
+pub(crate) struct CollectorScript {
     /// Statuses that registrations get before they are accepted.
     pub(crate) register: VecDeque<u16>,
     /// How many questions for the start are answered by "wait".
@@ -47,10 +47,10 @@ pub(crate) struct Script {
     pub(crate) results: Vec<GeneratorResult>,
 }
 
-pub(crate) type Shared = Arc<Mutex<Script>>;
+pub(crate) type Shared = Arc<Mutex<CollectorScript>>;
 
 /// Serves a collector for the generator 0 until the test ends.
-pub(crate) fn serve(listener: TcpListener, script: Script) -> Shared {
+pub(crate) fn serve(listener: TcpListener, script: CollectorScript) -> Shared {
     let shared = Arc::new(Mutex::new(script));
     let calls = Router::new()
         .route("/register", post(register))

@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::collector::{self, Script, Shared, TOKEN, address};
+use crate::collector::{self, CollectorScript, Shared, TOKEN, address};
 use crate::target::Target;
 
 /// Nothing here takes nearly as long.
@@ -85,7 +85,7 @@ pub(crate) async fn run_with(collector: &str, settings: &Settings, terminate: Ca
 /// A generator whose target and collector both run, and its ending.
 async fn live(
     target: &Arc<Target>,
-    script: Script,
+    script: CollectorScript,
     tasks: u64,
     dispatch: Dispatch,
     terminate: CancellationToken,
@@ -101,12 +101,12 @@ async fn live(
 #[tokio::test]
 async fn a_generator_gets_through_with_a_collector_that_fails_now_and_then() {
     let target = Arc::new(Target { takes: Duration::from_millis(20), ..Target::default() });
-    let script = Script {
+    let script = CollectorScript {
         register: [500, 401].into(),
         waits: 1,
         start_in: Duration::from_millis(1_500),
         deliver: [500, 503].into(),
-        ..Script::default()
+        ..CollectorScript::default()
     };
     let (shared, ending) = live(&target, script, 1_000, test_view(100), CancellationToken::new()).await;
     assert_eq!(ending, Ending::Delivered);
@@ -148,7 +148,7 @@ async fn a_collector_that_is_not_there_yet_is_waited_for() {
         // The registration follows the login.
         target.request.notified().await;
         tokio::time::sleep(Duration::from_millis(400)).await;
-        collector::serve(TcpListener::bind(address).await.unwrap(), Script::default())
+        collector::serve(TcpListener::bind(address).await.unwrap(), CollectorScript::default())
     };
     let collector = format!("http://{address}");
     let living = run_with(&collector, &settings, CancellationToken::new());
@@ -166,7 +166,8 @@ async fn every_body_has_its_own_unique_value() {
         request_timeout_milliseconds: 5_000,
     });
     let target = Arc::new(Target::default());
-    let (shared, ending) = live(&target, Script::default(), 25, request, CancellationToken::new()).await;
+    let (shared, ending) =
+        live(&target, CollectorScript::default(), 25, request, CancellationToken::new()).await;
     assert_eq!(ending, Ending::Delivered);
     assert_eq!(shared.lock().unwrap().results[0].tasks_dispatched, 25);
     let seen = target.seen.lock().unwrap();
@@ -181,13 +182,13 @@ async fn every_body_has_its_own_unique_value() {
 
 #[tokio::test]
 async fn an_attempt_that_is_over_ends_the_generator_quietly_at_any_time() {
-    let over_at_once = Script { register: [410].into(), ..Script::default() };
+    let over_at_once = CollectorScript { register: [410].into(), ..CollectorScript::default() };
     let target = Arc::new(Target::default());
     let (_, ending) = live(&target, over_at_once, 8, test_view(1), CancellationToken::new()).await;
     assert_eq!(ending, Ending::AttemptOver);
     assert_eq!(target.seen.lock().unwrap().bodies.len(), 0);
 
-    let over_meanwhile = Script { progress: Some(410), ..Script::default() };
+    let over_meanwhile = CollectorScript { progress: Some(410), ..CollectorScript::default() };
     let target = Arc::new(Target { takes: Duration::from_millis(50), ..Target::default() });
     let begun = Instant::now();
     let (shared, ending) =
@@ -196,7 +197,7 @@ async fn an_attempt_that_is_over_ends_the_generator_quietly_at_any_time() {
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     assert_eq!(shared.lock().unwrap().results, []);
 
-    let over_at_last = Script { deliver: [500, 410].into(), ..Script::default() };
+    let over_at_last = CollectorScript { deliver: [500, 410].into(), ..CollectorScript::default() };
     let (shared, ending) =
         live(&Arc::new(Target::default()), over_at_last, 8, test_view(1), CancellationToken::new()).await;
     assert_eq!(ending, Ending::AttemptOver);
@@ -205,7 +206,7 @@ async fn an_attempt_that_is_over_ends_the_generator_quietly_at_any_time() {
 
 #[tokio::test]
 async fn an_index_that_another_pod_holds_is_a_failure() {
-    let script = Script { register: [500, 409].into(), ..Script::default() };
+    let script = CollectorScript { register: [500, 409].into(), ..CollectorScript::default() };
     let target = Arc::new(Target::default());
     let (_, ending) = live(&target, script, 8, test_view(1), CancellationToken::new()).await;
     assert_eq!(ending, Ending::Failed(Failure::IndexTaken));
@@ -223,7 +224,7 @@ async fn told_to_end_the_generator_delivers_what_it_has() {
         }
         terminate.cancel();
     };
-    let living = live(&target, Script::default(), 100_000, test_view(1), terminate.clone());
+    let living = live(&target, CollectorScript::default(), 100_000, test_view(1), terminate.clone());
     let ((shared, ending), ()) = tokio::join!(living, told);
     assert_eq!(ending, Ending::Delivered);
     let script = shared.lock().unwrap();
@@ -240,7 +241,7 @@ async fn told_to_end_before_the_start_there_is_nothing_to_deliver() {
         target.request.notified().await;
         terminate.cancel();
     };
-    let script = Script { start_in: Duration::from_hours(1), ..Script::default() };
+    let script = CollectorScript { start_in: Duration::from_hours(1), ..CollectorScript::default() };
     let living = live(&target, script, 8, test_view(1), terminate.clone());
     let ((shared, ending), ()) = tokio::join!(living, told);
     assert_eq!(ending, Ending::Terminated);

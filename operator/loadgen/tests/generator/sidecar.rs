@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::collector::{self, Script, Shared, address};
+use crate::collector::{self, CollectorScript, Shared, address};
 use crate::life::{run_with, settings};
 
 /// Nothing here takes nearly as long.
@@ -109,7 +109,12 @@ fn work(function: &str, arguments: &str) -> Dispatch {
 }
 
 /// A generator beside a script, until the script has ended.
-async fn live(sidecar: &mut Sidecar, script: Script, tasks: u64, dispatch: Dispatch) -> (Shared, Ending) {
+async fn live(
+    sidecar: &mut Sidecar,
+    script: CollectorScript,
+    tasks: u64,
+    dispatch: Dispatch,
+) -> (Shared, Ending) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let collector = format!("http://{}", listener.local_addr().unwrap());
     let shared = collector::serve(listener, script);
@@ -128,7 +133,7 @@ async fn live(sidecar: &mut Sidecar, script: Script, tasks: u64, dispatch: Dispa
 #[tokio::test]
 async fn exactly_the_wanted_tasks_are_dispatched_with_their_locks_and_the_correlation_id() {
     let mut sidecar = Sidecar::start("exact");
-    let script = Script { start_in: Duration::from_millis(1_200), ..Script::default() };
+    let script = CollectorScript { start_in: Duration::from_millis(1_200), ..CollectorScript::default() };
     let dispatch = work("pulpcore.tasks.dummy_task", r#"["a", 1]"#);
     let (shared, ending) = live(&mut sidecar, script, 200, dispatch).await;
     assert_eq!(ending, Ending::Delivered);
@@ -161,7 +166,7 @@ async fn exactly_the_wanted_tasks_are_dispatched_with_their_locks_and_the_correl
 async fn a_call_that_raises_is_counted_and_another_is_made_in_its_place() {
     let mut sidecar = Sidecar::start("raises");
     let dispatch = work("pulpcore.tasks.dummy_task", r#"["raise"]"#);
-    let (shared, ending) = live(&mut sidecar, Script::default(), 10, dispatch).await;
+    let (shared, ending) = live(&mut sidecar, CollectorScript::default(), 10, dispatch).await;
     assert_eq!((ending, sidecar.dispatched().len()), (Ending::Delivered, 10));
     let result = shared.lock().unwrap().results[0].clone();
     let failures: Vec<_> = result.requests.failures.by_class().collect();
@@ -175,7 +180,7 @@ async fn a_call_that_raises_is_counted_and_another_is_made_in_its_place() {
 async fn a_script_that_cannot_use_pulp_says_why_and_nothing_is_registered() {
     let mut sidecar = Sidecar::start("unusable");
     let dispatch = work("pulpcore.tasks.no_task", "[]");
-    let (shared, ending) = live(&mut sidecar, Script::default(), 10, dispatch).await;
+    let (shared, ending) = live(&mut sidecar, CollectorScript::default(), 10, dispatch).await;
     assert_eq!(ending, Ending::Terminated);
     assert_eq!(shared.lock().unwrap().registrations, []);
     let output = sidecar.output();
@@ -187,7 +192,7 @@ async fn a_script_that_cannot_use_pulp_says_why_and_nothing_is_registered() {
 #[tokio::test]
 async fn a_script_whose_attempt_is_over_ends() {
     let mut sidecar = Sidecar::start("over");
-    let script = Script { register: [410].into(), ..Script::default() };
+    let script = CollectorScript { register: [410].into(), ..CollectorScript::default() };
     let (_, ending) = live(&mut sidecar, script, 10, work("pulpcore.tasks.dummy_task", "[]")).await;
     assert_eq!((ending, sidecar.dispatched()), (Ending::AttemptOver, Vec::new()));
     let said = String::from_utf8(sidecar.output().stderr).unwrap();

@@ -38,7 +38,7 @@ pub(super) enum CallError {
     IndexTaken,
     /// Anything else, which may pass.
     #[error("{0}")]
-    Trouble(String),
+    Transient(String),
 }
 
 /// A client of the collector, for one generator.
@@ -94,7 +94,7 @@ impl Collector {
                 let past = Duration::from_nanos(past_nanoseconds);
                 Ok(Some(StartSample { asked, answered, remaining, past }))
             }
-            Err(error) => Err(CallError::Trouble(format!("not a start: {error}"))),
+            Err(error) => Err(CallError::Transient(format!("not a start: {error}"))),
         }
     }
 
@@ -161,21 +161,24 @@ impl From<Unsuccessful> for CallError {
             Unsuccessful::Status(401, _) => Self::TokenRefused,
             Unsuccessful::Status(status, body) => {
                 let said: String = String::from_utf8_lossy(&body).escape_debug().take(300).collect();
-                Self::Trouble(format!("status {status}: {said}"))
+                Self::Transient(format!("status {status}: {said}"))
             }
             Unsuccessful::TooLarge => {
-                Self::Trouble(format!("an answer of more than {LARGEST_ANSWER_BYTES} bytes"))
+                Self::Transient(format!("an answer of more than {LARGEST_ANSWER_BYTES} bytes"))
             }
             Unsuccessful::Transport(error) => {
                 let root = successors(error.source(), |&cause| cause.source()).last();
-                Self::Trouble(format!("{error}{}", root.map(|root| format!(": {root}")).unwrap_or_default()))
+                Self::Transient(format!(
+                    "{error}{}",
+                    root.map(|root| format!(": {root}")).unwrap_or_default()
+                ))
             }
         }
     }
 }
 
 fn json(value: &impl serde::Serialize) -> Result<Vec<u8>, CallError> {
-    serde_json::to_vec(value).map_err(|error| CallError::Trouble(format!("cannot be written: {error}")))
+    serde_json::to_vec(value).map_err(|error| CallError::Transient(format!("cannot be written: {error}")))
 }
 
 async fn read(mut response: reqwest::Response) -> Result<Vec<u8>, Unsuccessful> {

@@ -14,7 +14,7 @@ use crate::ending::{Ending, Failure};
 const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// How long a refused token is tried: a restarted operator may know its tests a moment later.
+/// The longest time for which a refused token is tried: a restarted operator may know its tests a moment later.
 const LONGEST_REFUSAL: Duration = Duration::from_mins(2);
 
 /// Makes a call until it succeeds, with growing pauses. It ends without success when the attempt is over,
@@ -41,7 +41,7 @@ pub(super) async fn persist<T, Call: Future<Output = Result<T, CallError>>>(
                     return Err(Ending::Failed(Failure::TokenRefused));
                 }
             }
-            CallError::Trouble(_) => refused_since = None,
+            CallError::Transient(_) => refused_since = None,
         }
         if now + pause >= until {
             return Err(Ending::Failed(Failure::GaveUp { what, last: error.to_string() }));
@@ -58,8 +58,8 @@ mod tests {
 
     use super::*;
 
-    fn trouble() -> CallError {
-        CallError::Trouble("status 500: ".to_owned())
+    fn transient() -> CallError {
+        CallError::Transient("status 500: ".to_owned())
     }
 
     async fn calls(seconds: u64, answer: impl Fn(u32) -> Result<(), CallError>) -> (u32, Result<(), Ending>) {
@@ -75,14 +75,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_call_is_repeated_until_it_succeeds() {
-        let (calls, outcome) = calls(3600, |call| if call < 30 { Err(trouble()) } else { Ok(()) }).await;
+        let (calls, outcome) = calls(3600, |call| if call < 30 { Err(transient()) } else { Ok(()) }).await;
         assert_eq!((calls, outcome), (30, Ok(())));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn after_the_deadline_the_last_trouble_is_told() {
-        let (calls, outcome) = calls(60, |_| Err(trouble())).await;
-        let last = trouble().to_string();
+    async fn after_the_deadline_the_last_error_is_told() {
+        let (calls, outcome) = calls(60, |_| Err(transient())).await;
+        let last = transient().to_string();
         assert_eq!(outcome, Err(Ending::Failed(Failure::GaveUp { what: "the test", last })));
         assert!((8..=12).contains(&calls), "{calls} calls");
     }
@@ -103,7 +103,7 @@ mod tests {
         assert!(begun.elapsed() >= LONGEST_REFUSAL && begun.elapsed() <= LONGEST_REFUSAL + LONGEST_PAUSE);
         let sometimes = |call: u32| match call {
             100.. => Ok(()),
-            _ if call.is_multiple_of(5) => Err(trouble()),
+            _ if call.is_multiple_of(5) => Err(transient()),
             _ => Err(CallError::TokenRefused),
         };
         assert_eq!(calls(3600, sometimes).await.1, Ok(()));
