@@ -73,11 +73,12 @@ pub struct OwnWork {
     pub most_unsent: u64,
 }
 
-/// Why a generator sent no further request.
+/// The reason for which a generator sent no further request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StopReason {
-    /// What was dispatched and under way was enough to reach the target.
-    TargetReached,
+    /// All tasks that were wanted were dispatched, or more. Its name in results is `TargetReached`.
+    #[serde(rename = "TargetReached")]
+    AllTasksDispatched,
     /// The dispatch deadline passed first.
     DeadlineExceeded,
     /// So many requests failed one after the other that going on would say nothing new.
@@ -110,5 +111,23 @@ impl RequestFigures {
         self.failures.merge(&other.failures);
         self.latency.merge(&other.latency);
         self.failed_latency.merge(&other.failed_latency);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reasons_to_stop_have_the_names_that_results_have_always_had() {
+        let reasons = [
+            (StopReason::AllTasksDispatched, "TargetReached"),
+            (StopReason::DeadlineExceeded, "DeadlineExceeded"),
+            (StopReason::TooManyFailures, "TooManyFailures"),
+            (StopReason::Terminated, "Terminated"),
+        ];
+        for (reason, name) in reasons {
+            assert_eq!(serde_json::to_value(reason).unwrap(), name);
+        }
     }
 }

@@ -189,7 +189,7 @@ pub(super) fn delivered(tasks: u64) -> GeneratorResult {
         started_at: at(0),
         finished_at: at(10),
         elapsed_microseconds: 10_000_000,
-        stopped: StopReason::TargetReached,
+        stopped: StopReason::AllTasksDispatched,
         requests: RequestFigures { sent: tasks, succeeded: tasks, ..RequestFigures::default() },
         tasks_dispatched: tasks,
         largest_yield: 1,

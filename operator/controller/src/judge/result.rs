@@ -132,8 +132,8 @@ fn request_report(plan: &Plan, generators: &[GeneratorResult], merged: &RequestF
         stopped: generators
             .iter()
             .map(|generator| generator.stopped)
-            .find(|stopped| *stopped != StopReason::TargetReached)
-            .unwrap_or(StopReason::TargetReached),
+            .find(|stopped| *stopped != StopReason::AllTasksDispatched)
+            .unwrap_or(StopReason::AllTasksDispatched),
         started_at: generators.iter().map(|generator| generator.started_at).min().unwrap_or_default(),
         finished_at: generators.iter().map(|generator| generator.finished_at).max().unwrap_or_default(),
         latency: merged.latency.summary(),
@@ -257,7 +257,7 @@ fn judge_criteria(plan: &Plan, figures: &Figures<'_>) -> Judged {
 
 fn stop_words(reason: StopReason) -> &'static str {
     match reason {
-        StopReason::TargetReached => "the generator stopped early",
+        StopReason::AllTasksDispatched => "the generator stopped early",
         StopReason::DeadlineExceeded => "timeouts.dispatch passed",
         StopReason::TooManyFailures => "too many requests failed one after the other",
         StopReason::Terminated => "the generator was ended",

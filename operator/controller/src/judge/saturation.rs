@@ -138,7 +138,7 @@ mod tests {
             started_at: Timestamp::UNIX_EPOCH,
             finished_at: Timestamp::UNIX_EPOCH,
             elapsed_microseconds: 10_000_000,
-            stopped: StopReason::TargetReached,
+            stopped: StopReason::AllTasksDispatched,
             requests,
             tasks_dispatched: 100,
             largest_yield: 1,

@@ -63,7 +63,7 @@ impl Ledger {
             first_sent: None,
             last_ended: None,
             last_success: now,
-            stopped: budget.is_reached().then_some(StopReason::TargetReached),
+            stopped: budget.is_reached().then_some(StopReason::AllTasksDispatched),
             lag: LatencyHistogram::default(),
             most_unsent: 0,
             budget_since: None,
@@ -140,7 +140,7 @@ impl Ledger {
             self.budget_since = Some(ended);
         }
         if self.budget.is_reached() {
-            self.stop(StopReason::TargetReached);
+            self.stop(StopReason::AllTasksDispatched);
         } else if self.streak.is_hopeless(now.duration_since(self.last_success)) {
             self.stop(StopReason::TooManyFailures);
         }
@@ -159,7 +159,7 @@ impl Ledger {
     }
 
     /// The report of a loop that has ended. `(time, instant)` are one moment by both clocks, about when the loop began.
-    /// A thread may have to wait between reading a clock and sending, so the report has the moment of the sending itself.
+    /// A thread may have to wait between reading a clock and sending, so the report has the moment of the sending.
     pub fn report(self, (time, instant): (Timestamp, Instant)) -> LoopReport {
         let Self {
             budget,
@@ -180,7 +180,7 @@ impl Ledger {
         let waited = first_sent.map(|sent| sent.saturating_duration_since(instant)).unwrap_or_default();
         // Requests that were under way at another stop can still have dispatched all that was wanted.
         let stopped = if budget.is_reached() {
-            StopReason::TargetReached
+            StopReason::AllTasksDispatched
         } else {
             stopped.unwrap_or(StopReason::Terminated)
         };

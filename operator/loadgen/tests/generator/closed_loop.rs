@@ -93,7 +93,7 @@ async fn as_many_requests_are_under_way_as_there_are_users() {
     let target = Target::new(ms(100), |_, _| Some(1));
     let report = run(LoopPlan { concurrency: 7, ..PLAN }, &target).await;
     assert_eq!(target.most_under_way.load(Ordering::SeqCst), 7);
-    assert_eq!((report.stopped, report.tasks_dispatched), (StopReason::TargetReached, 100));
+    assert_eq!((report.stopped, report.tasks_dispatched), (StopReason::AllTasksDispatched, 100));
     assert_eq!((report.requests.sent, report.requests.succeeded), (100, 100));
     assert!(about(report.elapsed, ms(1_500)), "{:?}", report.elapsed);
     assert!(about(Duration::from_micros(report.requests.latency.summary().p50_microseconds), ms(100)));
@@ -161,7 +161,7 @@ async fn a_target_that_only_fails_is_given_up_without_a_flood_of_requests() {
 async fn a_target_that_is_away_for_half_a_minute_is_not_given_up() {
     let away = |_, since_start: Duration| (since_start > ms(30_000)).then_some(1);
     let report = run(LoopPlan { concurrency: 100, ..PLAN }, &Target::new(ms(1), away)).await;
-    assert_eq!((report.stopped, report.tasks_dispatched), (StopReason::TargetReached, 100));
+    assert_eq!((report.stopped, report.tasks_dispatched), (StopReason::AllTasksDispatched, 100));
 }
 
 #[tokio::test(start_paused = true)]
@@ -197,6 +197,6 @@ async fn told_to_end_it_gives_requests_up_that_take_too_long_and_counts_them() {
 async fn a_share_of_nothing_is_done_at_once() {
     let target = Target::new(ms(100), |_, _| Some(1));
     let report = run(LoopPlan { tasks_wanted: 0, ..PLAN }, &target).await;
-    assert_eq!((report.stopped, report.requests.sent), (StopReason::TargetReached, 0));
+    assert_eq!((report.stopped, report.requests.sent), (StopReason::AllTasksDispatched, 0));
     assert_eq!(report.elapsed, Duration::ZERO);
 }

@@ -125,7 +125,7 @@ async fn a_generator_gets_through_with_a_collector_that_fails_now_and_then() {
     assert_eq!(script.results.len(), 3);
     assert!(script.results.iter().all(|result| *result == script.results[0]), "the same each time");
     let result = &script.results[0];
-    assert_eq!((result.stopped, result.tasks_dispatched), (StopReason::TargetReached, 1_000));
+    assert_eq!((result.stopped, result.tasks_dispatched), (StopReason::AllTasksDispatched, 1_000));
     assert_eq!((result.requests.sent, result.requests.succeeded, result.largest_yield), (10, 10, 100));
     assert_eq!(result.requests.latency.count(), 10);
     assert!(result.elapsed_microseconds >= 60_000, "3 rounds of 20 ms: {}", result.elapsed_microseconds);

@@ -80,7 +80,7 @@ async fn an_assignment_is_carried_out_without_an_operator_and_its_result_is_in_t
     assert!(output.status.success(), "{}", log(&output));
     assert_eq!(output.stdout, b"");
     let result: GeneratorResult = serde_json::from_slice(&fs::read(folder.result()).unwrap()).unwrap();
-    assert_eq!((result.stopped, result.tasks_dispatched), (StopReason::TargetReached, 4_000));
+    assert_eq!((result.stopped, result.tasks_dispatched), (StopReason::AllTasksDispatched, 4_000));
     assert_eq!((result.requests.sent, result.requests.latency.count()), (40, 40));
     assert!(result.start.is_some() && result.work.is_some(), "{result:?}");
     let seen = target.seen.lock().unwrap();

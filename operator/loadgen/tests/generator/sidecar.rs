@@ -155,7 +155,7 @@ async fn exactly_the_wanted_tasks_are_dispatched_with_their_locks_and_the_correl
     locks.dedup();
     assert_eq!(locks.len(), 200, "each task has a lock of its own");
     let result = shared.lock().unwrap().results[0].clone();
-    assert_eq!((result.stopped, result.tasks_dispatched), (StopReason::TargetReached, 200));
+    assert_eq!((result.stopped, result.tasks_dispatched), (StopReason::AllTasksDispatched, 200));
     assert_eq!((result.requests.sent, result.requests.latency.count(), result.largest_yield), (200, 200, 1));
     let late = result.start.unwrap().lateness_microseconds;
     assert!(late < 1_000_000, "{late} microseconds late");

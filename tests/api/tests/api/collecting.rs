@@ -142,7 +142,7 @@ fn delivered() -> GeneratorResult {
         started_at: "2026-01-01T00:00:00Z".parse().unwrap(),
         finished_at: "2026-01-01T00:00:10Z".parse().unwrap(),
         elapsed_microseconds: 10_000_000,
-        stopped: StopReason::TargetReached,
+        stopped: StopReason::AllTasksDispatched,
         requests: RequestFigures::default(),
         tasks_dispatched: 100,
         largest_yield: 50,

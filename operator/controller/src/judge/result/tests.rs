@@ -85,7 +85,7 @@ fn generator(tasks: u64, stopped: StopReason) -> GeneratorResult {
 }
 
 fn complete(tasks: u64) -> GeneratorResult {
-    generator(tasks, StopReason::TargetReached)
+    generator(tasks, StopReason::AllTasksDispatched)
 }
 
 /// The same, and a request after it that timed out.
@@ -294,7 +294,7 @@ fn a_dispatch_that_is_not_complete_fails_the_cell_and_says_why() {
             "2 of 4 tasks were dispatched: too many requests failed one after the other",
         ),
         (StopReason::Terminated, "2 of 4 tasks were dispatched: the generator was ended"),
-        (StopReason::TargetReached, "2 of 4 tasks were dispatched: the generator stopped early"),
+        (StopReason::AllTasksDispatched, "2 of 4 tasks were dispatched: the generator stopped early"),
     ] {
         let result = measured(&two, &[generator(2, stopped)]);
         let expected = (CellOutcome::Incomplete, Verdict::Failed, "DispatchIncomplete", words);
