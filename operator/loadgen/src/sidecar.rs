@@ -28,8 +28,8 @@ use crate::settings::Settings;
 use exchange::Exchange;
 use script::{ScriptResult, Work};
 
-/// The script: Python of the standard library, with nothing of its own to install. Whoever makes the pod puts it into the
-/// container with Pulp's image, and says by `THROUGHPUT_EXCHANGE` there where the shared folder is.
+/// The script, in Python, with nothing to install. The pod's maker puts it into the container with Pulp's image, where
+/// the variable `THROUGHPUT_EXCHANGE` names the shared folder.
 pub const DISPATCH_SCRIPT: &str = include_str!("sidecar/dispatch.py");
 
 /// Attends the script until this program is told to end.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 /// The number of requests that must have failed one after the other for a load to be given up.
 pub const MOST_FAILURES_IN_A_ROW: u64 = 20;
-/// The time for which, besides, no request must have succeeded: a hundred users whose requests fail at once, as a target
-/// restarts, are one incident, not a hundred.
+/// The time for which, besides, no request must have succeeded. A hundred users whose requests fail at once, as a
+/// target restarts, are one incident, not a hundred.
 pub const LONGEST_WITHOUT_SUCCESS: Duration = Duration::from_mins(1);
 
 /// The back-off after a user's first failure.

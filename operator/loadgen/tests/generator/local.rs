@@ -83,6 +83,7 @@ async fn an_assignment_is_carried_out_without_an_operator_and_its_result_is_in_t
     assert_eq!((result.stopped, result.tasks_dispatched), (StopReason::AllTasksDispatched, 4_000));
     assert_eq!((result.requests.sent, result.requests.latency.count()), (40, 40));
     assert!(result.start.is_some() && result.work.is_some(), "{result:?}");
+    assert!(!folder.0.join("result.json.part").exists());
     let seen = target.seen.lock().unwrap();
     assert_eq!((seen.logins, seen.bodies.len()), (1, 40));
     // Forty requests of four users take one and a half seconds at least, and after the first one progress is told.

@@ -118,6 +118,12 @@ async fn live(
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let collector = format!("http://{}", listener.local_addr().unwrap());
     let shared = collector::serve(listener, script);
+    let ending = live_with(sidecar, &collector, tasks, dispatch).await;
+    (shared, ending)
+}
+
+/// The same with a collector at this URL.
+async fn live_with(sidecar: &mut Sidecar, collector: &str, tasks: u64, dispatch: Dispatch) -> Ending {
     let mut settings = settings("http://nobody", tasks, dispatch);
     settings.exchange = Some(sidecar.folder.join("exchange"));
     let terminate = CancellationToken::new();
@@ -126,8 +132,8 @@ async fn live(
         // As the kubelet does with a sidecar.
         terminate.cancel();
     };
-    let (ending, ()) = tokio::join!(run_with(&collector, &settings, terminate.clone()), scripts_end);
-    (shared, ending)
+    let (ending, ()) = tokio::join!(run_with(collector, &settings, terminate.clone()), scripts_end);
+    ending
 }
 
 #[tokio::test]
@@ -197,4 +203,14 @@ async fn a_script_whose_attempt_is_over_ends() {
     assert_eq!((ending, sidecar.dispatched()), (Ending::AttemptOver, Vec::new()));
     let said = String::from_utf8(sidecar.output().stderr).unwrap();
     assert_eq!(said.trim(), "the load generator gave up: the attempt is over");
+}
+
+#[tokio::test]
+async fn a_script_whose_generator_cannot_call_anybody_ends() {
+    let mut sidecar = Sidecar::start("nobody");
+    let ending = live_with(&mut sidecar, "ftp://operator", 10, work("pulpcore.tasks.dummy_task", "[]")).await;
+    let Ending::Failed(failure) = ending else { panic!("{ending}") };
+    let said = String::from_utf8(sidecar.output().stderr).unwrap();
+    assert_eq!(said.trim(), format!("the load generator gave up: {failure}"));
+    assert!(said.contains("cannot call the collector at ftp://operator"), "{said}");
 }
