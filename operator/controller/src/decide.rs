@@ -42,11 +42,10 @@ use crate::observed::Observed;
 use crate::plan::Plan;
 use crate::plan::matrix::Cell;
 use crate::plan::rejection::Rejection;
+use crate::reason::{Reason, Why};
 use crate::report::{CellDetail, TestReport};
 use crate::scaling::scalable::TargetName;
 use crate::status;
-
-pub(crate) use controls::ABORTED;
 
 /// What to do, and what to say.
 #[derive(Clone, Debug, PartialEq)]
@@ -132,7 +131,7 @@ pub struct EventText {
     /// Whether somebody should look.
     pub warning: bool,
     /// In one word.
-    pub reason: &'static str,
+    pub reason: Reason,
     /// In a sentence.
     pub note: String,
 }
@@ -196,20 +195,20 @@ fn accept(draft: &mut Draft<'_>, plan: &Plan) {
     draft.condition(
         ConditionType::Accepted,
         ConditionStatus::True,
-        "Planned",
+        Reason::Planned,
         format!("{total} cells will be measured"),
     );
     if !draft.status.conditions.iter().any(|condition| condition.type_ == ConditionType::Finished) {
         draft.condition(
             ConditionType::Running,
             ConditionStatus::False,
-            "NotStarted",
+            Reason::NotStarted,
             "nothing has been scaled yet",
         );
         draft.condition(
             ConditionType::Finished,
             ConditionStatus::False,
-            "NotFinished",
+            Reason::NotFinished,
             "the run is not over",
         );
     }
@@ -306,11 +305,11 @@ impl<'a> Draft<'a> {
         self.actions.push(action);
     }
 
-    fn tell(&mut self, reason: &'static str, note: String) {
+    fn tell(&mut self, reason: Reason, note: String) {
         self.events.push(EventText { warning: false, reason, note });
     }
 
-    fn warn(&mut self, reason: &'static str, note: String) {
+    fn warn(&mut self, reason: Reason, note: String) {
         self.events.push(EventText { warning: true, reason, note });
     }
 
@@ -322,7 +321,7 @@ impl<'a> Draft<'a> {
         &mut self,
         type_: ConditionType,
         holds: ConditionStatus,
-        reason: &str,
+        reason: Reason,
         message: impl AsRef<str>,
     ) {
         status::set(
@@ -361,12 +360,13 @@ impl<'a> Draft<'a> {
     }
 
     /// Ends the cell's plan for this reason, and goes on to `stage`. What was collected is kept.
-    fn fail_cell(&mut self, reason: &'static str, message: String, stage: Stage) {
+    fn fail_cell(&mut self, why: Why, stage: Stage) {
+        let Why { reason, message } = why;
         // What the API server refuses to scale must not keep the end from being written.
         self.actions.retain(|action| !matches!(action, Action::Scale { .. }));
         if let Some(current) = &mut self.status.current {
             current.progress.failure.get_or_insert_with(|| message.clone());
-            current.progress.failure_reason.get_or_insert_with(|| reason.to_owned());
+            current.progress.failure_reason.get_or_insert_with(|| reason.to_string());
         }
         self.warn(reason, message);
         self.enter(stage);
@@ -378,7 +378,7 @@ impl<'a> Draft<'a> {
             && !current.progress.invalid.contains(&doubt)
         {
             current.progress.invalid.push(doubt.clone());
-            self.warn("FiguresNotTrusted", doubt);
+            self.warn(Reason::FiguresNotTrusted, doubt);
         }
     }
 

@@ -21,8 +21,7 @@ pub mod observe;
 pub mod observed;
 pub mod plan;
 pub mod process;
-#[cfg(test)]
-mod reasons;
+pub mod reason;
 pub mod reconcile;
 pub mod report;
 pub mod sampling;

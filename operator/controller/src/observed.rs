@@ -9,9 +9,9 @@ use throughput_model::observation::{Shortfall, SourceReport};
 use throughput_model::task::TaskRecord;
 
 use crate::objects::owned_objects::NameTaken;
+use crate::reason::Why;
 use crate::report::TestReport;
 use crate::scaling::claim::{Claim, Holder};
-use crate::scaling::owner::Unscalable;
 
 /// Everything that a decision depends on, besides the plan and the status.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,7 +66,7 @@ pub enum Target {
         autoscaler: String,
     },
     /// It must not be scaled, or cannot be any more.
-    Refused(Unscalable),
+    Refused(Why),
     /// It is there.
     Present {
         /// The replicas that it shall have.
@@ -86,12 +86,7 @@ pub enum Credentials {
     /// They are there, or Pulp asks for none.
     Ready,
     /// They cannot be used.
-    Unusable {
-        /// Why, in one word.
-        reason: &'static str,
-        /// Why, and what to do.
-        message: String,
-    },
+    Unusable(Why),
 }
 
 /// What Pulp answered to what the current stage asks.
@@ -99,13 +94,8 @@ pub enum Credentials {
 pub enum Pulp {
     /// It was not asked.
     NotAsked,
-    /// It did not answer as a Pulp does.
-    Silent {
-        /// Why, in one word.
-        reason: &'static str,
-        /// Its own words, bounded.
-        words: String,
-    },
+    /// It did not answer as a Pulp does, or was not to be asked: what it said, or what stands in the way.
+    Unavailable(Why),
     /// Its counts.
     Answering(Counts),
 }
@@ -115,7 +105,7 @@ impl Pulp {
     pub fn counts(&self) -> Option<&Counts> {
         match self {
             Self::Answering(counts) => Some(counts),
-            Self::NotAsked | Self::Silent { .. } => None,
+            Self::NotAsked | Self::Unavailable(_) => None,
         }
     }
 }

@@ -31,6 +31,7 @@ use crate::observe::{Eyes, observe};
 use crate::observed::Observed;
 use crate::plan::Plan;
 use crate::plan::permissions::Permissions;
+use crate::reason::Reason;
 use crate::status;
 
 /// What reconciling needs.
@@ -163,7 +164,7 @@ fn take_in(
             let warnings = warnings.into_iter();
             decision.events.extend(warnings.map(|note| EventText {
                 warning: true,
-                reason: "NameTaken",
+                reason: Reason::NameTaken,
                 note,
             }));
             if report.is_some() {
@@ -180,8 +181,8 @@ fn take_in(
                 _ => (ConditionType::Running, ConditionStatus::Unknown),
             };
             let reason = match &error {
-                ApplyError::NameTaken(_) => "NameTaken",
-                _ => "ActionFailed",
+                ApplyError::NameTaken(_) => Reason::NameTaken,
+                _ => Reason::ActionFailed,
             };
             let mut after = before.clone();
             let (message, now) = (error.to_string(), jiff::Timestamp::now());
@@ -237,7 +238,7 @@ async fn tell(context: &Context, test: &ThroughputTest, event: &EventText) {
     let EventText { warning, reason, note } = event;
     let event = Event {
         type_: if *warning { EventType::Warning } else { EventType::Normal },
-        reason: (*reason).to_owned(),
+        reason: reason.to_string(),
         note: Some(note.chars().take(1_000).collect()),
         action: "Reconcile".to_owned(),
         secondary: None,
@@ -247,11 +248,11 @@ async fn tell(context: &Context, test: &ThroughputTest, event: &EventText) {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
             context.metrics.lost_event();
-            tracing::warn!(%error, reason, "an event was not written");
+            tracing::warn!(%error, %reason, "an event was not written");
         }
         Err(_) => {
             context.metrics.lost_event();
-            tracing::warn!(reason, "an event was not written in time");
+            tracing::warn!(%reason, "an event was not written in time");
         }
     }
 }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use throughput_crds::{Best, Condition, ConditionStatus, ConditionType, Phase, ThroughputTestStatus};
 use throughput_model::decimal;
 
+use crate::reason::Reason;
 use crate::report::repeats::{self, Measured};
 use crate::stage::facts;
 
@@ -15,7 +16,7 @@ pub fn set(
     conditions: &mut Vec<Condition>,
     type_: ConditionType,
     status: ConditionStatus,
-    reason: &str,
+    reason: Reason,
     message: &str,
     now: Timestamp,
     generation: Option<i64>,
@@ -30,7 +31,7 @@ pub fn set(
     let after = Condition {
         type_,
         status,
-        reason: reason.to_owned(),
+        reason: reason.to_string(),
         message,
         last_transition_time: since,
         observed_generation: generation,

@@ -212,10 +212,10 @@ fn any_spec_becomes_a_plan_or_a_rejection() {
                 for cell in &plan.cells {
                     drop(plan.workload(cell, Uuid::nil()));
                 }
-                let _ = access::needs_permission(&plan.dispatch);
+                let _ = destination::needs_permission(&plan.dispatch);
             }
             Err(rejection) => {
-                assert!(!rejection.to_string().is_empty() && !rejection.reason().is_empty());
+                assert!(!rejection.to_string().is_empty() && !rejection.reason().as_str().is_empty());
             }
         }
     }

@@ -9,6 +9,8 @@ use super::nudging::{MOST_NUDGES, PATIENCE, nudge};
 use super::scaling::scale_to_wanted;
 use super::{Draft, View};
 
+use crate::reason::{Reason, Why};
+
 /// How often to look whether the workers are gone, and whether they begin.
 const LOOK_AT_WORKERS: Duration = Duration::from_secs(1);
 
@@ -16,7 +18,7 @@ const LOOK_AT_WORKERS: Duration = Duration::from_secs(1);
 pub(super) fn scaling_down(draft: &mut Draft<'_>, view: &View<'_>) {
     let scaled = match scale_to_wanted(draft, view) {
         Ok(scaled) => scaled,
-        Err((reason, message)) => return draft.fail_cell(reason, message, Stage::Collecting),
+        Err(why) => return draft.fail_cell(why, Stage::Collecting),
     };
     let online = workers_online(view);
     if scaled.all_there && online == Some(0) {
@@ -25,9 +27,9 @@ pub(super) fn scaling_down(draft: &mut Draft<'_>, view: &View<'_>) {
     let seen = scaled.seen_with(online);
     if draft.is_past(view.since(), view.plan.deadlines.scale) {
         let message = format!("timeouts.scale passed: {seen}");
-        return draft.fail_cell("WorkersNotGone", message, Stage::Collecting);
+        return draft.fail_cell(Why::new(Reason::WorkersNotGone, message), Stage::Collecting);
     }
-    draft.condition(ConditionType::Running, ConditionStatus::True, "ScalingDown", seen);
+    draft.condition(ConditionType::Running, ConditionStatus::True, Reason::ScalingDown, seen);
     draft.look_again_in(LOOK_AT_WORKERS);
 }
 
@@ -49,14 +51,17 @@ pub(super) fn awaiting_first_task(draft: &mut Draft<'_>, view: &View<'_>) {
         format!("workers are online, {waiting} tasks wait, and none was started; nudged {nudges} times");
     let quiet_since = view.current.progress.nudges.last().copied().unwrap_or_else(|| view.since());
     if nudges < MOST_NUDGES && draft.is_past(quiet_since, PATIENCE) {
-        nudge(draft, view, "NothingStarts", &seen);
+        nudge(draft, view, Reason::NothingStarts, &seen);
     }
-    draft.condition(ConditionType::Running, ConditionStatus::True, "NothingStarts", seen.clone());
+    draft.condition(ConditionType::Running, ConditionStatus::True, Reason::NothingStarts, seen.clone());
     give_up_in_time(draft, view, &seen);
 }
 
 fn give_up_in_time(draft: &mut Draft<'_>, view: &View<'_>, seen: &str) {
     if draft.is_past(view.since(), view.plan.deadlines.drain) {
-        draft.fail_cell("NothingStarted", format!("timeouts.drain passed: {seen}"), Stage::CancelingTasks);
+        draft.fail_cell(
+            Why::new(Reason::NothingStarted, format!("timeouts.drain passed: {seen}")),
+            Stage::CancelingTasks,
+        );
     }
 }

@@ -13,6 +13,7 @@ use super::verdict::LOOK_AT_RESTORING;
 use super::{Action, Draft, View};
 use crate::observed::{Job, Observed, Pulp, Target};
 use crate::plan::Plan;
+use crate::reason::Reason;
 use crate::scaling::claim::Holder;
 use crate::stage::{ends_in, facts};
 
@@ -21,7 +22,7 @@ const LOOK_WHILE_CANCELING: Duration = Duration::from_secs(5);
 /// How long the tasks of a deleted test are canceled before it is let go all the same.
 const DELETION_DEADLINE: Duration = Duration::from_mins(5);
 /// The same while Pulp does not answer: it may be restarting, or gone for good.
-const DELETION_DEADLINE_OF_SILENCE: Duration = Duration::from_mins(2);
+const DELETION_DEADLINE_UNANSWERED: Duration = Duration::from_mins(2);
 /// How long to wait for tasks to be canceled once the workers' Deployment is gone: its pods may still end what
 /// they run, and after them nobody is left who could.
 const WITHOUT_WORKERS: Duration = Duration::from_mins(1);
@@ -95,7 +96,7 @@ pub(super) fn for_deletion(draft: &mut Draft<'_>, plan: Option<&Plan>, observed:
         // Nothing is left to be put back: also when its namespace is being deleted, claims and all.
         if current.as_ref().is_some_and(|current| facts(current.stage).claimed) {
             let note = "the claims of the deleted test are gone, and with them what its targets were before";
-            draft.warn("ClaimLost", note.to_owned());
+            draft.warn(Reason::ClaimLost, note.to_owned());
         }
         draft.release = true;
         return;
@@ -108,25 +109,25 @@ pub(super) fn for_deletion(draft: &mut Draft<'_>, plan: Option<&Plan>, observed:
         return put_back(draft);
     };
     if view.current.stage != Stage::CancelingTasks {
-        draft.tell("CancelingTasks", "the test was deleted: what it dispatched is canceled".to_owned());
+        draft.tell(Reason::CancelingTasks, "the test was deleted: what it dispatched is canceled".to_owned());
         return draft.enter(Stage::CancelingTasks);
     }
     draft.condition(
         ConditionType::Running,
         ConditionStatus::True,
-        "CancelingTasks",
+        Reason::CancelingTasks,
         "the test was deleted: what it dispatched is canceled",
     );
     let allowed = match observed.pulp {
         Pulp::Answering(_) => DELETION_DEADLINE,
-        Pulp::Silent { .. } | Pulp::NotAsked => DELETION_DEADLINE_OF_SILENCE,
+        Pulp::Unavailable(_) | Pulp::NotAsked => DELETION_DEADLINE_UNANSWERED,
     };
     match cancel(draft, &view, allowed) {
         Canceling::GoesOn => {}
         Canceling::Done => draft.enter(Stage::Restoring),
         Canceling::TimeIsUp => {
             draft.warn(
-                "TasksNotCanceled",
+                Reason::TasksNotCanceled,
                 format!(
                     "tasks of the deleted test are left in Pulp's queue; they have the correlation id {}",
                     draft.address(view.current).correlation_id()
@@ -148,7 +149,7 @@ fn put_back(draft: &mut Draft<'_>) {
     draft.condition(
         ConditionType::Running,
         ConditionStatus::False,
-        "Restoring",
+        Reason::Restoring,
         "the test was deleted: what was scaled is put back",
     );
     draft.act(Action::Restore);

@@ -4,12 +4,8 @@ use throughput_crds::{Condition, ConditionStatus, ConditionType};
 
 use super::{Draft, View};
 use crate::observed::Target;
+use crate::reason::Reason;
 use crate::stage::facts;
-
-/// A claim was deleted by hand, and what it held with it.
-const CLAIM_LOST: &str = "ClaimLost";
-/// A target was deleted, and cannot be put back.
-const TARGET_GONE: &str = "TargetGone";
 
 /// Notes it, for good, when something that is claimed can no longer be put back as it was: at the end nobody could
 /// tell a claim that somebody deleted from one that was given back.
@@ -24,7 +20,7 @@ pub(super) fn watch(draft: &mut Draft<'_>, view: &View<'_>) {
             return draft.condition(
                 ConditionType::TargetsRestored,
                 ConditionStatus::False,
-                TARGET_GONE,
+                Reason::TargetGone,
                 message,
             );
         }
@@ -33,11 +29,11 @@ pub(super) fn watch(draft: &mut Draft<'_>, view: &View<'_>) {
             let message = format!(
                 "the claim on the {name} was deleted by hand, and with it what the {kind} was before: set its replicas yourself"
             );
-            draft.warn(CLAIM_LOST, message.clone());
+            draft.warn(Reason::ClaimLost, message.clone());
             return draft.condition(
                 ConditionType::TargetsRestored,
                 ConditionStatus::Unknown,
-                CLAIM_LOST,
+                Reason::ClaimLost,
                 message,
             );
         }
@@ -48,17 +44,17 @@ pub(super) fn watch(draft: &mut Draft<'_>, view: &View<'_>) {
 pub(super) fn tell_restored(draft: &mut Draft<'_>) {
     if let Some(lost) = lost(&draft.status.conditions) {
         let note = format!("everything else that was scaled is as it was found, but {}", lost.message);
-        return draft.warn("TargetsNotRestored", note);
+        return draft.warn(Reason::TargetsNotRestored, note);
     }
     let note = "everything that was scaled is as it was found";
-    draft.condition(ConditionType::TargetsRestored, ConditionStatus::True, "AsFound", note);
-    draft.tell("TargetsRestored", note.to_owned());
+    draft.condition(ConditionType::TargetsRestored, ConditionStatus::True, Reason::AsFound, note);
+    draft.tell(Reason::TargetsRestored, note.to_owned());
 }
 
 /// What was noted, if anything.
 pub(super) fn lost(conditions: &[Condition]) -> Option<&Condition> {
     conditions.iter().find(|condition| {
         condition.type_ == ConditionType::TargetsRestored
-            && [CLAIM_LOST, TARGET_GONE].contains(&condition.reason.as_str())
+            && (condition.reason == Reason::ClaimLost || condition.reason == Reason::TargetGone)
     })
 }

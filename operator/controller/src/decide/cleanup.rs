@@ -7,6 +7,8 @@ use throughput_crds::{ConditionStatus, ConditionType, Stage};
 use super::settle::to_the_figures;
 use super::{Action, Draft, View};
 
+use crate::reason::Reason;
+
 /// How often to look whether the deletions have ended.
 const LOOK_AT_DELETIONS: Duration = Duration::from_secs(2);
 
@@ -39,10 +41,10 @@ pub(super) fn cleaning_up(draft: &mut Draft<'_>, view: &View<'_>) {
         progress.asked, progress.created
     );
     if draft.is_past(view.since(), view.plan.deadlines.cleanup) {
-        draft.warn("NotCleanedUp", format!("timeouts.cleanup passed: {seen}; the rest stays"));
+        draft.warn(Reason::NotCleanedUp, format!("timeouts.cleanup passed: {seen}; the rest stays"));
         return to_the_figures(draft, view);
     }
-    draft.condition(ConditionType::Running, ConditionStatus::True, "CleaningUp", seen);
+    draft.condition(ConditionType::Running, ConditionStatus::True, Reason::CleaningUp, seen);
     if progress.done {
         return draft.look_again_in(LOOK_AT_DELETIONS);
     }

@@ -6,10 +6,8 @@ use super::verdict::LOOK_AT_RESTORING;
 use super::{Action, Draft, View, claim};
 use crate::observed::Observed;
 use crate::plan::Plan;
+use crate::reason::{Reason, Why};
 use crate::stage::{ends_in, facts};
-
-/// The reason of a cell, and of a test, that was ended by `spec.abort`.
-pub(crate) const ABORTED: &str = "Aborted";
 
 /// Carries the plan out, as far as people do not ask for something else.
 pub(super) fn carry_out(draft: &mut Draft<'_>, plan: &Plan, observed: &Observed) {
@@ -18,11 +16,11 @@ pub(super) fn carry_out(draft: &mut Draft<'_>, plan: &Plan, observed: &Observed)
         match draft.status.current.as_ref() {
             None => {
                 let message = "spec.abort was set before anything was scaled";
-                return super::verdict::give_up(draft, Verdict::Aborted, ABORTED, message);
+                return super::verdict::give_up(draft, Verdict::Aborted, Reason::Aborted, message);
             }
             Some(current) if !facts(current.stage).at_its_end => {
                 let next = ends_in(current);
-                return draft.fail_cell(ABORTED, "spec.abort was set".to_owned(), next);
+                return draft.fail_cell(Why::new(Reason::Aborted, "spec.abort was set".to_owned()), next);
             }
             Some(_) => {}
         }
@@ -51,7 +49,7 @@ pub(super) fn suspended(draft: &mut Draft<'_>, view: &View<'_>) {
     draft.condition(
         ConditionType::Running,
         ConditionStatus::False,
-        "Suspended",
+        Reason::Suspended,
         "held before the next cell until spec.suspend is false",
     );
     draft.release = view.observed.has_finalizer;

@@ -15,6 +15,7 @@ use crate::observed::{
 use crate::plan::Plan;
 use crate::plan::permissions::Permissions;
 use crate::plan::rejection::Rejection;
+use crate::reason::{Reason, Why};
 use crate::scaling::claim::{Claim, ClaimRecord, Holder};
 use crate::scaling::scalable::TargetName;
 
@@ -167,8 +168,8 @@ pub(super) fn counts(own: Option<OwnTasks>, workers_online: u32) -> Pulp {
     Pulp::Answering(Counts { unfinished, own, workers_online, ..Counts::default() })
 }
 
-pub(super) fn silent() -> Pulp {
-    Pulp::Silent { reason: "PulpUnreachable", words: "connection refused".to_owned() }
+pub(super) fn unreachable() -> Pulp {
+    Pulp::Unavailable(Why::new(Reason::PulpUnreachable, "connection refused"))
 }
 
 /// Generators whose Job is at this point.

@@ -6,14 +6,13 @@ use throughput_crds::{ConditionStatus, ConditionType, Procedure, Stage};
 
 use super::cancel::{Canceling, cancel, without_workers};
 use super::cleanup::after_the_tasks;
-use super::controls::ABORTED;
 use super::noting::{count, watch_for_drift, watch_for_workers};
 use super::{Action, Draft, View, elapsed};
 use crate::judge::result::{Evidence, measure, summarized};
 use crate::observed::{Job, OwnTasks, Pulp, Remains, Sources};
+use crate::reason::{Reason, Why};
 use crate::report::timeline::Timelines;
 use crate::report::{SCHEMA_VERSION, TestReport};
-use crate::scaling::owner::{NOT_PERMITTED, OWNER_GONE};
 
 /// How often to count while generators dispatch.
 const LOOK_WHILE_DISPATCHING: Duration = Duration::from_secs(5);
@@ -26,14 +25,14 @@ pub(super) fn dispatching(draft: &mut Draft<'_>, view: &View<'_>) {
     draft.condition(
         ConditionType::Running,
         ConditionStatus::True,
-        "Dispatching",
+        Reason::Dispatching,
         "the generators dispatch tasks",
     );
     watch_for_drift(draft, view);
     watch_for_workers(draft, view);
     count(draft, view);
     if let Some(message) = without_workers(view) {
-        return draft.fail_cell("TargetGone", message, Stage::CancelingTasks);
+        return draft.fail_cell(Why::new(Reason::TargetGone, message), Stage::CancelingTasks);
     }
     let generators = &view.observed.generators;
     if generators.results.len() >= view.cell.generators as usize {
@@ -50,8 +49,7 @@ pub(super) fn dispatching(draft: &mut Draft<'_>, view: &View<'_>) {
     };
     if let Some(message) = lost {
         return draft.fail_cell(
-            "GeneratorFailed",
-            format!("a load generator was lost: {message}"),
+            Why::new(Reason::GeneratorFailed, format!("a load generator was lost: {message}")),
             Stage::CancelingTasks,
         );
     }
@@ -62,7 +60,7 @@ pub(super) fn dispatching(draft: &mut Draft<'_>, view: &View<'_>) {
             generators.results.len(),
             view.cell.generators
         );
-        return draft.fail_cell("ResultNotDelivered", message, Stage::CancelingTasks);
+        return draft.fail_cell(Why::new(Reason::ResultNotDelivered, message), Stage::CancelingTasks);
     }
     draft.look_again_in(LOOK_WHILE_DISPATCHING);
 }
@@ -71,7 +69,7 @@ pub(super) fn draining(draft: &mut Draft<'_>, view: &View<'_>) {
     draft.condition(
         ConditionType::Running,
         ConditionStatus::True,
-        "Draining",
+        Reason::Draining,
         "the workers finish what was dispatched",
     );
     watch_for_drift(draft, view);
@@ -80,7 +78,7 @@ pub(super) fn draining(draft: &mut Draft<'_>, view: &View<'_>) {
         return after_the_tasks(draft, view);
     }
     if let Some(message) = without_workers(view) {
-        return draft.fail_cell("TargetGone", message, Stage::CancelingTasks);
+        return draft.fail_cell(Why::new(Reason::TargetGone, message), Stage::CancelingTasks);
     }
     if draft.is_past(view.since(), view.plan.deadlines.drain) {
         let left = own.map_or_else(
@@ -88,8 +86,7 @@ pub(super) fn draining(draft: &mut Draft<'_>, view: &View<'_>) {
             |own| format!("{} of {} tasks are unfinished", own.unfinished, own.submitted),
         );
         return draft.fail_cell(
-            "DrainDeadlineExceeded",
-            format!("timeouts.drain passed: {left}"),
+            Why::new(Reason::DrainDeadlineExceeded, format!("timeouts.drain passed: {left}")),
             Stage::CancelingTasks,
         );
     }
@@ -118,7 +115,7 @@ pub(super) fn canceling_tasks(draft: &mut Draft<'_>, view: &View<'_>) {
     draft.condition(
         ConditionType::Running,
         ConditionStatus::True,
-        "CancelingTasks",
+        Reason::CancelingTasks,
         "what is left of the cell is canceled",
     );
     match cancel(draft, view, view.plan.deadlines.cancel) {
@@ -126,30 +123,16 @@ pub(super) fn canceling_tasks(draft: &mut Draft<'_>, view: &View<'_>) {
         Canceling::Done => after_the_tasks(draft, view),
         Canceling::TimeIsUp => {
             draft.warn(
-                "TasksNotCanceled",
+                Reason::TasksNotCanceled,
                 "tasks of this cell could not be canceled; no further cell is measured".to_owned(),
             );
             if let Some(current) = &mut draft.status.current {
-                current.progress.failure_reason = Some(TASKS_NOT_CANCELED.to_owned());
+                current.progress.failure_reason = Some(Reason::TasksNotCanceled.to_string());
             }
             draft.enter(Stage::Collecting);
         }
     }
 }
-
-/// The reasons after which no further cell is measured: it would begin on another's leftovers, or there is
-/// nothing to scale.
-const TASKS_NOT_CANCELED: &str = "TasksNotCanceled";
-const STOPS_THE_MATRIX: [&str; 8] = [
-    TASKS_NOT_CANCELED,
-    "QueueNotEmpty",
-    "TargetGone",
-    "TargetAutoscaled",
-    "ClaimLost",
-    OWNER_GONE,
-    NOT_PERMITTED,
-    ABORTED,
-];
 
 pub(super) fn collecting(draft: &mut Draft<'_>, view: &View<'_>) {
     let nothing = Remains { tasks: Vec::new(), foreign_tasks: 0 };
@@ -159,7 +142,7 @@ pub(super) fn collecting(draft: &mut Draft<'_>, view: &View<'_>) {
         None if view.began(Stage::Dispatching).is_none() => &nothing,
         None if draft.is_past(view.since(), view.plan.deadlines.collect) => {
             let words = match &view.observed.pulp {
-                Pulp::Silent { words, .. } => words.clone(),
+                Pulp::Unavailable(why) => why.message.clone(),
                 Pulp::NotAsked | Pulp::Answering(_) => "Pulp's answer was not complete".to_owned(),
             };
             if let Some(current) = &mut draft.status.current {
@@ -167,7 +150,7 @@ pub(super) fn collecting(draft: &mut Draft<'_>, view: &View<'_>) {
                     .progress
                     .failure
                     .get_or_insert(format!("the cell's tasks could not be read: {words}"));
-                current.progress.failure_reason.get_or_insert("TasksNotRead".to_owned());
+                current.progress.failure_reason.get_or_insert(Reason::TasksNotRead.to_string());
             }
             &nothing
         }
@@ -177,10 +160,12 @@ pub(super) fn collecting(draft: &mut Draft<'_>, view: &View<'_>) {
         return draft.look_again_in(Duration::from_secs(1));
     }
     write_results(draft, view, remains);
-    let stop = draft.status.current.as_ref().and_then(|current| current.progress.failure_reason.clone());
+    let failure =
+        draft.status.current.as_ref().and_then(|current| current.progress.failure_reason.as_deref());
+    let stops = failure.and_then(Reason::of).is_some_and(Reason::stops_the_matrix);
     let next = view.plan.cells.get(view.cell.index as usize + 1);
     match next {
-        Some(cell) if !stop.is_some_and(|reason| STOPS_THE_MATRIX.contains(&reason.as_str())) => {
+        Some(cell) if !stops => {
             let held = view.observed.controls.suspend;
             draft.begin_cell(cell, if held { Stage::Suspended } else { Stage::EmptyingQueue });
         }
@@ -227,7 +212,7 @@ fn write_results(draft: &mut Draft<'_>, view: &View<'_>, remains: &Remains) {
     let report = Box::new(report.with(detail.figures.clone()));
     draft.status.results.retain(|other| other.cell != result.cell);
     draft.tell(
-        "CellFinished",
+        Reason::CellFinished,
         format!(
             "cell {} of {}: {:?}, {} tasks per second",
             result.cell + 1,
@@ -237,7 +222,10 @@ fn write_results(draft: &mut Draft<'_>, view: &View<'_>, remains: &Remains) {
         ),
     );
     for words in detail.figures.observations.iter().take(MOST_OBSERVATION_EVENTS) {
-        draft.tell("Observed", format!("cell {} of {}: {words}", result.cell + 1, view.plan.cells.len()));
+        draft.tell(
+            Reason::Observed,
+            format!("cell {} of {}: {words}", result.cell + 1, view.plan.cells.len()),
+        );
     }
     draft.status.results.push(result);
     draft.act(Action::WriteReport { address: address.clone(), detail: Box::new(detail), report });

@@ -7,6 +7,7 @@ use throughput_crds::{ConditionStatus, ConditionType, LiveCounts, WorkersOnline}
 use super::{Draft, View};
 use crate::clock::elapsed;
 use crate::observed::{Counts, OwnTasks, Pulp, Target};
+use crate::reason::Why;
 
 /// The most changes of the number of workers that a cell keeps: the schema allows as many.
 const MOST_WORKER_CHANGES: usize = 32;
@@ -18,8 +19,8 @@ pub(super) fn count(draft: &mut Draft<'_>, view: &View<'_>) -> Option<OwnTasks> 
     let Counts { own, workers_online, processes, versions, unfinished: _, waiting: _, deletions: _ } =
         match &view.observed.pulp {
             Pulp::Answering(counts) => counts,
-            Pulp::Silent { words, .. } => {
-                draft.condition(ConditionType::Running, ConditionStatus::True, "PulpSilent", words.clone());
+            Pulp::Unavailable(Why { reason, message }) => {
+                draft.condition(ConditionType::Running, ConditionStatus::True, *reason, message);
                 return None;
             }
             Pulp::NotAsked => return None,

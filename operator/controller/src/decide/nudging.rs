@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Action, Draft, View};
 use crate::clock::elapsed;
+use crate::reason::Reason;
 
 /// How long workers that are online may start or cancel nothing before they are nudged, the first time and again.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -20,11 +21,11 @@ pub(super) fn wake_to_cancel(draft: &mut Draft<'_>, view: &View<'_>, unfinished:
     });
     if unfinished > 0 && is_quiet && nudges < MOST_NUDGES {
         let seen = format!("workers are online, and none of {unfinished} tasks was canceled for 10 s");
-        nudge(draft, view, "NothingCanceled", &seen);
+        nudge(draft, view, Reason::NothingCanceled, &seen);
     }
 }
 
-pub(super) fn nudge(draft: &mut Draft<'_>, view: &View<'_>, reason: &'static str, seen: &str) {
+pub(super) fn nudge(draft: &mut Draft<'_>, view: &View<'_>, reason: Reason, seen: &str) {
     let correlation_id = draft.address(view.current).nudge_correlation_id();
     draft.act(Action::Nudge { correlation_id });
     draft.warn(reason, format!("{seen}: dispatching one more task, which is not counted"));

@@ -7,6 +7,7 @@ use throughput_crds::{ConditionStatus, ConditionType, Procedure, Stage, Verdict}
 use super::scaling::scale_to_wanted;
 use super::{Action, Draft, View};
 use crate::observed::{Counts, Credentials, Job, Pulp, Target, ViewFault};
+use crate::reason::{Reason, Why};
 use crate::scaling::claim::Holder;
 
 /// How often to look whether what is missing has come.
@@ -32,18 +33,18 @@ pub(super) fn awaiting_targets(draft: &mut Draft<'_>, view: &View<'_>) {
             draft.condition(
                 ConditionType::TargetsReady,
                 ConditionStatus::True,
-                "AllFound",
+                Reason::AllFound,
                 "everything that the run needs is there",
             );
             draft.enter(Stage::Claiming);
         }
-        Some((_, message)) if !view.observed.claims.is_empty() => {
+        Some(Why { reason: _, message }) if !view.observed.claims.is_empty() => {
             // All or none: what is missing may be claimed by a test that waits for what this one holds.
-            draft.condition(ConditionType::TargetsReady, ConditionStatus::False, "GivingBack", message);
+            draft.condition(ConditionType::TargetsReady, ConditionStatus::False, Reason::GivingBack, message);
             draft.act(Action::Restore);
             draft.look_again_in(LOOK_AT_CLAIMS);
         }
-        Some((reason, message)) => {
+        Some(Why { reason, message }) => {
             // From the first time on: losing a claim does not prolong the wait.
             let since = view.began(Stage::AwaitingTargets).unwrap_or_else(|| view.since());
             let waited_enough = draft.is_past(since, view.plan.deadlines.start);
@@ -59,39 +60,40 @@ pub(super) fn awaiting_targets(draft: &mut Draft<'_>, view: &View<'_>) {
 }
 
 /// The first thing that the run needs and that is not there.
-fn missing(view: &View<'_>) -> Option<(&'static str, String)> {
+fn missing(view: &View<'_>) -> Option<Why> {
     let targets = view.plan.scale.iter().zip(&view.observed.targets);
     let not_ready = targets.filter_map(|(entry, target)| match target {
-        Target::Missing => Some((
-            "TargetNotFound",
+        Target::Missing => Some(Why::new(
+            Reason::TargetNotFound,
             format!("there is no {} in this namespace (scale entry {})", entry.target, entry.name),
         )),
-        Target::Autoscaled { autoscaler } => Some((
-            "TargetAutoscaled",
+        Target::Autoscaled { autoscaler } => Some(Why::new(
+            Reason::TargetAutoscaled,
             format!(
                 "the HorizontalPodAutoscaler {autoscaler} scales the {}, and would undo what the run scales: delete it for the time of the run",
                 entry.target
             ),
         )),
-        Target::Refused(unscalable) => Some((unscalable.reason, unscalable.message.clone())),
-        Target::Present { holder: Holder::Another(identity), .. } => Some((
-            "TargetClaimed",
+        Target::Refused(unscalable) => Some(unscalable.clone()),
+        Target::Present { holder: Holder::Another(identity), .. } => Some(Why::new(
+            Reason::TargetClaimed,
             format!("the {} is claimed by another test, {identity}", entry.target),
         )),
         Target::Present { holder: Holder::Nobody | Holder::This, .. } => None,
     });
     let without_workers = without_workers(view);
-    let name_taken = view.observed.name_taken.as_ref().map(|taken| ("NameTaken", taken.to_string()));
+    let name_taken =
+        view.observed.name_taken.as_ref().map(|taken| Why::new(Reason::NameTaken, taken.to_string()));
     let pulp = match &view.observed.pulp {
-        Pulp::Silent { reason, words } => Some((*reason, words.clone())),
+        Pulp::Unavailable(why) => Some(why.clone()),
         Pulp::NotAsked | Pulp::Answering(_) => None,
     };
     let credentials = match &view.observed.credentials {
-        Credentials::Unusable { reason, message } => Some((*reason, message.clone())),
+        Credentials::Unusable(why) => Some(why.clone()),
         Credentials::Ready => None,
     };
     let view = match &view.observed.view_fault {
-        Some(ViewFault::Failed(words)) => Some(("TestViewFailed", words.clone())),
+        Some(ViewFault::Failed(words)) => Some(Why::new(Reason::TestViewFailed, words.clone())),
         Some(ViewFault::Dispatched(_)) | None => None,
     };
     not_ready.into_iter().next().or(without_workers).or(name_taken).or(credentials).or(pulp).or(view)
@@ -100,7 +102,7 @@ fn missing(view: &View<'_>) -> Option<(&'static str, String)> {
 /// Asked again, the view would dispatch again: so this is final at once.
 fn check_dispatches(draft: &mut Draft<'_>, tasks: u64) {
     let (reason, message) = (
-        "CheckQueryDispatches",
+        Reason::CheckQueryDispatches,
         format!(
             "with dispatch.testView.checkQuery the view dispatched tasks, {tasks} of them: write a query with which it dispatches none, or leave checkQuery out"
         ),
@@ -110,12 +112,12 @@ fn check_dispatches(draft: &mut Draft<'_>, tasks: u64) {
 }
 
 /// Workers that stay as they were found, where there is none.
-fn without_workers(view: &View<'_>) -> Option<(&'static str, String)> {
+fn without_workers(view: &View<'_>) -> Option<Why> {
     let entry = view.plan.workers;
     let as_found = view.plan.cells.iter().any(|cell| cell.replicas[entry].is_none());
     match view.observed.targets.get(entry) {
-        Some(Target::Present { replicas: 0, .. }) if as_found => Some((
-            "NoWorkers",
+        Some(Target::Present { replicas: 0, .. }) if as_found => Some(Why::new(
+            Reason::NoWorkers,
             format!(
                 "the {} has 0 replicas, and no axis of the matrix says how many workers there shall be: scale it, or add an axis of: Scale",
                 view.plan.scale[entry].target
@@ -131,18 +133,18 @@ pub(super) fn claiming(draft: &mut Draft<'_>, view: &View<'_>) {
     if view.observed.has_finalizer && view.observed.targets.iter().all(ours) {
         let names: Vec<String> =
             view.plan.scale.iter().map(|entry| format!("the {}", entry.target)).collect();
-        draft.tell("TargetsClaimed", format!("claimed {}", names.join(", ")));
+        draft.tell(Reason::TargetsClaimed, format!("claimed {}", names.join(", ")));
         announce_owners(draft, view);
         draft.condition(
             ConditionType::TargetsRestored,
             ConditionStatus::False,
-            "Claimed",
+            Reason::Claimed,
             "the targets are claimed and will be put back at the end",
         );
         draft.condition(
             ConditionType::Running,
             ConditionStatus::True,
-            "Measuring",
+            Reason::Measuring,
             "cells are being measured",
         );
         draft.status.started_at.get_or_insert(draft.now);
@@ -167,7 +169,7 @@ pub(super) fn claiming(draft: &mut Draft<'_>, view: &View<'_>) {
 fn announce_owners(draft: &mut Draft<'_>, view: &View<'_>) {
     for claim in &view.observed.claims {
         if let Some(lever) = &claim.record.lever {
-            draft.tell("OwnerRecognised", format!("the {} is scaled by {lever}", claim.record.target));
+            draft.tell(Reason::OwnerRecognised, format!("the {} is scaled by {lever}", claim.record.target));
         }
     }
 }
@@ -178,11 +180,11 @@ fn claim_no_more(draft: &mut Draft<'_>, view: &View<'_>) {
         draft.act(Action::Restore);
         return draft.look_again_in(LOOK_AT_CLAIMS);
     }
-    let failed = draft.status.conditions.iter().find(|condition| condition.reason == "ActionFailed");
+    let failed = draft.status.conditions.iter().find(|condition| condition.reason == Reason::ActionFailed);
     let why = failed.map_or_else(String::new, |condition| format!(": {}", condition.message));
     let message = format!("not everything in scale was claimed within timeouts.start{why}");
-    draft.condition(ConditionType::TargetsReady, ConditionStatus::False, "NotClaimed", &message);
-    super::verdict::give_up(draft, Verdict::Failed, "NotClaimed", &message);
+    draft.condition(ConditionType::TargetsReady, ConditionStatus::False, Reason::NotClaimed, &message);
+    super::verdict::give_up(draft, Verdict::Failed, Reason::NotClaimed, &message);
 }
 
 pub(super) fn emptying_queue(draft: &mut Draft<'_>, view: &View<'_>) {
@@ -197,13 +199,16 @@ pub(super) fn emptying_queue(draft: &mut Draft<'_>, view: &View<'_>) {
         (Some(unfinished), _) => {
             format!("{unfinished} tasks that are not of this run are unfinished in Pulp's queue")
         }
-        (None, Pulp::Silent { words, .. }) => words.clone(),
+        (None, Pulp::Unavailable(why)) => why.message.clone(),
         (None, _) => "Pulp was not asked yet".to_owned(),
     };
     if draft.is_past(view.since(), view.plan.deadlines.start) {
-        return draft.fail_cell("QueueNotEmpty", format!("timeouts.start passed: {what}"), Stage::Collecting);
+        return draft.fail_cell(
+            Why::new(Reason::QueueNotEmpty, format!("timeouts.start passed: {what}")),
+            Stage::Collecting,
+        );
     }
-    draft.condition(ConditionType::Running, ConditionStatus::True, "EmptyingQueue", what);
+    draft.condition(ConditionType::Running, ConditionStatus::True, Reason::EmptyingQueue, what);
     draft.look_again_in(LOOK_AT_QUEUE);
 }
 
@@ -215,7 +220,7 @@ pub(super) fn scaling_workers(draft: &mut Draft<'_>, view: &View<'_>) {
     };
     let scaled = match scale_to_wanted(draft, view) {
         Ok(scaled) => scaled,
-        Err((reason, message)) => return draft.fail_cell(reason, message, otherwise),
+        Err(why) => return draft.fail_cell(why, otherwise),
     };
     let online = super::noting::workers_online(view);
     if scaled.all_there && online.is_some() && online == view.cell_workers() {
@@ -223,9 +228,12 @@ pub(super) fn scaling_workers(draft: &mut Draft<'_>, view: &View<'_>) {
     }
     let seen = scaled.seen_with(online);
     if draft.is_past(view.since(), view.plan.deadlines.scale) {
-        return draft.fail_cell("WorkersNotOnline", format!("timeouts.scale passed: {seen}"), otherwise);
+        return draft.fail_cell(
+            Why::new(Reason::WorkersNotOnline, format!("timeouts.scale passed: {seen}")),
+            otherwise,
+        );
     }
-    draft.condition(ConditionType::Running, ConditionStatus::True, "ScalingWorkers", seen);
+    draft.condition(ConditionType::Running, ConditionStatus::True, Reason::ScalingWorkers, seen);
     draft.look_again_in(LOOK_AT_WORKERS);
 }
 
@@ -257,15 +265,16 @@ pub(super) fn starting_generators(draft: &mut Draft<'_>, view: &View<'_>) {
     match &generators.job {
         Job::Failed { message } => {
             return draft.fail_cell(
-                "GeneratorFailed",
-                format!("a load generator failed before it was ready: {message}"),
+                Why::new(
+                    Reason::GeneratorFailed,
+                    format!("a load generator failed before it was ready: {message}"),
+                ),
                 Stage::Collecting,
             );
         }
         Job::Complete => {
             return draft.fail_cell(
-                "GeneratorFailed",
-                "a load generator ended before it was ready".to_owned(),
+                Why::new(Reason::GeneratorFailed, "a load generator ended before it was ready".to_owned()),
                 Stage::Collecting,
             );
         }
@@ -279,8 +288,7 @@ pub(super) fn starting_generators(draft: &mut Draft<'_>, view: &View<'_>) {
         format!("{} of {} load generators are ready{trouble}", generators.registered, view.cell.generators);
     if draft.is_past(view.since(), view.plan.deadlines.generator_start) {
         return draft.fail_cell(
-            "GeneratorNotReady",
-            format!("timeouts.generatorStart passed: {seen}"),
+            Why::new(Reason::GeneratorNotReady, format!("timeouts.generatorStart passed: {seen}")),
             Stage::Collecting,
         );
     }
@@ -288,11 +296,11 @@ pub(super) fn starting_generators(draft: &mut Draft<'_>, view: &View<'_>) {
         Credentials::Ready => {
             let workload = Box::new(view.plan.workload(view.cell, address.correlation_id()));
             draft.act(Action::StartGenerators { address, workload });
-            draft.condition(ConditionType::Running, ConditionStatus::True, "StartingGenerators", seen);
+            draft.condition(ConditionType::Running, ConditionStatus::True, Reason::StartingGenerators, seen);
         }
         // The Secret's owner took back the permission: no pod is made that would be given it.
-        Credentials::Unusable { reason, message } => {
-            draft.condition(ConditionType::Running, ConditionStatus::True, reason, message.clone());
+        Credentials::Unusable(Why { reason, message }) => {
+            draft.condition(ConditionType::Running, ConditionStatus::True, *reason, message.clone());
         }
     }
     draft.look_again_in(LOOK_AT_GENERATORS);

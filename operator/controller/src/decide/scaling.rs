@@ -2,6 +2,7 @@
 
 use super::{Action, Draft, View};
 use crate::observed::Target;
+use crate::reason::{Reason, Why};
 use crate::scaling::claim::Holder;
 use crate::scaling::scalable::TargetName;
 
@@ -24,10 +25,7 @@ impl Scaling {
 }
 
 /// Scales everything to what this stage of the cell wants, or says why something must not be scaled.
-pub(super) fn scale_to_wanted(
-    draft: &mut Draft<'_>,
-    view: &View<'_>,
-) -> Result<Scaling, (&'static str, String)> {
+pub(super) fn scale_to_wanted(draft: &mut Draft<'_>, view: &View<'_>) -> Result<Scaling, Why> {
     let targets: Vec<Scaled<'_>> =
         (0..view.plan.scale.len()).map(|entry| scaled(view, entry)).collect::<Result<_, _>>()?;
     let mut scaling = Scaling { all_there: true, seen: Vec::new() };
@@ -51,22 +49,22 @@ struct Scaled<'a> {
 }
 
 /// The target of this entry of the plan's `scale`, or why it must not be scaled.
-fn scaled<'a>(view: &View<'a>, entry: usize) -> Result<Scaled<'a>, (&'static str, String)> {
+fn scaled<'a>(view: &View<'a>, entry: usize) -> Result<Scaled<'a>, Why> {
     let target = &view.plan.scale[entry].target;
     match (view.observed.targets.get(entry), view.wanted_replicas(entry)) {
         (Some(Target::Present { replicas, ready, holder: Holder::This, agreed }), Some(wanted)) => {
             Ok(Scaled { target, replicas: *replicas, ready: *ready, agreed: *agreed, wanted })
         }
         (Some(Target::Present { .. }), _) => {
-            Err(("ClaimLost", format!("the claim on the {target} is not there any more")))
+            Err(Why::new(Reason::ClaimLost, format!("the claim on the {target} is not there any more")))
         }
-        (Some(Target::Refused(unscalable)), _) => Err((unscalable.reason, unscalable.message.clone())),
-        (Some(Target::Autoscaled { autoscaler }), _) => Err((
-            "TargetAutoscaled",
+        (Some(Target::Refused(unscalable)), _) => Err(unscalable.clone()),
+        (Some(Target::Autoscaled { autoscaler }), _) => Err(Why::new(
+            Reason::TargetAutoscaled,
             format!("the HorizontalPodAutoscaler {autoscaler} began to scale the {target}"),
         )),
         (Some(Target::Missing) | None, _) => {
-            Err(("TargetGone", format!("the {target} is not there any more")))
+            Err(Why::new(Reason::TargetGone, format!("the {target} is not there any more")))
         }
     }
 }

@@ -7,6 +7,7 @@ use throughput_sources::open::is_watched;
 
 use super::{Draft, View};
 use crate::observed::Sources;
+use crate::reason::Reason;
 
 /// How often to look whether all figures are there.
 const LOOK_AT_SOURCES: Duration = Duration::from_secs(1);
@@ -26,14 +27,15 @@ pub(super) fn settling(draft: &mut Draft<'_>, view: &View<'_>) {
     draft.condition(
         ConditionType::Running,
         ConditionStatus::True,
-        "Settling",
+        Reason::Settling,
         "the sources complete their figures",
     );
     if view.observed.sources.are_settled() {
         return draft.enter(Stage::Collecting);
     }
     if draft.is_past(view.since(), view.plan.deadlines.settle) {
-        draft.warn("SourcesIncomplete", "timeouts.settle passed: what came later is missing".to_owned());
+        draft
+            .warn(Reason::SourcesIncomplete, "timeouts.settle passed: what came later is missing".to_owned());
         return draft.enter(Stage::Collecting);
     }
     draft.look_again_in(LOOK_AT_SOURCES);
@@ -48,7 +50,7 @@ pub(super) fn tell_of_sources(draft: &mut Draft<'_>, view: &View<'_>) {
         return draft.condition(
             ConditionType::SourcesComplete,
             ConditionStatus::True,
-            "Complete",
+            Reason::Complete,
             "the sources see all that they are to see",
         );
     }
@@ -60,5 +62,10 @@ pub(super) fn tell_of_sources(draft: &mut Draft<'_>, view: &View<'_>) {
     if shortfalls.len() > MOST_SHORTFALLS {
         words.push(format!("and {} more", shortfalls.len() - MOST_SHORTFALLS));
     }
-    draft.condition(ConditionType::SourcesComplete, ConditionStatus::False, "Incomplete", words.join("; "));
+    draft.condition(
+        ConditionType::SourcesComplete,
+        ConditionStatus::False,
+        Reason::Incomplete,
+        words.join("; "),
+    );
 }

@@ -10,6 +10,7 @@ use crate::observed::{Job, Observed};
 use crate::plan::criteria::Judgement;
 use crate::plan::criteria::repeated;
 use crate::plan::rejection::Rejection;
+use crate::reason::Reason;
 
 /// How often to look whether everything is put back.
 pub(super) const LOOK_AT_RESTORING: Duration = Duration::from_millis(500);
@@ -24,7 +25,7 @@ pub(super) fn restoring(draft: &mut Draft<'_>, view: &View<'_>) {
     draft.condition(
         ConditionType::Running,
         ConditionStatus::False,
-        "Restoring",
+        Reason::Restoring,
         "no further cell is measured",
     );
     if !generators_gone {
@@ -38,7 +39,8 @@ fn finish(draft: &mut Draft<'_>, view: &View<'_>) {
     let cells = view.plan.cells.len();
     let complete =
         draft.status.results.iter().filter(|result| result.outcome == CellOutcome::Completed).count();
-    let aborted = view.current.progress.failure_reason.as_deref() == Some(super::controls::ABORTED);
+    let aborted =
+        view.current.progress.failure_reason.as_ref().is_some_and(|reason| *reason == Reason::Aborted);
     let of_repeats = repeated::judge(&view.plan.repeat_criteria, &view.plan.cells, &draft.status.repeats);
     let verdict = if aborted { Verdict::Aborted } else { verdict(draft, cells, &of_repeats) };
     let words = format!("{complete} of {cells} cells were followed to their end");
@@ -46,7 +48,7 @@ fn finish(draft: &mut Draft<'_>, view: &View<'_>) {
     draft.condition(
         ConditionType::ResultsCollected,
         collected,
-        if complete == cells { "AllCells" } else { "Incomplete" },
+        if complete == cells { Reason::AllCells } else { Reason::Incomplete },
         &words,
     );
     claim::tell_restored(draft);
@@ -81,25 +83,25 @@ fn verdict(draft: &Draft<'_>, cells: usize, of_repeats: &Judgement) -> Verdict {
     }
 }
 
-fn verdict_reason(verdict: Verdict) -> &'static str {
+fn verdict_reason(verdict: Verdict) -> Reason {
     match verdict {
-        Verdict::Passed => "Passed",
-        Verdict::Failed => "Failed",
-        Verdict::Invalid => "Invalid",
-        Verdict::Aborted => "Aborted",
+        Verdict::Passed => Reason::Passed,
+        Verdict::Failed => Reason::Failed,
+        Verdict::Invalid => Reason::Invalid,
+        Verdict::Aborted => Reason::Aborted,
     }
 }
 
-fn end(draft: &mut Draft<'_>, verdict: Verdict, reason: &str, message: &str) {
+fn end(draft: &mut Draft<'_>, verdict: Verdict, reason: Reason, message: &str) {
     let passed = if verdict == Verdict::Passed { ConditionStatus::True } else { ConditionStatus::False };
-    draft.condition(ConditionType::Running, ConditionStatus::False, "Finished", "the run is over");
+    draft.condition(ConditionType::Running, ConditionStatus::False, Reason::Finished, "the run is over");
     draft.condition(ConditionType::Succeeded, passed, reason, message);
     draft.condition(ConditionType::Finished, ConditionStatus::True, reason, message);
     let note = format!("{}: {message}", verdict_reason(verdict));
     if verdict == Verdict::Passed {
-        draft.tell("Finished", note);
+        draft.tell(Reason::Finished, note);
     } else {
-        draft.warn("Finished", note);
+        draft.warn(Reason::Finished, note);
     }
     draft.status.verdict = Some(verdict);
     draft.status.current = None;
@@ -108,17 +110,17 @@ fn end(draft: &mut Draft<'_>, verdict: Verdict, reason: &str, message: &str) {
 }
 
 /// Ends a run that never scaled anything.
-pub(super) fn give_up(draft: &mut Draft<'_>, verdict: Verdict, reason: &'static str, message: &str) {
+pub(super) fn give_up(draft: &mut Draft<'_>, verdict: Verdict, reason: Reason, message: &str) {
     draft.condition(
         ConditionType::ResultsCollected,
         ConditionStatus::False,
-        "NothingMeasured",
+        Reason::NothingMeasured,
         "no cell was measured",
     );
     draft.condition(
         ConditionType::TargetsRestored,
         ConditionStatus::True,
-        "NothingScaled",
+        Reason::NothingScaled,
         "nothing was scaled",
     );
     end(draft, verdict, reason, message);

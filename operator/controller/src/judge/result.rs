@@ -11,12 +11,12 @@ use throughput_model::percentile::Distribution;
 use throughput_model::task::TaskRecord;
 use uuid::Uuid;
 
-use crate::decide::ABORTED;
 use crate::judge::findings::{self, Seen};
 use crate::judge::saturation;
 use crate::plan::Plan;
 use crate::plan::criteria::{Figures, Judgement};
 use crate::plan::matrix::Cell;
+use crate::reason::Reason;
 use crate::report::{CellDetail, CellReport, GeneratorReport, RequestReport, SCHEMA_VERSION, StartReport};
 use crate::stage::window;
 
@@ -214,13 +214,18 @@ fn judge(
         (outcome, verdict, Some(reason.to_owned()), Some(message))
     };
     if let Some(failure) = &current.progress.failure {
-        let reason = current.progress.failure_reason.as_deref().unwrap_or("CellFailed");
-        let verdict = if reason == ABORTED { Verdict::Aborted } else { Verdict::Failed };
+        let reason = current.progress.failure_reason.as_deref().unwrap_or(Reason::CellFailed.as_str());
+        let verdict = if reason == Reason::Aborted.as_str() { Verdict::Aborted } else { Verdict::Failed };
         return because(CellOutcome::Incomplete, verdict, reason, failure.clone());
     }
     if let Some(doubt) = doubts.first() {
         let message = if doubts.len() == 1 { doubt.clone() } else { doubts.join("; ") };
-        return because(CellOutcome::Completed, Verdict::Invalid, "FiguresNotTrusted", message);
+        return because(
+            CellOutcome::Completed,
+            Verdict::Invalid,
+            Reason::FiguresNotTrusted.as_str(),
+            message,
+        );
     }
     let short = requests.filter(|requests| requests.tasks_dispatched < plan.tasks);
     if let Some(requests) = short {
@@ -230,7 +235,12 @@ fn judge(
             plan.tasks,
             stop_words(requests.stopped)
         );
-        return because(CellOutcome::Incomplete, Verdict::Failed, "DispatchIncomplete", message);
+        return because(
+            CellOutcome::Incomplete,
+            Verdict::Failed,
+            Reason::DispatchIncomplete.as_str(),
+            message,
+        );
     }
     let figures = Figures {
         tasks,
@@ -250,8 +260,10 @@ fn judge_criteria(plan: &Plan, figures: &Figures<'_>) -> Judged {
     };
     match plan.criteria.iter().map(|criterion| criterion.judge(figures)).collect() {
         Judgement::Met => (CellOutcome::Completed, Verdict::Passed, None, None),
-        Judgement::NotMet(words) => because(Verdict::Failed, "CriterionNotMet", words),
-        Judgement::NoFigure(words) => because(Verdict::Invalid, "CriterionWithoutFigure", words),
+        Judgement::NotMet(words) => because(Verdict::Failed, Reason::CriterionNotMet.as_str(), words),
+        Judgement::NoFigure(words) => {
+            because(Verdict::Invalid, Reason::CriterionWithoutFigure.as_str(), words)
+        }
     }
 }
 

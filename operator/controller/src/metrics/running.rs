@@ -74,7 +74,7 @@ impl Running {
         };
         let counts = match &observed.pulp {
             Pulp::Answering(counts) => Some(counts),
-            Pulp::Silent { .. } | Pulp::NotAsked => None,
+            Pulp::Unavailable(_) | Pulp::NotAsked => None,
         };
         let own = counts.and_then(|counts| counts.own);
         let figures = [

@@ -10,6 +10,7 @@ use crate::objects::deadline::{RequestError, within};
 use crate::observed::Credentials;
 use crate::plan::Plan;
 use crate::plan::permissions::is_listed;
+use crate::reason::{Reason, Why};
 
 /// What keeps the plan's container from being started, if anything does.
 pub(super) async fn missing(
@@ -33,7 +34,7 @@ pub(super) async fn missing(
 fn unusable(name: &str, image: &str, secret: Option<&Secret>) -> Option<Credentials> {
     let Some(secret) = secret else {
         let message = format!("there is no Secret {name} in this namespace, which inProcess names");
-        return Some(Credentials::Unusable { reason: "SecretNotFound", message });
+        return Some(Credentials::Unusable(Why::new(Reason::SecretNotFound, message)));
     };
     if secret.annotations().get(SECRET_IMAGES_ANNOTATION).is_some_and(|list| is_listed(list, image)) {
         return None;
@@ -41,7 +42,7 @@ fn unusable(name: &str, image: &str, secret: Option<&Secret>) -> Option<Credenti
     let message = format!(
         "the Secret {name} does not say that a container of {image} may have it: its owner annotates it with {SECRET_IMAGES_ANNOTATION}='{image}', or makes one for this purpose"
     );
-    Some(Credentials::Unusable { reason: "SecretNotPermitted", message })
+    Some(Credentials::Unusable(Why::new(Reason::SecretNotPermitted, message)))
 }
 
 #[cfg(test)]
@@ -50,13 +51,13 @@ mod tests {
 
     use super::*;
 
-    fn reason(annotation: Option<&str>) -> Option<&'static str> {
+    fn reason(annotation: Option<&str>) -> Option<Reason> {
         let annotations =
             annotation.map(|images| [(SECRET_IMAGES_ANNOTATION.to_owned(), images.to_owned())].into());
         let metadata = ObjectMeta { annotations, ..ObjectMeta::default() };
         let secret = Secret { metadata, ..Secret::default() };
         match unusable("pulp-keys", "quay.io/pulp/pulp:3", Some(&secret)) {
-            Some(Credentials::Unusable { reason, .. }) => Some(reason),
+            Some(Credentials::Unusable(why)) => Some(why.reason),
             Some(Credentials::Ready) | None => None,
         }
     }
@@ -66,15 +67,15 @@ mod tests {
         for images in ["quay.io/pulp/pulp:3", "quay.io/pulp/*", "localhost/a, quay.io/pulp/pulp:3"] {
             assert_eq!(reason(Some(images)), None, "{images}");
         }
-        assert_eq!(reason(Some("pulp-api")), Some("SecretNotPermitted"));
-        assert_eq!(reason(Some("quay.io/pulp/pulp:4")), Some("SecretNotPermitted"));
-        assert_eq!(reason(None), Some("SecretNotPermitted"));
-        let Some(Credentials::Unusable { reason, message }) =
+        assert_eq!(reason(Some("pulp-api")), Some(Reason::SecretNotPermitted));
+        assert_eq!(reason(Some("quay.io/pulp/pulp:4")), Some(Reason::SecretNotPermitted));
+        assert_eq!(reason(None), Some(Reason::SecretNotPermitted));
+        let Some(Credentials::Unusable(Why { reason, message })) =
             unusable("pulp-keys", "quay.io/pulp/pulp:3", None)
         else {
             panic!("a missing Secret is usable");
         };
-        assert_eq!(reason, "SecretNotFound");
+        assert_eq!(reason, Reason::SecretNotFound);
         assert!(message.contains("pulp-keys"), "{message}");
     }
 }

@@ -10,6 +10,7 @@ use crate::objects::deadline::{RequestError, within};
 use crate::observed::Credentials as CredentialsState;
 use crate::plan::Plan;
 use crate::plan::destination::{self, ConfigMapKey};
+use crate::reason::{Reason, Why};
 
 /// What a client of Pulp is made of, and the versions of what it was read from: others want another client.
 pub(super) struct Found {
@@ -47,8 +48,8 @@ pub(super) async fn read(
     Ok(Ok(found))
 }
 
-fn unusable(reason: &'static str, message: String) -> CredentialsState {
-    CredentialsState::Unusable { reason, message }
+fn unusable(reason: Reason, message: String) -> CredentialsState {
+    CredentialsState::Unusable(Why::new(reason, message))
 }
 
 /// What is in the Secret, if its owner says that it may be used for this.
@@ -57,12 +58,13 @@ fn usable(
     plan: &Plan,
     secret: Option<&Secret>,
 ) -> Result<throughput_pulp::Credentials, CredentialsState> {
-    let secret = secret
-        .ok_or_else(|| unusable("SecretNotFound", format!("there is no Secret {name} in this namespace")))?;
+    let secret = secret.ok_or_else(|| {
+        unusable(Reason::SecretNotFound, format!("there is no Secret {name} in this namespace"))
+    })?;
     let audience = plan.destination.audience();
     if secret.annotations().get(SECRET_FOR_ANNOTATION).map(String::as_str) != Some(audience) {
         return Err(unusable(
-            "SecretNotPermitted",
+            Reason::SecretNotPermitted,
             format!(
                 "the Secret {name} does not say that it may be sent to {}: its owner annotates it with {SECRET_FOR_ANNOTATION}={audience}",
                 plan.destination
@@ -76,7 +78,7 @@ fn usable(
             .is_some_and(|list| destination::permits_request(list, &request))
     {
         return Err(unusable(
-            "RequestNotPermitted",
+            Reason::RequestNotPermitted,
             format!(
                 "the Secret {name} does not say that {request} may be sent with it: its owner annotates it with {SECRET_REQUESTS_ANNOTATION}='{request}'"
             ),
@@ -89,7 +91,7 @@ fn usable(
         let text =
             text.map(|text| text.trim_end_matches(['\r', '\n']).to_owned()).filter(|text| !text.is_empty());
         text.ok_or_else(|| {
-            unusable("SecretKeyMissing", format!("the Secret {name} has no text under the key {key}"))
+            unusable(Reason::SecretKeyMissing, format!("the Secret {name} has no text under the key {key}"))
         })
     };
     match &plan.pulp.authentication {
@@ -107,14 +109,14 @@ fn certificates(bundle: &ConfigMapKey, map: Option<&ConfigMap>) -> Result<Vec<u8
     let ConfigMapKey { name, key } = bundle;
     let map = map.ok_or_else(|| {
         unusable(
-            "CaBundleNotFound",
+            Reason::CaBundleNotFound,
             format!("there is no ConfigMap {name} in this namespace (target.caBundle)"),
         )
     })?;
     let text = map.data.as_ref().and_then(|data| data.get(key)).filter(|text| text.contains("-----BEGIN "));
     text.map(|text| text.clone().into_bytes()).ok_or_else(|| {
         unusable(
-            "CaBundleKeyMissing",
+            Reason::CaBundleKeyMissing,
             format!("the ConfigMap {name} has no certificates in PEM under the key {key} (target.caBundle)"),
         )
     })
@@ -163,7 +165,7 @@ mod tests {
     fn reason(plan: &Plan, secret: Option<&Secret>) -> &'static str {
         match usable("pulp-admin", plan, secret) {
             Ok(_) => "usable",
-            Err(CredentialsState::Unusable { reason, .. }) => reason,
+            Err(CredentialsState::Unusable(why)) => why.reason.as_str(),
             Err(CredentialsState::Ready) => "ready",
         }
     }
@@ -212,7 +214,7 @@ mod tests {
             ..ConfigMap::default()
         };
         let reason = |map: Option<&ConfigMap>| match certificates(&bundle, map) {
-            Err(CredentialsState::Unusable { reason, .. }) => reason,
+            Err(CredentialsState::Unusable(why)) => why.reason.as_str(),
             Err(CredentialsState::Ready) | Ok(_) => "usable",
         };
         assert_eq!(reason(None), "CaBundleNotFound");

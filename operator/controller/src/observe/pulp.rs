@@ -16,6 +16,7 @@ use super::due::{Due, due};
 use crate::identity::TestFacts;
 use crate::observed::{Counts, Deletions, OwnTasks, Pulp, Remains, ViewFault};
 use crate::plan::Plan;
+use crate::reason::{Reason, Why};
 use crate::stage::{Question, facts};
 
 /// More tasks than this are not read: a cell dispatches at most 200,000, and overshoots by what was under way.
@@ -91,7 +92,7 @@ impl PulpClients {
                 remains,
                 view_fault: view_fault(&client, inquiry).await,
             },
-            Err(error) => silent(inquiry, &error).into(),
+            Err(error) => unavailable(inquiry, &error).into(),
         }
     }
 
@@ -128,30 +129,32 @@ fn not_to_be_asked(error: &throughput_pulp::SetupError) -> Pulp {
     let reason = match error {
         throughput_pulp::SetupError::BaseUrl(_)
         | throughput_pulp::SetupError::ApiRoot(_)
-        | throughput_pulp::SetupError::Domain(_) => "PulpAddressInvalid",
+        | throughput_pulp::SetupError::Domain(_) => Reason::PulpAddressInvalid,
         throughput_pulp::SetupError::CredentialsMissing | throughput_pulp::SetupError::Header(_) => {
-            "CredentialsInvalid"
+            Reason::CredentialsInvalid
         }
-        throughput_pulp::SetupError::Tls(_) | throughput_pulp::SetupError::NoCertificate => "CaBundleInvalid",
+        throughput_pulp::SetupError::Tls(_) | throughput_pulp::SetupError::NoCertificate => {
+            Reason::CaBundleInvalid
+        }
     };
-    Pulp::Silent { reason, words: error.to_string() }
+    Pulp::Unavailable(Why::new(reason, error.to_string()))
 }
 
-fn silent(inquiry: &Inquiry<'_>, error: &PulpError) -> Pulp {
+fn unavailable(inquiry: &Inquiry<'_>, error: &PulpError) -> Pulp {
     let reason = match error.failure_class() {
-        throughput_model::failure::FailureClass::Unauthorized => "PulpUnauthorized",
+        throughput_model::failure::FailureClass::Unauthorized => Reason::PulpUnauthorized,
         throughput_model::failure::FailureClass::UnexpectedAnswer
-        | throughput_model::failure::FailureClass::Raised => "NotAPulp",
+        | throughput_model::failure::FailureClass::Raised => Reason::NotAPulp,
         throughput_model::failure::FailureClass::Connect
         | throughput_model::failure::FailureClass::Timeout
-        | throughput_model::failure::FailureClass::Reset => "PulpUnreachable",
+        | throughput_model::failure::FailureClass::Reset => Reason::PulpUnreachable,
         throughput_model::failure::FailureClass::ClientError
-        | throughput_model::failure::FailureClass::ServerError => "PulpError",
+        | throughput_model::failure::FailureClass::ServerError => Reason::PulpError,
     };
-    Pulp::Silent {
+    Pulp::Unavailable(Why::new(
         reason,
-        words: format!("{}{}: {error}", inquiry.plan.pulp.base_url, inquiry.plan.pulp.api_root),
-    }
+        format!("{}{}: {error}", inquiry.plan.pulp.base_url, inquiry.plan.pulp.api_root),
+    ))
 }
 
 /// Whether the view that dispatches would, where there is a question to ask without dispatching.

@@ -8,6 +8,7 @@ use crate::objects::deadline::{RequestError, within};
 use crate::observed::Pulp;
 use crate::plan::Plan;
 use crate::plan::destination::Destination;
+use crate::reason::{Reason, Why};
 
 /// Why nothing is to be sent to the plan's Service, if so. A name that is no Service's is not looked up: a search
 /// domain might lead it, and a password with it, out of the cluster.
@@ -21,20 +22,20 @@ pub(super) async fn refused(
     };
     let services: Api<Service> = Api::namespaced(client.clone(), namespace);
     let service = within("read the Service under test", services.get_opt(name)).await?;
-    Ok(refusal(name, *port, service.as_ref()).map(|(reason, words)| Pulp::Silent { reason, words }))
+    Ok(refusal(name, *port, service.as_ref()).map(Pulp::Unavailable))
 }
 
-fn refusal(name: &str, port: u16, service: Option<&Service>) -> Option<(&'static str, String)> {
+fn refusal(name: &str, port: u16, service: Option<&Service>) -> Option<Why> {
     let Some(service) = service else {
-        return Some((
-            "ServiceNotFound",
+        return Some(Why::new(
+            Reason::ServiceNotFound,
             format!("there is no Service {name} in this namespace (target.service)"),
         ));
     };
     let spec = service.spec.as_ref();
     if spec.is_some_and(|spec| spec.type_.as_deref() == Some("ExternalName")) {
-        return Some((
-            "NotPermitted",
+        return Some(Why::new(
+            Reason::NotPermitted,
             format!(
                 "the Service {name} leads out of the cluster (type: ExternalName): name the URL in target.url, and have the administrator of the operator permit it (allow.urls)"
             ),
@@ -50,8 +51,8 @@ fn refusal(name: &str, port: u16, service: Option<&Service>) -> Option<(&'static
         return None;
     }
     let ports: Vec<String> = ports.iter().map(ToString::to_string).collect();
-    Some((
-        "ServicePortNotFound",
+    Some(Why::new(
+        Reason::ServicePortNotFound,
         format!(
             "the Service {name} has no port {port} (target.service.port); it has {}",
             if ports.is_empty() { "none".to_owned() } else { ports.join(", ") }
@@ -65,9 +66,9 @@ mod tests {
 
     use super::*;
 
-    fn reason(spec: &Value) -> Option<&'static str> {
+    fn reason(spec: &Value) -> Option<Reason> {
         let service: Service = serde_json::from_value(json!({"spec": spec})).unwrap();
-        refusal("pulp-api", 24_817, Some(&service)).map(|(reason, _)| reason)
+        refusal("pulp-api", 24_817, Some(&service)).map(|why| why.reason)
     }
 
     #[test]
@@ -77,15 +78,15 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
-        assert_eq!(refusal("pulp-api", 1, None).map(|(reason, _)| reason), Some("ServiceNotFound"));
-        assert_eq!(reason(&json!({"ports": [{"port": 80}]})), Some("ServicePortNotFound"));
-        assert_eq!(reason(&json!({})), Some("ServicePortNotFound"));
+        assert_eq!(refusal("pulp-api", 1, None).map(|why| why.reason), Some(Reason::ServiceNotFound));
+        assert_eq!(reason(&json!({"ports": [{"port": 80}]})), Some(Reason::ServicePortNotFound));
+        assert_eq!(reason(&json!({})), Some(Reason::ServicePortNotFound));
     }
 
     #[test]
     fn a_service_that_leads_elsewhere_is_refused() {
         let elsewhere =
             json!({"type": "ExternalName", "externalName": "evil.example", "ports": [{"port": 24817}]});
-        assert_eq!(reason(&elsewhere), Some("NotPermitted"));
+        assert_eq!(reason(&elsewhere), Some(Reason::NotPermitted));
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::plan::criteria::UnknownMetric;
 use crate::plan::permissions::NotPermitted;
+use crate::reason::Reason;
 
 /// A spec that can never be carried out. What the API server's own rules refuse does not get here; these are
 /// the mistakes that take more than one field's rule to see.
@@ -73,24 +74,24 @@ pub enum Rejection {
 
 impl Rejection {
     /// The reason in one word, for the condition.
-    pub fn reason(&self) -> &'static str {
+    pub fn reason(&self) -> Reason {
         match self {
-            Self::NoWorkload => "NoWorkload",
-            Self::NoPulp => "NoPulp",
-            Self::NoWorkers | Self::NoWorkersInCell(_) => "NoWorkers",
-            Self::NotScalable(_) => "NotScalable",
-            Self::WhichAreTheWorkers => "WorkersNotNamed",
-            Self::CellCount(_) => "CellCount",
-            Self::UnknownAxis(_) => "UnknownAxis",
-            Self::AxisValue { .. } => "AxisValueNotAllowed",
-            Self::NoTarget => "NoTarget",
-            Self::NoHeader => "NoHeader",
-            Self::NotPermitted(_) => "NotPermitted",
-            Self::InProcess(_) => "InProcessNotPossible",
-            Self::Observe(_) => "ObserveNotPossible",
-            Self::UnknownMetric(_) => "UnknownMetric",
-            Self::NoRepeats(_) => "NoRepeats",
-            Self::CriterionBound(_) => "CriterionBound",
+            Self::NoWorkload => Reason::NoWorkload,
+            Self::NoPulp => Reason::NoPulp,
+            Self::NoWorkers | Self::NoWorkersInCell(_) => Reason::NoWorkers,
+            Self::NotScalable(_) => Reason::NotScalable,
+            Self::WhichAreTheWorkers => Reason::WorkersNotNamed,
+            Self::CellCount(_) => Reason::CellCount,
+            Self::UnknownAxis(_) => Reason::UnknownAxis,
+            Self::AxisValue { .. } => Reason::AxisValueNotAllowed,
+            Self::NoTarget => Reason::NoTarget,
+            Self::NoHeader => Reason::NoHeader,
+            Self::NotPermitted(_) => Reason::NotPermitted,
+            Self::InProcess(_) => Reason::InProcessNotPossible,
+            Self::Observe(_) => Reason::ObserveNotPossible,
+            Self::UnknownMetric(_) => Reason::UnknownMetric,
+            Self::NoRepeats(_) => Reason::NoRepeats,
+            Self::CriterionBound(_) => Reason::CriterionBound,
         }
     }
 }

@@ -119,7 +119,7 @@ fn an_image_that_is_not_permitted_does_not_become_a_plan() {
     let spec = spec("/workload/pulpTasks/dispatch", in_process);
     let rejection = Plan::new("pulp", &spec, &Permissions::default()).unwrap_err();
     let message = "the image localhost/pulp:1 is not permitted here: the administrator of the operator permits it with --set 'allow.images={localhost/pulp:1}'";
-    assert_eq!((rejection.reason(), rejection.to_string().as_str()), ("NotPermitted", message));
+    assert_eq!((rejection.reason().as_str(), rejection.to_string().as_str()), ("NotPermitted", message));
 }
 
 #[test]
@@ -277,7 +277,7 @@ fn each_rejection_says_what_to_write() {
     ];
     for (pointer, value, reason, message) in cases {
         let rejection = Plan::new("pulp", &spec(pointer, value), &Permissions::default()).unwrap_err();
-        assert_eq!((rejection.reason(), rejection.to_string().as_str()), (reason, message));
+        assert_eq!((rejection.reason().as_str(), rejection.to_string().as_str()), (reason, message));
     }
 }
 
@@ -317,7 +317,7 @@ fn an_axis_that_cannot_be_varied_is_rejected() {
     for (name, of, value, reason, message) in cases {
         let matrix = json!([{"name": name, "of": of, "values": [value]}]);
         let rejection = Plan::new("pulp", &spec("/matrix", matrix), &Permissions::default()).unwrap_err();
-        assert_eq!((rejection.reason(), rejection.to_string()), (reason, message));
+        assert_eq!((rejection.reason().as_str(), rejection.to_string()), (reason, message));
     }
 }
 

@@ -12,12 +12,11 @@ use throughput_model::cell::CellAddress;
 use crate::apply::delete_generators;
 use crate::identity::TestFacts;
 use crate::objects::deadline::{RequestError, within};
+use crate::reason::Reason;
 use crate::scaling::claim;
 use crate::stage::ends_in;
 use crate::status;
 
-/// The reason of what ends so.
-const UNINSTALLED: &str = "Uninstalled";
 /// How often a status is written anew when the operator, which still runs, writes in between.
 const WRITE_ATTEMPTS: u32 = 10;
 
@@ -110,13 +109,13 @@ fn end(status: &mut ThroughputTestStatus, facts: &TestFacts, now: Timestamp) -> 
     });
     let message =
         format!("the operator was uninstalled in the middle of the run{}", left.unwrap_or_default());
-    let mut set = |type_, holds, reason: &str| {
+    let mut set = |type_, holds, reason: Reason| {
         status::set(&mut status.conditions, type_, holds, reason, &message, now, facts.generation);
     };
-    set(ConditionType::Running, ConditionStatus::False, UNINSTALLED);
-    set(ConditionType::TargetsRestored, ConditionStatus::False, UNINSTALLED);
-    set(ConditionType::Succeeded, ConditionStatus::False, UNINSTALLED);
-    set(ConditionType::Finished, ConditionStatus::True, UNINSTALLED);
+    set(ConditionType::Running, ConditionStatus::False, Reason::Uninstalled);
+    set(ConditionType::TargetsRestored, ConditionStatus::False, Reason::Uninstalled);
+    set(ConditionType::Succeeded, ConditionStatus::False, Reason::Uninstalled);
+    set(ConditionType::Finished, ConditionStatus::True, Reason::Uninstalled);
     status.verdict = Some(Verdict::Aborted);
     status.finished_at = Some(now);
     true
@@ -124,7 +123,7 @@ fn end(status: &mut ThroughputTestStatus, facts: &TestFacts, now: Timestamp) -> 
 
 fn told_restored(status: &mut ThroughputTestStatus, facts: &TestFacts, now: Timestamp) -> bool {
     let was_ended = |condition: &Condition| {
-        condition.type_ == ConditionType::TargetsRestored && condition.reason == UNINSTALLED
+        condition.type_ == ConditionType::TargetsRestored && condition.reason == Reason::Uninstalled
     };
     if !status.conditions.iter().any(was_ended) {
         return false;
@@ -133,7 +132,7 @@ fn told_restored(status: &mut ThroughputTestStatus, facts: &TestFacts, now: Time
         &mut status.conditions,
         ConditionType::TargetsRestored,
         ConditionStatus::True,
-        "AsFound",
+        Reason::AsFound,
         "everything that was scaled is as it was found",
         now,
         facts.generation,

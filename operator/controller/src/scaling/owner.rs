@@ -12,39 +12,18 @@ pub mod pulp;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
+use crate::reason::{Reason, Why};
+
 pub(crate) use find::as_value;
 pub use find::{Told, find, lever_object, target, told};
 pub use lever::{Change, Lever, LeverField};
 
-/// Why a target must not be scaled.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unscalable {
-    /// In one word.
-    pub reason: &'static str,
-    /// In a sentence that says what to do.
-    pub message: String,
-}
-
-/// What the operator was not allowed to do; the message names the chart's value that allows it.
-pub const NOT_PERMITTED: &str = "NotPermitted";
-/// An autoscaler sets the replicas.
-pub const AUTOSCALED: &str = "TargetAutoscaled";
-/// The owner has no field for this target's replicas.
-pub const NOT_SUPPORTED: &str = "OwnerNotSupported";
-/// Two owners set the same replicas.
-pub const TWO_OWNERS: &str = "TargetHasTwoOwners";
-/// The owner through which a claimed target is scaled is not there any more.
-pub const OWNER_GONE: &str = "OwnerGone";
-
-impl Unscalable {
-    fn not_permitted(what: &str, value: &str) -> Self {
-        Self {
-            reason: NOT_PERMITTED,
-            message: format!(
-                "the operator has no right to {what}: its administrator sets {value}=true in the chart's values"
-            ),
-        }
-    }
+/// That the operator was not allowed to do something, and the chart's value that allows it.
+fn not_permitted(what: &str, value: &str) -> Why {
+    let message = format!(
+        "the operator has no right to {what}: its administrator sets {value}=true in the chart's values"
+    );
+    Why::new(Reason::NotPermitted, message)
 }
 
 /// The group of an owner, without its version.

@@ -2,6 +2,7 @@ use serde_json::{Value, json};
 use throughput_crds::{CellParameter, StatusSummary};
 
 use super::*;
+use crate::reason::Reason;
 
 fn at(milliseconds: i64) -> Timestamp {
     Timestamp::from_millisecond(1_800_000_000_000 + milliseconds).unwrap()
@@ -10,18 +11,18 @@ fn at(milliseconds: i64) -> Timestamp {
 fn set_accepted(
     conditions: &mut Vec<Condition>,
     status: ConditionStatus,
-    reason: &str,
+    reason: Reason,
     message: &str,
     now: Timestamp,
 ) {
     set(conditions, ConditionType::Accepted, status, reason, message, now, Some(1));
 }
 
-fn accepted(status: ConditionStatus, reason: &str, message: &str, since: Timestamp) -> Condition {
+fn accepted(status: ConditionStatus, reason: Reason, message: &str, since: Timestamp) -> Condition {
     Condition {
         type_: ConditionType::Accepted,
         status,
-        reason: reason.to_owned(),
+        reason: reason.to_string(),
         message: message.to_owned(),
         last_transition_time: since,
         observed_generation: Some(1),
@@ -57,29 +58,37 @@ fn summarized(status: Value) -> ThroughputTestStatus {
 #[test]
 fn the_time_of_a_transition_changes_only_with_the_status() {
     let mut conditions = Vec::new();
-    set_accepted(&mut conditions, ConditionStatus::False, "A", "a", at(0));
-    set_accepted(&mut conditions, ConditionStatus::False, "B", "b", at(5_000));
-    assert_eq!(conditions, [accepted(ConditionStatus::False, "B", "b", at(0))]);
-    set_accepted(&mut conditions, ConditionStatus::True, "B", "b", at(9_000));
-    assert_eq!(conditions, [accepted(ConditionStatus::True, "B", "b", at(9_000))]);
-    set_accepted(&mut conditions, ConditionStatus::Unknown, "B", "b", at(9_500));
-    assert_eq!(conditions, [accepted(ConditionStatus::Unknown, "B", "b", at(9_000))]);
+    set_accepted(&mut conditions, ConditionStatus::False, Reason::Planned, "a", at(0));
+    set_accepted(&mut conditions, ConditionStatus::False, Reason::NoPulp, "b", at(5_000));
+    assert_eq!(conditions, [accepted(ConditionStatus::False, Reason::NoPulp, "b", at(0))]);
+    set_accepted(&mut conditions, ConditionStatus::True, Reason::NoPulp, "b", at(9_000));
+    assert_eq!(conditions, [accepted(ConditionStatus::True, Reason::NoPulp, "b", at(9_000))]);
+    set_accepted(&mut conditions, ConditionStatus::Unknown, Reason::NoPulp, "b", at(9_500));
+    assert_eq!(conditions, [accepted(ConditionStatus::Unknown, Reason::NoPulp, "b", at(9_000))]);
 }
 
 #[test]
 fn conditions_do_not_disturb_each_other() {
     let mut conditions = Vec::new();
-    set_accepted(&mut conditions, ConditionStatus::True, "A", "a", at(0));
-    set(&mut conditions, ConditionType::Running, ConditionStatus::False, "R", "r", at(0), None);
-    set_accepted(&mut conditions, ConditionStatus::True, "B", "b", at(1_000));
-    assert_eq!(conditions[0], accepted(ConditionStatus::True, "B", "b", at(0)));
-    assert_eq!((conditions.len(), conditions[1].reason.as_str()), (2, "R"));
+    set_accepted(&mut conditions, ConditionStatus::True, Reason::Planned, "a", at(0));
+    set(
+        &mut conditions,
+        ConditionType::Running,
+        ConditionStatus::False,
+        Reason::NotStarted,
+        "r",
+        at(0),
+        None,
+    );
+    set_accepted(&mut conditions, ConditionStatus::True, Reason::NoPulp, "b", at(1_000));
+    assert_eq!(conditions[0], accepted(ConditionStatus::True, Reason::NoPulp, "b", at(0)));
+    assert_eq!((conditions.len(), conditions[1].reason.as_str()), (2, "NotStarted"));
 }
 
 #[test]
 fn a_long_message_is_cut_between_characters() {
     let mut conditions = Vec::new();
-    set_accepted(&mut conditions, ConditionStatus::True, "A", &"ä".repeat(5_000), at(0));
+    set_accepted(&mut conditions, ConditionStatus::True, Reason::Planned, &"ä".repeat(5_000), at(0));
     assert_eq!(conditions[0].message, "ä".repeat(1_000));
 }
 

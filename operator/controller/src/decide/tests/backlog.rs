@@ -7,7 +7,7 @@ use throughput_model::cell::CellAddress;
 
 use crate::decide::fixture::{
     active, at, backlog, condition, counts, delivered, events, facts, failure, generators, observed, place,
-    present, silent, status_at,
+    present, status_at, unreachable,
 };
 use crate::decide::{Action, Decision, decide};
 use crate::observed::{Counts, Job, Observed, OwnTasks, Pulp};
@@ -124,7 +124,7 @@ fn workers_that_start_nothing_are_nudged_every_ten_seconds_and_three_times_at_mo
 #[test]
 fn a_backlog_that_nobody_ever_starts_ends_at_the_deadline_also_when_pulp_is_silent() {
     let status = status_at(0, Stage::AwaitingFirstTask);
-    for observed in [waiting(10), Observed { pulp: silent(), ..observed() }] {
+    for observed in [waiting(10), Observed { pulp: unreachable(), ..observed() }] {
         assert_eq!(place(&decided(&status, &observed, 7_200)), Some((0, Stage::AwaitingFirstTask)));
         let decision = decided(&status, &observed, 7_201);
         assert_eq!(

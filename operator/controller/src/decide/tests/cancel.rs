@@ -5,7 +5,7 @@ use throughput_model::cell::CellAddress;
 
 use crate::decide::fixture::{
     STAGES, active, claim, claims, condition, counts, decided, delivered, events, failure, generators,
-    observed, place, present, silent, status_at, untouched,
+    observed, place, present, status_at, unreachable, untouched,
 };
 use crate::decide::{Action, Decision};
 use crate::observed::{Job, Observed, OwnTasks, Target};
@@ -76,7 +76,7 @@ fn a_deleted_test_waits_for_its_tasks_but_not_for_ever() {
         ]
     );
     assert_eq!(condition(&waiting, ConditionType::Running).1, "CancelingTasks");
-    for (observed, allowed) in [(lost(4), 300), (Observed { pulp: silent(), ..lost(4) }, 120)] {
+    for (observed, allowed) in [(lost(4), 300), (Observed { pulp: unreachable(), ..lost(4) }, 120)] {
         let gave_up = decided(&canceling(), &deleted(observed), allowed + 1);
         assert_eq!(place(&gave_up), Some((0, Stage::Restoring)));
         assert_eq!(events(&gave_up), ["!TasksNotCanceled"]);
@@ -86,7 +86,7 @@ fn a_deleted_test_waits_for_its_tasks_but_not_for_ever() {
 
 #[test]
 fn a_pulp_that_is_silent_is_not_asked_to_cancel() {
-    let decision = decided(&canceling(), &deleted(Observed { pulp: silent(), ..lost(4) }), 1);
+    let decision = decided(&canceling(), &deleted(Observed { pulp: unreachable(), ..lost(4) }), 1);
     assert_eq!(decision.actions, [Action::DeleteGenerators { address: address(0) }]);
 }
 

@@ -9,12 +9,12 @@ use throughput_crds::{
 
 use crate::decide::fixture::{
     active, address, at, completed, condition, counts, decided, delivered, events, failure, generators,
-    no_figures, observed, place, present, silent, status_at,
+    no_figures, observed, place, present, status_at, unreachable,
 };
 use crate::decide::{Action, Decision};
 use crate::observed::{Counts, Job, Observed, OwnTasks, Pulp, Remains, Target};
+use crate::reason::{Reason, Why};
 use crate::scaling::claim::Holder;
-use crate::scaling::owner::Unscalable;
 
 /// Generators at work, and this many of the cell's ten tasks unfinished.
 fn dispatching(unfinished: u64) -> Observed {
@@ -152,8 +152,8 @@ fn the_processes_are_those_of_when_the_dispatch_began() {
 #[test]
 fn a_pulp_that_is_silent_is_told_of_until_it_answers_again() {
     for (stage, observed) in [(Stage::Dispatching, dispatching(4)), (Stage::Draining, dispatched(4))] {
-        let silence = decided(&status_at(0, stage), &Observed { pulp: silent(), ..observed.clone() }, 1);
-        let told = (ConditionStatus::True, "PulpSilent", "connection refused");
+        let silence = decided(&status_at(0, stage), &Observed { pulp: unreachable(), ..observed.clone() }, 1);
+        let told = (ConditionStatus::True, "PulpUnreachable", "connection refused");
         assert_eq!((place(&silence), condition(&silence, ConditionType::Running)), (Some((0, stage)), told));
         let answer = decided(&silence.status, &observed, 2);
         assert_eq!(condition(&answer, ConditionType::Running).1, format!("{stage:?}"));
@@ -199,7 +199,7 @@ fn a_target_that_goes_or_is_autoscaled_while_it_is_measured_is_noted() {
     );
     let restless = Target::Present { replicas: 2, ready: 2, holder: Holder::This, agreed: false };
     let gone =
-        Unscalable { reason: "OwnerGone", message: "the Pulp example is not there any more".to_owned() };
+        Why { reason: Reason::OwnerGone, message: "the Pulp example is not there any more".to_owned() };
     let observed = Observed { targets: vec![restless, Target::Refused(gone)], ..dispatching(4) };
     assert_eq!(
         doubts(&decided(&status_at(0, Stage::Dispatching), &observed, 1)),
@@ -212,7 +212,7 @@ fn a_target_that_goes_or_is_autoscaled_while_it_is_measured_is_noted() {
 
 #[test]
 fn draining_ends_when_no_task_of_the_cell_is_unfinished() {
-    let silence = Observed { pulp: silent(), ..dispatched(0) };
+    let silence = Observed { pulp: unreachable(), ..dispatched(0) };
     let place_after = |observed: &Observed| place(&decided(&status_at(0, Stage::Draining), observed, 7_200));
     assert_eq!(place_after(&dispatched(1)), Some((0, Stage::Draining)));
     assert_eq!(place_after(&silence), Some((0, Stage::Draining)));
@@ -223,7 +223,7 @@ fn draining_ends_when_no_task_of_the_cell_is_unfinished() {
 fn a_drain_that_takes_too_long_is_canceled() {
     for (pulp, message) in [
         (dispatched(4).pulp, "timeouts.drain passed: 4 of 10 tasks are unfinished"),
-        (silent(), "timeouts.drain passed: Pulp does not say how many tasks are left"),
+        (unreachable(), "timeouts.drain passed: Pulp does not say how many tasks are left"),
     ] {
         let decision = decided(&status_at(0, Stage::Draining), &Observed { pulp, ..dispatched(4) }, 7_201);
         assert_eq!(place(&decision), Some((0, Stage::CancelingTasks)));
@@ -350,7 +350,7 @@ fn the_last_cell_leads_to_restoring() {
 
 #[test]
 fn tasks_that_cannot_be_read_are_tried_for_ten_minutes() {
-    let unread = Observed { remains: None, pulp: silent(), ..dispatched(0) };
+    let unread = Observed { remains: None, pulp: unreachable(), ..dispatched(0) };
     let mut status = status_at(0, Stage::Collecting);
     let dispatched = StageEntry { stage: Stage::Dispatching, since: at(0) };
     status.current.as_mut().unwrap().timeline.insert(0, dispatched);
@@ -370,7 +370,7 @@ fn tasks_that_cannot_be_read_are_tried_for_ten_minutes() {
 
 #[test]
 fn a_cell_that_dispatched_nothing_does_not_wait_for_a_silent_pulp() {
-    let unread = Observed { remains: None, pulp: silent(), ..observed() };
+    let unread = Observed { remains: None, pulp: unreachable(), ..observed() };
     let decision = decided(&status_at(0, Stage::Collecting), &unread, 1);
     assert_eq!(place(&decision), Some((1, Stage::EmptyingQueue)));
 }

@@ -9,13 +9,14 @@ use throughput_crds::{
 
 use crate::decide::fixture::{
     active, address, at, claim, claims, condition, counts, decided, delivered, events, failure, generators,
-    observed, place, plan, present, silent, status_at, untouched,
+    observed, place, plan, present, status_at, unreachable, untouched,
 };
 use crate::decide::{Action, Decision};
 use crate::objects::owned_objects::NameTaken;
 use crate::observed::{Counts, Credentials, Job, Observed, OwnTasks, Pulp, Target, ViewFault};
+use crate::reason::{Reason, Why};
 use crate::scaling::claim::Holder;
-use crate::scaling::owner::{Lever, LeverField, Unscalable};
+use crate::scaling::owner::{Lever, LeverField};
 use crate::scaling::scalable::TargetName;
 
 const NOTHING: Option<OwnTasks> = Some(OwnTasks { submitted: 0, unfinished: 0 });
@@ -28,8 +29,8 @@ fn claim_all() -> Action {
     Action::Claim { targets: ["pulp-worker", "pulp-content"].map(TargetName::deployment).into() }
 }
 
-fn refused() -> Unscalable {
-    Unscalable { reason: "NotPermitted", message: "no right to change the Pulp example".to_owned() }
+fn refused() -> Why {
+    Why { reason: Reason::NotPermitted, message: "no right to change the Pulp example".to_owned() }
 }
 
 fn scale(deployment: &str, replicas: u32) -> Action {
@@ -95,8 +96,7 @@ fn a_new_test_begins_by_waiting_for_its_targets() {
 fn what_is_missing_is_waited_for_and_named() {
     let with = |target| Observed { targets: vec![present(2, Holder::Nobody), target], ..untouched() };
     let autoscaled = Target::Autoscaled { autoscaler: "content".to_owned() };
-    let no_secret =
-        Credentials::Unusable { reason: "SecretNotFound", message: "there is no Secret".to_owned() };
+    let no_secret = Credentials::Unusable(Why::new(Reason::SecretNotFound, "there is no Secret"));
     let switched_off = Some(ViewFault::Failed("it is switched off".to_owned()));
     let name_taken = NameTaken { kind: "Secret".to_owned(), name: "small-cell-0-attempt-1".to_owned() };
     let cases = [
@@ -124,7 +124,7 @@ fn what_is_missing_is_waited_for_and_named() {
              test another name",
         ),
         (Observed { credentials: no_secret, ..untouched() }, "SecretNotFound", "there is no Secret"),
-        (Observed { pulp: silent(), ..untouched() }, "PulpUnreachable", "connection refused"),
+        (Observed { pulp: unreachable(), ..untouched() }, "PulpUnreachable", "connection refused"),
         (Observed { view_fault: switched_off, ..untouched() }, "TestViewFailed", "it is switched off"),
     ];
     for (observed, reason, message) in cases {
@@ -299,7 +299,7 @@ fn what_cannot_be_claimed_in_time_ends_the_test_with_the_cause() {
         &mut status.conditions,
         ConditionType::Running,
         ConditionStatus::Unknown,
-        "ActionFailed",
+        Reason::ActionFailed,
         "cannot claim the Deployment pulp-worker: refused",
         at(5),
         Some(1),
@@ -322,7 +322,7 @@ fn the_queue_has_to_be_empty() {
         |unfinished| Pulp::Answering(Counts { unfinished: Some(unfinished), ..Counts::default() });
     for (pulp, message) in [
         (unfinished(1), "1 tasks that are not of this run are unfinished in Pulp's queue"),
-        (silent(), "connection refused"),
+        (unreachable(), "connection refused"),
         (Pulp::NotAsked, "Pulp was not asked yet"),
     ] {
         let decision = decided(&status_at(1, Stage::EmptyingQueue), &Observed { pulp, ..observed() }, 900);
@@ -377,7 +377,7 @@ fn workers_have_to_be_online_in_pulp_and_not_only_ready() {
     let starting = Target::Present { replicas: 4, ready: 3, holder: Holder::This, agreed: true };
     assert_eq!(seen(ready(), counts(NOTHING, 3)), Stage::ScalingWorkers);
     assert_eq!(seen(ready(), counts(NOTHING, 5)), Stage::ScalingWorkers);
-    assert_eq!(seen(ready(), silent()), Stage::ScalingWorkers);
+    assert_eq!(seen(ready(), unreachable()), Stage::ScalingWorkers);
     assert_eq!(seen(vec![starting, present(3, Holder::This)], counts(NOTHING, 4)), Stage::ScalingWorkers);
     assert_eq!(seen(ready(), counts(NOTHING, 4)), Stage::StartingGenerators);
 }
@@ -435,7 +435,7 @@ fn generators_are_made_until_all_are_ready() {
 #[test]
 fn a_secret_whose_permission_was_taken_back_is_given_to_no_generator() {
     let message = "the Secret does not say that it may be sent".to_owned();
-    let withdrawn = Credentials::Unusable { reason: "SecretNotPermitted", message: message.clone() };
+    let withdrawn = Credentials::Unusable(Why::new(Reason::SecretNotPermitted, message.clone()));
     let observed = Observed { credentials: withdrawn, ..observed() };
     let decision = decided(&status_at(0, Stage::StartingGenerators), &observed, 1);
     assert_eq!((place(&decision), &decision.actions), (Some((0, Stage::StartingGenerators)), &vec![]));

@@ -3,7 +3,8 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde_json::Value;
 
-use super::{AUTOSCALED, Lever, LeverField, NOT_SUPPORTED, Unscalable, group};
+use super::{Lever, LeverField, group};
+use crate::reason::{Reason, Why};
 use crate::scaling::scalable::TargetName;
 
 /// The group of the kind `ClowdApp`.
@@ -17,7 +18,7 @@ pub fn is_clowd_app(owner: &OwnerReference) -> bool {
 }
 
 /// The field of this `ClowdApp` that sets the replicas of the target.
-pub fn lever(target: &TargetName, owner: &OwnerReference, app: &Value) -> Result<Lever, Unscalable> {
+pub fn lever(target: &TargetName, owner: &OwnerReference, app: &Value) -> Result<Lever, Why> {
     // Clowder calls a Deployment by the ClowdApp's name and the entry's.
     let entry_name = target.name.strip_prefix(&owner.name).and_then(|rest| rest.strip_prefix('-'));
     let entry = app
@@ -26,8 +27,8 @@ pub fn lever(target: &TargetName, owner: &OwnerReference, app: &Value) -> Result
         .and_then(|entries| entries.iter().find(|entry| entry["name"].as_str() == entry_name))
         .zip(entry_name);
     let Some((entry, entry_name)) = entry else {
-        return Err(Unscalable {
-            reason: NOT_SUPPORTED,
+        return Err(Why {
+            reason: Reason::OwnerNotSupported,
             message: format!(
                 "the {target} belongs to the ClowdApp {}, which has no deployment in spec.deployments from which it takes its replicas: name another in scale",
                 owner.name
@@ -37,8 +38,8 @@ pub fn lever(target: &TargetName, owner: &OwnerReference, app: &Value) -> Result
     if let Some(autoscaler) =
         AUTOSCALERS.into_iter().find(|name| entry.get(name).is_some_and(|it| !it.is_null()))
     {
-        return Err(Unscalable {
-            reason: AUTOSCALED,
+        return Err(Why {
+            reason: Reason::TargetAutoscaled,
             message: format!(
                 "the deployment {entry_name} of the ClowdApp {} has an {autoscaler}, which would undo what the run scales in the {target}: take it out for the time of the run",
                 owner.name

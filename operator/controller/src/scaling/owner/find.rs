@@ -6,8 +6,9 @@ use kube::core::{ApiResource, GroupVersionKind};
 use kube::{Client, ResourceExt};
 use serde_json::Value;
 
-use super::{Lever, OWNER_GONE, TWO_OWNERS, Unscalable, clowder, keda, pulp};
+use super::{Lever, clowder, keda, not_permitted, pulp};
 use crate::objects::deadline::{RequestError, within};
+use crate::reason::{Reason, Why};
 use crate::scaling::scalable::{TargetKind, TargetName};
 
 /// What the owner of a claimed target is told.
@@ -16,7 +17,7 @@ pub enum Told {
     /// This number; `None` when it is no number, or none at all.
     Number(Option<u32>),
     /// It cannot be told any more.
-    Unscalable(Unscalable),
+    Unscalable(Why),
 }
 
 /// The target, if it is there.
@@ -24,12 +25,12 @@ pub async fn target(
     client: &Client,
     namespace: &str,
     name: &TargetName,
-) -> Result<Result<Option<DynamicObject>, Unscalable>, RequestError> {
+) -> Result<Result<Option<DynamicObject>, Why>, RequestError> {
     let targets: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &name.kind.resource());
     match within("read a target", targets.get_opt(&name.name)).await {
         Ok(found) => Ok(Ok(found)),
         Err(error) if error.is_forbidden() && name.kind == TargetKind::StatefulSet => {
-            Ok(Err(Unscalable::not_permitted("scale StatefulSets", "scale.statefulSets")))
+            Ok(Err(not_permitted("scale StatefulSets", "scale.statefulSets")))
         }
         Err(error) => Err(error),
     }
@@ -42,7 +43,7 @@ pub async fn find(
     namespace: &str,
     name: &TargetName,
     target: &DynamicObject,
-) -> Result<Result<Option<Lever>, Unscalable>, RequestError> {
+) -> Result<Result<Option<Lever>, Why>, RequestError> {
     let of_controller = match by_controller(client, namespace, name, target).await? {
         Ok(lever) => lever,
         Err(unscalable) => return Ok(Err(unscalable)),
@@ -59,7 +60,7 @@ pub async fn find(
             other.kind(),
             other.name
         );
-        return Ok(Err(Unscalable { reason: TWO_OWNERS, message }));
+        return Ok(Err(Why { reason: Reason::TargetHasTwoOwners, message }));
     }
     Ok(Ok(of_controller.or(of_keda)))
 }
@@ -70,7 +71,7 @@ async fn by_controller(
     namespace: &str,
     name: &TargetName,
     target: &DynamicObject,
-) -> Result<Result<Option<Lever>, Unscalable>, RequestError> {
+) -> Result<Result<Option<Lever>, Why>, RequestError> {
     let Some(owner) = target.owner_references().iter().find(|owner| owner.controller == Some(true)) else {
         return Ok(Ok(None));
     };
@@ -88,7 +89,7 @@ async fn by_controller(
         Ok(found) => found.filter(|found| found.uid().as_ref() == Some(&owner.uid)),
         Err(error) if error.is_forbidden() => {
             let what = format!("change the {} {}, which the {name} belongs to", owner.kind, owner.name);
-            return Ok(Err(Unscalable::not_permitted(&what, value)));
+            return Ok(Err(not_permitted(&what, value)));
         }
         Err(error) => return Err(error),
     };
@@ -112,7 +113,7 @@ async fn by_reference(
     client: &Client,
     namespace: &str,
     name: &TargetName,
-) -> Result<Result<Option<Lever>, Unscalable>, RequestError> {
+) -> Result<Result<Option<Lever>, Why>, RequestError> {
     let (group, version) = keda::API_VERSION.split_once('/').unwrap_or(("", keda::API_VERSION));
     let kind = GroupVersionKind::gvk(group, version, "ScaledObject");
     let resource = ApiResource::from_gvk_with_plural(&kind, "scaledobjects");
@@ -129,7 +130,7 @@ async fn by_reference(
         Err(error) if error.is_not_found() => return Ok(Ok(None)),
         Err(error) if error.is_forbidden() => {
             let what = format!("look whether KEDA scales the {name}");
-            return Ok(Err(Unscalable::not_permitted(&what, "scale.keda")));
+            return Ok(Err(not_permitted(&what, "scale.keda")));
         }
         Err(error) => return Err(error),
     };
@@ -155,8 +156,8 @@ pub async fn lever_object(
 pub async fn told(client: &Client, namespace: &str, lever: &Lever) -> Result<Told, RequestError> {
     Ok(match lever_object(client, namespace, lever).await? {
         Some(object) => Told::Number(lever.told(&as_value(&object))),
-        None => Told::Unscalable(Unscalable {
-            reason: OWNER_GONE,
+        None => Told::Unscalable(Why {
+            reason: Reason::OwnerGone,
             message: format!("the {} {} is not there any more", lever.kind(), lever.name),
         }),
     })

@@ -3,7 +3,8 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde_json::Value;
 
-use super::{AUTOSCALED, Lever, LeverField, NOT_SUPPORTED, Unscalable, group};
+use super::{Lever, LeverField, group};
+use crate::reason::{Reason, Why};
 use crate::scaling::scalable::TargetName;
 
 /// The group of the kind `Pulp`.
@@ -17,15 +18,15 @@ pub fn is_pulp(owner: &OwnerReference) -> bool {
 }
 
 /// The field of this `Pulp` that sets the replicas of the target; none when nobody heeds the `Pulp`.
-pub fn lever(target: &TargetName, owner: &OwnerReference, pulp: &Value) -> Result<Option<Lever>, Unscalable> {
+pub fn lever(target: &TargetName, owner: &OwnerReference, pulp: &Value) -> Result<Option<Lever>, Why> {
     // Nobody reconciles it: its Deployments are free.
     if pulp.pointer("/spec/unmanaged").and_then(Value::as_bool) == Some(true) {
         return Ok(None);
     }
     let suffix = target.name.strip_prefix(&owner.name).and_then(|rest| rest.strip_prefix('-'));
     let Some(component) = COMPONENTS.into_iter().find(|component| suffix == Some(component)) else {
-        return Err(Unscalable {
-            reason: NOT_SUPPORTED,
+        return Err(Why {
+            reason: Reason::OwnerNotSupported,
             message: format!(
                 "the {target} belongs to the Pulp {name}, which has replicas only for {name}-worker, {name}-api and {name}-content: name one of those in scale",
                 name = owner.name
@@ -33,8 +34,8 @@ pub fn lever(target: &TargetName, owner: &OwnerReference, pulp: &Value) -> Resul
         });
     };
     if pulp.pointer(&format!("/spec/{component}/hpa/enabled")).and_then(Value::as_bool) == Some(true) {
-        return Err(Unscalable {
-            reason: AUTOSCALED,
+        return Err(Why {
+            reason: Reason::TargetAutoscaled,
             message: format!(
                 "the Pulp {name} has spec.{component}.hpa.enabled: true, so that an autoscaler sets the replicas of the {target} and spec.{component}.replicas is ignored: set it to false for the time of the run",
                 name = owner.name

@@ -4,7 +4,8 @@ use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde_json::{Value, json};
 
-use super::{AUTOSCALED, Lever, LeverField, NOT_SUPPORTED, clowder, keda, pulp};
+use super::{Lever, LeverField, clowder, keda, pulp};
+use crate::reason::Reason;
 use crate::scaling::scalable::{TargetKind, TargetName};
 
 fn owner(api_version: &str, kind: &str, name: &str) -> OwnerReference {
@@ -67,7 +68,7 @@ fn the_component_of_a_pulp_is_told_by_the_name_of_its_deployment() {
         assert_eq!(recognised(&deployment, json!({"unmanaged": true})), Ok(None));
         let refused = recognised(&deployment, json!({component: {"replicas": 2, "hpa": {"enabled": true}}}))
             .unwrap_err();
-        assert_eq!(refused.reason, AUTOSCALED);
+        assert_eq!(refused.reason, Reason::TargetAutoscaled);
         assert!(
             refused.message.contains(&format!("spec.{component}.hpa.enabled: true")),
             "{}",
@@ -75,7 +76,7 @@ fn the_component_of_a_pulp_is_told_by_the_name_of_its_deployment() {
         );
     }
     let refused = recognised("my-pulp-redis", json!({})).unwrap_err();
-    assert_eq!(refused.reason, NOT_SUPPORTED);
+    assert_eq!(refused.reason, Reason::OwnerNotSupported);
     assert!(
         refused.message.contains("my-pulp-worker, my-pulp-api and my-pulp-content"),
         "{}",
@@ -95,11 +96,14 @@ fn the_deployment_of_a_clowd_app_is_found_in_its_list() {
     assert_eq!(recognised("pulp-worker", json!({"name": "worker"})), Ok(lever(api_version, "pulp", field)));
     for autoscaler in ["autoScaler", "autoScalerSimple"] {
         let refused = recognised("pulp-worker", json!({"name": "worker", autoscaler: {}})).unwrap_err();
-        assert_eq!(refused.reason, AUTOSCALED);
+        assert_eq!(refused.reason, Reason::TargetAutoscaled);
         assert!(refused.message.contains(autoscaler), "{}", refused.message);
     }
-    assert_eq!(recognised("pulp-other", json!({"name": "worker"})).unwrap_err().reason, NOT_SUPPORTED);
-    assert_eq!(recognised("pulp", json!({"name": "worker"})).unwrap_err().reason, NOT_SUPPORTED);
+    assert_eq!(
+        recognised("pulp-other", json!({"name": "worker"})).unwrap_err().reason,
+        Reason::OwnerNotSupported
+    );
+    assert_eq!(recognised("pulp", json!({"name": "worker"})).unwrap_err().reason, Reason::OwnerNotSupported);
 }
 
 fn scaled_object(reference: &Value) -> Value {
