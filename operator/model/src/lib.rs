@@ -8,8 +8,10 @@
 //! * What the system under test says of its tasks: [`task`].
 //! * What others say of that system meanwhile: [`observation`]; of its Python stacks, [`profiler`].
 //! * What both become: [`figures`], printed through [`decimal`] and chosen by [`percentile`].
+//! * How a sentence names a count: [`counted`].
 
 pub mod cell;
+pub mod counted;
 pub mod decimal;
 pub mod failure;
 pub mod figures;

@@ -3,6 +3,7 @@
 //! Nothing here is guessed: a rule speaks only of figures that are there. The most telling ones come first, since the
 //! status has room for two.
 
+use throughput_model::counted::{agreeing, counted, counted_as, times};
 use throughput_model::decimal;
 use throughput_model::figures::TaskFigures;
 use throughput_model::observation::{SourceReport, SourceSummary, Table};
@@ -104,8 +105,9 @@ impl Seen<'_> {
 
 fn nudged(seen: &Seen<'_>) -> Vec<String> {
     let nudges = seen.cell.nudges.len();
+    let each = agreeing(nudges, "", " each time");
     let words =
-        format!("nudged {nudges} times: the workers were online and started nothing for 10 s each time");
+        format!("nudged {}: the workers were online and started nothing for 10 s{each}", times(nudges));
     (nudges > 0).then_some(words).into_iter().collect()
 }
 
@@ -116,26 +118,31 @@ fn requests_failed(seen: &Seen<'_>) -> Vec<String> {
     let mut words = Vec::new();
     if requests.overshoot > 0 {
         words.push(format!(
-            "{} tasks dispatched for {} wanted: up to {} a request, some under way at the end",
-            requests.tasks_dispatched, seen.cell.tasks_wanted, requests.largest_yield
+            "{} dispatched for {} wanted: up to {} a request, some under way at the end",
+            counted(requests.tasks_dispatched, "task"),
+            seen.cell.tasks_wanted,
+            requests.largest_yield
         ));
     }
     for (class, failures) in requests.failures.by_class() {
         let sample = failures.samples.first().map(|sample| format!(", first: {sample}")).unwrap_or_default();
-        words.push(format!("{} of {} requests failed ({class:?}{sample})", failures.count, requests.sent));
+        let sent = counted(requests.sent, "request");
+        words.push(format!("{} of {sent} failed ({class:?}{sample})", failures.count));
     }
     words
 }
 
 fn tasks_failed(seen: &Seen<'_>) -> Vec<String> {
     let TaskFigures { submitted, failed, canceled, error_samples, .. } = &seen.cell.tasks;
+    let submitted = counted(submitted, "task");
     let mut words = Vec::new();
     if *failed > 0 {
         let sample = error_samples.first().map(|sample| format!(": {sample}")).unwrap_or_default();
-        words.push(format!("{failed} of {submitted} tasks failed{sample}"));
+        words.push(format!("{failed} of {submitted} failed{sample}"));
     }
     if *canceled > 0 {
-        words.push(format!("{canceled} of {submitted} tasks were canceled"));
+        let were = agreeing(canceled, "was", "were");
+        words.push(format!("{canceled} of {submitted} {were} canceled"));
     }
     words
 }
@@ -164,20 +171,23 @@ fn waiting_on_locks(seen: &Seen<'_>) -> Vec<String> {
     let seconds = seconds.map(|seconds| format!(", up to {} s", number(seconds)));
     seen.beyond(&["postgres.blockedSessions.max"], 0.0, |value| {
         format!(
-            "up to {value} sessions of the database waited for a lock{what}{}",
-            seconds.clone().unwrap_or_default()
+            "up to {} of the database waited for a lock{what}{}",
+            counted(value, "session"),
+            seconds.as_deref().unwrap_or_default()
         )
     })
 }
 
 fn out_of_memory(seen: &Seen<'_>) -> Vec<String> {
     of_pods(seen, ".outOfMemoryKills.total", 0.0, |group, value| {
-        format!("{value} containers of {group} ran out of memory")
+        format!("{} of {group} ran out of memory", counted(value, "container"))
     })
 }
 
 fn restarts(seen: &Seen<'_>) -> Vec<String> {
-    of_pods(seen, ".restarts.total", 0.0, |group, value| format!("{value} restarts of containers of {group}"))
+    of_pods(seen, ".restarts.total", 0.0, |group, value| {
+        format!("{} of containers of {group}", counted(value, "restart"))
+    })
 }
 
 fn throttled(seen: &Seen<'_>) -> Vec<String> {
@@ -225,8 +235,8 @@ fn more_workers_than_tasks_can_use(seen: &Seen<'_>) -> Vec<String> {
         let flat = before > 0 && now * 1_000 < before * FLAT_GROWTH_PERMILLE;
         flat.then(|| {
             format!(
-                "{} workers do {} tasks per second, {} did {}: more workers than the tasks can use",
-                seen.cell.workers,
+                "{} do {} tasks per second, {} did {}: more workers than the tasks can use",
+                counted(seen.cell.workers, "worker"),
                 seen.cell.tasks.tasks_per_second.as_deref().unwrap_or_default(),
                 fewer.workers,
                 fewer.tasks.tasks_per_second.as_deref().unwrap_or_default()
@@ -245,7 +255,8 @@ fn other_resources(seen: &Seen<'_>) -> Vec<String> {
     let first = seen.table("provenance", "Resources that differ").and_then(|table| table.rows.first());
     let first = first.map(|row| format!(", first: {}", row.join(" "))).unwrap_or_default();
     seen.beyond(&["provenance.differences"], 0.0, |value| {
-        format!("{value} resources of containers are not as expected{first}")
+        let resources = counted_as(value, "resource of containers is", "resources of containers are");
+        format!("{resources} not as expected{first}")
     })
 }
 
@@ -274,7 +285,9 @@ fn left_behind(seen: &Seen<'_>) -> Vec<String> {
     let words = seen.cell.cleanup.as_ref().and_then(|cleanup| {
         let left = cleanup.left + cleanup.created.saturating_sub(cleanup.asked);
         let refusal = cleanup.refusal.as_ref().map(|words| format!(", first: {words}")).unwrap_or_default();
-        let words = format!("{left} of {} resources that the tasks made are left{refusal}", cleanup.created);
+        let created = counted(cleanup.created, "resource");
+        let are = agreeing(left, "is", "are");
+        let words = format!("{left} of {created} that the tasks made {are} left{refusal}");
         (left > 0).then_some(words)
     });
     words.into_iter().collect()
@@ -362,7 +375,7 @@ mod tests {
                 3.0,
                 "up to 3 sessions of the database waited for a lock",
             ),
-            ("pods", "pods.api.outOfMemoryKills.total", 1.0, "1 containers of api ran out of memory"),
+            ("pods", "pods.api.outOfMemoryKills.total", 1.0, "1 container of api ran out of memory"),
             ("pods", "pods.workers.restarts.total", 2.0, "2 restarts of containers of workers"),
             (
                 "pods",

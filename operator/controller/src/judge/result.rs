@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use throughput_crds::{
     CellObserved, CellOutcome, CellParameter, CellResult, Current, DurationsMilliseconds, Verdict,
 };
+use throughput_model::counted::{agreeing, counted, counted_as};
 use throughput_model::figures::{TaskFigures, completions_over_time, queue_over_time};
 use throughput_model::generator::{GeneratorResult, RequestFigures, StopReason};
 use throughput_model::observation::{SourceReport, SourceSummary};
@@ -174,14 +175,23 @@ fn doubts(current: &Current, evidence: &Evidence<'_>, tasks: &TaskFigures) -> Ve
     let mut doubts = current.progress.invalid.clone();
     if evidence.foreign_tasks > 0 {
         doubts.push(format!(
-            "{} tasks that are not of this run were dispatched while its tasks were counted",
-            evidence.foreign_tasks
+            "{} dispatched while its tasks were counted",
+            counted_as(
+                evidence.foreign_tasks,
+                "task that is not of this run was",
+                "tasks that are not of this run were"
+            )
         ));
     }
     if tasks.negative_durations > 0 {
         doubts.push(format!(
-            "{} tasks have a start before their dispatch or an end before their start: clocks differ",
-            tasks.negative_durations
+            "{} or an end before {} start: clocks differ",
+            counted_as(
+                tasks.negative_durations,
+                "task has a start before its dispatch",
+                "tasks have a start before their dispatch"
+            ),
+            agreeing(tasks.negative_durations, "its", "their")
         ));
     }
     doubts.extend(saturation::doubts(evidence.generators));
@@ -193,8 +203,8 @@ fn doubts(current: &Current, evidence: &Evidence<'_>, tasks: &TaskFigures) -> Ve
         && (tasks.submitted < dispatched || (tasks.submitted > dispatched && !failed_requests))
     {
         doubts.push(format!(
-            "Pulp has {} tasks of this cell, but its answers said {dispatched}",
-            tasks.submitted
+            "Pulp has {} of this cell, but its answers said {dispatched}",
+            counted(tasks.submitted, "task")
         ));
     }
     doubts
@@ -230,9 +240,10 @@ fn judge(
     let short = requests.filter(|requests| requests.tasks_dispatched < plan.tasks);
     if let Some(requests) = short {
         let message = format!(
-            "{} of {} tasks were dispatched: {}",
+            "{} of {} {} dispatched: {}",
             requests.tasks_dispatched,
-            plan.tasks,
+            counted(plan.tasks, "task"),
+            agreeing(requests.tasks_dispatched, "was", "were"),
             stop_words(requests.stopped)
         );
         return because(

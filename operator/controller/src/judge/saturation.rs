@@ -4,6 +4,7 @@
 //! tenth of a second: whoever has used its slice up waits for the next, and that wait would be measured as the
 //! target's latency. So a generator may use what its node has, and says how much that was.
 
+use throughput_model::counted::{agreeing, counted, counted_as};
 use throughput_model::generator::{GeneratorResult, OwnWork};
 
 use crate::report::WorkReport;
@@ -49,7 +50,8 @@ pub fn doubts(generators: &[GeneratorResult]) -> Vec<String> {
     let further = doubts.len().saturating_sub(MOST_DOUBTS);
     if further > 0 {
         doubts.truncate(MOST_DOUBTS);
-        doubts.push(format!("{further} more such findings, of other load generators"));
+        let findings = counted_as(further, "more such finding", "more such findings");
+        doubts.push(format!("{findings}, of other load generators"));
     }
     doubts
 }
@@ -65,23 +67,26 @@ fn doubts_of(generator: &GeneratorResult, work: &OwnWork) -> Vec<String> {
     if cpu >= CPU_AT_ITS_LIMIT {
         let whose = if work.cpu_limited { "of its limit" } else { "that its node has" };
         doubts.push(format!(
-            "the load generator {name} was saturated: it used {} % of the {} millicores {whose}",
+            "the load generator {name} was saturated: it used {} % of the {} {whose}",
             cpu / 10,
-            work.cpu_capacity_millicores
+            counted(work.cpu_capacity_millicores, "millicore")
         ));
     }
     if throttled >= OFTEN_THROTTLED {
         doubts.push(format!(
-            "the load generator {name} was stopped by its processor limit of {} millicores in {} of {} periods",
-            work.cpu_capacity_millicores, work.cpu_periods_throttled, work.cpu_periods
+            "the load generator {name} was stopped by its processor limit of {} in {} of {}",
+            counted(work.cpu_capacity_millicores, "millicore"),
+            work.cpu_periods_throttled,
+            counted(work.cpu_periods, "period")
         ));
     }
     if lag >= MUCH_LAG && work.lag.p99_microseconds > USUAL_LAG_MICROSECONDS {
         doubts.push(format!(
-            "the load generator {name} did not keep up: requests were sent {} ms late on average, {} ms at the 99th percentile, up to {} were due at once",
+            "the load generator {name} did not keep up: requests were sent {} ms late on average, {} ms at the 99th percentile, up to {} {} due at once",
             work.lag.mean_microseconds / 1_000,
             work.lag.p99_microseconds / 1_000,
-            work.most_unsent
+            work.most_unsent,
+            agreeing(work.most_unsent, "was", "were")
         ));
     }
     doubts

@@ -126,7 +126,7 @@ async fn a_test_that_is_deleted_in_any_stage_is_restored_and_let_go() {
         let test = Watched { tenant: &tenant, name };
         if matches!(stage, Stage::Dispatching | Stage::Draining | Stage::CancelingTasks) {
             // There is no Pulp, so nobody can tell whether all is canceled: it is waited for, and then it is not.
-            test.until_condition(ConditionType::Running, ConditionStatus::True, "PulpSilent").await;
+            test.until_condition(ConditionType::Running, ConditionStatus::True, "ServiceNotFound").await;
             let some_time_ago = jiff::Timestamp::now() - jiff::SignedDuration::from_mins(10);
             write_stage_since(&tenant, name, Stage::CancelingTasks, some_time_ago).await;
         }
@@ -355,7 +355,7 @@ async fn a_namespace_that_is_deleted_in_the_middle_of_a_run_is_not_held_back() {
     left(&tenant, "run", Stage::Draining).await;
     let _operator = Operator::start(&tenant).await;
     let test = Watched { tenant: &tenant, name: "run" };
-    test.until_condition(ConditionType::Running, ConditionStatus::True, "PulpSilent").await;
+    test.until_condition(ConditionType::Running, ConditionStatus::True, "ServiceNotFound").await;
     // As Kubernetes does it: the namespace is marked, then all in it goes, the rights of the operator first.
     let namespaces: Api<Namespace> = Api::all(tenant.client.clone());
     namespaces.delete(&tenant.namespace, &DeleteParams::default()).await.unwrap();

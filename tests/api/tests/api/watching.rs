@@ -40,7 +40,7 @@ async fn what_a_source_cannot_see_is_a_condition_and_the_run_goes_on() {
         test.until_condition(ConditionType::SourcesComplete, ConditionStatus::False, "Incomplete").await;
     assert!(message.starts_with("pods: MetricsApiMissing: "), "{message}");
     // There is no Pulp, so the run waits for that, and not for its sources.
-    test.until_condition(ConditionType::Running, ConditionStatus::True, "PulpSilent").await;
+    test.until_condition(ConditionType::Running, ConditionStatus::True, "ServiceNotFound").await;
 }
 
 #[tokio::test]

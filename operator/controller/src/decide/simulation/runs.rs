@@ -192,7 +192,7 @@ fn a_backlog_that_nobody_notices_is_nudged_drained_and_what_it_made_is_deleted()
     assert_left_as_found(&run, &[]);
     assert_eq!(status.verdict, Some(Verdict::Passed), "{status:#?}");
     for result in &status.results {
-        let nudged = "nudged 1 times: the workers were online and started nothing for 10 s each time";
+        let nudged = "nudged once: the workers were online and started nothing for 10 s";
         assert_eq!(result.observations, [nudged]);
     }
     // Ten tasks of a second each take two workers five seconds, one more for what they are nudged with.

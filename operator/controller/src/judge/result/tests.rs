@@ -187,7 +187,7 @@ fn instants_in_the_wrong_order_make_the_figures_untrustworthy() {
     tasks[0].started_at = Some(at(-1));
     assert_doubted(
         &measured(&tasks, &[complete(4)]),
-        "1 tasks have a start before their dispatch or an end before their start: clocks differ",
+        "1 task has a start before its dispatch or an end before its start: clocks differ",
     );
 }
 
@@ -255,7 +255,7 @@ fn all_doubts_are_told_and_those_of_the_way_come_first() {
     let result = summarized(&detail(&plan(), progress, &four(), 1, &[complete(4)]).figures);
     assert_doubted(
         &result,
-        "the replicas were changed; 1 tasks that are not of this run were dispatched while its tasks were counted",
+        "the replicas were changed; 1 task that is not of this run was dispatched while its tasks were counted",
     );
 }
 
@@ -336,7 +336,7 @@ fn a_criterion_that_is_not_met_weighs_more_than_one_without_a_figure() {
 fn canceled_tasks_are_observed() {
     let mut tasks = four();
     tasks[3] = task(4, 5, TaskState::Canceled);
-    assert_eq!(measured(&tasks, &[complete(4)]).observations, ["1 of 4 tasks were canceled"]);
+    assert_eq!(measured(&tasks, &[complete(4)]).observations, ["1 of 4 tasks was canceled"]);
 }
 
 #[test]

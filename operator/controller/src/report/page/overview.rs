@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use maud::{Markup, html};
+use throughput_model::counted::counted;
 use throughput_model::decimal::seconds;
 
 use super::chart::{self, Curve};
@@ -90,7 +91,7 @@ pub(super) fn section(report: &TestReport) -> Markup {
             div.overview {
                 @for measure in measures(combinations.len() == 1) { (measure_figure(&measure, &axis, &combinations)) }
             }
-            @if left_out > 0 { p.note { "Not drawn: " (left_out) " of " (report.cells.len()) " runs, whose figures are not trusted." } }
+            @if left_out > 0 { p.note { "Not drawn: " (left_out) " of " (counted(report.cells.len(), "run")) ", whose figures are not trusted." } }
             @if combinations.len() > MOST_COMBINATIONS {
                 p.note { "Drawn are the first " (MOST_COMBINATIONS) " of " (combinations.len()) " combinations of the other parameters; the table has all." }
             }
