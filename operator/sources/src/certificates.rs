@@ -5,8 +5,8 @@ use kube::Client;
 use kube::api::Api;
 use throughput_crds::CaBundle;
 
+use crate::error::SourceError;
 use crate::kubernetes::within;
-use crate::source::SourceError;
 
 /// Reads certificates in PEM from the `ConfigMap` that is said to hold them.
 pub async fn read_bundle(

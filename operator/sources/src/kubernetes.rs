@@ -10,8 +10,8 @@ use kube::core::Selector;
 
 use crate::access::Access;
 use crate::cause::innermost;
+use crate::error::SourceError;
 use crate::recording::Recording;
-use crate::source::SourceError;
 
 /// How long one request may take. A source's whole look has twenty seconds.
 const DEADLINE: Duration = Duration::from_secs(8);

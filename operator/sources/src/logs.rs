@@ -16,6 +16,7 @@ mod groups;
 mod intake;
 mod ledger;
 mod lines;
+mod masks;
 mod pace;
 mod patterns;
 mod place;
@@ -46,11 +47,12 @@ use self::intake::Extent;
 use self::reader::{Reader, within};
 use self::state::State;
 use crate::access::Access;
-use crate::catalog::Metric;
-use crate::check::Mistake;
+use crate::error::SourceError;
+use crate::metric::Metric;
+use crate::mistake::Mistake;
 use crate::recording::Recording;
 use crate::selectors;
-use crate::source::{Settled, Source, SourceError, Window};
+use crate::source::{Settled, Source, Window};
 
 /// How often to look for pods that came: they are read from their beginning.
 const INTERVAL: Duration = Duration::from_secs(10);

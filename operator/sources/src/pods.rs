@@ -13,6 +13,7 @@ mod kubelet;
 mod memory;
 mod metrics;
 mod status;
+mod tally;
 mod usage;
 
 use std::time::Duration;
@@ -26,6 +27,7 @@ use kube::core::Selector;
 use throughput_crds::ObservePods;
 
 use crate::access::Access;
+use crate::error::SourceError;
 use crate::kubernetes::{self, within};
 use crate::pods::counters::{Before, Owners};
 use crate::pods::group::WatchedPod;
@@ -34,7 +36,7 @@ use crate::pods::memory::Memory;
 use crate::pods::usage::{Span, Usage};
 use crate::recording::Recording;
 use crate::selectors;
-use crate::source::{Settled, Source, SourceError, Window};
+use crate::source::{Settled, Source, Window};
 
 pub use metrics::metrics;
 

@@ -4,6 +4,7 @@
 //! behind a pooler nobody else is affected. With `pg_monitor` all is seen; with less, what remains.
 
 mod address;
+mod extension;
 mod facts;
 mod failure;
 mod locks;
@@ -26,11 +27,13 @@ use jiff::Timestamp;
 use throughput_crds::ObservePostgres;
 
 use crate::access::Access;
-use crate::catalog::Metric;
+use crate::error::SourceError;
+use crate::metric::Metric;
 use crate::recording::Recording;
-use crate::source::{Settled, Source, SourceError, Window};
+use crate::source::{Settled, Source, Window};
 
-use facts::{Extension, ServerFacts};
+use extension::Extension;
+use facts::ServerFacts;
 use locks::Blocked;
 use look::Look;
 use memory::Memory;
@@ -38,8 +41,6 @@ use session::Session;
 pub use settings::Settings;
 use statements::Statements;
 
-/// As what the database knows the operator's connections.
-const APPLICATION_NAME: &str = "throughput-operator";
 /// How long what a Secret says is taken to hold: one that is changed or withdrawn counts after this.
 const SETTINGS_HOLD: Duration = Duration::from_mins(1);
 /// How often the end of a window is asked for again when nobody answers, and after how long.
@@ -172,7 +173,7 @@ impl Postgres {
         if let Some(extension) = self.extension() {
             match start {
                 Some(start) => self.compare(&mut session, &extension, &start, recording).await?,
-                None if recording.fact(statements::EXTENSION) != Some(NOT_LOADED) => {
+                None if recording.fact(extension::NAME) != Some(NOT_LOADED) => {
                     let message = "what statements had cost before the window is not known";
                     recording.fall_short(&statements::doubt("StatementsUnknown", message), Timestamp::now());
                 }
@@ -248,7 +249,7 @@ impl Postgres {
                 self.memory.store(recording);
             }
             Err(error) if error.reason == failure::NOT_LOADED => {
-                recording.set_fact(statements::EXTENSION, NOT_LOADED);
+                recording.set_fact(extension::NAME, NOT_LOADED);
             }
             Err(error) => recording.fall_short(&error.only_of([statements::METRIC]), Timestamp::now()),
         }

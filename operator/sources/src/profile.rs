@@ -33,11 +33,12 @@ use self::memory::{Memory, State, Subject};
 use self::progress::{Progress, Span, progress};
 use self::refusal::{Refusal, Verdict};
 use crate::access::Access;
-use crate::catalog::Metric;
-use crate::check::Mistake;
+use crate::error::SourceError;
+use crate::metric::Metric;
+use crate::mistake::Mistake;
 use crate::recording::Recording;
 use crate::selectors;
-use crate::source::{Settled, Source, SourceError, Window};
+use crate::source::{Settled, Source, Window};
 
 const DEADLINE: Duration = Duration::from_secs(8);
 const INTERVAL: Duration = Duration::from_secs(1);

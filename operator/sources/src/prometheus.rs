@@ -13,10 +13,11 @@ use jiff::Timestamp;
 use throughput_crds::{ObservePrometheus, PrometheusQuery};
 
 use crate::access::Access;
-use crate::catalog::Metric;
-use crate::check::{Mistake, Wanted};
+use crate::error::SourceError;
+use crate::metric::Metric;
+use crate::mistake::{Mistake, Wanted};
 use crate::recording::Recording;
-use crate::source::{Settled, Source, SourceError, Window};
+use crate::source::{Settled, Source, Window};
 
 use answer::Understood;
 pub use client::Settings;

@@ -22,14 +22,15 @@ use kube::core::Selector;
 use throughput_crds::{ContainerResources, ExpectedResources, ObserveProvenance};
 
 use crate::access::Access;
-use crate::catalog::Metric;
+use crate::error::SourceError;
 use crate::kubernetes::{self, within};
+use crate::metric::Metric;
 use crate::provenance::difference::{Difference, Reference, differences};
 use crate::provenance::facts::Facts;
 use crate::provenance::workload::{Replicas, Resources, Workload, selected};
 use crate::quantity::Amount;
 use crate::recording::Recording;
-use crate::source::{Settled, Source, SourceError, Window};
+use crate::source::{Settled, Source, Window};
 
 /// The labels of a test's load generators.
 const TEST_LABEL: &str = "perf.pulpproject.org/test";

@@ -20,14 +20,15 @@ use throughput_crds::{AwsAccess, ObserveRds};
 
 use crate::access::Access;
 use crate::aws;
-use crate::catalog;
+use crate::error::SourceError;
+use crate::metric;
 use crate::rds::coverage::{Coverage, Named, Points};
 use crate::rds::instance::{CONNECTIONS_OF_MAXIMUM, Instance, MAX_CONNECTIONS};
 use crate::rds::metrics::{CONNECTIONS, Metric};
 use crate::rds::minutes::{MINUTE_MILLISECONDS, Minutes, start_of};
 use crate::recording::Recording;
 use crate::series::{MOST_POINTS, Values};
-use crate::source::{Settled, Source, SourceError, Window};
+use crate::source::{Settled, Source, Window};
 
 pub(crate) const NAME: &str = "rds";
 /// How much of the window CloudWatch has.
@@ -183,12 +184,12 @@ impl Rds {
 }
 
 /// The names of the figures that it can have.
-pub(crate) fn catalog(settings: &ObserveRds) -> Vec<catalog::Metric> {
+pub(crate) fn catalog(settings: &ObserveRds) -> Vec<metric::Metric> {
     let metrics = metrics::metrics(settings).into_iter().map(|metric| metric.figure);
     let series = metrics.chain([CONNECTIONS_OF_MAXIMUM.to_owned()]);
     let series = series.chain(settings.performance_insights.then(|| insights::LOAD_BY_WAIT.to_owned()));
-    let figures = [COVERAGE, MAX_CONNECTIONS].map(|name| catalog::Metric::Figure(name.to_owned()));
-    series.map(catalog::Metric::Series).chain(figures).collect()
+    let figures = [COVERAGE, MAX_CONNECTIONS].map(|name| metric::Metric::Figure(name.to_owned()));
+    series.map(metric::Metric::Series).chain(figures).collect()
 }
 
 impl Source for Rds {
@@ -418,7 +419,7 @@ mod tests {
             rds: Some(ObserveRds { metrics: vec!["ReplicaLag".to_owned()], ..settings() }),
             ..throughput_crds::Observe::default()
         };
-        let figures = catalog::figures(&observe);
+        let figures = crate::catalog::figures(&observe);
         for figure in [
             "rds.cpuPercent.max",
             "rds.replicaLagSeconds.mean",

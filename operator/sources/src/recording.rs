@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use throughput_model::observation::{Document, Shortfall, SourceReport, SourceSummary, Table};
 
+use crate::error::SourceError;
 use crate::series::{SeriesRecorder, Values, milliseconds_since, rounded};
-use crate::source::SourceError;
 
 /// The step of what the operator samples itself.
 const SAMPLED_STEP_MILLISECONDS: u32 = 1_000;

@@ -7,8 +7,8 @@ use kube::api::Api;
 use kube::{Client, ResourceExt};
 use throughput_crds::SECRET_FOR_ANNOTATION;
 
+use crate::error::SourceError;
 use crate::kubernetes::within;
-use crate::source::SourceError;
 
 /// A Secret's texts by key. They are shown to nobody.
 #[derive(Clone, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use aws_sdk_rds::config::http::HttpResponse;
 use aws_sdk_rds::error::{ErrorMetadata, ProvideErrorMetadata, SdkError};
 
 use crate::cause::{chain, innermost};
-use crate::source::SourceError;
+use crate::error::SourceError;
 
 /// The reasons that a call fails for, or that none was made for. Once all calls succeed, none of them holds any more.
 pub(crate) const CALL_REASONS: [&str; 17] = [

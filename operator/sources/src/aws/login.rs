@@ -12,8 +12,8 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use throughput_crds::AwsAccess;
 
 use crate::access::Access;
+use crate::error::SourceError;
 use crate::secrets::SecretTexts;
-use crate::source::SourceError;
 
 /// What the owner of a Secret with AWS's keys writes into its annotation.
 const AUDIENCE: &str = "aws";

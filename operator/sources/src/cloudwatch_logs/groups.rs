@@ -5,10 +5,11 @@ use jiff::{SignedDuration, Timestamp};
 use throughput_crds::{AwsAccess, CloudWatchLogs};
 use tokio::time::Instant;
 
-use super::{LONGEST_STEP, Line, Progress, Search, connect};
+use super::search::{LONGEST_STEP, Line, Progress, Search, connect};
 use crate::access::Access;
 use crate::aws::is_final;
-use crate::source::{SourceError, Window};
+use crate::error::SourceError;
+use crate::source::Window;
 
 /// How long lines are on their way into CloudWatch.
 const ON_THEIR_WAY: SignedDuration = SignedDuration::from_secs(30);

@@ -13,10 +13,11 @@ use super::lines::LONGEST_LINE;
 use super::patterns::{Pattern, Patterns};
 use crate::access::Access;
 use crate::aws::CALL_REASONS;
-use crate::check::Mistake;
 use crate::cloudwatch_logs::{Line, LogGroups, Proceeded, lasts};
+use crate::error::SourceError;
+use crate::mistake::Mistake;
 use crate::recording::Recording;
-use crate::source::{SourceError, Window};
+use crate::source::Window;
 
 /// A call of a source has twenty seconds: less than that, so that it is said what was waited for.
 const LONGEST_CALL: Duration = Duration::from_secs(19);

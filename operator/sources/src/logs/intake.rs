@@ -13,8 +13,8 @@ use super::pace::Pace;
 use super::patterns::Patterns;
 use super::place::Resumption;
 use super::state::State;
+use crate::error::SourceError;
 use crate::recording::bounded;
-use crate::source::SourceError;
 
 /// How much is read at most of a log that is not followed, in bytes.
 pub(super) const MOST_BYTES: i64 = 16 << 20;

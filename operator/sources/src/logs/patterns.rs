@@ -6,8 +6,8 @@ use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use throughput_crds::{BuiltInPatterns, ObserveLogs};
 
 use super::built_in;
-use super::sample::Masks;
-use crate::check::Mistake;
+use super::masks::Masks;
+use crate::mistake::Mistake;
 
 /// The name of the sum of all patterns that are time-outs.
 pub const TIMEOUTS: &str = "timeouts";

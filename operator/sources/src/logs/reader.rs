@@ -16,8 +16,8 @@ use super::intake::{Extent, Intake, Limits, MOST_BYTES, Outcome};
 use super::lines::timed;
 use super::patterns::Patterns;
 use super::state::State;
+use crate::error::SourceError;
 use crate::recording::bounded;
-use crate::source::SourceError;
 
 /// How long an answer may take to begin.
 const DEADLINE: Duration = Duration::from_secs(10);

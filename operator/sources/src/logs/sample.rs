@@ -1,11 +1,10 @@
 //! Samples of lines: a few distinct ones, short, and without what is secret.
 
 use jiff::Timestamp;
-use regex::Regex;
 use serde::{Deserialize, Serialize};
 
+use super::masks::Masks;
 use super::patterns::Pattern;
-use crate::check::Mistake;
 use crate::recording::bounded;
 
 /// The most distinct samples of one pattern.
@@ -24,13 +23,6 @@ pub(super) struct Sample {
     pub(super) text: String,
     /// What it has in common with others of its kind.
     shape: String,
-}
-
-/// What looks like a secret.
-#[derive(Debug)]
-pub(super) struct Masks {
-    in_url: Regex,
-    named: Regex,
 }
 
 /// Keeps a line as a sample if there is none like it. Those from before `measured_since` give way to later ones.
@@ -94,24 +86,6 @@ fn without_numbers(text: &str) -> String {
         }
     }
     shape.chars().take(LONGEST_SHAPE).collect()
-}
-
-impl Masks {
-    pub(super) fn new() -> Result<Self, Mistake> {
-        let compiled = |expression| Regex::new(expression).map_err(|error| Mistake(error.to_string()));
-        Ok(Self {
-            in_url: compiled(r"(://[^/\s:@]*:)[^@\s]+@")?,
-            named: compiled(
-                r#"(?i)((?:pass(?:word|wd|phrase)?|pwd|secret|token|api[-_]?key|authorization|cookie|identity|session(?:id|key)?|credentials?)["']?(?:\s*[=:]\s*["']?(?:(?:bearer|basic|token)\s+)?|\s+'))[^\s"',;&]+"#,
-            )?,
-        })
-    }
-
-    /// A line without what looks like a secret in it.
-    pub(super) fn masked(&self, line: &str) -> String {
-        let masked = self.in_url.replace_all(line, "${1}***@");
-        self.named.replace_all(&masked, "${1}***").into_owned()
-    }
 }
 
 #[cfg(test)]

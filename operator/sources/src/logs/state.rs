@@ -9,8 +9,8 @@ use super::containers::Container;
 use super::ledger::Ledger;
 use super::patterns::Patterns;
 use super::place::Place;
+use crate::error::SourceError;
 use crate::recording::Recording;
-use crate::source::SourceError;
 
 /// The most containers that are known at a time.
 const MOST_CONTAINERS: usize = 256;

@@ -12,10 +12,10 @@ use futures::stream::{self, StreamExt};
 use jiff::Timestamp;
 use kube::{Client, Config, Error};
 
+use crate::error::SourceError;
 use crate::kubernetes::within;
 use crate::pods::counters::{Owners, Reading};
 use crate::pods::group::Node;
-use crate::source::SourceError;
 
 /// What a kubelet tells of all containers of its node.
 const PATH: &str = "/metrics/cadvisor";

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::pods::status::Tally;
+use crate::pods::tally::Tally;
 use crate::recording::Recording;
 
 /// Under which key it is stored.

@@ -2,7 +2,7 @@
 
 use throughput_crds::ObservePods;
 
-use crate::catalog::Metric;
+use crate::metric::Metric;
 use crate::pods::counters::{COUNTED, Kind, THROTTLED};
 
 /// By the metrics API.

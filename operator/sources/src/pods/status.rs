@@ -7,77 +7,17 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
-use crate::pods::group::{WatchedContainer, WatchedPod};
+use crate::error::SourceError;
+use crate::pods::group::WatchedPod;
 use crate::pods::memory::Memory;
+use crate::pods::tally::Tally;
 use crate::recording::Recording;
-use crate::source::SourceError;
 
 /// The most pods that are kept in mind.
 const MOST_PODS: usize = 200;
 /// The table of what was started again.
 const RESTARTS: &str = "Containers that were started again";
-
-/// A pod's restarts.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Tally {
-    pod: String,
-    containers: BTreeMap<String, ContainerTally>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ContainerTally {
-    /// Restarts before the cell.
-    before: i64,
-    /// Restarts that the API last told.
-    restarts: i64,
-    /// How often it was killed for its memory.
-    kills: u64,
-    /// The ids of those that have ended and are counted already.
-    ended: Vec<String>,
-    /// Why the last one ended.
-    reason: String,
-}
-
-impl Tally {
-    fn restarts(&self) -> i64 {
-        self.containers.values().map(ContainerTally::since).sum()
-    }
-
-    fn kills(&self) -> u64 {
-        self.containers.values().map(|container| container.kills).sum()
-    }
-}
-
-impl ContainerTally {
-    fn since(&self) -> i64 {
-        (self.restarts - self.before).max(0)
-    }
-
-    /// Notes what there was before the cell: nothing of it counts.
-    fn begin(container: &WatchedContainer) -> Self {
-        Self {
-            before: container.restarts,
-            restarts: container.restarts,
-            ended: container.ended.iter().map(|ended| ended.id.clone()).collect(),
-            ..Self::default()
-        }
-    }
-
-    fn note(&mut self, container: &WatchedContainer) {
-        self.restarts = self.restarts.max(container.restarts);
-        let new: Vec<_> = container.ended.iter().filter(|ended| !self.ended.contains(&ended.id)).collect();
-        self.kills += new.iter().map(|ended| u64::from(ended.is_out_of_memory())).sum::<u64>();
-        if let Some(last) = new.first() {
-            self.reason.clone_from(&last.reason);
-        }
-        if !container.ended.is_empty() {
-            self.ended = container.ended.iter().map(|ended| ended.id.clone()).collect();
-        }
-    }
-}
 
 /// Notes how often the pods of a group were started again.
 pub(crate) fn note_restarts(
@@ -99,13 +39,7 @@ pub(crate) fn note_restarts(
             continue;
         }
         count += usize::from(!is_known);
-        let tally = tallies.entry(pod.uid.clone()).or_default();
-        tally.pod.clone_from(&pod.name);
-        for container in &pod.containers {
-            let has_begun = memory.has_begun;
-            let new = || if has_begun { ContainerTally::default() } else { ContainerTally::begin(container) };
-            tally.containers.entry(container.name.clone()).or_insert_with(new).note(container);
-        }
+        tallies.entry(pod.uid.clone()).or_default().note(pod, memory.has_begun);
     }
     if !tallies.is_empty() {
         let restarts: i64 = tallies.values().map(Tally::restarts).sum();

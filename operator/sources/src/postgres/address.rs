@@ -6,8 +6,10 @@
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 
-use crate::source::SourceError;
+use crate::error::SourceError;
 
+/// The name by which the database knows the operator's connections.
+const APPLICATION_NAME: &str = "throughput-operator";
 /// Parameters of other clients that mean nothing here: the operator has its own.
 const IGNORED: [&str; 14] = [
     "application_name",
@@ -56,7 +58,7 @@ impl Address {
     pub(super) fn parse(text: &str) -> Result<Self, SourceError> {
         let (rest, tls) = without_parameters(text)?;
         let mut config: Config = rest.parse().map_err(|_| not_understood("it is not well formed"))?;
-        config.application_name(super::APPLICATION_NAME).ssl_mode(tls.mode);
+        config.application_name(APPLICATION_NAME).ssl_mode(tls.mode);
         let [Host::Tcp(host)] = config.get_hosts() else {
             return Err(not_understood("it has to name exactly one host, which is no folder of a socket"));
         };

@@ -6,6 +6,8 @@ use serde::Deserialize;
 
 use crate::recording::Recording;
 
+use super::extension::{self, Extension};
+
 /// Settings that bear on throughput; those that a server or a role does not show are left out.
 const SETTINGS: &str =
     "'autovacuum', 'checkpoint_timeout', 'commit_delay', 'deadlock_timeout', 'effective_cache_size',
@@ -63,14 +65,6 @@ pub(super) struct ServerFacts {
     settings: Option<BTreeMap<String, String>>,
 }
 
-/// An installed extension.
-#[derive(Clone, Debug, Deserialize)]
-pub(super) struct Extension {
-    /// Its schema, quoted where it has to be.
-    pub(super) schema: String,
-    version: String,
-}
-
 impl ServerFacts {
     /// Notes them.
     pub(super) fn note(&self, recording: &mut Recording) {
@@ -79,28 +73,6 @@ impl ServerFacts {
             recording.set_fact(name, value);
         }
         let version = self.statements.as_ref().map_or("not installed", |extension| &extension.version);
-        recording.set_fact(super::statements::EXTENSION, version);
-    }
-}
-
-impl Extension {
-    /// Whether it is at least of this version.
-    pub(super) fn is_at_least(&self, major: u32, minor: u32) -> bool {
-        let mut numbers = self.version.split('.').map(|number| number.parse::<u32>().unwrap_or_default());
-        (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default()) >= (major, minor)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_compare_by_number() {
-        let extension =
-            |version: &str| Extension { schema: "public".to_owned(), version: version.to_owned() };
-        assert!(extension("1.10").is_at_least(1, 9));
-        assert!(!extension("1.7").is_at_least(1, 8));
-        assert!(!extension("strange").is_at_least(1, 8));
+        recording.set_fact(extension::NAME, version);
     }
 }

@@ -5,7 +5,7 @@ use std::error::Error as _;
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 
-use crate::source::SourceError;
+use crate::error::SourceError;
 
 use super::address::Address;
 

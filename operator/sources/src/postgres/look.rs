@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::error::SourceError;
 use crate::recording::Recording;
-use crate::source::SourceError;
 
 /// What the database counts: PostgreSQL's name, and ours.
 pub(super) const COUNTERS: [(&str, &str); 12] = [

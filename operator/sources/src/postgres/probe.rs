@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use throughput_model::histogram::LatencyHistogram;
 
+use crate::error::SourceError;
 use crate::recording::Recording;
-use crate::source::SourceError;
 
 use super::session::Session;
 use super::settings::Settings;

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use tokio_postgres::{Client, Error, SimpleQueryMessage};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::source::SourceError;
+use crate::error::SourceError;
 
 use super::failure::failure;
 use super::settings::Settings;

@@ -4,8 +4,8 @@ use throughput_crds::ObservePostgres;
 
 use crate::access::Access;
 use crate::certificates::read_bundle;
+use crate::error::SourceError;
 use crate::secrets::SecretTexts;
-use crate::source::SourceError;
 
 use super::address::Address;
 use super::tls::Encryption;

@@ -5,14 +5,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::error::SourceError;
 use crate::recording::Recording;
-use crate::source::SourceError;
 
-use super::facts::Extension;
+use super::extension::Extension;
 use super::query_text::shown;
 
-/// The extension, and the fact that says its version.
-pub(super) const EXTENSION: &str = "pg_stat_statements";
 /// The most statements that are read.
 const MOST_STATEMENTS: usize = 20_000;
 /// The most that outlive the operator.

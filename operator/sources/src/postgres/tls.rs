@@ -15,7 +15,7 @@ use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::tls::{ChannelBinding, TlsConnect};
 
-use crate::source::SourceError;
+use crate::error::SourceError;
 
 /// How connections to one server are encrypted, where they are.
 #[derive(Clone)]

@@ -9,8 +9,8 @@ use super::memory::{Memory, Subject};
 use super::progress::Span;
 use super::speedscope::speedscope;
 use super::stacks::{Function, folded, functions, percent};
+use crate::error::SourceError;
 use crate::recording::Recording;
-use crate::source::SourceError;
 
 /// How many functions are told.
 const TOP: usize = 25;

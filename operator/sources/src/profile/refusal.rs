@@ -3,7 +3,7 @@
 use throughput_model::profiler::{Ending, Identity, Obstacle, Parties};
 
 use super::container::User;
-use crate::source::SourceError;
+use crate::error::SourceError;
 
 /// What became of a request to the API server.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod};
 use kube::ResourceExt;
 
 use super::container::User;
-use crate::source::SourceError;
+use crate::error::SourceError;
 
 /// A container that is profiled.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use crate::error::SourceError;
 use crate::recording::Recording;
 use crate::series::Values;
-use crate::source::SourceError;
 
 use super::query::{Over, Query};
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Certificate, Response, Url};
 
+use crate::error::SourceError;
 use crate::recording::bounded;
-use crate::source::SourceError;
 
 use super::answer::{Answer, Understood};
 use super::query::Query;

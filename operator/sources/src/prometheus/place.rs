@@ -7,9 +7,9 @@ use throughput_crds::{ObservePrometheus, Scheme, ServiceReference};
 
 use crate::access::Access;
 use crate::certificates::read_bundle;
+use crate::error::SourceError;
 use crate::kubernetes::within;
 use crate::secrets::SecretTexts;
-use crate::source::SourceError;
 
 use super::client::Settings;
 

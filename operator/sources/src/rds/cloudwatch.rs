@@ -9,11 +9,11 @@ use aws_sdk_cloudwatch::types::{
 };
 
 use crate::aws::failure;
+use crate::error::SourceError;
 use crate::rds::coverage::Points;
 use crate::rds::metrics::Metric;
 use crate::rds::minutes::{Minutes, minute_of};
 use crate::series::Values;
-use crate::source::SourceError;
 
 const NAMESPACE: &str = "AWS/RDS";
 const DIMENSION: &str = "DBInstanceIdentifier";

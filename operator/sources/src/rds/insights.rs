@@ -6,10 +6,10 @@ use aws_sdk_pi::types::{DimensionGroup, MetricKeyDataPoints, MetricQuery, Servic
 use jiff::Timestamp;
 
 use crate::aws::failure;
+use crate::error::SourceError;
 use crate::rds::minutes::Minutes;
 use crate::recording::Recording;
 use crate::series::{MOST_POINTS, Values, rounded};
-use crate::source::SourceError;
 
 /// The load, in sessions that were at work or waiting at an instant.
 const LOAD: &str = "db.load.avg";

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::aws::failure;
+use crate::error::SourceError;
 use crate::rds::max_connections::{evaluate, memory_gibibytes};
 use crate::recording::Recording;
-use crate::source::SourceError;
 
 /// The figure, and the fact that says where it is from.
 pub(crate) const MAX_CONNECTIONS: &str = "maxConnections";
