@@ -2,44 +2,13 @@
 
 use throughput_crds::Observe;
 
-use crate::logs::{self, Patterns};
 pub use crate::mistake::{Mistake, Wanted};
-use crate::provenance;
+use crate::planning::SourceCatalog;
+use crate::registry::Registry;
 
 /// Checks what the API server's rules cannot see; returns what needs the administrator's word.
 pub fn check(observe: &Observe) -> Result<Vec<Wanted>, Mistake> {
-    let Observe { interval: _, aws, provenance, pods: _, postgres: _, rds, logs, prometheus, profile } =
-        observe;
-    if let Some(provenance) = provenance {
-        provenance::check(provenance).map_err(Mistake)?;
-    }
-    if let Some(logs) = logs {
-        Patterns::check(logs)?;
-        logs::check_log_groups(logs, aws.as_ref())?;
-    }
-    if let Some(profile) = profile {
-        crate::profile::check(profile)?;
-    }
-    let mut wanted = Vec::new();
-    if let Some(prometheus) = prometheus {
-        wanted.extend(crate::prometheus::check(prometheus)?);
-    }
-    if let Some(aws) = aws {
-        wanted.extend(crate::aws::check_access(aws)?);
-    }
-    if let (Some(logs), Some(aws)) = (logs, aws) {
-        wanted.extend(crate::aws::check_log_groups(logs, aws));
-    }
-    match (rds, aws) {
-        (Some(rds), Some(aws)) => wanted.extend(crate::aws::check_instance(rds, aws)),
-        (Some(_), None) => {
-            return Err(Mistake(
-                "observe.rds needs to know the region: write observe.aws: {region: …}".to_owned(),
-            ));
-        }
-        (None, _) => {}
-    }
-    Ok(wanted)
+    Registry.check(observe)
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! Sources of figures about the system under test, each in a file of its own behind one small trait.
 //!
 //! [`source`] is the trait, [`recording`] what a source writes into: bounded, and kept over a restart of the operator.
-//! [`open`] makes the sources that a spec names, [`catalog`] knows the names of their figures, and [`check`] their mistakes,
-//! before anything is measured. A source never fails a run: what it cannot see is a shortfall in its recording.
+//! [`registry`] is the table of all sources. [`open`], [`catalog`] and [`check`] look up there which sources a spec names,
+//! the names of their figures, and their mistakes; [`planning`] is what of it a plan needs, without any client. A source
+//! never fails a run: what it cannot see is a shortfall in its recording.
 
 pub mod access;
 mod aws;
@@ -17,6 +18,7 @@ pub mod logs;
 pub mod metric;
 pub mod mistake;
 pub mod open;
+pub mod planning;
 pub mod pods;
 pub mod postgres;
 pub mod profile;
@@ -25,6 +27,7 @@ pub mod provenance;
 mod quantity;
 pub mod rds;
 pub mod recording;
+pub mod registry;
 pub mod secrets;
 mod selectors;
 pub mod series;

@@ -17,6 +17,7 @@ mod intake;
 mod ledger;
 mod lines;
 mod masks;
+mod metrics;
 mod pace;
 mod patterns;
 mod place;
@@ -37,8 +38,8 @@ use kube::api::{Api, ListParams};
 use throughput_crds::{AwsAccess, ObserveLogs, PodLogs};
 use tokio::task::{AbortHandle, JoinSet};
 
-pub(crate) use self::groups::check as check_log_groups;
 pub use self::ledger::Ledger;
+pub(crate) use self::metrics::metrics;
 pub use self::patterns::{LINES, Pattern, Patterns, TIMEOUTS};
 
 use self::containers::{Container, containers};
@@ -47,13 +48,15 @@ use self::intake::Extent;
 use self::reader::{Reader, within};
 use self::state::State;
 use crate::access::Access;
+use crate::aws::check_log_groups;
 use crate::error::SourceError;
-use crate::metric::Metric;
-use crate::mistake::Mistake;
+use crate::mistake::{Mistake, Wanted};
 use crate::recording::Recording;
 use crate::selectors;
 use crate::source::{Settled, Source, Window};
 
+/// The source's name.
+pub(crate) const NAME: &str = "logs";
 /// How often to look for pods that came: they are read from their beginning.
 const INTERVAL: Duration = Duration::from_secs(10);
 /// How long listing pods may take.
@@ -299,7 +302,7 @@ struct Refused(Mistake);
 
 impl Source for Refused {
     fn name(&self) -> &'static str {
-        "logs"
+        NAME
     }
 
     fn begin<'a>(&'a mut self, _: &'a mut Recording) -> BoxFuture<'a, Result<(), SourceError>> {
@@ -309,7 +312,7 @@ impl Source for Refused {
 
 impl Source for Logs {
     fn name(&self) -> &'static str {
-        "logs"
+        NAME
     }
 
     fn interval(&self) -> Option<Duration> {
@@ -337,17 +340,18 @@ impl Source for Logs {
 }
 
 /// The source that a spec names.
-pub fn open(logs: &ObserveLogs, aws: Option<&AwsAccess>, access: &Access) -> Box<dyn Source> {
+pub(crate) fn open(logs: &ObserveLogs, aws: Option<&AwsAccess>, access: &Access) -> Box<dyn Source> {
     match Logs::new(logs, aws, access) {
         Ok(logs) => Box::new(logs),
         Err(mistake) => Box::new(Refused(mistake)),
     }
 }
 
-/// The metrics that a spec's logs have.
-pub fn metrics(logs: &ObserveLogs) -> Vec<Metric> {
-    let of_pattern = |name| [Metric::Figure(format!("{name}.count")), Metric::Series(ledger::metric(name))];
-    patterns::names(logs).into_iter().flat_map(of_pattern).collect()
+/// What of a spec's logs the operator's administrator has to permit; or what of them can never work.
+pub(crate) fn check(logs: &ObserveLogs, aws: Option<&AwsAccess>) -> Result<Vec<Wanted>, Mistake> {
+    Patterns::check(logs)?;
+    groups::check(logs, aws)?;
+    Ok(aws.map(|aws| check_log_groups(logs, aws)).unwrap_or_default())
 }
 
 fn is_told(reason: &str, recording: &Recording) -> bool {

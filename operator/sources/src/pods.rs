@@ -38,8 +38,10 @@ use crate::recording::Recording;
 use crate::selectors;
 use crate::source::{Settled, Source, Window};
 
-pub use metrics::metrics;
+pub(crate) use metrics::metrics;
 
+/// The source's name.
+pub(crate) const NAME: &str = "pods";
 /// How often a kubelet is asked at most: it measures a container every ten to fifteen seconds, and each answer tells of all
 /// containers of its node.
 const KUBELET_INTERVAL: Duration = Duration::from_secs(15);
@@ -290,7 +292,7 @@ fn is_due(not_before: Option<Timestamp>, now: Timestamp) -> bool {
 
 impl Source for Pods {
     fn name(&self) -> &'static str {
-        "pods"
+        NAME
     }
 
     fn begin<'a>(&'a mut self, recording: &'a mut Recording) -> BoxFuture<'a, Result<(), SourceError>> {

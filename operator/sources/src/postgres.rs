@@ -10,6 +10,7 @@ mod failure;
 mod locks;
 mod look;
 mod memory;
+mod metrics;
 mod probe;
 mod query_text;
 mod session;
@@ -28,7 +29,6 @@ use throughput_crds::ObservePostgres;
 
 use crate::access::Access;
 use crate::error::SourceError;
-use crate::metric::Metric;
 use crate::recording::Recording;
 use crate::source::{Settled, Source, Window};
 
@@ -37,52 +37,18 @@ use facts::ServerFacts;
 use locks::Blocked;
 use look::Look;
 use memory::Memory;
+pub(crate) use metrics::metrics;
 use session::Session;
 pub use settings::Settings;
 use statements::Statements;
 
+/// The source's name.
+pub(crate) const NAME: &str = "postgres";
 /// How long what a Secret says is taken to hold: one that is changed or withdrawn counts after this.
 const SETTINGS_HOLD: Duration = Duration::from_mins(1);
 /// How often the end of a window is asked for again when nobody answers, and after how long.
 const MOST_ENDS: u32 = 3;
 const NEXT_END: Duration = Duration::from_secs(10);
-
-/// The metrics of this source.
-pub(crate) fn metrics(spec: &ObservePostgres) -> Vec<Metric> {
-    let series = [
-        "sessions",
-        "activeSessions",
-        "idleInTransactionSessions",
-        "waitingSessions",
-        "connections",
-        "connectionsPercentOfMax",
-        "blockedSessions",
-        "longestBlockedSeconds",
-        "longestTransactionSeconds",
-    ];
-    let probe = [
-        Metric::Series("connectTimeMilliseconds".to_owned()),
-        Metric::Counter("connectFailures".to_owned()),
-        Metric::Figure("connectTime.p50Milliseconds".to_owned()),
-        Metric::Figure("connectTime.p99Milliseconds".to_owned()),
-        Metric::Figure("connectTime.maxMilliseconds".to_owned()),
-    ];
-    let statements = [
-        "statements.calls",
-        "statements.rows",
-        "statements.totalMilliseconds",
-        "statements.slowestMeanMilliseconds",
-    ];
-    let mut metrics: Vec<Metric> = series.map(|name| Metric::Series(name.to_owned())).into();
-    metrics.extend(look::COUNTERS.map(|(_, name)| Metric::Counter(name.to_owned())));
-    if spec.connection_probe {
-        metrics.extend(probe);
-    }
-    if spec.statements > 0 {
-        metrics.extend(statements.map(|name| Metric::Figure(name.to_owned())));
-    }
-    metrics
-}
 
 /// The source.
 pub struct Postgres {
@@ -295,7 +261,7 @@ const NOT_LOADED: &str = "not loaded: it has to be in shared_preload_libraries";
 
 impl Source for Postgres {
     fn name(&self) -> &'static str {
-        "postgres"
+        NAME
     }
 
     fn begin<'a>(&'a mut self, recording: &'a mut Recording) -> BoxFuture<'a, Result<(), SourceError>> {

@@ -34,12 +34,14 @@ use self::progress::{Progress, Span, progress};
 use self::refusal::{Refusal, Verdict};
 use crate::access::Access;
 use crate::error::SourceError;
-use crate::metric::Metric;
-use crate::mistake::Mistake;
+use crate::metric::{Better, Metric};
+use crate::mistake::{Mistake, Wanted};
 use crate::recording::Recording;
 use crate::selectors;
 use crate::source::{Settled, Source, Window};
 
+/// The source's name.
+pub(crate) const NAME: &str = "profile";
 const DEADLINE: Duration = Duration::from_secs(8);
 const INTERVAL: Duration = Duration::from_secs(1);
 const SETTLE_INTERVAL: Duration = Duration::from_secs(2);
@@ -51,19 +53,19 @@ const MOST_ATTEMPTS: u32 = 2;
 /// The longest profile: its stacks are kept in memory while it is taken.
 const LONGEST: Duration = Duration::from_mins(15);
 
-/// The names of its figures.
-pub fn metrics() -> Vec<Metric> {
-    ["samples", "errors"].map(|name| Metric::Figure(name.to_owned())).to_vec()
+/// Its metrics.
+pub(crate) fn metrics() -> Vec<Metric> {
+    vec![Metric::figure("samples", Better::Neither), Metric::figure("errors", Better::Lower)]
 }
 
 /// What of its spec can never work.
-pub fn check(spec: &ObserveProfile) -> Result<(), Mistake> {
+pub(crate) fn check(spec: &ObserveProfile) -> Result<Vec<Wanted>, Mistake> {
     let duration = spec.duration.get();
     if duration.is_zero() || duration > LONGEST {
         let message = format!("observe.profile.duration is from 1s to {}m", LONGEST.as_secs() / 60);
         return Err(Mistake(message));
     }
-    Ok(())
+    Ok(Vec::new())
 }
 
 /// The source `profile`.
@@ -312,7 +314,7 @@ impl Profile {
 
 impl Source for Profile {
     fn name(&self) -> &'static str {
-        "profile"
+        NAME
     }
 
     fn begin<'a>(&'a mut self, recording: &'a mut Recording) -> BoxFuture<'a, Result<(), SourceError>> {

@@ -14,7 +14,7 @@ use throughput_crds::{ObservePrometheus, PrometheusQuery};
 
 use crate::access::Access;
 use crate::error::SourceError;
-use crate::metric::Metric;
+use crate::metric::{Better, Metric, Unit};
 use crate::mistake::{Mistake, Wanted};
 use crate::recording::Recording;
 use crate::source::{Settled, Source, Window};
@@ -23,6 +23,8 @@ use answer::Understood;
 pub use client::Settings;
 use query::Query;
 
+/// The source's name.
+pub(crate) const NAME: &str = "prometheus";
 /// How long after a window its last scrape is taken to be over: the usual time-out of a scrape.
 const SCRAPE: Duration = Duration::from_secs(10);
 /// When those are asked again that had no value at the window's end: the usual interval of scrapes.
@@ -38,7 +40,11 @@ const ENOUGH: Duration = Duration::from_secs(6);
 /// The metrics of this source.
 pub(crate) fn metrics(spec: &ObservePrometheus) -> Vec<Metric> {
     let metric = |PrometheusQuery { name, range, instant: _ }: &PrometheusQuery| {
-        if range.is_some() { Metric::Series(name.clone()) } else { Metric::Figure(format!("{name}.value")) }
+        if range.is_some() {
+            Metric::series(name, Better::Neither)
+        } else {
+            Metric { unit: Unit::of(name), ..Metric::figure(format!("{name}.value"), Better::Neither) }
+        }
     };
     spec.queries.iter().map(metric).collect()
 }
@@ -178,7 +184,7 @@ fn until(window: Window, after: Duration) -> Option<Duration> {
 
 impl Source for Prometheus {
     fn name(&self) -> &'static str {
-        "prometheus"
+        NAME
     }
 
     fn settle<'a>(

@@ -24,7 +24,8 @@ use throughput_crds::{ContainerResources, ExpectedResources, ObserveProvenance};
 use crate::access::Access;
 use crate::error::SourceError;
 use crate::kubernetes::{self, within};
-use crate::metric::Metric;
+use crate::metric::{Better, Metric};
+use crate::mistake::{Mistake, Wanted};
 use crate::provenance::difference::{Difference, Reference, differences};
 use crate::provenance::facts::Facts;
 use crate::provenance::workload::{Replicas, Resources, Workload, selected};
@@ -32,6 +33,8 @@ use crate::quantity::Amount;
 use crate::recording::Recording;
 use crate::source::{Settled, Source, Window};
 
+/// The source's name.
+pub(crate) const NAME: &str = "provenance";
 /// The labels of a test's load generators.
 const TEST_LABEL: &str = "perf.pulpproject.org/test";
 const CELL_LABEL: &str = "perf.pulpproject.org/cell";
@@ -59,31 +62,31 @@ struct Seen {
     nodes: Vec<Node>,
 }
 
-/// Its figures.
-pub fn metrics() -> Vec<Metric> {
-    vec![Metric::Figure(DIFFERENCES.to_owned()), Metric::Figure(CHANGES.to_owned())]
+/// Its metrics.
+pub(crate) fn metrics() -> Vec<Metric> {
+    [DIFFERENCES, CHANGES].map(|name| Metric::figure(name, Better::Lower)).to_vec()
 }
 
 /// Checks what the API server's rules cannot see: that quantities are quantities.
-pub fn check(spec: &ObserveProvenance) -> Result<(), String> {
+pub(crate) fn check(spec: &ObserveProvenance) -> Result<Vec<Wanted>, Mistake> {
     for expected in &spec.expect {
         let ExpectedResources { deployment, like, containers } = expected;
         if like.as_ref() == Some(deployment) {
-            return Err(format!(
+            return Err(Mistake(format!(
                 "observe.provenance.expect compares {deployment} with itself: name another Deployment in like"
-            ));
+            )));
         }
         for ContainerResources { name, requests, limits } in containers {
             let odd =
                 requests.values().chain(limits.values()).find(|quantity| Amount::parse(quantity).is_none());
             if let Some(odd) = odd {
-                return Err(format!(
+                return Err(Mistake(format!(
                     "observe.provenance.expect of {deployment}, container {name}: {odd} is no quantity; write 500m, or 1Gi"
-                ));
+                )));
             }
         }
     }
-    Ok(())
+    Ok(Vec::new())
 }
 
 impl Provenance {
@@ -269,7 +272,7 @@ fn set_count(recording: &mut Recording, figure: &str, count: usize) {
 
 impl Source for Provenance {
     fn name(&self) -> &'static str {
-        "provenance"
+        NAME
     }
 
     fn begin<'a>(&'a mut self, recording: &'a mut Recording) -> BoxFuture<'a, Result<(), SourceError>> {
@@ -300,14 +303,14 @@ mod tests {
         let inline = |cpu: &str| {
             spec(&json!({"deployment": "pulp-api", "containers": [{"name": "api", "limits": {"cpu": cpu}}]}))
         };
-        assert_eq!(check(&inline("500m")), Ok(()));
+        assert_eq!(check(&inline("500m")), Ok(Vec::new()));
         let mistake = check(&inline("500x")).unwrap_err();
-        assert!(mistake.contains("container api: 500x is no quantity"), "{mistake}");
+        assert!(mistake.0.contains("container api: 500x is no quantity"), "{mistake}");
     }
 
     #[test]
     fn nothing_is_compared_with_itself() {
         assert!(check(&spec(&json!({"deployment": "pulp-api", "like": "pulp-api"}))).is_err());
-        assert_eq!(check(&spec(&json!({"deployment": "pulp-api", "like": "pulp-stage"}))), Ok(()));
+        assert_eq!(check(&spec(&json!({"deployment": "pulp-api", "like": "pulp-stage"}))), Ok(Vec::new()));
     }
 }

@@ -4,6 +4,7 @@
 //! know early whether it may be read; afterwards it is asked again until the window's last minute is there.
 
 mod cloudwatch;
+mod cloudwatch_metric;
 mod coverage;
 mod insights;
 mod instance;
@@ -21,18 +22,19 @@ use throughput_crds::{AwsAccess, ObserveRds};
 use crate::access::Access;
 use crate::aws;
 use crate::error::SourceError;
-use crate::metric;
-use crate::rds::coverage::{Coverage, Named, Points};
+use crate::mistake::{Mistake, Wanted};
+use crate::rds::cloudwatch_metric::{CONNECTIONS, CloudWatchMetric, Names, asked_for};
+use crate::rds::coverage::{Coverage, Points};
 use crate::rds::instance::{CONNECTIONS_OF_MAXIMUM, Instance, MAX_CONNECTIONS};
-use crate::rds::metrics::{CONNECTIONS, Metric};
+use crate::rds::metrics::COVERAGE;
+pub(crate) use crate::rds::metrics::metrics;
 use crate::rds::minutes::{MINUTE_MILLISECONDS, Minutes, start_of};
 use crate::recording::Recording;
 use crate::series::{MOST_POINTS, Values};
 use crate::source::{Settled, Source, Window};
 
+/// The source's name.
 pub(crate) const NAME: &str = "rds";
-/// How much of the window CloudWatch has.
-const COVERAGE: &str = "coveragePercent";
 /// Minutes before the window that are asked for, to know what this instance has points of.
 const MINUTES_BEFORE: i64 = 15;
 /// When CloudWatch is asked again.
@@ -49,7 +51,7 @@ pub struct Rds {
     settings: ObserveRds,
     aws: AwsAccess,
     access: Access,
-    metrics: Vec<Metric>,
+    metrics: Vec<CloudWatchMetric>,
     clients: Option<Clients>,
 }
 
@@ -63,7 +65,7 @@ struct Clients {
 impl Rds {
     /// An instance that nothing was asked of yet.
     pub fn new(settings: ObserveRds, aws: AwsAccess, access: Access) -> Self {
-        let metrics = metrics::metrics(&settings);
+        let metrics = asked_for(&settings);
         Self { settings, aws, access, metrics, clients: None }
     }
 
@@ -183,13 +185,12 @@ impl Rds {
     }
 }
 
-/// The names of the figures that it can have.
-pub(crate) fn catalog(settings: &ObserveRds) -> Vec<metric::Metric> {
-    let metrics = metrics::metrics(settings).into_iter().map(|metric| metric.figure);
-    let series = metrics.chain([CONNECTIONS_OF_MAXIMUM.to_owned()]);
-    let series = series.chain(settings.performance_insights.then(|| insights::LOAD_BY_WAIT.to_owned()));
-    let figures = [COVERAGE, MAX_CONNECTIONS].map(|name| metric::Metric::Figure(name.to_owned()));
-    series.map(metric::Metric::Series).chain(figures).collect()
+/// What of it the operator's administrator has to permit; or that the region is missing.
+pub(crate) fn check(settings: &ObserveRds, aws: Option<&AwsAccess>) -> Result<Vec<Wanted>, Mistake> {
+    let aws = aws.ok_or_else(|| {
+        Mistake("observe.rds needs to know the region: write observe.aws: {region: …}".to_owned())
+    })?;
+    Ok(aws::check_instance(settings, aws).into_iter().collect())
 }
 
 impl Source for Rds {
@@ -249,7 +250,7 @@ fn of_description(error: SourceError) -> SourceError {
 
 /// Writes the window's minutes, and none of those before it.
 fn write(
-    metrics: &[Metric],
+    metrics: &[CloudWatchMetric],
     points: &Points,
     window: Minutes,
     most_connections: Option<f64>,
@@ -267,8 +268,8 @@ fn write(
             steps.entry(first).and_modify(|before| *before = before.with(*values)).or_insert(*values);
         }
         for (minute, values) in steps {
-            recording.set_step(&metric.figure, "", start_of(minute), step, values);
-            if let Some(most) = most_connections.filter(|_| metric.name == CONNECTIONS) {
+            recording.set_step(&metric.names.figure, "", start_of(minute), step, values);
+            if let Some(most) = most_connections.filter(|_| metric.names.cloud_watch == CONNECTIONS) {
                 let share = scaled(values, 100.0 / most);
                 recording.set_step(CONNECTIONS_OF_MAXIMUM, "", start_of(minute), step, share);
             }
@@ -282,7 +283,7 @@ fn scaled(values: Values, factor: f64) -> Values {
 }
 
 fn note_coverage(
-    coverage: &Coverage,
+    coverage: &Coverage<'_>,
     partial: Option<SourceError>,
     recording: &mut Recording,
     failures: &mut Failures,
@@ -296,26 +297,26 @@ fn note_coverage(
         failures.note::<()>(Err(partial), recording);
     } else if !coverage.is_complete() {
         let error = SourceError::new("MetricsIncomplete", coverage.sentence());
-        recording.fall_short(&error.only_of(figures_of(coverage.missing.keys())), now);
+        recording.fall_short(&error.only_of(figures_of(coverage.missing.keys().copied())), now);
     }
     if !coverage.unknown.is_empty() {
-        let names: Vec<&str> = coverage.unknown.iter().map(|metric| metric.name.as_str()).collect();
+        let names: Vec<&str> = coverage.unknown.iter().map(|names| names.cloud_watch.as_str()).collect();
         let message = format!("CloudWatch has no point of {}", names.join(", "));
         let error = SourceError::new("MetricNotPublished", message);
-        recording.fall_short(&error.only_of(figures_of(&coverage.unknown)), now);
+        recording.fall_short(&error.only_of(figures_of(coverage.unknown.iter().copied())), now);
     }
 }
 
 /// The metrics of our figures that come from these of CloudWatch.
-fn figures_of<'a>(metrics: impl IntoIterator<Item = &'a Named>) -> Vec<String> {
-    let of = |metric: &'a Named| {
-        let share = (metric.name == CONNECTIONS).then(|| CONNECTIONS_OF_MAXIMUM.to_owned());
-        share.into_iter().chain([metric.figure.clone()])
+fn figures_of<'a>(metrics: impl IntoIterator<Item = &'a Names>) -> Vec<String> {
+    let of = |names: &'a Names| {
+        let share = (names.cloud_watch == CONNECTIONS).then(|| CONNECTIONS_OF_MAXIMUM.to_owned());
+        share.into_iter().chain([names.figure.clone()])
     };
     metrics.into_iter().flat_map(of).collect()
 }
 
-fn whether_to_ask_again(coverage: &Coverage, window: Minutes, now: Timestamp) -> Settled {
+fn whether_to_ask_again(coverage: &Coverage<'_>, window: Minutes, now: Timestamp) -> Settled {
     let is_recent = now.as_second() < window.end_second() + LATEST_SECONDS;
     if coverage.lacks_the_end || (is_recent && !coverage.is_complete()) {
         Settled::Again(AGAIN)
@@ -333,8 +334,8 @@ mod tests {
     }
 
     fn points(minutes: std::ops::Range<i64>) -> Points {
-        let metrics = metrics::metrics(&settings());
-        let connections = metrics.iter().position(|metric| metric.name == CONNECTIONS).unwrap();
+        let metrics = asked_for(&settings());
+        let connections = metrics.iter().position(|metric| metric.names.cloud_watch == CONNECTIONS).unwrap();
         [(connections, minutes.map(|minute| (minute, Values::one(50.0))).collect())].into()
     }
 
@@ -342,7 +343,7 @@ mod tests {
     fn minutes_are_written_as_minutes_and_those_before_the_window_are_not() {
         let base = start_of(100) + Duration::from_secs(30);
         let mut recording = Recording::new(NAME, base);
-        let metrics = metrics::metrics(&settings());
+        let metrics = asked_for(&settings());
         let window = Minutes { first: 100, last: 101 };
         write(&metrics, &points(90..102), window, Some(200.0), &mut recording);
         let report = recording.report();
@@ -364,7 +365,7 @@ mod tests {
 
     #[test]
     fn a_long_window_is_the_same_however_often_it_is_written() {
-        let metrics = metrics::metrics(&settings());
+        let metrics = asked_for(&settings());
         let window = Minutes { first: 100, last: 100 + 999 };
         let mut recording = Recording::new(NAME, start_of(100));
         write(&metrics, &points(100..1_100), window, None, &mut recording);
@@ -378,14 +379,11 @@ mod tests {
     #[test]
     fn it_is_asked_again_until_the_end_is_there_and_for_a_gap_only_while_it_may_fill() {
         let window = Minutes { first: 0, last: 9 };
+        let metrics = asked_for(&settings());
         let gap = |minute| Coverage {
             percent: 90.0,
             lacks_the_end: minute == window.last,
-            missing: [(
-                Named { name: "CPUUtilization".to_owned(), figure: "cpuPercent".to_owned() },
-                vec![minute],
-            )]
-            .into(),
+            missing: [(&metrics[0].names, vec![minute])].into(),
             unknown: Vec::new(),
         };
         for (minute, now, expected) in [

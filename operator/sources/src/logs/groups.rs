@@ -150,7 +150,7 @@ impl Found {
 }
 
 /// Whether log groups can be searched: not without knowing the region.
-pub(crate) fn check(logs: &ObserveLogs, aws: Option<&AwsAccess>) -> Result<(), Mistake> {
+pub(super) fn check(logs: &ObserveLogs, aws: Option<&AwsAccess>) -> Result<(), Mistake> {
     if logs.cloud_watch.is_empty() || aws.is_some() {
         return Ok(());
     }

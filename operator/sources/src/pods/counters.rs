@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use crate::metric::Better;
 use crate::pods::exposition::Sample;
 use crate::pods::group::{WatchedContainer, WatchedPod};
 use crate::pods::memory::Memory;
@@ -37,6 +38,8 @@ pub(crate) struct Counted {
     /// Whether every kubelet has it of every container. Whether a container is held back is told only of those with a
     /// processor limit.
     is_expected: bool,
+    /// Which way its figures are better.
+    pub(crate) better: Better,
 }
 
 /// The share of periods in which a container was held back by its processor limit.
@@ -61,11 +64,11 @@ pub(crate) const COUNTED: [Counted; 12] = [
 ];
 
 const fn expected(metric: &'static str, name: &'static str, kind: Kind) -> Counted {
-    Counted { metric, name, kind, is_expected: true }
+    Counted { metric, name, kind, is_expected: true, better: Better::Neither }
 }
 
 const fn limited(metric: &'static str, name: &'static str, kind: Kind) -> Counted {
-    Counted { metric, name, kind, is_expected: false }
+    Counted { metric, name, kind, is_expected: false, better: Better::Lower }
 }
 
 /// The pods that counters are read of.

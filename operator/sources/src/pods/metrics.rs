@@ -2,7 +2,7 @@
 
 use throughput_crds::ObservePods;
 
-use crate::metric::Metric;
+use crate::metric::{Better, Metric};
 use crate::pods::counters::{COUNTED, Kind, THROTTLED};
 
 /// By the metrics API.
@@ -15,11 +15,12 @@ const USAGE: [&str; 6] = [
     "memoryPercentOfRequest",
 ];
 /// By the pods' status.
-const PODS: [&str; 2] = ["replicas", "notReady"];
+const PODS: [(&str, Better); 2] = [("replicas", Better::Neither), ("notReady", Better::Lower)];
+/// By the containers' status, within the cell.
 const FIGURES: [&str; 2] = ["restarts.total", "outOfMemoryKills.total"];
 
 /// The metrics of these groups.
-pub fn metrics(groups: &[ObservePods]) -> Vec<Metric> {
+pub(crate) fn metrics(groups: &[ObservePods]) -> Vec<Metric> {
     groups.iter().flat_map(of_group).collect()
 }
 
@@ -38,16 +39,17 @@ pub(crate) fn of_kubelets<'a>(groups: impl IntoIterator<Item = &'a ObservePods>)
 
 fn of_group(group: &ObservePods) -> Vec<Metric> {
     let named = |name: &str| format!("{}.{name}", group.name);
-    let mut metrics: Vec<Metric> =
-        USAGE.iter().chain(&PODS).map(|name| Metric::Series(named(name))).collect();
-    metrics.extend(FIGURES.iter().map(|name| Metric::Figure(named(name))));
+    let usage = USAGE.map(|name| Metric::series(named(name), Better::Neither));
+    let pods = PODS.map(|(name, better)| Metric::series(named(name), better));
+    let figures = FIGURES.map(|name| Metric::figure(named(name), Better::Lower));
+    let mut metrics: Vec<Metric> = usage.into_iter().chain(pods).chain(figures).collect();
     if group.kubelet {
         metrics.extend(COUNTED.iter().filter_map(|counted| match counted.kind {
-            Kind::Counter => Some(Metric::Counter(named(counted.name))),
-            Kind::Gauge => Some(Metric::Series(named(counted.name))),
+            Kind::Counter => Some(Metric::counter(named(counted.name), counted.better)),
+            Kind::Gauge => Some(Metric::series(named(counted.name), counted.better)),
             Kind::Periods => None,
         }));
-        metrics.push(Metric::Series(named(THROTTLED)));
+        metrics.push(Metric::series(named(THROTTLED), Better::Lower));
     }
     metrics
 }
@@ -61,11 +63,11 @@ mod tests {
     fn a_group_has_the_kubelets_figures_only_where_the_kubelet_is_asked() {
         let mut api = group("api", &[("app", "pulp")]);
         assert_eq!(metrics(&[api.clone()]).len(), 10);
-        assert!(metrics(&[api.clone()]).contains(&Metric::Series("api.cpuPercentOfLimit".to_owned())));
+        assert!(metrics(&[api.clone()]).contains(&Metric::series("api.cpuPercentOfLimit", Better::Neither)));
         api.kubelet = true;
         let with_kubelet = metrics(&[api]);
         assert_eq!(with_kubelet.len(), 21);
-        assert!(with_kubelet.contains(&Metric::Series("api.throttledPeriodsPercent".to_owned())));
-        assert!(with_kubelet.contains(&Metric::Counter("api.cpuSeconds".to_owned())));
+        assert!(with_kubelet.contains(&Metric::series("api.throttledPeriodsPercent", Better::Lower)));
+        assert!(with_kubelet.contains(&Metric::counter("api.cpuSeconds", Better::Neither)));
     }
 }

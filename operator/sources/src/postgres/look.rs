@@ -6,22 +6,23 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::error::SourceError;
+use crate::metric::Better;
 use crate::recording::Recording;
 
-/// What the database counts: PostgreSQL's name, and ours.
-pub(super) const COUNTERS: [(&str, &str); 12] = [
-    ("xact_commit", "commits"),
-    ("xact_rollback", "rollbacks"),
-    ("deadlocks", "deadlocks"),
-    ("temp_files", "tempFiles"),
-    ("temp_bytes", "tempBytes"),
-    ("blks_read", "blocksRead"),
-    ("blks_hit", "blocksHit"),
-    ("tup_returned", "rowsReturned"),
-    ("tup_fetched", "rowsFetched"),
-    ("tup_inserted", "rowsInserted"),
-    ("tup_updated", "rowsUpdated"),
-    ("tup_deleted", "rowsDeleted"),
+/// What the database counts: PostgreSQL's name, ours, and which way it is better.
+pub(super) const COUNTERS: [(&str, &str, Better); 12] = [
+    ("xact_commit", "commits", Better::Neither),
+    ("xact_rollback", "rollbacks", Better::Lower),
+    ("deadlocks", "deadlocks", Better::Lower),
+    ("temp_files", "tempFiles", Better::Lower),
+    ("temp_bytes", "tempBytes", Better::Lower),
+    ("blks_read", "blocksRead", Better::Neither),
+    ("blks_hit", "blocksHit", Better::Neither),
+    ("tup_returned", "rowsReturned", Better::Neither),
+    ("tup_fetched", "rowsFetched", Better::Neither),
+    ("tup_inserted", "rowsInserted", Better::Neither),
+    ("tup_updated", "rowsUpdated", Better::Neither),
+    ("tup_deleted", "rowsDeleted", Better::Neither),
 ];
 /// The most different states or wait events that have a series each.
 const MOST_SUBJECTS: usize = 40;
@@ -30,7 +31,7 @@ const HIDDEN: &str = "hidden";
 
 /// The question for [`Look`]. All connections count, those of this database are told apart.
 pub(super) fn question() -> String {
-    let counters = COUNTERS.map(|(theirs, ours)| format!("'{ours}', {theirs}")).join(", ");
+    let counters = COUNTERS.map(|(theirs, ours, _)| format!("'{ours}', {theirs}")).join(", ");
     format!(
         "WITH /* throughput-operator */ backends AS MATERIALIZED (
           SELECT pid, datname, state, wait_event_type, wait_event, xact_start,

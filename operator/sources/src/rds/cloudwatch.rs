@@ -10,8 +10,8 @@ use aws_sdk_cloudwatch::types::{
 
 use crate::aws::failure;
 use crate::error::SourceError;
+use crate::rds::cloudwatch_metric::CloudWatchMetric;
 use crate::rds::coverage::Points;
-use crate::rds::metrics::Metric;
 use crate::rds::minutes::{Minutes, minute_of};
 use crate::series::Values;
 
@@ -38,7 +38,7 @@ type Key = (usize, usize);
 pub(crate) async fn read(
     client: &Client,
     instance: &str,
-    metrics: &[Metric],
+    metrics: &[CloudWatchMetric],
     minutes: Minutes,
 ) -> Result<Answer, SourceError> {
     let question = client
@@ -61,14 +61,14 @@ pub(crate) async fn read(
     Err(SourceError::new("InvalidResponse", format!("CloudWatch's answer has more than {MOST_PAGES} pages")))
 }
 
-fn queries(instance: &str, metrics: &[Metric]) -> Vec<MetricDataQuery> {
+fn queries(instance: &str, metrics: &[CloudWatchMetric]) -> Vec<MetricDataQuery> {
     let dimension = Dimension::builder().name(DIMENSION).value(instance).build();
     let keys =
         (0..metrics.len()).flat_map(|metric| (0..STATISTICS.len()).map(move |statistic| (metric, statistic)));
     keys.map(|(metric, statistic)| {
         let of = aws_sdk_cloudwatch::types::Metric::builder()
             .namespace(NAMESPACE)
-            .metric_name(&metrics[metric].name)
+            .metric_name(&metrics[metric].names.cloud_watch)
             .dimensions(dimension.clone())
             .build();
         let statistics =
@@ -117,7 +117,7 @@ impl Collected {
         };
     }
 
-    fn answer(self, metrics: &[Metric]) -> Answer {
+    fn answer(self, metrics: &[CloudWatchMetric]) -> Answer {
         let metric_points = |index: usize, minutes: BTreeMap<i64, [Option<f64>; STATISTICS.len()]>| {
             let factor = metrics.get(index).map_or(1.0, |metric| metric.factor);
             minutes
@@ -154,7 +154,7 @@ fn incomplete(status: &StatusCode, result: &MetricDataResult) -> SourceError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rds::metrics::Presence;
+    use crate::rds::cloudwatch_metric::asked_for;
 
     fn result(id: &str, status: StatusCode, points: &[(i64, f64)]) -> MetricDataResult {
         MetricDataResult::builder()
@@ -166,13 +166,10 @@ mod tests {
             .build()
     }
 
-    fn metric() -> Metric {
-        Metric {
-            name: "ReadLatency".to_owned(),
-            figure: "readLatencyMilliseconds".to_owned(),
-            factor: 1_000.0,
-            presence: Presence::EachMinute,
-        }
+    /// A metric in milliseconds of which CloudWatch has seconds.
+    fn metric() -> CloudWatchMetric {
+        let usual = asked_for(&serde_json::from_value(serde_json::json!({"instance": "pulp"})).unwrap());
+        usual.into_iter().find(|metric| metric.names.cloud_watch == "ReadLatency").unwrap()
     }
 
     #[test]
