@@ -14,23 +14,43 @@ use crate::error::SourceError;
 use crate::recording::Recording;
 
 /// How long one request may take. A source's whole look has twenty seconds.
-const DEADLINE: Duration = Duration::from_secs(8);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(8);
 /// The most pods that one question is answered with.
 const MOST_PODS: u32 = 500;
 
-/// Awaits an answer of the API server, but not for ever.
+/// Why a request has no answer.
+pub(crate) enum NoAnswer {
+    /// It was refused, or did not arrive.
+    Failed(Error),
+    /// There was none in the time that it had.
+    TimedOut,
+}
+
+/// Awaits an answer of the API server, for this long at most.
+pub(crate) async fn await_answer<T>(
+    deadline: Duration,
+    request: impl Future<Output = kube::Result<T>>,
+) -> Result<T, NoAnswer> {
+    match tokio::time::timeout(deadline, request).await {
+        Ok(answer) => answer.map_err(NoAnswer::Failed),
+        Err(_) => Err(NoAnswer::TimedOut),
+    }
+}
+
+/// Awaits an answer of the API server, for [`DEADLINE`] at most; `what` is what is asked for: `list the pods`.
 pub(crate) async fn within<T>(
     what: &str,
-    request: impl Future<Output = Result<T, Error>>,
+    request: impl Future<Output = kube::Result<T>>,
 ) -> Result<T, SourceError> {
-    match tokio::time::timeout(DEADLINE, request).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => Err(SourceError::new(reason(&error), format!("cannot {what}: {}", words(&error)))),
-        Err(_) => Err(SourceError::new(
+    await_answer(DEADLINE, request).await.map_err(|no_answer| match no_answer {
+        NoAnswer::Failed(error) => {
+            SourceError::new(reason(&error), format!("cannot {what}: {}", words(&error)))
+        }
+        NoAnswer::TimedOut => SourceError::new(
             "DeadlineExceeded",
             format!("cannot {what}: no answer within {} s", DEADLINE.as_secs()),
-        )),
-    }
+        ),
+    })
 }
 
 /// The pods of the test's namespace that a selector finds. That there are more than one answer has room for is told.

@@ -9,6 +9,7 @@
 //!
 //! What is found goes into a [`Ledger`], which takes lines from anywhere.
 
+mod answer;
 mod blocks;
 mod built_in;
 mod containers;
@@ -21,13 +22,14 @@ mod metrics;
 mod pace;
 mod patterns;
 mod place;
+mod progress;
 mod reader;
 mod sample;
 mod state;
 mod tally;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -42,10 +44,11 @@ pub use self::ledger::Ledger;
 pub(crate) use self::metrics::metrics;
 pub use self::patterns::{LINES, Pattern, Patterns, TIMEOUTS};
 
+use self::answer::within;
 use self::containers::{Container, containers};
 use self::groups::Groups;
-use self::intake::Extent;
-use self::reader::{Reader, within};
+use self::progress::Extent;
+use self::reader::Reader;
 use self::state::State;
 use crate::access::Access;
 use crate::aws::check_log_groups;
@@ -92,7 +95,6 @@ pub struct Logs {
 
 /// The reading, once it has begun.
 struct Reading {
-    state: Arc<Mutex<State>>,
     reader: Reader,
     /// They end when this is dropped.
     followers: JoinSet<()>,
@@ -124,8 +126,8 @@ impl Logs {
             let state = stored.and_then(|stored| serde_json::from_value::<State>(stored).ok());
             let state = state.map_or_else(|| State::new(since, recording), State::taken_up_again);
             let state = Arc::new(Mutex::new(state));
-            let reader = Reader::new(self.pods.clone(), self.patterns.clone(), state.clone());
-            Reading { state, reader, followers: JoinSet::new(), followed: BTreeMap::new() }
+            let reader = Reader::new(self.pods.clone(), self.patterns.clone(), state);
+            Reading { reader, followers: JoinSet::new(), followed: BTreeMap::new() }
         })
     }
 
@@ -293,7 +295,7 @@ impl Reading {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.reader.state()
     }
 }
 

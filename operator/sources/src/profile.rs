@@ -34,6 +34,7 @@ use self::progress::{Progress, Span, progress};
 use self::refusal::{Refusal, Verdict};
 use crate::access::Access;
 use crate::error::SourceError;
+use crate::kubernetes::{DEADLINE, await_answer};
 use crate::metric::{Better, Metric};
 use crate::mistake::{Mistake, Wanted};
 use crate::recording::Recording;
@@ -42,7 +43,6 @@ use crate::source::{Settled, Source, Window};
 
 /// The source's name.
 pub(crate) const NAME: &str = "profile";
-const DEADLINE: Duration = Duration::from_secs(8);
 const INTERVAL: Duration = Duration::from_secs(1);
 const SETTLE_INTERVAL: Duration = Duration::from_secs(2);
 /// The most bytes of a log that are read: the stacks, and what JSON takes.
@@ -92,7 +92,7 @@ impl Profile {
     /// The containers to be profiled. Those that cannot be are told.
     async fn choose(&self, recording: &mut Recording) -> Result<Vec<Subject>, SourceError> {
         let selector = ListParams::default().labels_from(&selectors::of(&self.spec.selector));
-        let listed = within(self.pods.list(&selector)).await;
+        let listed = await_answer(DEADLINE, self.pods.list(&selector)).await;
         let pods = listed.map_err(|error| refusal::of_api("list pods", &error).error())?.items;
         let chosen = target::choose(pods, self.spec.pods as usize);
         if chosen.is_empty() {
@@ -118,7 +118,9 @@ impl Profile {
         let patch = container::patch(&self.spec, image, &name, &subject.container, subject.user);
         let parameters = PatchParams { dry_run, ..PatchParams::default() };
         let patch = Patch::Strategic(&patch);
-        let patched = within(self.pods.patch_ephemeral_containers(&subject.pod, &parameters, &patch)).await;
+        let patched =
+            await_answer(DEADLINE, self.pods.patch_ephemeral_containers(&subject.pod, &parameters, &patch))
+                .await;
         let what = || format!("put the profiler beside the pod {}", subject.pod);
         patched.map(|_| ()).map_err(|error| refusal::of_api(&what(), &error))
     }
@@ -157,7 +159,7 @@ impl Profile {
     }
 
     async fn follow(&self, subject: &mut Subject, memory: &mut Memory, recording: &mut Recording) {
-        let pod = match within(self.pods.get_opt(&subject.pod)).await {
+        let pod = match await_answer(DEADLINE, self.pods.get_opt(&subject.pod)).await {
             Ok(pod) => pod,
             Err(error) => return self.wait(subject, refusal::of_api("look at a pod", &error), recording),
         };
@@ -199,7 +201,7 @@ impl Profile {
             limit_bytes: Some(MOST_LOG_BYTES),
             ..LogParams::default()
         };
-        let log = match within(self.pods.logs(&subject.pod, &parameters)).await {
+        let log = match await_answer(DEADLINE, self.pods.logs(&subject.pod, &parameters)).await {
             Ok(log) => log,
             Err(error) => {
                 return self.wait(subject, refusal::of_api("read the profiler's log", &error), recording);
@@ -349,12 +351,6 @@ fn too_short(words: &str) -> SourceError {
         "the cell's tasks had ended before the profile began: a shorter delay, or more tasks. {words}"
     );
     SourceError::new("CellTooShort", message.trim_end())
-}
-
-/// A request with a deadline.
-async fn within<T>(request: impl Future<Output = kube::Result<T>>) -> kube::Result<T> {
-    let timed_out = |_| kube::Error::Service("no answer in time".into());
-    tokio::time::timeout(DEADLINE, request).await.map_err(timed_out)?
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What a source writes down: bounded, and serialized whole, so that it outlives the operator that wrote it.
 
+mod shortfalls;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -8,7 +10,9 @@ use serde_json::{Map, Value};
 use throughput_model::observation::{Document, Shortfall, SourceReport, SourceSummary, Table};
 
 use crate::error::SourceError;
+use crate::recording::shortfalls::Shortfalls;
 use crate::series::{SeriesRecorder, Values, milliseconds_since, rounded};
+use crate::text::bounded;
 
 /// The step of what the operator samples itself.
 const SAMPLED_STEP_MILLISECONDS: u32 = 1_000;
@@ -19,14 +23,6 @@ const MOST_SERIES: usize = 256;
 const MOST_SHARED_SERIES: usize = 128;
 /// The subject of what is shared.
 const OTHERS: &str = "others";
-/// The most different shortfalls. Of more only that there are more is told.
-const MOST_SHORTFALLS: usize = 8;
-/// The most metrics that one shortfall names; one that takes from more is taken to take from all.
-const MOST_METRICS: usize = 64;
-/// The longest text of people or servers, in characters.
-pub const LONGEST_TEXT: usize = 300;
-/// The reason of what is beyond [`MOST_SHORTFALLS`].
-const MORE: &str = "More";
 const MOST_FACTS: usize = 128;
 const MOST_TABLES: usize = 16;
 const MOST_ROWS: usize = 50;
@@ -38,7 +34,7 @@ const LARGEST_DOCUMENTS: usize = 4 << 20;
 pub struct Recording {
     source: String,
     base: Timestamp,
-    shortfalls: Vec<Shortfall>,
+    shortfalls: Shortfalls,
     series: BTreeMap<String, BTreeMap<String, SeriesRecorder>>,
     counters: BTreeMap<String, BTreeMap<String, Counter>>,
     figures: BTreeMap<String, f64>,
@@ -64,7 +60,7 @@ impl Recording {
         Self {
             source: source.to_owned(),
             base,
-            shortfalls: Vec::new(),
+            shortfalls: Shortfalls::default(),
             series: BTreeMap::new(),
             counters: BTreeMap::new(),
             figures: BTreeMap::new(),
@@ -175,37 +171,17 @@ impl Recording {
     /// Notes that something could not be seen. What comes again with the same reason is counted, and takes from what
     /// either took from.
     pub fn fall_short(&mut self, error: &SourceError, at: Timestamp) {
-        let metrics = error.metrics.clone().filter(|metrics| metrics.len() <= MOST_METRICS);
-        let same = self.shortfalls.iter_mut().find(|shortfall| shortfall.reason == error.reason);
-        if let Some(shortfall) = same {
-            let both = shortfall.metrics.take().zip(metrics).map(|(before, now)| &before | &now);
-            shortfall.metrics = both.filter(|metrics| metrics.len() <= MOST_METRICS);
-            shortfall.count += 1;
-            shortfall.last_at = at;
-        } else if self.shortfalls.len() < MOST_SHORTFALLS || error.reason == MORE {
-            self.shortfalls.push(Shortfall {
-                reason: error.reason.to_owned(),
-                message: bounded(&error.message),
-                metrics,
-                count: 1,
-                first_at: at,
-                last_at: at,
-            });
-        } else {
-            let message =
-                format!("more was missing for other reasons, such as {}: {}", error.reason, error.message);
-            self.fall_short(&SourceError { reason: MORE, message, metrics }, at);
-        }
+        self.shortfalls.note(error, at);
     }
 
     /// Takes back a shortfall that is none any more: a minute that came in the end.
     pub fn take_back(&mut self, reason: &str) {
-        self.shortfalls.retain(|shortfall| shortfall.reason != reason);
+        self.shortfalls.take_back(reason);
     }
 
     /// What could not be seen so far.
     pub fn shortfalls(&self) -> &[Shortfall] {
-        &self.shortfalls
+        self.shortfalls.all()
     }
 
     /// What the source saw.
@@ -216,7 +192,7 @@ impl Recording {
         SourceReport {
             summary: SourceSummary {
                 source: self.source.clone(),
-                shortfalls: self.shortfalls.clone(),
+                shortfalls: self.shortfalls.all().to_vec(),
                 figures: self.all_figures(),
                 facts: self.facts.clone(),
             },
@@ -280,12 +256,6 @@ impl Recording {
     }
 }
 
-/// A text of others, fit to be shown: not too long, in one line.
-pub fn bounded(text: &str) -> String {
-    let plain = text.chars().map(|character| if character.is_control() { ' ' } else { character });
-    plain.take(LONGEST_TEXT).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -320,60 +290,6 @@ mod tests {
         assert_eq!(figure(&recording, "postgres.commits.total"), Some(80.0));
         assert_eq!(figure(&recording, "postgres.commitsPerSecond.max"), Some(5.0));
         assert_eq!(figure(&recording, "postgres.commitsPerSecond.min"), Some(3.0));
-    }
-
-    #[test]
-    fn a_shortfall_that_comes_again_is_counted() {
-        let mut recording = Recording::new("rds", at(0));
-        for second in 1..4 {
-            let error = SourceError::new("Throttled", format!("Rate exceeded\n{second}"));
-            recording.fall_short(&error, at(second));
-        }
-        let expected = Shortfall {
-            reason: "Throttled".to_owned(),
-            message: "Rate exceeded 1".to_owned(),
-            metrics: None,
-            count: 3,
-            first_at: at(1),
-            last_at: at(3),
-        };
-        assert_eq!(recording.shortfalls(), [expected]);
-        recording.take_back("Throttled");
-        assert!(recording.report().summary.is_complete());
-    }
-
-    #[test]
-    fn what_falls_short_for_the_same_reason_takes_from_all_that_any_of_it_took_from() {
-        let mut recording = Recording::new("prometheus", at(0));
-        let no_data =
-            |query: &str| SourceError::new("NoData", format!("{query} has no data")).only_of([query]);
-        recording.fall_short(&no_data("latency"), at(1));
-        recording.fall_short(&no_data("queue"), at(1));
-        let both = Some(["latency", "queue"].map(str::to_owned).into());
-        assert_eq!(recording.shortfalls()[0].metrics, both);
-        recording.fall_short(&SourceError::new("NoData", "nothing at all"), at(2));
-        recording.fall_short(&no_data("queue"), at(3));
-        assert_eq!((recording.shortfalls()[0].metrics.as_ref(), recording.shortfalls()[0].count), (None, 4));
-    }
-
-    #[test]
-    fn a_shortfall_beyond_those_that_are_kept_still_takes_from_its_figures() {
-        const REASONS: [&str; MOST_SHORTFALLS + 2] =
-            ["A", "B", "C", "D", "E", "F", "G", "H", "Reset", "Evicted"];
-        let mut recording = Recording::new("postgres", at(0));
-        for reason in REASONS {
-            let metrics = [format!("of{reason}")];
-            recording.fall_short(&SourceError::new(reason, "no").only_of(metrics), at(1));
-        }
-        let summary = recording.report().summary;
-        assert_eq!(summary.shortfalls.len(), MOST_SHORTFALLS + 1);
-        for reason in REASONS {
-            assert!(summary.shortfall_of(&format!("postgres.of{reason}.max")).is_some(), "{reason}");
-        }
-        assert!(summary.shortfall_of("postgres.connections.max").is_none());
-        let last = &summary.shortfalls[MOST_SHORTFALLS];
-        assert_eq!((last.reason.as_str(), last.count), ("More", 2));
-        assert!(last.message.ends_with("such as Reset: no"), "{}", last.message);
     }
 
     #[test]

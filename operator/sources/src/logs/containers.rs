@@ -1,5 +1,7 @@
 //! Containers whose logs are read, as the API server tells of them.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use kube::ResourceExt;
@@ -87,6 +89,12 @@ fn statuses(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
     status.into_iter().flat_map(|status| {
         status.container_statuses.iter().flatten().chain(status.init_container_statuses.iter().flatten())
     })
+}
+
+impl fmt::Display for Container {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/{}", self.pod, self.name)
+    }
 }
 
 #[cfg(test)]

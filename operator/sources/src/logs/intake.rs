@@ -1,6 +1,6 @@
 //! Taking in a log as it comes, no faster than is good for the system under test.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use futures::{AsyncBufRead, AsyncBufReadExt};
@@ -8,13 +8,14 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::blocks::{Followed, Taken};
 use super::containers::Container;
-use super::lines::{Lines, timed};
+use super::lines::timed;
 use super::pace::Pace;
 use super::patterns::Patterns;
-use super::place::Resumption;
+use super::progress::{Extent, Outcome, Progress};
 use super::state::State;
 use crate::error::SourceError;
-use crate::recording::bounded;
+use crate::lock::lock;
+use crate::text::bounded;
 
 /// How much is read at most of a log that is not followed, in bytes.
 pub(super) const MOST_BYTES: i64 = 16 << 20;
@@ -57,51 +58,6 @@ impl Default for Limits {
     }
 }
 
-/// How much of a log is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Extent {
-    /// All that comes, until it ends; or until it is busy and its file small, which is asked for after so long.
-    AsItComes(Duration),
-    /// What is there already.
-    UntilNow,
-    /// What is there already, if it is among so many lines at the end.
-    End(u64),
-    /// What is there of the container's run before this one.
-    Before,
-}
-
-/// What became of a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
-    /// It ended, or is silent, or was too far behind.
-    Ended,
-    /// It is followed and busy, and its file is small.
-    Busy,
-    /// It is not known what stood between what was read earlier and this. Of the end of a file nothing was taken then.
-    Torn,
-}
-
-/// What a stream has come to.
-struct Progress {
-    extent: Extent,
-    lines: Lines,
-    resumption: Resumption,
-    /// Of the stream, with what was known already.
-    bytes: i64,
-    taken: Taken,
-    is_torn: bool,
-    slowed: Duration,
-    /// The kubelet's own words, which are in a log's place without an instant before them.
-    words: Option<SourceError>,
-}
-
-impl Extent {
-    /// Whether it does not end with what is there.
-    pub(super) fn is_followed(self) -> bool {
-        matches!(self, Self::AsItComes(_))
-    }
-}
-
 impl Intake {
     /// One that takes logs into this state.
     pub(super) fn new(patterns: Arc<Patterns>, state: Arc<Mutex<State>>, limits: Limits) -> Self {
@@ -111,7 +67,7 @@ impl Intake {
 
     /// The state.
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Takes a stream to its end, or until it is silent, busy, or too far behind. Only of a run that `is_over` the last
@@ -129,10 +85,7 @@ impl Intake {
     ) -> Result<(Outcome, Taken), SourceError> {
         let mut progress = Progress::of(extent, self.state().place(container).resume(run));
         let mut pace = Pace::new(self.limits.one_bytes_per_second);
-        let mut followed = match extent {
-            Extent::AsItComes(at_least) => Some(Followed::new(at_least, Instant::now())),
-            _ => None,
-        };
+        let mut followed = extent.followed_at_least().map(|at_least| Followed::new(at_least, Instant::now()));
         loop {
             let silence = if extent.is_followed() { QUIET } else { DEADLINE };
             let chunk = match tokio::time::timeout(silence, stream.fill_buf()).await {
@@ -236,44 +189,8 @@ impl Intake {
     /// How long to wait before reading on.
     fn pause(&self, pace: &mut Pace, bytes: usize) -> Duration {
         let now = Instant::now();
-        let all = self.pace.lock().unwrap_or_else(PoisonError::into_inner).take(bytes, now);
+        let all = lock(&self.pace).take(bytes, now);
         all.max(pace.take(bytes, now))
-    }
-}
-
-impl Progress {
-    fn of(extent: Extent, resumption: Resumption) -> Self {
-        Self {
-            extent,
-            lines: Lines::default(),
-            resumption,
-            bytes: 0,
-            taken: Taken::default(),
-            is_torn: false,
-            slowed: Duration::ZERO,
-            words: None,
-        }
-    }
-
-    /// Whether the end of a file is not all that is new, so that more of it has to be read.
-    fn is_given_up(&self) -> bool {
-        self.is_torn && matches!(self.extent, Extent::End(_))
-    }
-
-    /// Notes, once, that the log is torn before what was written at this instant, if it is.
-    fn note_tear(&mut self, state: &mut State, container: &Container, upto: Timestamp) {
-        if self.is_torn || !self.resumption.is_torn() {
-            return;
-        }
-        self.is_torn = true;
-        if !self.is_given_up() {
-            state.is_torn(container, upto);
-        }
-    }
-
-    fn outcome(self) -> Result<(Outcome, Taken), SourceError> {
-        let outcome = if self.is_torn { Outcome::Torn } else { Outcome::Ended };
-        self.words.map_or(Ok((outcome, self.taken)), Err)
     }
 }
 

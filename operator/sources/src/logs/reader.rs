@@ -1,6 +1,5 @@
 //! Reading a container's log from the API server: as it comes or in blocks, broken off and taken up again.
 
-use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -8,16 +7,17 @@ use futures::StreamExt;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, LogParams, WatchEvent, WatchParams};
-use kube::core::Status;
 
+use super::answer::{NOT_THERE, POD_GONE, within};
 use super::blocks::{BETWEEN_BLOCKS, Blocks, FOLLOWED_AT_LEAST, FOLLOWED_WHILE_LARGE, Taken};
 use super::containers::{Container, Life};
-use super::intake::{Extent, Intake, Limits, MOST_BYTES, Outcome};
+use super::intake::{Intake, Limits, MOST_BYTES};
 use super::lines::timed;
 use super::patterns::Patterns;
+use super::progress::{Extent, Outcome};
 use super::state::State;
 use crate::error::SourceError;
-use crate::recording::bounded;
+use crate::text::bounded;
 
 /// How long an answer may take to begin.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -28,8 +28,6 @@ const LONG_PAUSE: Duration = Duration::from_secs(3);
 
 /// How long a pod is watched at a time, in seconds.
 const WATCHED_SECONDS: u32 = 290;
-/// Why a log is not there whose pod is not there.
-const POD_GONE: &str = "PodGone";
 /// Where a line's instant ends at the latest, in bytes.
 const LONGEST_INSTANT: i64 = 40;
 
@@ -97,7 +95,9 @@ impl Reader {
                 Ok(Read::Open(Outcome::Ended, taken)) if blocks.take(taken) => {}
                 // Its node begins new files sooner than others do.
                 Ok(Read::Open(Outcome::Torn, _)) => return Duration::MAX,
-                _ => return FOLLOWED_AT_LEAST,
+                Ok(Read::Over | Read::Open(Outcome::Ended | Outcome::Busy, _)) | Err(_) => {
+                    return FOLLOWED_AT_LEAST;
+                }
             }
         }
     }
@@ -203,16 +203,12 @@ impl Reader {
         extent: Extent,
         is_over: bool,
     ) -> Result<(Outcome, Taken), SourceError> {
-        let end = match extent {
-            Extent::End(lines) => Some(lines),
-            _ => None,
-        };
         let parameters = LogParams {
             follow: extent.is_followed(),
             previous: extent == Extent::Before,
             since_time: Some(self.state().place(container).second()),
             limit_bytes: (!extent.is_followed()).then_some(MOST_BYTES),
-            ..parameters(container, end)
+            ..parameters(container, extent.lines_at_the_end())
         };
         let answer = within(DEADLINE, self.pods.log_stream(&container.pod, &parameters)).await;
         let is_small =
@@ -222,7 +218,7 @@ impl Reader {
                 self.intake.take((container, run), extent, is_over, Box::pin(stream), is_small).await
             }
             // The node has thrown it away: asking again does not help.
-            Err(error) if extent == Extent::Before && error.reason == "NotThere" => {
+            Err(error) if extent == Extent::Before && error.reason == NOT_THERE => {
                 let message = format!("the log of {container} before its restart is lost: {error}");
                 self.state().fall_short(SourceError::new("LogLost", message));
                 Ok((Outcome::Ended, Taken::default()))
@@ -231,7 +227,8 @@ impl Reader {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    /// The state that is read into.
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.intake.state()
     }
 }
@@ -243,39 +240,6 @@ fn parameters(container: &Container, end: Option<u64>) -> LogParams {
         tail_lines: end.map(|lines| i64::try_from(lines).unwrap_or(i64::MAX)),
         timestamps: true,
         ..LogParams::default()
-    }
-}
-
-/// Waits for an answer, not for ever.
-pub(super) async fn within<T>(
-    deadline: Duration,
-    answer: impl Future<Output = Result<T, kube::Error>>,
-) -> Result<T, SourceError> {
-    match tokio::time::timeout(deadline, answer).await {
-        Ok(answer) => answer.map_err(|error| SourceError::new(reason(&error), error.to_string())),
-        Err(_) => Err(SourceError::new("DeadlineExceeded", "the API server did not answer in time")),
-    }
-}
-
-fn reason(error: &kube::Error) -> &'static str {
-    match error {
-        // Not its container, or its log: these are of the kind `pods/log`.
-        kube::Error::Api(status) if status.code == 404 && kind(status) == Some("pods") => POD_GONE,
-        kube::Error::Api(status) if status.code == 403 => "Forbidden",
-        kube::Error::Api(status) if matches!(status.code, 400 | 404) => "NotThere",
-        kube::Error::Api(_) => "ServerError",
-        _ => "Unreachable",
-    }
-}
-
-/// Of what kind the object is that a refusal is about.
-fn kind(refusal: &Status) -> Option<&str> {
-    Some(refusal.details.as_ref()?.kind.as_str())
-}
-
-impl fmt::Display for Container {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}/{}", self.pod, self.name)
     }
 }
 

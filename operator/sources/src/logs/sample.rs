@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::masks::Masks;
 use super::patterns::Pattern;
-use crate::recording::bounded;
+use crate::text::bounded;
 
 /// The most distinct samples of one pattern.
 pub(super) const MOST_SAMPLES: usize = 3;

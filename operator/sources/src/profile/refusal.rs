@@ -4,6 +4,7 @@ use throughput_model::profiler::{Ending, Identity, Obstacle, Parties};
 
 use super::container::User;
 use crate::error::SourceError;
+use crate::kubernetes::NoAnswer;
 
 /// What became of a request to the API server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,9 +25,14 @@ impl Refusal {
 }
 
 /// Why the API server did not do what it was asked for.
-pub(super) fn of_api(what: &str, error: &kube::Error) -> Refusal {
-    let kube::Error::Api(status) = error else {
-        return Refusal::Passing(SourceError::new("Unreachable", format!("cannot {what}: {error}")));
+pub(super) fn of_api(what: &str, no_answer: &NoAnswer) -> Refusal {
+    let unreachable = |words: &dyn std::fmt::Display| {
+        Refusal::Passing(SourceError::new("Unreachable", format!("cannot {what}: {words}")))
+    };
+    let status = match no_answer {
+        NoAnswer::Failed(kube::Error::Api(status)) => status,
+        NoAnswer::Failed(error) => return unreachable(error),
+        NoAnswer::TimedOut => return unreachable(&"no answer in time"),
     };
     let words = status.message.as_str();
     let refused = |reason| Refusal::Final(SourceError::new(reason, format!("cannot {what}: {words}")));
@@ -135,7 +141,7 @@ mod tests {
 
     fn api(code: u16, message: &str) -> (&'static str, bool) {
         let status = Status { code, message: message.to_owned(), ..Status::default() };
-        match of_api("profile a", &kube::Error::Api(Box::new(status))) {
+        match of_api("profile a", &NoAnswer::Failed(kube::Error::Api(Box::new(status)))) {
             Refusal::Final(error) => (error.reason, true),
             Refusal::Passing(error) => (error.reason, false),
         }

@@ -6,7 +6,7 @@ use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Certificate, Response, Url};
 
 use crate::error::SourceError;
-use crate::recording::bounded;
+use crate::text::bounded;
 
 use super::answer::{Answer, Understood};
 use super::query::Query;

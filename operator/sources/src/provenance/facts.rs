@@ -6,6 +6,7 @@ use k8s_openapi::api::core::v1::Node;
 use kube::ResourceExt;
 
 use crate::provenance::workload::{Replicas, Running, Workload};
+use crate::text::bounded;
 
 /// The label with the kind of machine that a node is.
 const INSTANCE_TYPE: &str = "node.kubernetes.io/instance-type";
@@ -61,7 +62,7 @@ pub(crate) fn changes<'a>(before: impl Fn(&str) -> Option<&'a str>, after: &Fact
     let kept = after.iter().filter(|(name, _)| is_kept(name));
     let changed = kept.filter_map(|(name, now)| {
         let then = before(name)?;
-        (then != crate::recording::bounded(now)).then(|| format!("{name}: {then} became {now}"))
+        (then != bounded(now)).then(|| format!("{name}: {then} became {now}"))
     });
     changed.collect()
 }
