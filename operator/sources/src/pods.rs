@@ -4,6 +4,7 @@
 //! Sparing: each look asks the API server at most twice, for the pods of all groups and for their samples, and a kubelet at
 //! most every fifteen seconds. What is refused is asked for again once a minute.
 
+mod counted;
 mod counters;
 mod exposition;
 #[cfg(test)]
@@ -12,6 +13,7 @@ mod group;
 mod kubelet;
 mod memory;
 mod metrics;
+mod owners;
 mod status;
 mod tally;
 mod usage;
@@ -29,10 +31,11 @@ use throughput_crds::ObservePods;
 use crate::access::Access;
 use crate::error::SourceError;
 use crate::kubernetes::{self, within};
-use crate::pods::counters::{Before, Owners};
+use crate::pods::counters::Before;
 use crate::pods::group::WatchedPod;
 use crate::pods::kubelet::Kubelets;
 use crate::pods::memory::Memory;
+use crate::pods::owners::Owners;
 use crate::pods::usage::{Span, Usage};
 use crate::recording::Recording;
 use crate::selectors;

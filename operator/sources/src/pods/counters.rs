@@ -1,90 +1,15 @@
-//! The kubelet's own counters of containers. Pure.
-//!
-//! The kubelet names control groups, and not on every node also the pods and containers that they belong to; so containers
-//! are recognised by the runtime's id, which is the last part of the control group's name. Only the network belongs to the
-//! whole pod, and is found by the pod's name.
+//! The kubelet's own counters of containers: read, and recorded as figures. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::metric::Better;
+use crate::pods::counted::{COUNTED, Kind, PERIODS, THROTTLED, THROTTLED_PERIODS};
 use crate::pods::exposition::Sample;
-use crate::pods::group::{WatchedContainer, WatchedPod};
 use crate::pods::memory::Memory;
+use crate::pods::owners::{Owner, Owners};
 use crate::pods::usage::Span;
 use crate::recording::Recording;
-
-/// What is done with a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// It only grows: its rate and its total are figures.
-    Counter,
-    /// It is as it is.
-    Gauge,
-    /// It only grows, and counts for the share of periods in which a container was held back.
-    Periods,
-}
-
-/// A metric of the kubelet's, and how figures call it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Counted {
-    /// The kubelet's name.
-    pub(crate) metric: &'static str,
-    /// Ours.
-    pub(crate) name: &'static str,
-    /// What is done with it.
-    pub(crate) kind: Kind,
-    /// Whether every kubelet has it of every container. Whether a container is held back is told only of those with a
-    /// processor limit.
-    is_expected: bool,
-    /// Which way its figures are better.
-    pub(crate) better: Better,
-}
-
-/// The share of periods in which a container was held back by its processor limit.
-pub(crate) const THROTTLED: &str = "throttledPeriodsPercent";
-const PERIODS: &str = "periods";
-const THROTTLED_PERIODS: &str = "throttledPeriods";
-
-/// All that is read of what a kubelet tells.
-pub(crate) const COUNTED: [Counted; 12] = [
-    expected("container_cpu_usage_seconds_total", "cpuSeconds", Kind::Counter),
-    limited("container_cpu_cfs_throttled_seconds_total", "throttledSeconds", Kind::Counter),
-    limited("container_cpu_cfs_periods_total", PERIODS, Kind::Periods),
-    limited("container_cpu_cfs_throttled_periods_total", THROTTLED_PERIODS, Kind::Periods),
-    expected("container_memory_working_set_bytes", "workingSetBytes", Kind::Gauge),
-    expected("container_threads", "threads", Kind::Gauge),
-    expected("container_file_descriptors", "openFiles", Kind::Gauge),
-    expected("container_sockets", "sockets", Kind::Gauge),
-    expected("container_fs_reads_bytes_total", "diskReadBytes", Kind::Counter),
-    expected("container_fs_writes_bytes_total", "diskWrittenBytes", Kind::Counter),
-    expected("container_network_receive_bytes_total", "networkReceivedBytes", Kind::Counter),
-    expected("container_network_transmit_bytes_total", "networkSentBytes", Kind::Counter),
-];
-
-const fn expected(metric: &'static str, name: &'static str, kind: Kind) -> Counted {
-    Counted { metric, name, kind, is_expected: true, better: Better::Neither }
-}
-
-const fn limited(metric: &'static str, name: &'static str, kind: Kind) -> Counted {
-    Counted { metric, name, kind, is_expected: false, better: Better::Lower }
-}
-
-/// The pods that counters are read of.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Owners {
-    containers: BTreeMap<String, Vec<Owner>>,
-    pods: BTreeMap<String, Vec<Owner>>,
-}
-
-/// A group's container, or for the network its pod.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Owner {
-    group: String,
-    subject: String,
-    started_at: Option<Timestamp>,
-}
 
 /// Values, and when they were measured, by control group.
 type ByControlGroup = BTreeMap<String, (f64, Timestamp)>;
@@ -104,45 +29,6 @@ pub(crate) struct Before {
     periods: BTreeMap<Owner, (f64, f64)>,
     /// Of whom counters were read: by the metric and the series' subject.
     known: BTreeSet<(String, String)>,
-}
-
-impl Owners {
-    /// Adds the pods of a group.
-    pub(crate) fn add(&mut self, group: &str, pods: &[WatchedPod]) {
-        for pod in pods {
-            for container in &pod.containers {
-                let Some(id) = &container.id else { continue };
-                let owner = owner(group, &container.subject, container.started_at);
-                self.containers.entry(id.clone()).or_default().push(owner);
-            }
-            let started_at =
-                pod.containers.iter().filter_map(|container: &WatchedContainer| container.started_at).min();
-            self.pods.entry(pod.name.clone()).or_default().push(owner(group, &pod.name, started_at));
-        }
-    }
-
-    /// Whose a sample is.
-    fn of(&self, sample: &Sample<'_>, namespace: &str) -> &[Owner] {
-        let found = if sample.name.starts_with("container_network_") {
-            let is_ours = sample.label("namespace") == Some(namespace);
-            sample.label("pod").filter(|_| is_ours).and_then(|pod| self.pods.get(pod))
-        } else {
-            sample.label("id").and_then(|group| self.containers.get(container_id(group)))
-        };
-        found.map(Vec::as_slice).unwrap_or_default()
-    }
-}
-
-fn owner(group: &str, subject: &str, started_at: Option<Timestamp>) -> Owner {
-    Owner { group: group.to_owned(), subject: subject.to_owned(), started_at }
-}
-
-/// The container's id in a control group's name: `…/pod6a23/88bf`, or as systemd has it `…/cri-containerd-88bf.scope`.
-fn container_id(control_group: &str) -> &str {
-    let last = control_group.rsplit('/').next().unwrap_or_default();
-    let last = last.strip_suffix(".scope").unwrap_or(last);
-    let prefixes = ["cri-containerd-", "crio-", "docker-"];
-    prefixes.into_iter().find_map(|prefix| last.strip_prefix(prefix)).unwrap_or(last)
 }
 
 impl Reading {
@@ -380,22 +266,6 @@ mod tests {
         run.read(&told(120_000, 1.0, 120, 30));
         assert_eq!(run.figure("throttledPeriodsPercent.max"), Some(25.0));
         assert_eq!(run.figure("cpuSeconds.total"), Some(1.0));
-    }
-
-    #[test]
-    fn a_container_is_found_by_its_id_whatever_the_control_group_is_called() {
-        for (group, id) in [
-            ("/throughput/kubepods/burstable/pod6a23/88bf", "88bf"),
-            (
-                "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod6a23.slice/cri-containerd-88bf.scope",
-                "88bf",
-            ),
-            ("/kubepods.slice/kubepods-pod6a23.slice/crio-88bf.scope", "88bf"),
-            ("/kubepods.slice/kubepods-pod6a23.slice/crio-conmon-88bf.scope", "conmon-88bf"),
-            ("/", ""),
-        ] {
-            assert_eq!(container_id(group), id, "{group}");
-        }
     }
 
     #[test]

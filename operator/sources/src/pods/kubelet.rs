@@ -14,8 +14,9 @@ use kube::{Client, Config, Error};
 
 use crate::error::SourceError;
 use crate::kubernetes::within;
-use crate::pods::counters::{Owners, Reading};
+use crate::pods::counters::Reading;
 use crate::pods::group::Node;
+use crate::pods::owners::Owners;
 
 /// What a kubelet tells of all containers of its node.
 const PATH: &str = "/metrics/cadvisor";

@@ -3,7 +3,7 @@
 use throughput_crds::ObservePods;
 
 use crate::metric::{Better, Metric};
-use crate::pods::counters::{COUNTED, Kind, THROTTLED};
+use crate::pods::counted::{COUNTED, Kind, THROTTLED};
 
 /// By the metrics API.
 const USAGE: [&str; 6] = [
