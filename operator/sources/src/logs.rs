@@ -122,9 +122,8 @@ impl Logs {
             let now = Timestamp::now();
             let since =
                 now.checked_sub(jiff::SignedDuration::from_secs(CLOCKS_DIFFER_SECONDS)).unwrap_or(now);
-            let stored = recording.memory.get(STATE).cloned();
-            let state = stored.and_then(|stored| serde_json::from_value::<State>(stored).ok());
-            let state = state.map_or_else(|| State::new(since, recording), State::taken_up_again);
+            let stored: Option<State> = recording.recall(STATE);
+            let state = stored.map_or_else(|| State::new(since, recording), State::taken_up_again);
             let state = Arc::new(Mutex::new(state));
             let reader = Reader::new(self.pods.clone(), self.patterns.clone(), state);
             Reading { reader, followers: JoinSet::new(), followed: BTreeMap::new() }
@@ -283,14 +282,9 @@ impl Reading {
     fn keep(&self, recording: &mut Recording) {
         let mut state = self.state();
         state.tell(recording);
-        match serde_json::to_value(&*state) {
-            Ok(value) => {
-                recording.memory.insert(STATE.to_owned(), value);
-            }
-            Err(error) => {
-                let error = SourceError::new("NotStored", format!("cannot be stored: {error}"));
-                recording.fall_short(&error, Timestamp::now());
-            }
+        if let Err(error) = recording.remember(STATE, &*state) {
+            let error = SourceError::new("NotStored", format!("cannot be stored: {error}"));
+            recording.fall_short(&error, Timestamp::now());
         }
     }
 

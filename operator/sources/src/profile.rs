@@ -144,7 +144,7 @@ impl Profile {
             if let Some(stored) = memory.subjects.as_mut().and_then(|all| all.get_mut(position)) {
                 *stored = subject;
             }
-            memory.keep(recording);
+            memory.store(recording);
         }
     }
 
@@ -241,13 +241,13 @@ impl Profile {
 
     /// Finds out in time whether the profiler is permitted.
     async fn rehearse(&self, recording: &mut Recording) -> Result<(), SourceError> {
-        let mut memory = Memory::of(recording);
+        let mut memory = Memory::load(recording);
         if memory.subjects.is_some() || memory.is_refused {
             return Ok(());
         }
         if let Err(error) = self.image() {
             memory.is_refused = true;
-            memory.keep(recording);
+            memory.store(recording);
             return Err(error);
         }
         let subjects = match self.choose(recording).await {
@@ -260,7 +260,7 @@ impl Profile {
         match self.put(subject, true).await {
             Err(Refusal::Final(error)) if error.reason != "PodGone" => {
                 memory.is_refused = true;
-                memory.keep(recording);
+                memory.store(recording);
                 Err(error)
             }
             Ok(()) | Err(_) => Ok(()),
@@ -268,23 +268,23 @@ impl Profile {
     }
 
     async fn go_on(&self, recording: &mut Recording) -> Result<(), SourceError> {
-        let mut memory = Memory::of(recording);
+        let mut memory = Memory::load(recording);
         if memory.is_refused {
             return Ok(());
         }
         let now = Timestamp::now();
         memory.first_look.get_or_insert(now);
         if memory.subjects.is_none() && memory.is_due(self.spec.delay.get(), now) {
-            memory.keep(recording);
+            memory.store(recording);
             memory.subjects = Some(self.choose(recording).await?);
         }
-        memory.keep(recording);
+        memory.store(recording);
         self.advance(&mut memory, recording).await;
         Ok(())
     }
 
     async fn finish(&self, window: Window, recording: &mut Recording) -> Settled {
-        let mut memory = Memory::of(recording);
+        let mut memory = Memory::load(recording);
         if memory.is_refused {
             return Settled::Complete;
         }
@@ -297,7 +297,7 @@ impl Profile {
             recording.fall_short(&too_short(""), Timestamp::now());
             memory.is_refused = true;
         }
-        memory.keep(recording);
+        memory.store(recording);
         self.advance(&mut memory, recording).await;
         if !memory.is_over() {
             return Settled::Again(SETTLE_INTERVAL);

@@ -15,7 +15,8 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::core::v1::{Node, Pod, PodTemplateSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::ResourceExt;
 use kube::api::Api;
 use kube::core::Selector;
@@ -97,20 +98,21 @@ impl Provenance {
 
     async fn note_before(&self, recording: &mut Recording) -> Result<(), SourceError> {
         // After a restart of the operator it is too late to see what ran before the first task.
-        if recording.memory.contains_key(HAS_BEGUN) {
+        if recording.recall(HAS_BEGUN) == Some(true) {
             return Ok(());
         }
         let seen = self.see(recording).await?;
         set_facts(recording, &facts_of(&seen));
         self.compare(&seen, recording);
-        recording.memory.insert(HAS_BEGUN.to_owned(), true.into());
+        // A truth value can be written.
+        let _ = recording.remember(HAS_BEGUN, &true);
         Ok(())
     }
 
     async fn note_after(&self, recording: &mut Recording) -> Result<(), SourceError> {
         let seen = self.see(recording).await?;
         let facts = facts_of(&seen);
-        if recording.memory.contains_key(HAS_BEGUN) {
+        if recording.recall(HAS_BEGUN) == Some(true) {
             let changes = facts::changes(|name| recording.fact(name), &facts);
             set_count(recording, CHANGES, changes.len());
             if !changes.is_empty() {
@@ -167,20 +169,18 @@ impl Provenance {
     async fn deployment(&self, name: &str, pods: &[Pod]) -> Result<Workload, SourceError> {
         let api: Api<Deployment> = self.api();
         let found = within(&format!("read the Deployment {name}"), api.get(name)).await.map_err(not_found)?;
+        let ready = found.status.and_then(|status| status.ready_replicas);
         let spec = found.spec.unwrap_or_default();
-        let ready = found.status.and_then(|status| status.ready_replicas).unwrap_or_default();
-        let replicas = Replicas { wanted: spec.replicas.unwrap_or(1), ready };
-        Ok(workload::workload(name, Some(replicas), Some(&spec.template), &selected(&spec.selector, pods)))
+        Ok(workload_of(name, (spec.replicas, ready), &spec.template, &spec.selector, pods))
     }
 
     async fn stateful_set(&self, name: &str, pods: &[Pod]) -> Result<Workload, SourceError> {
         let api: Api<StatefulSet> = self.api();
         let found =
             within(&format!("read the StatefulSet {name}"), api.get(name)).await.map_err(not_found)?;
+        let ready = found.status.and_then(|status| status.ready_replicas);
         let spec = found.spec.unwrap_or_default();
-        let ready = found.status.and_then(|status| status.ready_replicas).unwrap_or_default();
-        let replicas = Replicas { wanted: spec.replicas.unwrap_or(1), ready };
-        Ok(workload::workload(name, Some(replicas), Some(&spec.template), &selected(&spec.selector, pods)))
+        Ok(workload_of(name, (spec.replicas, ready), &spec.template, &spec.selector, pods))
     }
 
     fn is_generator(&self, pod: &Pod) -> bool {
@@ -232,6 +232,19 @@ impl Provenance {
     {
         Api::namespaced(self.access.client.clone(), &self.access.namespace)
     }
+}
+
+/// A workload with these wanted and ready replicas, and those of the namespace's pods that are its own. Where nothing is said
+/// Kubernetes wants one replica, and none is ready.
+fn workload_of(
+    name: &str,
+    (wanted, ready): (Option<i32>, Option<i32>),
+    template: &PodTemplateSpec,
+    selector: &LabelSelector,
+    pods: &[Pod],
+) -> Workload {
+    let replicas = Replicas { wanted: wanted.unwrap_or(1), ready: ready.unwrap_or_default() };
+    workload::workload(name, Some(replicas), Some(template), &selected(selector, pods))
 }
 
 fn not_found(error: SourceError) -> SourceError {

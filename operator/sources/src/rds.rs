@@ -91,18 +91,16 @@ impl Rds {
         recording: &mut Recording,
         failures: &mut Failures,
     ) -> Option<Instance> {
-        let remembered = recording.memory.get(MEMORY).cloned();
-        if let Some(instance) = remembered.and_then(|value| serde_json::from_value(value).ok()) {
+        if let Some(instance) = recording.recall(MEMORY) {
             return Some(instance);
         }
         let described = instance::describe(&clients.rds, &self.settings.instance, recording).await;
         let mut instance = failures.note(described.map_err(of_description), recording)?;
         let estimated = instance::estimate_max_connections(&clients.rds, &mut instance, recording).await;
         // Without the estimate there is something to ask again.
-        if failures.note(estimated.map_err(of_description), recording).is_some()
-            && let Ok(value) = serde_json::to_value(&instance)
-        {
-            recording.memory.insert(MEMORY.to_owned(), value);
+        if failures.note(estimated.map_err(of_description), recording).is_some() {
+            // An instance is texts and numbers, which can be written.
+            let _ = recording.remember(MEMORY, &instance);
         }
         Some(instance)
     }

@@ -5,6 +5,7 @@ mod shortfalls;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use throughput_model::observation::{Document, Shortfall, SourceReport, SourceSummary, Table};
@@ -41,9 +42,8 @@ pub struct Recording {
     facts: BTreeMap<String, String>,
     tables: Vec<Table>,
     documents: Vec<Document>,
-    /// What the source itself has to know again after a restart of the operator. Not reported; the source keeps it
-    /// small.
-    pub memory: Map<String, Value>,
+    /// What the source itself has to know again after a restart of the operator. Not reported.
+    memory: Map<String, Value>,
 }
 
 /// Something that only grows, but for restarts.
@@ -184,6 +184,19 @@ impl Recording {
         self.shortfalls.all()
     }
 
+    /// The value that the source stored under a key, before a restart of the operator or since; `None` where there is none,
+    /// or none of this form.
+    pub fn recall<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
+        T::deserialize(self.memory.get(key)?).ok()
+    }
+
+    /// Stores a value that the source has to know again after a restart of the operator, in place of the one before. The
+    /// source keeps it small. Fails where the value cannot be written as JSON.
+    pub fn remember<T: Serialize>(&mut self, key: &str, value: &T) -> Result<(), serde_json::Error> {
+        self.memory.insert(key.to_owned(), serde_json::to_value(value)?);
+        Ok(())
+    }
+
     /// What the source saw.
     pub fn report(&self) -> SourceReport {
         let series = self.series.iter().flat_map(|(metric, subjects)| {
@@ -297,10 +310,11 @@ mod tests {
         let mut recording = Recording::new("postgres", at(0));
         recording.sample("sessions", "active", at(1), 3.0);
         recording.count("commits", "", at(1), 5.0);
-        recording.memory.insert("since".to_owned(), 7.into());
+        recording.remember("since", &7).unwrap();
         let stored = serde_json::to_string(&recording).unwrap();
         let mut again: Recording = serde_json::from_str(&stored).unwrap();
         assert_eq!(again, recording);
+        assert_eq!((again.recall::<u8>("since"), again.recall::<String>("since")), (Some(7), None));
         again.count("commits", "", at(2), 9.0);
         assert_eq!(figure(&again, "postgres.commits.total"), Some(4.0));
     }

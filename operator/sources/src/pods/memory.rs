@@ -30,14 +30,12 @@ pub(crate) struct Memory {
 impl Memory {
     /// What is stored with a recording; nothing yet if there is nothing that can be read.
     pub(crate) fn load(recording: &Recording) -> Self {
-        let stored = recording.memory.get(KEY).cloned();
-        stored.and_then(|stored| serde_json::from_value(stored).ok()).unwrap_or_default()
+        recording.recall(KEY).unwrap_or_default()
     }
 
     /// Stores it with the recording.
     pub(crate) fn store(&self, recording: &mut Recording) {
-        if let Ok(value) = serde_json::to_value(self) {
-            recording.memory.insert(KEY.to_owned(), value);
-        }
+        // It is texts, numbers and instants, which can be written.
+        let _ = recording.remember(KEY, self);
     }
 }

@@ -27,14 +27,12 @@ pub(super) struct Memory {
 impl Memory {
     /// What an operator before this one left. What cannot be read is as if there had been none.
     pub(super) fn load(recording: &Recording) -> Self {
-        let stored = recording.memory.get(KEY).cloned();
-        stored.and_then(|stored| serde_json::from_value(stored).ok()).unwrap_or_default()
+        recording.recall(KEY).unwrap_or_default()
     }
 
     /// Stores it.
     pub(super) fn store(&self, recording: &mut Recording) {
-        if let Ok(stored) = serde_json::to_value(self) {
-            recording.memory.insert(KEY.to_owned(), stored);
-        }
+        // It is texts, numbers and instants, which can be written.
+        let _ = recording.remember(KEY, self);
     }
 }

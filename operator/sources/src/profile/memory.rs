@@ -59,15 +59,15 @@ pub(super) enum State {
 }
 
 impl Memory {
-    pub(super) fn of(recording: &Recording) -> Self {
-        let stored = recording.memory.get(KEY).cloned();
-        stored.and_then(|stored| serde_json::from_value(stored).ok()).unwrap_or_default()
+    /// What an operator before this one stored; nothing yet if there is nothing that can be read.
+    pub(super) fn load(recording: &Recording) -> Self {
+        recording.recall(KEY).unwrap_or_default()
     }
 
-    pub(super) fn keep(&self, recording: &mut Recording) {
-        if let Ok(value) = serde_json::to_value(self) {
-            recording.memory.insert(KEY.to_owned(), value);
-        }
+    /// Stores it with the recording.
+    pub(super) fn store(&self, recording: &mut Recording) {
+        // It is texts, numbers and instants, which can be written.
+        let _ = recording.remember(KEY, self);
     }
 
     /// Whether the time for the profile has come.
@@ -128,10 +128,10 @@ mod tests {
     #[test]
     fn what_is_kept_is_known_again() {
         let mut recording = Recording::new("profile", at(0));
-        assert_eq!(Memory::of(&recording), Memory::default());
+        assert_eq!(Memory::load(&recording), Memory::default());
         let memory = Memory { first_look: Some(at(3)), subjects: Some(vec![subject()]), ..Memory::default() };
-        memory.keep(&mut recording);
-        assert_eq!(Memory::of(&recording), memory);
+        memory.store(&mut recording);
+        assert_eq!(Memory::load(&recording), memory);
     }
 
     #[test]

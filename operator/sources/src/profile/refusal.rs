@@ -110,15 +110,18 @@ pub(super) fn of_profiler(pod: &str, parties: &Parties, ending: &Ending) -> Verd
             "Yama",
             "the node's kernel lets only its parents look into a process (kernel.yama.ptrace_scope): set it to 0, or sysPtrace: true where the namespace permits it",
         ),
-        _ if was_denied => {
+        Some(Obstacle::MoreCapabilities | Obstacle::Yama) | None if was_denied => {
             refused("PermissionDenied", "the kernel does not let the profiler look into the target")
         }
-        _ if words.contains("No python processes found")
-            || words.contains("Failed to find python version") =>
+        Some(Obstacle::MoreCapabilities | Obstacle::Yama) | None
+            if words.contains("No python processes found")
+                || words.contains("Failed to find python version") =>
         {
             refused("NoPython", "the container runs no Python that py-spy knows")
         }
-        _ => refused("ProfilerFailed", "py-spy failed"),
+        Some(Obstacle::MoreCapabilities | Obstacle::Yama) | None => {
+            refused("ProfilerFailed", "py-spy failed")
+        }
     }
 }
 

@@ -82,7 +82,9 @@ impl Answer {
             (Some(Data::Matrix(rows)), Over::Range { .. }) => series(name, rows),
             (Some(Data::Vector(rows)), Over::Instant { .. }) => value_of_rows(name, &rows),
             (Some(Data::Scalar(sample)), Over::Instant { .. }) => value(name, &sample),
-            _ => Understood::doubtful(SourceError::new(
+            (Some(Data::Matrix(_)), Over::Instant { .. })
+            | (Some(Data::Vector(_) | Data::Scalar(_)), Over::Range { .. })
+            | (None, Over::Range { .. } | Over::Instant { .. }) => Understood::doubtful(SourceError::new(
                 "UnexpectedAnswer",
                 format!("query {name}: the answer is not of numbers over the time that was asked for"),
             )),
