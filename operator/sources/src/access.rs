@@ -1,9 +1,9 @@
-//! What sources reach the world with.
+//! The client, the cell and the permissions that sources work with.
 
 use kube::Client;
 use throughput_model::cell::CellAddress;
 
-/// What sources reach the world with, and which cell they watch.
+/// The client that sources use, and the cell that they watch.
 #[derive(Clone)]
 pub struct Access {
     /// The API server.
@@ -14,13 +14,13 @@ pub struct Access {
     pub test: String,
     /// The cell.
     pub cell: CellAddress,
-    /// What the run scales: kind and name, `Deployment` `pulp-worker`.
+    /// The scale targets of the run: kind and name, `Deployment` `pulp-worker`.
     pub targets: Vec<(String, String)>,
     /// The operator's installation.
     pub installation: Installation,
 }
 
-/// What the operator's administrator gave it for its sources.
+/// The settings of the operator's installation that sources depend on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Installation {
     /// Whether the kubelets may be asked.

@@ -1,4 +1,4 @@
-//! What lies below an error.
+//! The causes below an error.
 
 use std::error::Error;
 

@@ -1,4 +1,4 @@
-//! What of a spec can be known to be wrong, or to need the administrator's word, before anything is measured.
+//! The mistakes in a spec, and the permissions that it needs, before anything is measured.
 
 use throughput_crds::Observe;
 
@@ -6,7 +6,7 @@ pub use crate::mistake::{Mistake, Wanted};
 use crate::planning::SourceCatalog;
 use crate::registry::Registry;
 
-/// Checks what the API server's rules cannot see; returns what needs the administrator's word.
+/// Checks a spec beyond the API server's own rules; returns the permissions of the operator's administrator that it needs.
 pub fn check(observe: &Observe) -> Result<Vec<Wanted>, Mistake> {
     Registry.check(observe)
 }

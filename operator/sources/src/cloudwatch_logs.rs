@@ -1,6 +1,6 @@
 //! Lines of a log group of CloudWatch, asked for afterwards.
 //!
-//! What is small is read with `FilterLogEvents`, page by page; what is large by a query of Logs Insights, which is started,
+//! Small groups are read with `FilterLogEvents`, page by page; large ones by a query of Logs Insights, which is started,
 //! asked for, and stopped when nobody waits for it any more. Both hold what CloudWatch can sort out by itself to a
 //! minimum: whether a line matches is for the caller to say. Lines come into CloudWatch some seconds late, so a search of a
 //! window that has only just ended misses some; [`LogGroups`] waits for that, and searches all groups of a spec.

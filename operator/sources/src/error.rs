@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct SourceError {
-    /// In one word for programs: `AccessDenied`, `Unreachable`, `SecretNotFound`.
+    /// One word for programs: `AccessDenied`, `Unreachable`, `SecretNotFound`.
     pub reason: &'static str,
-    /// In a sentence for people, with the server's words.
+    /// A sentence for people, with the server's words.
     pub message: String,
     /// The metrics that it takes from, as [`Shortfall::metrics`](throughput_model::observation::Shortfall::metrics) has
     /// them; none where it takes from all of the source's.

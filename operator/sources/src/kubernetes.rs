@@ -37,7 +37,7 @@ pub(crate) async fn await_answer<T>(
     }
 }
 
-/// Awaits an answer of the API server, for [`DEADLINE`] at most; `what` is what is asked for: `list the pods`.
+/// Awaits an answer of the API server, for [`DEADLINE`] at most; `what` says what for: `list the pods`.
 pub(crate) async fn within<T>(
     what: &str,
     request: impl Future<Output = kube::Result<T>>,

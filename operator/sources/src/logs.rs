@@ -7,7 +7,7 @@
 //!
 //! Log groups of CloudWatch are searched afterwards ([`groups`]), once the logs of pods are read to the end.
 //!
-//! What is found goes into a [`Ledger`], which takes lines from anywhere.
+//! Lines that match go into a [`Ledger`], which takes them from anywhere.
 
 mod answer;
 mod blocks;
@@ -69,7 +69,7 @@ const MOST_FOLLOWED: usize = 64;
 /// How many logs are read at a time afterwards, and for how long.
 const READ_AT_A_TIME: usize = 8;
 const LONGEST_READING: Duration = Duration::from_secs(12);
-/// What was written within the window is on its way for so long.
+/// Lines of the window are on their way for so long.
 const GRACE: Duration = Duration::from_secs(3);
 /// How far a node's clock may be behind the operator's: from so long before the beginning on logs are read.
 const CLOCKS_DIFFER_SECONDS: i64 = 30;
@@ -224,7 +224,7 @@ impl Logs {
         let reading = self.reading(recording);
         reading.keep(recording);
         let state = reading.state();
-        // What is found in groups is no part of the state: it is found again.
+        // Lines of log groups are no part of the state: they are found again.
         let mut ledger = state.ledger.clone();
         if let Some(found) = &found_in_groups {
             ledger.absorb(found);
@@ -259,7 +259,7 @@ impl Reading {
         }
     }
 
-    /// Stops following, and reads what is there of each log; whether all of it could be read.
+    /// Stops following, and reads the rest of each log; whether all of it could be read.
     async fn read_the_rest(&mut self) -> bool {
         self.followers.shutdown().await;
         self.followed.clear();
@@ -293,7 +293,7 @@ impl Reading {
     }
 }
 
-/// What cannot be looked for. The spec was refused for it, unless the operator was exchanged meanwhile.
+/// A source in place of one whose spec has a mistake. The spec was refused, unless the operator was exchanged meanwhile.
 struct Refused(Mistake);
 
 impl Source for Refused {
@@ -343,7 +343,7 @@ pub(crate) fn open(logs: &ObserveLogs, aws: Option<&AwsAccess>, access: &Access)
     }
 }
 
-/// What of a spec's logs the operator's administrator has to permit; or what of them can never work.
+/// The permissions that these logs need; or the mistake in them.
 pub(crate) fn check(logs: &ObserveLogs, aws: Option<&AwsAccess>) -> Result<Vec<Wanted>, Mistake> {
     Patterns::check(logs)?;
     groups::check(logs, aws)?;

@@ -9,7 +9,7 @@
 pub struct Metric {
     /// Its name without the source's in front: `commits`.
     pub name: String,
-    /// Which figures it has.
+    /// The figures that it has.
     pub shape: Shape,
     /// Its unit; of a counter that of the total.
     pub unit: Unit,
@@ -42,13 +42,13 @@ pub enum Better {
 /// The unit of a figure: a quantity, or a quantity in a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unit {
-    /// What is measured.
+    /// The quantity that is measured.
     pub quantity: Quantity,
-    /// In which time; `None` where it is no rate.
+    /// The time of a rate; `None` where it is no rate.
     pub per: Option<Per>,
 }
 
-/// What is measured.
+/// A quantity that is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quantity {
     /// A number of things, or a quantity that the name does not say.

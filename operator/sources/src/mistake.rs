@@ -1,6 +1,6 @@
-//! What of a spec is a mistake, or needs the word of the operator's administrator.
+//! The mistakes in a spec, and the permissions that it needs. Pure.
 
-/// A part of `observe` that can never work, in a sentence that says what to write instead.
+/// A part of `observe` that can never work: a sentence that says what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Mistake(pub String);

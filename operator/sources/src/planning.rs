@@ -1,4 +1,4 @@
-//! What a plan has to know of the sources, before anything is measured. Pure: no client, no Kubernetes, no AWS.
+//! The part of the sources that a plan needs, before anything is measured. Pure: no client, no Kubernetes, no AWS.
 
 use throughput_crds::Observe;
 
@@ -16,7 +16,7 @@ pub trait SourceCatalog {
     /// The figures that these sources can have, by which criteria and a search can judge.
     fn figures(&self, observe: &Observe) -> Vec<Figure>;
 
-    /// What the operator's administrator has to permit; or the first part of the spec that can never work, of those that
-    /// the API server's own rules cannot see.
+    /// The permissions of the operator's administrator that these sources need; or the first mistake, of those that the API
+    /// server's own rules cannot see.
     fn check(&self, observe: &Observe) -> Result<Vec<Wanted>, Mistake>;
 }

@@ -1,8 +1,8 @@
 //! The pods of the system under test: processors and memory by the metrics API, restarts and out-of-memory kills by their
 //! status, and the kubelets' own counters where the administrator permits it.
 //!
-//! Sparing: each look asks the API server at most twice, for the pods of all groups and for their samples, and a kubelet at
-//! most every fifteen seconds. What is refused is asked for again once a minute.
+//! It costs the cluster little: each look asks the API server at most twice, for the pods of all groups and for their samples, and a kubelet at
+//! most every fifteen seconds. A request that was refused is made again after a minute.
 
 mod counted;
 mod counters;
@@ -48,7 +48,7 @@ pub(crate) const NAME: &str = "pods";
 /// How often a kubelet is asked at most: it measures a container every ten to fifteen seconds, and each answer tells of all
 /// containers of its node.
 const KUBELET_INTERVAL: Duration = Duration::from_secs(15);
-/// How long what was refused is not asked for again.
+/// How long to wait after a refusal.
 const AFTER_A_REFUSAL: Duration = Duration::from_mins(1);
 /// How long after the last task the last samples are waited for: a usual metrics-server measures every 15 s.
 const LONGEST_SETTLING: SignedDuration = SignedDuration::from_secs(45);
@@ -69,7 +69,7 @@ pub struct Pods {
     is_settling: bool,
 }
 
-/// How far what came with a delay reaches; none where nothing more will come.
+/// Until when figures that come with a delay are complete; `None` where nothing more will come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct KnownUntil {
     /// The middle of the span that the next sample will stand for.
@@ -113,7 +113,7 @@ impl Pods {
         Ok(self.groups.iter().map(of).collect())
     }
 
-    /// What asks for the pods of all groups.
+    /// The selector of the pods of all groups.
     fn selector(&self) -> Selector {
         selectors::of_any(self.groups.iter().map(|group| &group.selector))
     }
@@ -147,7 +147,7 @@ impl Pods {
         let now = Timestamp::now();
         let is_known = match self.list(recording).await {
             Ok(groups) => {
-                // What is started again later has nothing to do with the cell.
+                // Restarts after the cell do not count.
                 if !std::mem::replace(&mut self.is_settling, true) {
                     self.note_restarts(recording, &groups, now);
                 }
@@ -260,7 +260,7 @@ impl Pods {
         self.kubelets_not_before = now.checked_add(pause).ok();
     }
 
-    /// Says what was not there to be seen.
+    /// Notes a shortfall for each group without pods, samples or some of the counters.
     fn conclude(&self, recording: &mut Recording, now: Timestamp) {
         for group in &self.groups {
             let ObservePods { name, selector, kubelet } = group;

@@ -44,7 +44,7 @@ use statements::Statements;
 
 /// The source's name.
 pub(crate) const NAME: &str = "postgres";
-/// How long what a Secret says is taken to hold: one that is changed or withdrawn counts after this.
+/// How long the content of a Secret is used: one that is changed or withdrawn counts after this.
 const SETTINGS_HOLD: Duration = Duration::from_mins(1);
 /// How often the end of a window is asked for again when nobody answers, and after how long.
 const MOST_ENDS: u32 = 3;
@@ -76,7 +76,7 @@ impl Postgres {
         Self::at(spec, Place::Named(Box::new((spec.clone(), access.clone()))))
     }
 
-    /// A database that is reached so; what the spec says of Secrets and certificates does not count.
+    /// A database that is reached by these settings, whatever the spec says of Secrets and certificates.
     pub fn with_settings(spec: &ObservePostgres, settings: Settings) -> Self {
         Self::at(spec, Place::Given(Box::new(settings)))
     }
@@ -132,7 +132,7 @@ impl Postgres {
         Ok(())
     }
 
-    /// Asks what statements have cost. All else is known from the looks.
+    /// Asks for the cost of statements. All else is known from the looks.
     async fn end(&mut self, recording: &mut Recording) -> Result<(), SourceError> {
         let start = self.start.clone().or_else(|| self.memory.statements.clone());
         let mut session = self.take_session(recording).await?;
@@ -200,7 +200,7 @@ impl Postgres {
         Ok(session)
     }
 
-    /// Notes what statements have cost before the window, once.
+    /// Notes the cost of statements before the window, once.
     async fn note_statements(&mut self, session: &mut Session, recording: &mut Recording) {
         let Some(extension) =
             self.extension().filter(|_| self.start.is_none() && self.memory.statements.is_none())
@@ -256,7 +256,7 @@ impl Postgres {
 
 /// The fact that says how large the database is.
 const DATABASE_BYTES: &str = "databaseBytes";
-/// What is said of an extension that the server was not started with.
+/// The fact about an extension that the server was not started with.
 const NOT_LOADED: &str = "not loaded: it has to be in shared_preload_libraries";
 
 impl Source for Postgres {

@@ -47,7 +47,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const SETTLE_INTERVAL: Duration = Duration::from_secs(2);
 /// The most bytes of a log that are read: the stacks, and what JSON takes.
 const MOST_LOG_BYTES: i64 = 2 << 20;
-/// One to find out as whom the target runs, and one that profiles it.
+/// The first attempt may only find out the user of the target; the second one profiles it.
 const MOST_ATTEMPTS: u32 = 2;
 
 /// The longest profile: its stacks are kept in memory while it is taken.
@@ -58,7 +58,7 @@ pub(crate) fn metrics() -> Vec<Metric> {
     vec![Metric::figure("samples", Better::Neither), Metric::figure("errors", Better::Lower)]
 }
 
-/// What of its spec can never work.
+/// Checks the duration of a profile.
 pub(crate) fn check(spec: &ObserveProfile) -> Result<Vec<Wanted>, Mistake> {
     let duration = spec.duration.get();
     if duration.is_zero() || duration > LONGEST {
@@ -111,7 +111,7 @@ impl Profile {
         Ok(subjects)
     }
 
-    /// Puts the profiler beside a container, or finds out whether that is permitted.
+    /// Adds the profiler as an ephemeral container; as a dry run it only finds out whether that is permitted.
     async fn put(&self, subject: &Subject, dry_run: bool) -> Result<(), Refusal> {
         let image = self.image().map_err(Refusal::Final)?;
         let name = self.name_of(subject);
@@ -129,7 +129,7 @@ impl Profile {
         container::name(&self.access.cell, subject.attempt)
     }
 
-    /// Goes on with all profiles. What is asked for is kept before it is, so that it is found again.
+    /// Takes all profiles one step further. Each step is stored before the next one, so that it is found again.
     async fn advance(&self, memory: &mut Memory, recording: &mut Recording) {
         for position in 0..memory.subjects.as_ref().map_or(0, Vec::len) {
             let Some(mut subject) = memory.subjects.as_ref().and_then(|all| all.get(position)).cloned()
@@ -239,7 +239,7 @@ impl Profile {
         }
     }
 
-    /// Finds out in time whether the profiler is permitted.
+    /// Finds out by a dry run, before the first task, whether the profiler is permitted.
     async fn rehearse(&self, recording: &mut Recording) -> Result<(), SourceError> {
         let mut memory = Memory::load(recording);
         if memory.subjects.is_some() || memory.is_refused {

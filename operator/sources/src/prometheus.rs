@@ -49,7 +49,7 @@ pub(crate) fn metrics(spec: &ObservePrometheus) -> Vec<Metric> {
     spec.queries.iter().map(metric).collect()
 }
 
-/// What is wrong with it, or needs the administrator's word.
+/// The permission that its URL needs, if any; or the mistake in it.
 pub(crate) fn check(spec: &ObservePrometheus) -> Result<Vec<Wanted>, Mistake> {
     let is_plain_url = spec.url.as_ref().is_some_and(|url| !url.starts_with("https://"));
     let is_plain_service =
@@ -68,7 +68,7 @@ pub struct Prometheus {
     queries: Vec<PrometheusQuery>,
     place: Place,
     settings: Option<Settings>,
-    /// What was answered last, by the queries' order.
+    /// The last answers, in the queries' order.
     answers: Vec<Option<Understood>>,
     has_asked_again: bool,
     tries: u32,
@@ -86,7 +86,7 @@ impl Prometheus {
         Self::at(spec, Place::Named(Box::new((spec.clone(), access.clone()))))
     }
 
-    /// One that is reached so; what the spec says of where it is does not count.
+    /// One that is reached by these settings, whatever the spec says of where it is.
     pub fn with_settings(spec: &ObservePrometheus, settings: Settings) -> Self {
         Self::at(spec, Place::Given(Box::new(settings)))
     }

@@ -1,4 +1,4 @@
-//! What ran: images, resources, replicas and nodes of what is scaled, of further Deployments and of the load generators;
+//! The workloads that ran: images, resources, replicas and nodes of the scale targets, of further Deployments and of the load generators;
 //! and whether resources are what they should be.
 //!
 //! It is read before the first task and again after the last: an image that became another in between is told as a change.
@@ -43,7 +43,7 @@ const CELL_LABEL: &str = "perf.pulpproject.org/cell";
 const GENERATORS: &str = "generators";
 /// How many resources are not what they should be.
 const DIFFERENCES: &str = "differences";
-/// What changed while it was measured.
+/// How many images, digests and resources changed within the cell.
 const CHANGES: &str = "changes";
 /// Whether what ran before the first task is known.
 const HAS_BEGUN: &str = "hasBegun";
@@ -56,7 +56,7 @@ pub struct Provenance {
     access: Access,
 }
 
-/// What runs now.
+/// The workloads of an instant.
 #[derive(Debug, Default)]
 struct Seen {
     workloads: BTreeMap<String, Workload>,
@@ -129,7 +129,7 @@ impl Provenance {
         Ok(())
     }
 
-    /// What runs now. What cannot be read is told, and left out.
+    /// The workloads of this instant. Those that cannot be read are left out, with a shortfall.
     async fn see(&self, recording: &mut Recording) -> Result<Seen, SourceError> {
         let pods = kubernetes::pods(&self.access, &Selector::default(), recording).await?;
         let mut seen = Seen::default();
@@ -156,7 +156,7 @@ impl Provenance {
         Ok(seen)
     }
 
-    /// Kind and name of all that is looked at, each once.
+    /// Kind and name of the workloads, each once.
     fn named(&self) -> BTreeSet<(String, String)> {
         let deployment = |name: &String| ("Deployment".to_owned(), name.clone());
         let ObserveProvenance { deployments, expect } = &self.spec;

@@ -39,7 +39,7 @@ impl Amount {
     }
 }
 
-/// What a suffix multiplies by: a power of two, and a power of ten.
+/// The factor of a suffix: a power of two, and a power of ten.
 fn unit(suffix: &str) -> Option<(u32, i32)> {
     Some(match suffix {
         "n" => (0, -9),

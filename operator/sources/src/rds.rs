@@ -84,7 +84,7 @@ impl Rds {
         Ok(self.clients.insert(clients).clone())
     }
 
-    /// What the instance is: remembered, or asked for.
+    /// The description of the instance: stored, or asked for.
     async fn instance(
         &self,
         clients: &Clients,
@@ -184,7 +184,7 @@ impl Rds {
     }
 }
 
-/// What of it the operator's administrator has to permit; or that the region is missing.
+/// The permission that reading it needs, if any; or the mistake that the region is missing.
 pub(crate) fn check(settings: &ObserveRds, aws: Option<&AwsAccess>) -> Result<Vec<Wanted>, Mistake> {
     let aws = aws.ok_or_else(|| {
         Mistake("observe.rds needs to know the region: write observe.aws: {region: …}".to_owned())
@@ -210,7 +210,7 @@ impl Source for Rds {
     }
 }
 
-/// What CloudWatch says does not need the instance's description. An instance that is not there is another matter.
+/// Without the instance's description CloudWatch's figures are still whole, unless there is no such instance.
 fn of_description(error: SourceError) -> SourceError {
     if error.reason == "InstanceNotFound" {
         return error;

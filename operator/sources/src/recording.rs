@@ -1,4 +1,4 @@
-//! What a source writes down: bounded, and serialized whole, so that it outlives the operator that wrote it.
+//! The recording of a source: bounded, and serialized whole, so that it outlives the operator that wrote it.
 
 mod shortfalls;
 
@@ -15,14 +15,14 @@ use crate::recording::shortfalls::Shortfalls;
 use crate::series::{SeriesRecorder, Values, milliseconds_since, rounded};
 use crate::text::bounded;
 
-/// The step of what the operator samples itself.
+/// The first step of series that the operator samples itself.
 const SAMPLED_STEP_MILLISECONDS: u32 = 1_000;
-/// The most series of subjects of their own. What is sampled of further subjects shares one series a metric, so that the
-/// figures are those of all.
+/// The most series of subjects of their own. Samples of further subjects share one series a metric, so that the figures
+/// are those of all.
 const MOST_SERIES: usize = 256;
 /// How many such shared series there may be; of more only that there are more is told.
 const MOST_SHARED_SERIES: usize = 128;
-/// The subject of what is shared.
+/// The subject of shared series.
 const OTHERS: &str = "others";
 const MOST_FACTS: usize = 128;
 const MOST_TABLES: usize = 16;
@@ -42,7 +42,7 @@ pub struct Recording {
     facts: BTreeMap<String, String>,
     tables: Vec<Table>,
     documents: Vec<Document>,
-    /// What the source itself has to know again after a restart of the operator. Not reported.
+    /// The source's own state, which outlives a restart of the operator. Not reported.
     memory: Map<String, Value>,
 }
 
@@ -55,7 +55,7 @@ struct Counter {
 }
 
 impl Recording {
-    /// An empty one, whose series count from `base`.
+    /// An empty recording, whose series count from `base`.
     pub fn new(source: &str, base: Timestamp) -> Self {
         Self {
             source: source.to_owned(),
@@ -71,7 +71,7 @@ impl Recording {
         }
     }
 
-    /// The source.
+    /// The name of the source.
     pub fn source(&self) -> &str {
         &self.source
     }
@@ -90,8 +90,8 @@ impl Recording {
         }
     }
 
-    /// Sets what another knows of a whole step of a metric: CloudWatch's minutes. Whatever was set for this step before is
-    /// replaced.
+    /// Sets the values of a whole step of a metric, as CloudWatch has them of a minute, in place of those that were set for
+    /// this step before.
     pub fn set_step(
         &mut self,
         metric: &str,
@@ -179,7 +179,7 @@ impl Recording {
         self.shortfalls.take_back(reason);
     }
 
-    /// What could not be seen so far.
+    /// The shortfalls so far.
     pub fn shortfalls(&self) -> &[Shortfall] {
         self.shortfalls.all()
     }
@@ -197,7 +197,7 @@ impl Recording {
         Ok(())
     }
 
-    /// What the source saw.
+    /// The report of all that the source saw.
     pub fn report(&self) -> SourceReport {
         let series = self.series.iter().flat_map(|(metric, subjects)| {
             subjects.iter().map(|(subject, recorder)| recorder.series(metric, subject))

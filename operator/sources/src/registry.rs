@@ -29,7 +29,7 @@ pub struct Row {
     pub open: fn(&Observe, &Access) -> Option<Box<dyn Source>>,
     /// The metrics that it can have; none where a spec does not name it.
     pub metrics: fn(&Observe) -> Vec<Metric>,
-    /// What the operator's administrator has to permit; or what of its section can never work.
+    /// The permissions that its section needs; or the mistake in it.
     pub check: fn(&Observe) -> Result<Vec<Wanted>, Mistake>,
 }
 
@@ -96,7 +96,7 @@ pub const SOURCES: [Row; 7] = [
     },
 ];
 
-/// What a source says that can work and needs nobody's word.
+/// The answer of a source that needs no permission.
 const NOTHING_WANTED: Result<Vec<Wanted>, Mistake> = Ok(Vec::new());
 
 /// The sources of this crate, as a plan knows them.

@@ -14,12 +14,12 @@ pub(crate) fn selects(labels: &Labels, pod: &Pod) -> bool {
     labels.iter().all(|(key, value)| pod.labels().get(key) == Some(value))
 }
 
-/// What asks for the pods with these labels.
+/// The selector of the pods with these labels.
 pub(crate) fn of(labels: &Labels) -> Selector {
     labels.clone().into_iter().collect()
 }
 
-/// What asks for the pods with any of these labels at once: for each key that all of them have, any of its values. It may
+/// One selector of the pods with any of these labels: for each key that all of them have, any of its values. It may
 /// find others too, all pods where no key is in all.
 pub(crate) fn of_any<'a>(any: impl IntoIterator<Item = &'a Labels>) -> Selector {
     let mut wanted: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
@@ -34,7 +34,7 @@ pub(crate) fn of_any<'a>(any: impl IntoIterator<Item = &'a Labels>) -> Selector 
     wanted.into_iter().map(|(key, values)| Expression::In(key.to_owned(), values)).collect()
 }
 
-/// What finds the pods with any of these labels: one question, or one for each where they have no key in common.
+/// The selectors of the pods with any of these labels: one, or one for each where they have no key in common.
 pub(crate) fn questions(any: &[&Labels]) -> Vec<Selector> {
     let all = of_any(any.iter().copied());
     if all.selects_all() { any.iter().copied().map(of).collect() } else { vec![all] }

@@ -9,10 +9,10 @@ use throughput_model::observation::{Series, SeriesPoint};
 /// The most points that a series has. When there are more, two become one, which lasts twice as long.
 pub const MOST_POINTS: usize = 240;
 
-/// What was seen within one step.
+/// The values of one step: their number, sum and extremes.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Values {
-    /// How many values.
+    /// The number of values.
     pub count: u64,
     /// Their sum.
     pub sum: f64,
@@ -39,7 +39,7 @@ impl Values {
         Self { count: 1, sum: value, min: value, max: value }
     }
 
-    /// These and those.
+    /// Both together.
     #[must_use]
     pub fn with(self, other: Self) -> Self {
         Self {
@@ -50,7 +50,7 @@ impl Values {
         }
     }
 
-    /// Their mean.
+    /// The mean of the values, 0 where there is none.
     #[expect(clippy::cast_precision_loss, reason = "a number of samples")]
     pub fn mean(self) -> f64 {
         self.sum / self.count.max(1) as f64

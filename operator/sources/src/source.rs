@@ -1,4 +1,4 @@
-//! What a source is.
+//! The trait of all sources.
 
 use std::time::Duration;
 
@@ -18,13 +18,13 @@ pub trait Source: Send {
     /// The source's name, with which its figures begin: `rds`.
     fn name(&self) -> &'static str;
 
-    /// Connects, and notes what is to be known before the first task.
+    /// Connects, and notes the state before the first task.
     fn begin<'a>(&'a mut self, recording: &'a mut Recording) -> BoxFuture<'a, Result<(), SourceError>> {
         let _ = recording;
         Box::pin(std::future::ready(Ok(())))
     }
 
-    /// How often to look, for a source that has its own mind about that.
+    /// The interval of looks; `None` for that of the spec.
     fn interval(&self) -> Option<Duration> {
         None
     }
@@ -35,7 +35,7 @@ pub trait Source: Send {
         Box::pin(std::future::ready(Ok(())))
     }
 
-    /// Asks for what is only known afterwards.
+    /// Asks for figures that are only known afterwards.
     fn settle<'a>(
         &'a mut self,
         window: Window,

@@ -1,4 +1,4 @@
-//! What went wrong with a call: in one word of a bounded set, and in AWS's own words.
+//! The failure of a call: a reason of a bounded set, and AWS's own words.
 
 use std::error::Error;
 
@@ -30,7 +30,7 @@ pub(crate) const CALL_REASONS: [&str; 17] = [
     "Unreachable",
 ];
 
-/// What AWS's codes mean.
+/// The reasons, and AWS's codes for each.
 const CODES: [(&str, &[&str]); 7] = [
     (
         "AccessDenied",

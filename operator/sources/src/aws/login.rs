@@ -1,4 +1,4 @@
-//! Whose rights are used: keys of a Secret or the operator's own identity, and a role that is assumed with them.
+//! The credentials: keys of a Secret or the operator's own identity, and a role that is assumed with them.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::access::Access;
 use crate::error::SourceError;
 use crate::secrets::SecretTexts;
 
-/// What the owner of a Secret with AWS's keys writes into its annotation.
+/// The value of the annotation of a Secret with AWS's keys.
 const AUDIENCE: &str = "aws";
 /// The name of an assumed role's session may be so long.
 const LONGEST_SESSION_NAME: usize = 64;

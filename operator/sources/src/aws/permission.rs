@@ -1,4 +1,4 @@
-//! What of the access to AWS needs the administrator's word, and what of it can never work.
+//! The permissions that access to AWS needs, and the mistakes in it. Pure.
 
 use throughput_crds::{AwsAccess, AwsEndpoints, ObserveLogs, ObserveRds};
 

@@ -25,14 +25,14 @@ pub struct LogGroups {
     searches: Option<(Window, Vec<Search>)>,
 }
 
-/// What came of some seconds of searching.
+/// The result of some seconds of searching.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Proceeded {
     /// Whether all groups were searched to the end, or are given up.
     pub is_over: bool,
-    /// Whether a group was searched to the end, so that what was not found in it was not there.
+    /// Whether a group was searched to the end, so that lines that were not found in it were not there.
     pub has_searched: bool,
-    /// What went wrong: for good with one that is over, and else until it is tried again.
+    /// The failures: final ones of a search that is over, and else until it is tried again.
     pub failures: Vec<SourceError>,
 }
 

@@ -1,4 +1,4 @@
-//! What CloudWatch is asked, in its own two languages.
+//! The questions to CloudWatch, in its own two languages.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;

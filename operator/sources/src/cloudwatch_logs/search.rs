@@ -33,7 +33,7 @@ pub struct Line<'a> {
     pub at: Timestamp,
     /// The stream of the group that it is in.
     pub stream: &'a str,
-    /// What it says.
+    /// Its text.
     pub text: &'a str,
 }
 

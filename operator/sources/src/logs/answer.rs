@@ -1,4 +1,4 @@
-//! What the API server answers about a log or its pod.
+//! The API server's answers about a log or its pod.
 
 use std::time::Duration;
 

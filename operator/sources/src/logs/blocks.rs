@@ -24,7 +24,7 @@ const LARGEST_FILE: u64 = 19 << 19;
 const UNMEASURED: u64 = 128 << 10;
 /// The largest block after which there may be another one, in bytes.
 const LARGEST_BLOCK: u64 = 1 << 20;
-/// What a node writes for each line beside the instant and the line.
+/// The bytes that a node writes for each line besides the instant and the line.
 const NODE_BYTES_PER_LINE: u64 = 10;
 /// Of how many lines a block is looked for at the end of a file: some more than came the last time.
 const FEWEST_LINES: u64 = 1_000;
@@ -39,7 +39,7 @@ pub(super) struct Taken {
     pub(super) bytes: u64,
 }
 
-/// What comes of a log that is followed.
+/// The rate of a log that is followed.
 #[derive(Debug)]
 pub(super) struct Followed {
     at_least: Duration,
@@ -47,7 +47,7 @@ pub(super) struct Followed {
     taken: Taken,
 }
 
-/// What is known of a log that is read in blocks.
+/// The state of a log that is read in blocks.
 #[derive(Debug)]
 pub(super) struct Blocks {
     all: Taken,
@@ -76,7 +76,7 @@ impl Taken {
 }
 
 impl Followed {
-    /// One that is followed from now on, for so long at least.
+    /// A log that is followed from now on, for so long at least.
     pub(super) fn new(at_least: Duration, now: Instant) -> Self {
         Self { at_least, since: now, taken: Taken::default() }
     }

@@ -4,16 +4,16 @@
 
 use throughput_crds::BuiltInPatterns;
 
-/// A pattern that is known already. Classes such as `\S` and `\b` stand for all of Unicode, which is large: what is ASCII
+/// A built-in pattern. Classes such as `\S` and `\b` stand for all of Unicode, which is large: what is ASCII
 /// is written so.
 pub(super) struct BuiltIn {
     /// How figures call it.
     pub(super) name: &'static str,
-    /// What lines match. Its groups, where it has some, tell which lines are samples of the same.
+    /// The expression that lines match. Its groups, where it has some, tell which lines are samples of the same.
     pub(super) regex: &'static str,
-    /// What matches as well, and is nothing: it is left out.
+    /// Lines that match this too are left out: a known false alarm.
     pub(super) except: &'static str,
-    /// One of these texts is in every line that matches: what a service is asked for that knows no regular expressions.
+    /// One of these texts is in every line that matches, for services that know no regular expressions.
     pub(super) terms: &'static [&'static str],
     /// Whether somebody waited in vain: such lines make up `timeouts`.
     pub(super) is_timeout: bool,

@@ -18,7 +18,7 @@ pub(super) struct Container {
     pub(super) name: String,
 }
 
-/// What has become of a container.
+/// The state of a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Life {
     /// Its pod is no more.
@@ -37,12 +37,12 @@ pub(super) enum Life {
 }
 
 impl Container {
-    /// What tells it from all others.
+    /// The key that tells it from all others.
     pub(super) fn key(&self) -> String {
         format!("{}/{}", self.uid, self.name)
     }
 
-    /// What has become of it; `pod` is what is there under its pod's name.
+    /// Its state; `pod` is the pod that has its pod's name now.
     pub(super) fn life(&self, pod: Option<&Pod>) -> Life {
         let Some(pod) = pod.filter(|pod| pod.uid().as_deref() == Some(self.uid.as_str())) else {
             return Life::Gone;

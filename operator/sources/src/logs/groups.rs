@@ -1,4 +1,4 @@
-//! The log groups of CloudWatch: what was found in them so far, and what went wrong.
+//! The log groups of CloudWatch: the lines that matched so far, and the failures.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,13 +24,13 @@ const LONGEST_CALL: Duration = Duration::from_secs(19);
 /// When it is gone on with, and when something is tried again.
 const SOON: Duration = Duration::from_secs(1);
 const AFTER_A_FAILURE: Duration = Duration::from_secs(10);
-/// What is waited for as long as there is time. Other failures may pass too, but each try of a query is billed.
+/// Failures that are waited out as long as there is time. Others may pass too, but each try of a query is billed.
 const WAITED_FOR: [&str; 5] = ["DeadlineExceeded", "ExpiredToken", "Throttled", "Unavailable", "Unreachable"];
 /// How often anything else is tried.
 const MOST_TRIES: u32 = 3;
 const INCOMPLETE: &str = "SearchIncomplete";
 
-/// The log groups of a spec, and what was found in them. What is found is not stored: an operator that is started again
+/// The log groups of a spec, and the lines that matched in them. They are not stored: an operator that is started again
 /// searches anew.
 pub(super) struct Groups {
     searches: LogGroups,
@@ -39,11 +39,11 @@ pub(super) struct Groups {
     found: Option<(Window, Found)>,
 }
 
-/// What came of the search so far.
+/// The result of the search so far.
 struct Found {
     ledger: Ledger,
     is_over: bool,
-    /// What went wrong for good, and what went wrong at the last try.
+    /// The failures that last, and those of the last try.
     lasting: Vec<SourceError>,
     passing: Vec<SourceError>,
     tries: u32,
@@ -89,12 +89,12 @@ impl Groups {
         if is_failing { AFTER_A_FAILURE } else { SOON }
     }
 
-    /// What was found so far.
+    /// The lines that matched so far.
     pub(super) fn ledger(&self) -> Option<&Ledger> {
         self.found.as_ref().map(|(_, found)| &found.ledger)
     }
 
-    /// Tells what went wrong, in place of what was told before.
+    /// Notes the failures, in place of those that were noted before.
     pub(super) fn tell(&self, recording: &mut Recording) {
         for reason in CALL_REASONS.iter().chain(&["QueryFailed", "TooManyLines", INCOMPLETE]) {
             recording.take_back(reason);

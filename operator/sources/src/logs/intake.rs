@@ -19,7 +19,7 @@ use crate::text::bounded;
 
 /// How much is read at most of a log that is not followed, in bytes.
 pub(super) const MOST_BYTES: i64 = 16 << 20;
-/// How long what is there already may be in coming.
+/// How long to wait for lines that are there already.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// After so long without a line it is asked again: followed logs of older Kubernetes fall silent when they are rotated,
 /// and connections when a server goes.
@@ -34,7 +34,8 @@ pub(super) struct Intake {
     limits: Limits,
 }
 
-/// How much is read. Whoever writes more is read more slowly than he writes; what is left too far behind is skipped.
+/// The bounds of reading. A log that is written faster is read more slowly than it is written; a log that is read too far
+/// behind is skipped up to the present.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     /// Of all logs together.
@@ -59,7 +60,7 @@ impl Default for Limits {
 }
 
 impl Intake {
-    /// One that takes logs into this state.
+    /// An intake into this state.
     pub(super) fn new(patterns: Arc<Patterns>, state: Arc<Mutex<State>>, limits: Limits) -> Self {
         let pace = Arc::new(Mutex::new(Pace::new(limits.all_bytes_per_second)));
         Self { patterns, state, pace, limits }
@@ -154,7 +155,7 @@ impl Intake {
         progress.taken.add(line);
     }
 
-    /// Whether a log is written so much faster than it is read that what is between is skipped.
+    /// Whether a log is written so much faster than it is read that the lines between are skipped.
     fn is_left_behind(&self, container: &Container, progress: &mut Progress) -> bool {
         if progress.slowed <= self.limits.most_slowed {
             return false;

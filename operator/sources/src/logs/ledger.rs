@@ -1,4 +1,4 @@
-//! What was found in logs, wherever they were read.
+//! The lines that matched, wherever logs were read.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;

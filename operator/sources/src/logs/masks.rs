@@ -1,10 +1,10 @@
-//! What looks like a secret in a line, and is not shown. No more than a precaution.
+//! Masks for texts that look like secrets. No more than a precaution.
 
 use regex::Regex;
 
 use crate::mistake::Mistake;
 
-/// The two forms of what looks like a secret.
+/// The two forms of texts that look like secrets.
 #[derive(Debug)]
 pub(super) struct Masks {
     in_url: Regex,
@@ -22,7 +22,7 @@ impl Masks {
         })
     }
 
-    /// A line without what looks like a secret in it.
+    /// The line with `***` in place of texts that look like secrets.
     pub(super) fn masked(&self, line: &str) -> String {
         let masked = self.in_url.replace_all(line, "${1}***@");
         self.named.replace_all(&masked, "${1}***").into_owned()

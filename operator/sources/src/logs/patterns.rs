@@ -21,7 +21,7 @@ const LARGEST_SET: usize = 2 * LARGEST_OWN_SET;
 /// The longest of the regular expression crate's words that are quoted, in characters.
 const LONGEST_QUOTE: usize = 120;
 
-/// What lines are looked for.
+/// The patterns that lines are searched for.
 #[derive(Debug)]
 pub struct Patterns {
     all: Vec<Pattern>,
@@ -29,7 +29,7 @@ pub struct Patterns {
     masks: Masks,
 }
 
-/// One of them.
+/// A pattern.
 #[derive(Debug)]
 pub struct Pattern {
     name: String,
@@ -87,7 +87,7 @@ impl Patterns {
         self.all.iter()
     }
 
-    /// What is hidden in lines that are shown.
+    /// The masks for lines that are shown.
     pub(super) fn masks(&self) -> &Masks {
         &self.masks
     }
@@ -114,7 +114,7 @@ impl Pattern {
         self.is_timeout
     }
 
-    /// What its groups caught of a line; nothing if it has no group.
+    /// The texts that its groups caught of a line; none if it has no group.
     pub(super) fn caught<'a>(&self, line: &'a str) -> Vec<&'a str> {
         if self.regex.captures_len() < 2 {
             return Vec::new();

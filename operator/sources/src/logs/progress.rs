@@ -16,15 +16,15 @@ use crate::error::SourceError;
 pub(super) enum Extent {
     /// All that comes, until it ends; or until it is busy and its file small, which is asked for after so long.
     AsItComes(Duration),
-    /// What is there already.
+    /// The lines that are there already.
     UntilNow,
-    /// What is there already, if it is among so many lines at the end.
+    /// The lines that are new, if they are among so many at the end.
     End(u64),
-    /// What is there of the container's run before this one.
+    /// The lines of the container's run before this one.
     Before,
 }
 
-/// What became of a stream.
+/// How a stream ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// It ended, or is silent, or was too far behind.
@@ -35,13 +35,13 @@ pub(super) enum Outcome {
     Torn,
 }
 
-/// What a stream has come to.
+/// How far a stream has come.
 pub(super) struct Progress {
     /// How much is read.
     pub(super) extent: Extent,
     /// The line that has no end yet.
     pub(super) lines: Lines,
-    /// What tells new lines from those that were read before.
+    /// Tells new lines from those that were read before.
     pub(super) resumption: Resumption,
     /// The length of the stream in bytes, with what was known already.
     pub(super) bytes: i64,

@@ -31,7 +31,7 @@ const WATCHED_SECONDS: u32 = 290;
 /// Where a line's instant ends at the latest, in bytes.
 const LONGEST_INSTANT: i64 = 40;
 
-/// What came of reading a log.
+/// The result of reading a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Read {
     /// There will be no more of it.
@@ -48,7 +48,7 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// One that reads the logs of these pods.
+    /// A reader of the logs of these pods.
     pub(super) fn new(pods: Api<Pod>, patterns: Arc<Patterns>, state: Arc<Mutex<State>>) -> Self {
         Self { pods, intake: Intake::new(patterns, state, Limits::default()) }
     }
@@ -142,7 +142,7 @@ impl Reader {
         let which = WatchParams::default().fields(&name).timeout(WATCHED_SECONDS).disable_bookmarks();
         let Ok(events) = within(DEADLINE, self.pods.watch_metadata(&which, "0")).await else { return };
         let mut events = events.boxed();
-        // The first one tells what is there.
+        // The first event is the present state.
         if let Some(Ok(WatchEvent::Added(pod))) = events.next().await
             && pod.metadata.deletion_timestamp.is_none()
         {
@@ -233,7 +233,7 @@ impl Reader {
     }
 }
 
-/// What asks for a container's lines with their instants: all, or so many at the end.
+/// The parameters for a container's lines with their instants: all, or so many at the end.
 fn parameters(container: &Container, end: Option<u64>) -> LogParams {
     LogParams {
         container: Some(container.name.clone()),

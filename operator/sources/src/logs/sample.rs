@@ -1,4 +1,4 @@
-//! Samples of lines: a few distinct ones, short, and without what is secret.
+//! Samples of lines: a few distinct ones, short, and without secrets.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ pub(super) struct Sample {
     pub(super) by: String,
     /// The line, bounded.
     pub(super) text: String,
-    /// What it has in common with others of its kind.
+    /// The part that lines of its kind have in common.
     shape: String,
 }
 
@@ -60,7 +60,7 @@ pub(super) fn absorb(samples: &mut Vec<Sample>, others: &[Sample]) {
     }
 }
 
-/// What a line has in common with others of its kind: what the pattern's groups caught; without groups the line itself.
+/// The part that lines of a kind have in common: the texts that the pattern's groups caught; without groups the line itself.
 /// Words with digits in them (numbers, ids, addresses) are all the same, but for a group that is a number.
 fn shape(line: &str, pattern: &Pattern) -> String {
     let caught = pattern.caught(line);

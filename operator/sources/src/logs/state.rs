@@ -1,4 +1,4 @@
-//! What is known of the logs that are read: how far each is read, and what was found.
+//! The state of reading: how far each log is read, and the lines that matched.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ const MOST_CONTAINERS: usize = 256;
 /// The most shortfalls that wait to be told; the recording counts those with the same reason.
 const MOST_SHORTFALLS: usize = 64;
 
-/// What is known of the logs that are read. It is stored with the recording, all of one instant.
+/// The state of reading logs. It is stored with the recording, all of one instant.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct State {
     since: Timestamp,

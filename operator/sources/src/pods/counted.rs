@@ -2,12 +2,12 @@
 
 use crate::metric::Better;
 
-/// What is done with a value.
+/// How values become figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// It only grows: its rate and its total are figures.
     Counter,
-    /// It is as it is.
+    /// Its values are figures as they are.
     Gauge,
     /// It only grows, and counts for the share of periods in which a container was held back.
     Periods,
@@ -18,9 +18,9 @@ pub(crate) enum Kind {
 pub(crate) struct Counted {
     /// The kubelet's name.
     pub(crate) metric: &'static str,
-    /// Ours.
+    /// The name in figures, with the unit.
     pub(crate) name: &'static str,
-    /// What is done with it.
+    /// How its values become figures.
     pub(crate) kind: Kind,
     /// Whether every kubelet has it of every container. Whether a container is held back is told only of those with a
     /// processor limit.
@@ -36,7 +36,7 @@ pub(crate) const PERIODS: &str = "periods";
 /// Those of them in which it was held back.
 pub(crate) const THROTTLED_PERIODS: &str = "throttledPeriods";
 
-/// All that is read of what a kubelet tells.
+/// All metrics that are read.
 pub(crate) const COUNTED: [Counted; 12] = [
     expected("container_cpu_usage_seconds_total", "cpuSeconds", Kind::Counter),
     limited("container_cpu_cfs_throttled_seconds_total", "throttledSeconds", Kind::Counter),

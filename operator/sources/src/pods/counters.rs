@@ -14,20 +14,20 @@ use crate::recording::Recording;
 /// Values, and when they were measured, by control group.
 type ByControlGroup = BTreeMap<String, (f64, Timestamp)>;
 
-/// What the kubelets told of our containers: by metric, owner and control group.
+/// The kubelets' answers about our containers: by metric, owner and control group.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Reading {
     values: BTreeMap<(&'static str, Owner), ByControlGroup>,
 }
 
-/// What was read before: small, and not worth to be kept over a restart of the operator.
+/// The state since the reading before: small, and not worth to outlive the operator.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Before {
     /// When each gauge was measured.
     gauges: BTreeMap<(&'static str, Owner), Timestamp>,
     /// All periods, and those in which a container was held back.
     periods: BTreeMap<Owner, (f64, f64)>,
-    /// Of whom counters were read: by the metric and the series' subject.
+    /// The counters that were read before, by the metric and the series' subject.
     known: BTreeSet<(String, String)>,
 }
 
@@ -47,7 +47,7 @@ impl Reading {
         }
     }
 
-    /// These and those.
+    /// Adds another reading.
     pub(crate) fn merge(&mut self, other: Self) {
         self.values.extend(other.values);
     }
@@ -63,7 +63,7 @@ impl Reading {
     }
 }
 
-/// Records what was read.
+/// Records a reading.
 pub(crate) fn record(
     memory: &mut Memory,
     recording: &mut Recording,
@@ -79,7 +79,7 @@ pub(crate) fn record(
         match counted.kind {
             Kind::Counter => {
                 let is_new = before.known.insert((metric.clone(), owner.subject.clone()));
-                // What first came within the cell had counted nothing then.
+                // A container that started within the cell had counted nothing then.
                 let started_at = owner.started_at.filter(|at| is_new && within.contains(*at));
                 if let Some(started_at) = started_at {
                     recording.count(&metric, &owner.subject, started_at, 0.0);
@@ -99,7 +99,7 @@ pub(crate) fn record(
             }
         }
     }
-    // What is gone is forgotten.
+    // Containers that are gone are forgotten.
     before.gauges.retain(|gauge, _| reading.values.contains_key(gauge));
     before.periods.retain(|owner, _| periods.contains_key(owner));
     for (owner, values) in periods {
@@ -131,7 +131,7 @@ fn record_throttling(
     }
 }
 
-/// The figures' names of what every kubelet should have told of a group's containers, and none did.
+/// The names of the metrics that every kubelet should have of a group's containers, and none had.
 pub(crate) fn missing(memory: &Memory, group: &str) -> Vec<&'static str> {
     let expected = COUNTED.iter().filter(|counted| counted.is_expected);
     let missing = expected.filter(|counted| !memory.recorded.contains(&format!("{group}.{}", counted.name)));

@@ -1,4 +1,4 @@
-//! One line of what Prometheus reads: a name, labels, a value, and when it was measured. Only what the kubelet's counters
+//! One line in the format of Prometheus: a name, labels, a value, and when it was measured. Only what the kubelet's counters
 //! need of it. Pure.
 
 use jiff::Timestamp;
@@ -17,7 +17,7 @@ pub(crate) struct Sample<'a> {
 }
 
 impl<'a> Sample<'a> {
-    /// Reads a line; none for comments, and for what is no sample of a finite value.
+    /// Reads a line; `None` for comments, and for all but samples of a finite value.
     pub(crate) fn parse(line: &'a str) -> Option<Self> {
         let line = line.trim();
         if line.starts_with('#') {

@@ -46,9 +46,9 @@ pub(crate) struct WatchedContainer {
     pub(crate) id: Option<String>,
     /// Since when that runs.
     pub(crate) started_at: Option<Timestamp>,
-    /// What it asks for.
+    /// Its requests.
     pub(crate) requests: Bounds,
-    /// What it may use.
+    /// Its limits.
     pub(crate) limits: Bounds,
     /// How often it was started again.
     pub(crate) restarts: i64,
@@ -81,7 +81,7 @@ impl Ended {
     }
 }
 
-/// What is to be known of a pod.
+/// The part of a pod that its figures need.
 pub(crate) fn watched(pod: &Pod) -> WatchedPod {
     let (spec, status) = (pod.spec.clone().unwrap_or_default(), pod.status.clone().unwrap_or_default());
     let has_ended = matches!(status.phase.as_deref(), Some("Succeeded" | "Failed"));

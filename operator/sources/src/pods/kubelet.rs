@@ -18,7 +18,7 @@ use crate::pods::counters::Reading;
 use crate::pods::group::Node;
 use crate::pods::owners::Owners;
 
-/// What a kubelet tells of all containers of its node.
+/// The path of the counters of all containers of a node.
 const PATH: &str = "/metrics/cadvisor";
 /// The port on which kubelets listen.
 const PORT: u16 = 10_250;
@@ -28,7 +28,7 @@ const MOST_NODES: usize = 32;
 const AT_ONCE: usize = 8;
 /// The most that is read of one answer, in bytes; a hundred pods make about three megabytes.
 const LONGEST_ANSWER: u64 = 64 << 20;
-/// The longest line, in bytes; what is longer is left out.
+/// The longest line, in bytes; longer ones are left out.
 const LONGEST_LINE: usize = 8 << 10;
 
 /// How kubelets are asked.
@@ -58,7 +58,7 @@ impl Kubelets {
         Self { client, within_cluster, way: Way::Unknown, clients: BTreeMap::new() }
     }
 
-    /// What the kubelets of these nodes tell of these pods, and what went wrong with some of them.
+    /// The counters of these pods by the kubelets of these nodes, and the failures of some of them.
     pub(crate) async fn read(
         &mut self,
         nodes: &[Node],
@@ -104,7 +104,7 @@ impl Kubelets {
         }
     }
 
-    /// Whom to ask for a node, and for what.
+    /// The client and the path for a node.
     fn target(&mut self, node: &Node) -> Result<(Client, String), SourceError> {
         let Some(config) = self.within_cluster.as_ref().filter(|_| self.way == Way::Direct) else {
             return Ok((self.client.clone(), proxied(node, PATH)));
@@ -150,7 +150,7 @@ async fn ask(
     Ok(reading)
 }
 
-/// What went wrong with a kubelet is told apart from what went wrong with the API server.
+/// Failures of a kubelet have reasons of their own, other than those of the API server.
 fn of_kubelet(error: SourceError) -> SourceError {
     let reason = match error.reason {
         "Forbidden" => "KubeletForbidden",

@@ -1,4 +1,4 @@
-//! What has to be known of the pods again after a restart of the operator: small, and stored with the recording.
+//! The state of the source that outlives a restart of the operator: small, and stored with the recording.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use crate::recording::Recording;
 /// Under which key it is stored.
 const KEY: &str = "pods";
 
-/// What was seen of the pods so far.
+/// The state of the source.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Memory {
@@ -28,7 +28,7 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    /// What is stored with a recording; nothing yet if there is nothing that can be read.
+    /// The stored state; that of a source that has not begun where none can be read.
     pub(crate) fn load(recording: &Recording) -> Self {
         recording.recall(KEY).unwrap_or_default()
     }

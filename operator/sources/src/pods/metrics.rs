@@ -24,13 +24,13 @@ pub(crate) fn metrics(groups: &[ObservePods]) -> Vec<Metric> {
     groups.iter().flat_map(of_group).collect()
 }
 
-/// What the metrics API is asked for, of these groups.
+/// The metrics of these groups that come from the metrics API.
 pub(crate) fn of_usage<'a>(groups: impl IntoIterator<Item = &'a ObservePods>) -> Vec<String> {
     let of = |group: &'a ObservePods| USAGE.map(|name| format!("{}.{name}", group.name));
     groups.into_iter().flat_map(of).collect()
 }
 
-/// What kubelets are asked for, of those groups for which they are.
+/// The metrics that come from kubelets, of those groups that ask for them.
 pub(crate) fn of_kubelets<'a>(groups: impl IntoIterator<Item = &'a ObservePods>) -> Vec<String> {
     let names = || COUNTED.iter().filter(|counted| counted.kind != Kind::Periods).map(|counted| counted.name);
     let asked = groups.into_iter().filter(|group| group.kubelet);

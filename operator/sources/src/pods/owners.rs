@@ -1,4 +1,4 @@
-//! Whose a kubelet's counters are. Pure.
+//! The containers and pods that a kubelet's counters belong to. Pure.
 //!
 //! The kubelet names control groups, and not on every node also the pods and containers that they belong to; so containers
 //! are recognised by the runtime's id, which is the last part of the control group's name. Only the network belongs to the

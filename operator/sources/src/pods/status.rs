@@ -1,4 +1,4 @@
-//! What the pods' own status tells: how many there are, how often they were started again, and what was killed for its
+//! The pods' own status: how many there are, how often they were started again, and how often they were killed for their
 //! memory. Pure.
 //!
 //! The API has counts since a pod was made. What counts for a cell is the difference from its begin; a pod that came later
@@ -16,7 +16,7 @@ use crate::recording::Recording;
 
 /// The most pods that are kept in mind.
 const MOST_PODS: usize = 200;
-/// The table of what was started again.
+/// The title of the table of restarts.
 const RESTARTS: &str = "Containers that were started again";
 
 /// Notes how often the pods of a group were started again.

@@ -25,11 +25,11 @@ pub(crate) struct Usage {
     pub(crate) ended_at: Timestamp,
     /// How long the span was.
     pub(crate) span: SignedDuration,
-    /// What was used, by container.
+    /// The usage, by container.
     containers: BTreeMap<String, Used>,
 }
 
-/// What a container used.
+/// The usage of a container.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Used {
     /// Processors, as a mean over the span.

@@ -1,4 +1,4 @@
-//! What a connection string says: whom to connect to, as whom, and whether the certificate is verified.
+//! A connection string: the server, the user, and whether the certificate is verified.
 //!
 //! The string itself is never quoted, also not by the words of a library: it holds a password, and a password that is not
 //! percent-encoded can be taken for any part of it.

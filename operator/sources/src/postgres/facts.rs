@@ -1,4 +1,4 @@
-//! What is asked of a server once a connection is made.
+//! The facts about a server that are asked for once on each connection.
 
 use std::collections::BTreeMap;
 
@@ -49,7 +49,7 @@ pub(super) fn question() -> String {
 pub(super) const SIZE_QUESTION: &str =
     "SELECT /* throughput-operator */ pg_database_size(current_database())::text";
 
-/// What a server is.
+/// The facts about a server.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ServerFacts {

@@ -9,7 +9,7 @@ use crate::error::SourceError;
 
 use super::address::Address;
 
-/// What an error means, without the password should it be in the words.
+/// The reason and the words of an error, without the password should it be in them.
 pub(super) fn failure(address: &Address, error: &Error) -> SourceError {
     SourceError::new(reason(error), address.without_password(&words(error)))
 }

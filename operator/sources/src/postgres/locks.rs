@@ -1,4 +1,4 @@
-//! What sessions waited for, and behind whom: the evidence for "waiting on locks".
+//! The locks that sessions waited for, and behind whom: the evidence for "waiting on locks".
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ const TITLE: &str = "Lock waits";
 const COLUMNS: [&str; 6] =
     ["Lock", "Longest [s]", "Mode", "Seen", "Waiting statement", "Last statement of the holder"];
 
-/// Who waits for a lock now. Takes what the version has of the instant since when.
+/// The question for the sessions that wait for a lock now. Takes what the version has of the instant since when.
 pub(super) fn question(version: u32) -> String {
     // Before 14 nobody notes when a wait began: the statement's own beginning is the nearest that is known.
     let since = if version >= 140_000 { "coalesce(l.waitstart, a.query_start)" } else { "a.query_start" };

@@ -9,7 +9,7 @@ use crate::error::SourceError;
 use crate::metric::Better;
 use crate::recording::Recording;
 
-/// What the database counts: PostgreSQL's name, ours, and which way it is better.
+/// The counters of the database: PostgreSQL's name, ours, and which way is better.
 pub(super) const COUNTERS: [(&str, &str, Better); 12] = [
     ("xact_commit", "commits", Better::Neither),
     ("xact_rollback", "rollbacks", Better::Lower),
@@ -58,7 +58,7 @@ pub(super) fn question() -> String {
     )
 }
 
-/// What one look shows.
+/// The answer to one look.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Look {
@@ -73,7 +73,7 @@ pub(super) struct Look {
     counters: Option<BTreeMap<String, Option<f64>>>,
 }
 
-/// What is known only of sessions that are not hidden. That one waits for a lock is seen of all; since when, before
+/// The metrics that count only sessions that are not hidden. That one waits for a lock is seen of all; since when, before
 /// PostgreSQL 14, only of these.
 const OF_SESSIONS: [&str; 6] = [
     "sessions",

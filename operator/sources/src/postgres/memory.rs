@@ -1,4 +1,4 @@
-//! What the source has to know again after a restart of the operator.
+//! The state of the source that outlives a restart of the operator.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ use super::statements::Statements;
 
 const KEY: &str = "postgres";
 
-/// What the source has to know again after a restart of the operator.
+/// The state of the source that outlives a restart of the operator.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Memory {
@@ -20,12 +20,12 @@ pub(super) struct Memory {
     pub(super) subjects: Subjects,
     pub(super) lock_waits: LockWaits,
     pub(super) connect_times: ConnectTimes,
-    /// What statements had cost at the start: the costliest of them.
+    /// The costs at the start, of the costliest statements.
     pub(super) statements: Option<Statements>,
 }
 
 impl Memory {
-    /// What an operator before this one left. What cannot be read is as if there had been none.
+    /// The stored state; that of a source that has not begun where none can be read.
     pub(super) fn load(recording: &Recording) -> Self {
         recording.recall(KEY).unwrap_or_default()
     }

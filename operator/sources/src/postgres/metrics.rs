@@ -6,7 +6,7 @@ use crate::metric::{Better, Metric};
 
 use super::look;
 
-/// What each look samples.
+/// The metrics that each look samples.
 const LOOK: [(&str, Better); 9] = [
     ("sessions", Better::Neither),
     ("activeSessions", Better::Neither),
@@ -18,7 +18,7 @@ const LOOK: [(&str, Better); 9] = [
     ("longestBlockedSeconds", Better::Lower),
     ("longestTransactionSeconds", Better::Lower),
 ];
-/// What statements cost.
+/// The figures of the cost of statements.
 const STATEMENTS: [(&str, Better); 4] = [
     ("statements.calls", Better::Neither),
     ("statements.rows", Better::Neither),

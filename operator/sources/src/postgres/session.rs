@@ -1,4 +1,4 @@
-//! One connection, on which questions are asked that change nothing.
+//! One connection, for questions that change nothing.
 
 use std::time::Duration;
 

@@ -10,7 +10,7 @@ use crate::secrets::SecretTexts;
 use super::address::Address;
 use super::tls::Encryption;
 
-/// What is needed to connect.
+/// The address, the credentials and the encryption of a connection.
 #[derive(Clone)]
 pub struct Settings {
     pub(super) address: Address,

@@ -1,4 +1,4 @@
-//! What statements cost within a window: the difference of two states of `pg_stat_statements`.
+//! The cost of statements within a window: the difference of two states of `pg_stat_statements`.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ const MOST_STATEMENTS: usize = 20_000;
 const MOST_REMEMBERED: usize = 500;
 const COLUMNS: [&str; 5] = ["Statement", "Calls", "Total [ms]", "Mean [ms]", "Rows"];
 
-/// What a statement has cost since the server began to count.
+/// The cost of a statement since the server began to count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(from = "(u64, f64, u64)", into = "(u64, f64, u64)")]
 pub(super) struct Cost {
@@ -26,7 +26,7 @@ pub(super) struct Cost {
     rows: u64,
 }
 
-/// What all statements of a database have cost.
+/// The costs of all statements of a database.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Statements {
@@ -39,12 +39,12 @@ pub(super) struct Statements {
     /// How many statements this role may not see.
     #[serde(default)]
     hidden: u64,
-    /// What is left out cost no more than this, in milliseconds; nothing is left out where there is none.
+    /// The most that any statement left out has cost, in milliseconds; `None` where none is left out.
     #[serde(default)]
     left_out_milliseconds: Option<f64>,
 }
 
-/// What a statement cost within the window.
+/// The cost of a statement within the window.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Spent {
     /// The statement's number.
@@ -133,7 +133,7 @@ impl Statements {
         }
     }
 
-    /// What was spent since `start`, the costliest first.
+    /// The cost of each statement since `start`, the costliest first.
     pub(super) fn since(&self, start: &Self) -> Vec<Spent> {
         let was_reset = self.was_reset_since(start);
         let spent = self.costs.iter().map(|(id, cost)| {
@@ -156,7 +156,7 @@ impl Statements {
         start.costs.iter().any(shrunk)
     }
 
-    /// Notes what is to be known about how far these can be trusted.
+    /// Notes a shortfall for each reason not to trust them.
     pub(super) fn note_doubts(&self, start: &Self, at: Timestamp, recording: &mut Recording) {
         if self.was_reset_since(start) {
             let message = "pg_stat_statements was reset within the window: what came before is not counted";
@@ -184,7 +184,7 @@ impl Statements {
     }
 }
 
-/// What the names of their figures begin with.
+/// The beginning of the names of their figures.
 pub(super) const METRIC: &str = "statements";
 
 /// Something that makes only the figures of statements doubtful.

@@ -1,8 +1,8 @@
-//! What the profiler wrote into its log. Pure.
+//! The profiler's log. Pure.
 
 use throughput_model::profiler::{Ending, Parties, ProfilerLine, Stack};
 
-/// What the profiler wrote.
+/// The content of its log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Answer {
     pub(super) parties: Option<Parties>,
@@ -11,7 +11,7 @@ pub(super) struct Answer {
     pub(super) ending: Option<Ending>,
 }
 
-/// Reads the profiler's log. What is not its own is left out.
+/// Reads the profiler's log, without the lines of others in it.
 pub(super) fn parse(log: &str) -> Answer {
     let mut answer = Answer::default();
     for line in log.lines().filter_map(|line| serde_json::from_str(line).ok()) {

@@ -8,7 +8,7 @@ use throughput_model::cell::CellAddress;
 /// The most bytes of stacks that the profiler writes for one pod.
 pub(super) const MOST_STACKS_BYTES: usize = 256 << 10;
 
-/// As whom the profiler runs; what is not known is left to its image.
+/// The user and group of the profiler; `None` leaves them to its image.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct User {
     pub(super) uid: Option<i64>,

@@ -1,4 +1,4 @@
-//! What the source has to know again after a restart of the operator: it is all that it knows.
+//! The state of the source, which is stored with the recording after each step.
 
 use std::time::Duration;
 
@@ -15,14 +15,14 @@ const START: Duration = Duration::from_secs(90);
 /// How long it may take to end, and its log to be read, besides the time for which it samples.
 const FINISH: Duration = Duration::from_mins(1);
 
-/// What the source has to know again.
+/// The state of the source.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Memory {
     /// When it looked first: the dispatch has just begun then.
     pub(super) first_look: Option<Timestamp>,
-    /// That it was refused, so that nothing is asked again.
+    /// Whether it was refused, so that nothing is asked again.
     pub(super) is_refused: bool,
-    /// What is profiled, once that is chosen.
+    /// The containers that are profiled, once they are chosen.
     pub(super) subjects: Option<Vec<Subject>>,
     /// The samples of all pods so far.
     pub(super) samples: u64,
@@ -59,7 +59,7 @@ pub(super) enum State {
 }
 
 impl Memory {
-    /// What an operator before this one stored; nothing yet if there is nothing that can be read.
+    /// The stored state; that of a source that has not begun where none can be read.
     pub(super) fn load(recording: &Recording) -> Self {
         recording.recall(KEY).unwrap_or_default()
     }

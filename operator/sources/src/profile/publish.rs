@@ -1,4 +1,4 @@
-//! What of a profile goes into the recording. Pure, but for the recording.
+//! The figures, the table and the files of a profile. Pure, but for the recording.
 
 use jiff::Timestamp;
 use throughput_crds::ObserveProfile;

@@ -6,7 +6,7 @@ use super::container::User;
 use crate::error::SourceError;
 use crate::kubernetes::NoAnswer;
 
-/// What became of a request to the API server.
+/// Why a request to the API server failed, and whether it may work the next time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     /// It will be the same the next time.
@@ -46,7 +46,7 @@ pub(super) fn of_api(what: &str, no_answer: &NoAnswer) -> Refusal {
     }
 }
 
-/// What the kubelet's word means for a container that has not started. None: it may still start.
+/// Why a container has not started, by the kubelet's reason; `None` where it may still start.
 pub(super) fn of_kubelet(pod: &str, reason: &str, message: &str) -> Option<SourceError> {
     let said = format!("{reason}: {message}");
     match reason {
@@ -75,7 +75,7 @@ pub(super) fn not_started(pod: &str, reason: &str, message: &str) -> SourceError
     )
 }
 
-/// What of the profiler's ending has to be done.
+/// The consequence of the profiler's ending.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// There is a profile.
@@ -86,7 +86,7 @@ pub(super) enum Verdict {
     Refused(SourceError),
 }
 
-/// What became of the profiler that looked at a pod.
+/// The consequence of the ending of the profiler that looked at a pod.
 pub(super) fn of_profiler(pod: &str, parties: &Parties, ending: &Ending) -> Verdict {
     if ending.exit_code == Some(0) {
         return Verdict::Profiled;
@@ -125,7 +125,7 @@ pub(super) fn of_profiler(pod: &str, parties: &Parties, ending: &Ending) -> Verd
     }
 }
 
-/// That the target's user is another than the profiler's, also after it was told.
+/// The error where the target's user is still another than the profiler's in the second attempt.
 pub(super) fn still_another_user(pod: &str, parties: Option<&Parties>) -> SourceError {
     let known = |identity: Identity| format!("{}:{}", identity.uid, identity.gid);
     let target =

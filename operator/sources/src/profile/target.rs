@@ -1,4 +1,4 @@
-//! Which containers of which pods are profiled, and as whom they run. Pure.
+//! The containers that are profiled, and the users that they run as. Pure.
 
 use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod};
 use kube::ResourceExt;
@@ -54,7 +54,7 @@ pub(super) fn target(pod: &Pod, wanted: Option<&str>) -> Result<Target, SourceEr
     })
 }
 
-/// As whom a container runs: as the kubelet says, where it does (Kubernetes 1.33 with a runtime that tells), else as
+/// The user of a container: as the kubelet says, where it does (Kubernetes 1.33 with a runtime that tells), else as
 /// its specification says; what that leaves to the image is not known.
 fn user(pod: &Pod, container: &Container) -> User {
     let statuses = pod.status.as_ref().and_then(|status| status.container_statuses.as_deref());

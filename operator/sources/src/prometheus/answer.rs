@@ -1,4 +1,4 @@
-//! What Prometheus answers, and what of it is recorded. Pure.
+//! Prometheus's answer to a query, and the values of it that are recorded. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,7 +53,7 @@ struct Row {
 #[derive(Clone, Debug, Deserialize)]
 struct Sample(f64, String);
 
-/// What a query came to.
+/// The result of a query.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Found {
     /// One value.
@@ -62,7 +62,7 @@ pub(super) enum Found {
     Series(Vec<(String, Vec<(i64, f64)>)>),
 }
 
-/// What of an answer can be used, and what is to be said about it.
+/// The part of an answer that can be used, and the shortfalls that come with it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Understood {
     pub(super) found: Option<Found>,
@@ -70,7 +70,7 @@ pub(super) struct Understood {
 }
 
 impl Answer {
-    /// What the answer to this query says.
+    /// The result of this query, or why there is none.
     pub(super) fn understand(self, query: &Query) -> Understood {
         let Self { status, data, error_type, error, warnings } = self;
         let name = &query.name;
@@ -213,7 +213,7 @@ impl Sample {
     }
 }
 
-/// What tells these series apart, as briefly as can be: a single label's values alone.
+/// The shortest subjects that tell these series apart: a single label's values alone.
 fn subjects(series: &[&BTreeMap<String, String>]) -> Vec<String> {
     let names: BTreeSet<&String> = series.iter().flat_map(|labels| labels.keys()).collect();
     let value =

@@ -5,7 +5,7 @@ use throughput_crds::PrometheusQuery;
 use crate::series::MOST_POINTS;
 use crate::source::Window;
 
-/// What stands for the window's length in a query.
+/// The placeholder for the window's length in a query.
 const WINDOW: &str = "$window";
 /// How long Prometheus itself may take, a little less than we wait.
 const TIMEOUT: &str = "9s";
@@ -15,7 +15,7 @@ const TIMEOUT: &str = "9s";
 pub(super) struct Query {
     /// How its figures are called.
     pub(super) name: String,
-    /// What is asked, with the window's length in it.
+    /// The expression that is asked, with the window's length in it.
     pub(super) expression: String,
     /// When.
     pub(super) over: Over,

@@ -10,7 +10,7 @@ use throughput_crds::ResourceQuantities;
 use crate::provenance::workload::{Resources, Workload};
 use crate::quantity::Amount;
 
-/// What stands where there is nothing.
+/// The text in place of a missing quantity.
 const NOTHING: &str = "-";
 
 /// A resource that is not what it should be.
@@ -20,20 +20,20 @@ pub(crate) struct Difference {
     pub(crate) deployment: String,
     /// The container.
     pub(crate) container: String,
-    /// What of it: `limits.cpu`, or `container` where it is not there at all.
+    /// The resource: `limits.cpu`, or `container` where it is not there at all.
     pub(crate) what: String,
-    /// What it should be.
+    /// The expected quantity.
     pub(crate) expected: String,
-    /// What it is.
+    /// The quantity that was found.
     pub(crate) found: String,
 }
 
 /// How much a reference says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reference {
-    /// What it does not list may be anything.
+    /// Resources that it does not list may be anything.
     Listed,
-    /// What it does not list must not be there.
+    /// Resources that it does not list must not be there.
     Whole,
 }
 
@@ -89,7 +89,7 @@ pub(crate) fn differences(
     differences
 }
 
-/// The resources whose quantities are not equal: what is expected, and what was found.
+/// The resources whose quantities are not equal, with the expected one and the one that was found.
 fn unequal<'a>(
     expected: &'a ResourceQuantities,
     found: &'a ResourceQuantities,

@@ -1,4 +1,4 @@
-//! What ran, as facts; and what of it changed while it was measured. Pure.
+//! The facts about workloads and nodes, and their changes within a cell. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,7 +55,7 @@ pub(crate) fn of_node(node: &Node) -> (String, String) {
     (format!("nodes.{}", node.name_any()), parts.join(", "))
 }
 
-/// What changed of images, digests and resources, each in a line. Pods that only came, or are gone, changed nothing.
+/// The changes of images, digests and resources, each in a line. Pods that only came, or are gone, changed nothing.
 pub(crate) fn changes<'a>(before: impl Fn(&str) -> Option<&'a str>, after: &Facts) -> Vec<String> {
     let kept = ["image", "digest", "resources"];
     let is_kept = |name: &str| name.rsplit('.').next().is_some_and(|last| kept.contains(&last));

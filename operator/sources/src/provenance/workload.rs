@@ -1,4 +1,4 @@
-//! What runs of a Deployment, a `StatefulSet`, or a test's Jobs: images, resources, replicas and nodes. Pure.
+//! The state of a Deployment, a `StatefulSet`, or a test's Jobs: images, resources, replicas and nodes. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use kube::ResourceExt;
 use kube::core::{Selector, SelectorExt};
 use throughput_crds::{ContainerResources, ResourceQuantities};
 
-/// What is scaled, or whatever else runs as pods.
+/// A scale target, or whatever else runs as pods.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Workload {
     /// How facts call it.
@@ -31,12 +31,12 @@ pub(crate) struct Replicas {
     pub(crate) ready: i32,
 }
 
-/// What runs in containers of the same name. More than one of a kind means that a change is being rolled out.
+/// The containers of the same name. More than one of a kind means that a change is being rolled out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Running {
     /// Images as they are asked for.
     pub(crate) images: BTreeSet<String>,
-    /// What the runtime made of them: their digests. None where no pod runs.
+    /// Their digests, as the runtime tells them. None where no pod runs.
     pub(crate) digests: BTreeSet<String>,
     /// Requests and limits.
     pub(crate) resources: Vec<Resources>,
@@ -45,9 +45,9 @@ pub(crate) struct Running {
 /// Requests and limits, as they are written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Resources {
-    /// What is asked for.
+    /// The requests, by resource.
     pub(crate) requests: ResourceQuantities,
-    /// What may be used.
+    /// The limits, by resource.
     pub(crate) limits: ResourceQuantities,
 }
 
@@ -90,7 +90,7 @@ pub(crate) fn selected<'a>(selector: &LabelSelector, pods: &'a [Pod]) -> Vec<&'a
     pods.iter().filter(finds).collect()
 }
 
-/// What runs, by its template and its pods.
+/// A workload by its template and its pods.
 pub(crate) fn workload(
     name: &str,
     replicas: Option<Replicas>,

@@ -22,12 +22,12 @@ const STATISTICS: [&str; 3] = ["Average", "Minimum", "Maximum"];
 /// A page has up to 100,800 points, and the most metrics have 150 a minute: this is days.
 const MOST_PAGES: usize = 20;
 
-/// What CloudWatch answered.
+/// CloudWatch's answer.
 #[derive(Debug, Default)]
 pub(crate) struct Answer {
     /// The points.
     pub(crate) points: Points,
-    /// What CloudWatch says itself to be incomplete, in its words.
+    /// The part that CloudWatch itself says to be incomplete, in its words.
     pub(crate) partial: Option<SourceError>,
 }
 
@@ -95,7 +95,7 @@ fn key(identifier: &str) -> Option<Key> {
 struct Collected {
     /// By metric and minute, the statistics.
     values: BTreeMap<usize, BTreeMap<i64, [Option<f64>; STATISTICS.len()]>>,
-    /// What a later page may still complete.
+    /// Statistics that a later page may still complete.
     incomplete: BTreeMap<Key, SourceError>,
 }
 

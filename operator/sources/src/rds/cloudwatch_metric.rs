@@ -24,7 +24,7 @@ pub(crate) struct CloudWatchMetric {
 pub(crate) struct Names {
     /// CloudWatch's: `ReadLatency`.
     pub(crate) cloud_watch: String,
-    /// That of its figures, with the unit: `readLatencyMilliseconds`.
+    /// The name in its figures, with the unit: `readLatencyMilliseconds`.
     pub(crate) figure: String,
 }
 

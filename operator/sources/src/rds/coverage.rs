@@ -6,7 +6,7 @@ use crate::rds::cloudwatch_metric::{CloudWatchMetric, Names, OF_ANY_INSTANCE, Pr
 use crate::rds::minutes::{Minutes, start_of};
 use crate::series::Values;
 
-/// What CloudWatch has of each metric, by its place in the list that was asked for, and of each minute.
+/// The points of each metric, by its index in the list that was asked for, and by the minute since the epoch.
 pub(crate) type Points = BTreeMap<usize, BTreeMap<i64, Values>>;
 
 /// How much of a window is there.
@@ -22,8 +22,8 @@ pub(crate) struct Coverage<'a> {
     pub(crate) unknown: Vec<&'a Names>,
 }
 
-/// Compares what is there with what has to be. What has points before the window has to have them within it; what has
-/// none at all is unknown to this engine, or comes only under load.
+/// Compares the points that are there with those that have to be. A metric with points before the window has to have them
+/// within it; one without any is unknown to this engine, or comes only under load.
 pub(crate) fn coverage<'a>(
     metrics: &'a [CloudWatchMetric],
     points: &Points,
@@ -64,7 +64,7 @@ impl Coverage<'_> {
         self.missing.is_empty()
     }
 
-    /// What is missing, in a sentence.
+    /// The missing minutes and metrics, in a sentence.
     pub(crate) fn sentence(&self) -> String {
         let minutes: BTreeSet<i64> = self.missing.values().flatten().copied().collect();
         let (first, last) = (minutes.first().copied(), minutes.last().copied());

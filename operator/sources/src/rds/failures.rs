@@ -1,4 +1,4 @@
-//! What failed within one call of the source.
+//! The failures within one call of the source.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ impl Failures {
         }
     }
 
-    /// What failed before and does not any more is no shortfall: all is asked for again.
+    /// Takes back the failures of earlier calls: all is asked for again in each.
     pub(super) fn take_back_all_others(&self, recording: &mut Recording) {
         for reason in aws::CALL_REASONS.iter().filter(|reason| !self.0.contains(*reason)) {
             recording.take_back(reason);

@@ -1,4 +1,4 @@
-//! What an instance is: class, engine, version, parameter group, storage; and how many connections it allows, as an
+//! The description of an instance: class, engine, version, parameter group, storage; and how many connections it allows, as an
 //! estimate.
 
 use aws_sdk_rds::Client;
@@ -19,10 +19,10 @@ const PARAMETER: &str = "max_connections";
 /// A group has a few hundred parameters, a hundred a page.
 const MOST_PAGES: usize = 20;
 
-/// What has to be known of an instance again after a restart of the operator.
+/// The description of an instance, which outlives a restart of the operator.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Instance {
-    /// What Performance Insights calls it.
+    /// Its identifier in Performance Insights.
     pub(crate) resource_id: Option<String>,
     /// Whether Performance Insights is on, where AWS tells.
     pub(crate) performance_insights: Option<bool>,

@@ -3,7 +3,7 @@
 
 const GIBIBYTE: f64 = 1_073_741_824.0;
 
-/// What a parameter's value comes to: the number itself, or what its formula gives with this memory. None where it is
+/// The number that a parameter's value comes to: the value itself, or what its formula gives with this memory. None where it is
 /// neither, or where the memory is not known but needed.
 pub(crate) fn evaluate(value: &str, memory_gibibytes: Option<f64>) -> Option<f64> {
     let text: String = value.chars().filter(|character| !character.is_whitespace()).collect();
@@ -66,7 +66,7 @@ struct Formula<'a> {
     memory: Option<f64>,
 }
 
-/// What a function makes of two of its arguments.
+/// The result of a function for two of its arguments.
 type Combine = fn(f64, f64) -> f64;
 
 /// Formulas of AWS nest once; a parameter group's owner may write anything.

@@ -25,7 +25,7 @@ impl Minutes {
         Self { first, last: ((end + MINUTE_SECONDS - 1).div_euclid(MINUTE_SECONDS) - 1).max(first) }
     }
 
-    /// These and as many before them.
+    /// The same minutes, and so many before them.
     #[must_use]
     pub(crate) fn with_before(self, minutes: i64) -> Self {
         Self { first: self.first - minutes, ..self }

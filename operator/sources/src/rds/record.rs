@@ -1,4 +1,4 @@
-//! What goes into the recording of the minutes that CloudWatch has.
+//! The minutes that CloudWatch has, as they go into the recording.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What a source could not see: by reason, and bounded.
+//! The shortfalls of a source: by reason, and bounded.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ const MOST_METRICS: usize = 64;
 /// The reason of what is beyond [`MOST_SHORTFALLS`].
 const MORE: &str = "More";
 
-/// What a source could not see, each reason once, in the order in which they came.
+/// The shortfalls of a source, each reason once, in the order in which they came.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Shortfalls(Vec<Shortfall>);
