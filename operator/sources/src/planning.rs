@@ -7,7 +7,7 @@ use crate::mistake::{Mistake, Wanted};
 
 /// The sources as a plan knows them: which of them a spec names, what it can judge by them, and what they need.
 ///
-/// [`Registry`](crate::registry::Registry) implements it for the sources of this crate, a test by a few lines of its own.
+/// `Registry` implements it for the sources of this crate, a test by a few lines of its own.
 pub trait SourceCatalog {
     /// The names of the sources that a spec names, in the order in which reports have them. A spec that names none is not
     /// watched at all.

@@ -54,7 +54,7 @@ const NEXT_END: Duration = Duration::from_secs(10);
 pub struct Postgres {
     statements: usize,
     has_probe: bool,
-    place: Place,
+    origin: Origin,
     settings: Option<(Settings, Instant)>,
     session: Option<Session>,
     facts: Option<ServerFacts>,
@@ -65,7 +65,7 @@ pub struct Postgres {
 }
 
 /// Where the settings come from.
-enum Place {
+enum Origin {
     Named(Box<(ObservePostgres, Access)>),
     Given(Box<Settings>),
 }
@@ -73,20 +73,20 @@ enum Place {
 impl Postgres {
     /// The database whose connection string the spec names.
     pub fn new(spec: &ObservePostgres, access: &Access) -> Self {
-        Self::at(spec, Place::Named(Box::new((spec.clone(), access.clone()))))
+        Self::at(spec, Origin::Named(Box::new((spec.clone(), access.clone()))))
     }
 
     /// A database that is reached by these settings, whatever the spec says of Secrets and certificates.
     pub fn with_settings(spec: &ObservePostgres, settings: Settings) -> Self {
-        Self::at(spec, Place::Given(Box::new(settings)))
+        Self::at(spec, Origin::Given(Box::new(settings)))
     }
 
-    fn at(spec: &ObservePostgres, place: Place) -> Self {
+    fn at(spec: &ObservePostgres, origin: Origin) -> Self {
         let ObservePostgres { secret_ref: _, ca_bundle: _, statements, connection_probe } = spec;
         Self {
             statements: usize::try_from(*statements).unwrap_or_default(),
             has_probe: *connection_probe,
-            place,
+            origin,
             settings: None,
             session: None,
             facts: None,
@@ -245,9 +245,9 @@ impl Postgres {
         {
             return Ok(settings.clone());
         }
-        let settings = match &self.place {
-            Place::Named(named) => Settings::read(&named.0, &named.1).await?,
-            Place::Given(settings) => (**settings).clone(),
+        let settings = match &self.origin {
+            Origin::Named(named) => Settings::read(&named.0, &named.1).await?,
+            Origin::Given(settings) => (**settings).clone(),
         };
         self.settings = Some((settings.clone(), Instant::now()));
         Ok(settings)

@@ -112,7 +112,7 @@ impl Profile {
     }
 
     /// Adds the profiler as an ephemeral container; as a dry run it only finds out whether that is permitted.
-    async fn put(&self, subject: &Subject, dry_run: bool) -> Result<(), Refusal> {
+    async fn attach(&self, subject: &Subject, dry_run: bool) -> Result<(), Refusal> {
         let image = self.image().map_err(Refusal::Final)?;
         let name = self.name_of(subject);
         let patch = container::patch(&self.spec, image, &name, &subject.container, subject.user);
@@ -150,7 +150,7 @@ impl Profile {
 
     async fn start(&self, subject: &mut Subject, recording: &mut Recording) {
         let now = Timestamp::now();
-        match self.put(subject, false).await {
+        match self.attach(subject, false).await {
             Ok(()) => subject.state = State::Asked,
             Err(Refusal::Final(error)) => end(subject, &error, recording),
             Err(Refusal::Passing(error)) if subject.is_late_to_start(now) => end(subject, &error, recording),
@@ -240,7 +240,7 @@ impl Profile {
     }
 
     /// Finds out by a dry run, before the first task, whether the profiler is permitted.
-    async fn rehearse(&self, recording: &mut Recording) -> Result<(), SourceError> {
+    async fn dry_run(&self, recording: &mut Recording) -> Result<(), SourceError> {
         let mut memory = Memory::load(recording);
         if memory.subjects.is_some() || memory.is_refused {
             return Ok(());
@@ -257,7 +257,7 @@ impl Profile {
             Err(error) => return Err(error),
         };
         let Some(subject) = subjects.first() else { return Ok(()) };
-        match self.put(subject, true).await {
+        match self.attach(subject, true).await {
             Err(Refusal::Final(error)) if error.reason != "PodGone" => {
                 memory.is_refused = true;
                 memory.store(recording);
@@ -267,7 +267,7 @@ impl Profile {
         }
     }
 
-    async fn go_on(&self, recording: &mut Recording) -> Result<(), SourceError> {
+    async fn look_once(&self, recording: &mut Recording) -> Result<(), SourceError> {
         let mut memory = Memory::load(recording);
         if memory.is_refused {
             return Ok(());
@@ -320,7 +320,7 @@ impl Source for Profile {
     }
 
     fn begin<'a>(&'a mut self, recording: &'a mut Recording) -> BoxFuture<'a, Result<(), SourceError>> {
-        Box::pin(self.rehearse(recording))
+        Box::pin(self.dry_run(recording))
     }
 
     fn interval(&self) -> Option<Duration> {
@@ -328,7 +328,7 @@ impl Source for Profile {
     }
 
     fn look<'a>(&'a mut self, recording: &'a mut Recording) -> BoxFuture<'a, Result<(), SourceError>> {
-        Box::pin(self.go_on(recording))
+        Box::pin(self.look_once(recording))
     }
 
     fn settle<'a>(

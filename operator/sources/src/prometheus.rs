@@ -1,8 +1,8 @@
 //! Queries to a Prometheus over a cell's window, asked once the window has ended.
 
+mod address;
 mod answer;
 mod client;
-mod place;
 mod query;
 
 use std::time::{Duration, Instant};
@@ -66,7 +66,7 @@ pub(crate) fn check(spec: &ObservePrometheus) -> Result<Vec<Wanted>, Mistake> {
 /// The source.
 pub struct Prometheus {
     queries: Vec<PrometheusQuery>,
-    place: Place,
+    origin: Origin,
     settings: Option<Settings>,
     /// The last answers, in the queries' order.
     answers: Vec<Option<Understood>>,
@@ -75,7 +75,7 @@ pub struct Prometheus {
 }
 
 /// Where the settings come from.
-enum Place {
+enum Origin {
     Named(Box<(ObservePrometheus, Access)>),
     Given(Box<Settings>),
 }
@@ -83,19 +83,19 @@ enum Place {
 impl Prometheus {
     /// The Prometheus that the spec names.
     pub fn new(spec: &ObservePrometheus, access: &Access) -> Self {
-        Self::at(spec, Place::Named(Box::new((spec.clone(), access.clone()))))
+        Self::at(spec, Origin::Named(Box::new((spec.clone(), access.clone()))))
     }
 
     /// One that is reached by these settings, whatever the spec says of where it is.
     pub fn with_settings(spec: &ObservePrometheus, settings: Settings) -> Self {
-        Self::at(spec, Place::Given(Box::new(settings)))
+        Self::at(spec, Origin::Given(Box::new(settings)))
     }
 
-    fn at(spec: &ObservePrometheus, place: Place) -> Self {
+    fn at(spec: &ObservePrometheus, origin: Origin) -> Self {
         let answers = spec.queries.iter().map(|_| None).collect();
         Self {
             queries: spec.queries.clone(),
-            place,
+            origin,
             settings: None,
             answers,
             has_asked_again: false,
@@ -107,9 +107,9 @@ impl Prometheus {
         if let Some(settings) = &self.settings {
             return Ok(settings.clone());
         }
-        let settings = match &self.place {
-            Place::Named(named) => place::settings(&named.0, &named.1).await?,
-            Place::Given(settings) => (**settings).clone(),
+        let settings = match &self.origin {
+            Origin::Named(named) => address::settings(&named.0, &named.1).await?,
+            Origin::Given(settings) => (**settings).clone(),
         };
         Ok(self.settings.insert(settings).clone())
     }

@@ -58,7 +58,7 @@ pub struct Provenance {
 
 /// The workloads of an instant.
 #[derive(Debug, Default)]
-struct Seen {
+struct Snapshot {
     workloads: BTreeMap<String, Workload>,
     nodes: Vec<Node>,
 }
@@ -101,17 +101,17 @@ impl Provenance {
         if recording.recall(HAS_BEGUN) == Some(true) {
             return Ok(());
         }
-        let seen = self.see(recording).await?;
-        set_facts(recording, &facts_of(&seen));
-        self.compare(&seen, recording);
+        let snapshot = self.snapshot(recording).await?;
+        set_facts(recording, &facts_of(&snapshot));
+        self.compare(&snapshot, recording);
         // A truth value can be written.
         let _ = recording.remember(HAS_BEGUN, &true);
         Ok(())
     }
 
     async fn note_after(&self, recording: &mut Recording) -> Result<(), SourceError> {
-        let seen = self.see(recording).await?;
-        let facts = facts_of(&seen);
+        let snapshot = self.snapshot(recording).await?;
+        let facts = facts_of(&snapshot);
         if recording.recall(HAS_BEGUN) == Some(true) {
             let changes = facts::changes(|name| recording.fact(name), &facts);
             set_count(recording, CHANGES, changes.len());
@@ -125,14 +125,14 @@ impl Provenance {
             }
         }
         set_facts(recording, &facts);
-        self.compare(&seen, recording);
+        self.compare(&snapshot, recording);
         Ok(())
     }
 
     /// The workloads of this instant. Those that cannot be read are left out, with a shortfall.
-    async fn see(&self, recording: &mut Recording) -> Result<Seen, SourceError> {
+    async fn snapshot(&self, recording: &mut Recording) -> Result<Snapshot, SourceError> {
         let pods = kubernetes::pods(&self.access, &Selector::default(), recording).await?;
-        let mut seen = Seen::default();
+        let mut snapshot = Snapshot::default();
         for (kind, name) in self.named() {
             let read = match kind.as_str() {
                 "StatefulSet" => self.stateful_set(&name, &pods).await,
@@ -140,7 +140,7 @@ impl Provenance {
             };
             match read {
                 Ok(workload) => {
-                    seen.workloads.insert(name, workload);
+                    snapshot.workloads.insert(name, workload);
                 }
                 Err(error) => recording.fall_short(&error, Timestamp::now()),
             }
@@ -148,12 +148,12 @@ impl Provenance {
         let generators: Vec<&Pod> = pods.iter().filter(|pod| self.is_generator(pod)).collect();
         if !generators.is_empty() {
             let generators = workload::workload(GENERATORS, None, None, &generators);
-            seen.workloads.insert(GENERATORS.to_owned(), generators);
+            snapshot.workloads.insert(GENERATORS.to_owned(), generators);
         }
         if self.access.installation.nodes {
-            seen.nodes = self.nodes(&seen.workloads, recording).await;
+            snapshot.nodes = self.nodes(&snapshot.workloads, recording).await;
         }
-        Ok(seen)
+        Ok(snapshot)
     }
 
     /// Kind and name of the workloads, each once.
@@ -206,13 +206,13 @@ impl Provenance {
         nodes
     }
 
-    /// Compares resources with what they should be. The number of differences is a figure only where all could be seen.
-    fn compare(&self, seen: &Seen, recording: &mut Recording) {
+    /// Compares resources with what they should be. The number of differences is a figure only where all could be read.
+    fn compare(&self, snapshot: &Snapshot, recording: &mut Recording) {
         if self.spec.expect.is_empty() {
             return;
         }
         let compared: Vec<Option<Vec<Difference>>> =
-            self.spec.expect.iter().map(|expected| compared(expected, &seen.workloads)).collect();
+            self.spec.expect.iter().map(|expected| compared(expected, &snapshot.workloads)).collect();
         let is_whole = compared.iter().all(Option::is_some);
         let found: Vec<Difference> = compared.into_iter().flatten().flatten().collect();
         if is_whole {
@@ -252,7 +252,7 @@ fn not_found(error: SourceError) -> SourceError {
     SourceError { reason, ..error }
 }
 
-/// Where a Deployment differs from its reference; none where one of them could not be seen.
+/// Where a Deployment differs from its reference; none where one of them could not be read.
 fn compared(expected: &ExpectedResources, workloads: &BTreeMap<String, Workload>) -> Option<Vec<Difference>> {
     let ExpectedResources { deployment, like, containers } = expected;
     let found = workloads.get(deployment)?;
@@ -268,9 +268,9 @@ fn compared(expected: &ExpectedResources, workloads: &BTreeMap<String, Workload>
     Some(differences(found, &whole.collect(), Reference::Whole))
 }
 
-fn facts_of(seen: &Seen) -> Facts {
-    let of_workloads = seen.workloads.values().flat_map(facts::of_workload);
-    of_workloads.chain(seen.nodes.iter().map(facts::of_node)).collect()
+fn facts_of(snapshot: &Snapshot) -> Facts {
+    let of_workloads = snapshot.workloads.values().flat_map(facts::of_workload);
+    of_workloads.chain(snapshot.nodes.iter().map(facts::of_node)).collect()
 }
 
 fn set_facts(recording: &mut Recording, facts: &Facts) {

@@ -34,7 +34,7 @@ pub struct Row {
 }
 
 /// All sources, in the order in which they are made and reported.
-pub const SOURCES: [Row; 7] = [
+pub static SOURCES: [Row; 7] = [
     Row {
         name: provenance::NAME,
         is_named: |observe| observe.provenance.is_some(),

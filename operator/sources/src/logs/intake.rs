@@ -9,9 +9,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::blocks::{Followed, Taken};
 use super::containers::Container;
 use super::lines::timed;
-use super::pace::Pace;
 use super::patterns::Patterns;
 use super::progress::{Extent, Outcome, Progress};
+use super::rate_limit::RateLimit;
 use super::state::State;
 use crate::error::SourceError;
 use crate::lock::lock;
@@ -30,7 +30,7 @@ const QUIET: Duration = Duration::from_mins(1);
 pub(super) struct Intake {
     patterns: Arc<Patterns>,
     state: Arc<Mutex<State>>,
-    pace: Arc<Mutex<Pace>>,
+    rate_limit: Arc<Mutex<RateLimit>>,
     limits: Limits,
 }
 
@@ -62,8 +62,8 @@ impl Default for Limits {
 impl Intake {
     /// An intake into this state.
     pub(super) fn new(patterns: Arc<Patterns>, state: Arc<Mutex<State>>, limits: Limits) -> Self {
-        let pace = Arc::new(Mutex::new(Pace::new(limits.all_bytes_per_second)));
-        Self { patterns, state, pace, limits }
+        let rate_limit = Arc::new(Mutex::new(RateLimit::new(limits.all_bytes_per_second)));
+        Self { patterns, state, rate_limit, limits }
     }
 
     /// The state.
@@ -84,8 +84,8 @@ impl Intake {
         mut stream: impl AsyncBufRead + Unpin,
         is_small: impl Fn(Taken) -> IsSmall,
     ) -> Result<(Outcome, Taken), SourceError> {
-        let mut progress = Progress::of(extent, self.state().place(container).resume(run));
-        let mut pace = Pace::new(self.limits.one_bytes_per_second);
+        let mut progress = Progress::of(extent, self.state().position(container).resume(run));
+        let mut rate_limit = RateLimit::new(self.limits.one_bytes_per_second);
         let mut followed = extent.followed_at_least().map(|at_least| Followed::new(at_least, Instant::now()));
         loop {
             let silence = if extent.is_followed() { QUIET } else { DEADLINE };
@@ -106,7 +106,7 @@ impl Intake {
                 return progress.outcome();
             }
             stream.consume_unpin(length);
-            let pause = self.pause(&mut pace, length);
+            let pause = self.pause(&mut rate_limit, length);
             tokio::time::sleep(pause).await;
             progress.slowed += pause;
             if extent.is_followed() && self.is_left_behind(container, &mut progress) {
@@ -162,7 +162,7 @@ impl Intake {
         }
         progress.slowed = Duration::ZERO;
         let (mut state, now) = (self.state(), Timestamp::now());
-        let is_behind = now.duration_since(state.place(container).at) > self.limits.farthest_behind;
+        let is_behind = now.duration_since(state.position(container).at) > self.limits.farthest_behind;
         if is_behind {
             state.skip(container, now);
         }
@@ -188,10 +188,10 @@ impl Intake {
     }
 
     /// How long to wait before reading on.
-    fn pause(&self, pace: &mut Pace, bytes: usize) -> Duration {
+    fn pause(&self, rate_limit: &mut RateLimit, bytes: usize) -> Duration {
         let now = Instant::now();
-        let all = lock(&self.pace).take(bytes, now);
-        all.max(pace.take(bytes, now))
+        let all = lock(&self.rate_limit).take(bytes, now);
+        all.max(rate_limit.take(bytes, now))
     }
 }
 
@@ -359,7 +359,7 @@ mod tests {
         let (count, reasons) = told(&intake);
         assert!(count.unwrap() > 10.0 && count.unwrap() < 100.0, "{count:?}");
         assert_eq!(reasons, ["TooMuchLog"]);
-        assert!(intake.state().place(&container).at > at(1_000_000), "it goes on from now on");
+        assert!(intake.state().position(&container).at > at(1_000_000), "it goes on from now on");
     }
 
     #[tokio::test]

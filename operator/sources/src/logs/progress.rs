@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::blocks::Taken;
 use super::containers::Container;
 use super::lines::Lines;
-use super::place::Resumption;
+use super::position::Resumption;
 use super::state::State;
 use crate::error::SourceError;
 
@@ -50,7 +50,7 @@ pub(super) struct Progress {
     is_torn: bool,
     /// For how long reading was slowed down since it was last asked for.
     pub(super) slowed: Duration,
-    /// The kubelet's own words, which are in a log's place without an instant before them.
+    /// The kubelet's own words, which stand in a log's place without an instant before them.
     pub(super) words: Option<SourceError>,
 }
 

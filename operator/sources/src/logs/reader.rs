@@ -194,7 +194,7 @@ impl Reader {
 
     /// Whether a run that ended then may have written what is not read yet. Its end is told by the second.
     fn may_lack(&self, container: &Container, ended: Timestamp) -> bool {
-        self.state().place(container).second() <= ended
+        self.state().position(container).second() <= ended
     }
 
     async fn stream(
@@ -206,7 +206,7 @@ impl Reader {
         let parameters = LogParams {
             follow: extent.is_followed(),
             previous: extent == Extent::Before,
-            since_time: Some(self.state().place(container).second()),
+            since_time: Some(self.state().position(container).second()),
             limit_bytes: (!extent.is_followed()).then_some(MOST_BYTES),
             ..parameters(container, extent.lines_at_the_end())
         };

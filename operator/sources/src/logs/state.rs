@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::containers::Container;
 use super::ledger::Ledger;
 use super::patterns::Patterns;
-use super::place::Place;
+use super::position::Position;
 use crate::error::SourceError;
 use crate::recording::Recording;
 
@@ -36,7 +36,9 @@ pub(super) struct State {
 #[derive(Debug, Serialize, Deserialize)]
 struct Log {
     container: Container,
-    place: Place,
+    /// Stored under the name that operators before this one know.
+    #[serde(rename = "place")]
+    position: Position,
     restarts: Option<i32>,
     is_over: bool,
     /// Why it could not be read at last.
@@ -73,7 +75,7 @@ impl State {
             if self.logs.len() < MOST_CONTAINERS {
                 let log = || Log {
                     container: container.clone(),
-                    place: Place::before(self.since),
+                    position: Position::before(self.since),
                     restarts: None,
                     is_over: false,
                     trouble: Some("it went before anything was read of it".to_owned()),
@@ -91,8 +93,8 @@ impl State {
     }
 
     /// How far a container's log is read.
-    pub(super) fn place(&self, container: &Container) -> Place {
-        self.logs.get(&container.key()).map_or(Place::before(self.since), |log| log.place)
+    pub(super) fn position(&self, container: &Container) -> Position {
+        self.logs.get(&container.key()).map_or(Position::before(self.since), |log| log.position)
     }
 
     /// Takes a new line, which this run of the container wrote at an instant.
@@ -105,7 +107,7 @@ impl State {
     ) {
         self.ledger.note(patterns, at, &container.pod, text);
         if let Some(log) = self.logs.get_mut(&container.key()) {
-            log.place.advance(at, run);
+            log.position.advance(at, run);
         }
     }
 
@@ -113,8 +115,8 @@ impl State {
     /// more, since the node began a new file meanwhile.
     pub(super) fn is_torn(&mut self, container: &Container, upto: Timestamp) {
         let Some(log) = self.logs.get_mut(&container.key()) else { return };
-        let after = log.place.at;
-        log.place = log.place.torn();
+        let after = log.position.at;
+        log.position = log.position.torn();
         let message = format!(
             "the log of {container} was rotated: of what it wrote between {after:.0} and {upto:.0} lines may be missing"
         );
@@ -173,8 +175,8 @@ impl State {
     /// Goes on from now on with a log that is written faster than it is read.
     pub(super) fn skip(&mut self, container: &Container, now: Timestamp) {
         let Some(log) = self.logs.get_mut(&container.key()) else { return };
-        let seconds = now.as_second() - log.place.at.as_second();
-        log.place = Place::before(now);
+        let seconds = now.as_second() - log.position.at.as_second();
+        log.position = Position::before(now);
         self.seconds_skipped += seconds;
         let message =
             format!("{container} writes more than is read of it: {seconds} s of its log were skipped");
@@ -256,7 +258,7 @@ mod tests {
         let container = state.open().remove(0);
         let lines: Vec<(Timestamp, &str)> = (0..10).map(|second| (at(second / 2), "tick")).collect();
         let read = |state: &mut State, upto: usize| {
-            let mut resumption = state.place(&container).resume(0);
+            let mut resumption = state.position(&container).resume(0);
             for (at, text) in &lines[..upto] {
                 if resumption.is_new(*at) {
                     state.take(&patterns, &container, 0, (*at, text));
@@ -265,6 +267,7 @@ mod tests {
         };
         read(&mut state, 7);
         let stored = serde_json::to_string(&state).unwrap();
+        assert!(stored.contains(r#""place":{"at":"#), "as operators before this one know it: {stored}");
         let mut state: State = serde_json::from_str::<State>(&stored).unwrap().taken_up_again();
         read(&mut state, 10);
         state.ledger.heard();

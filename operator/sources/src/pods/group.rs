@@ -104,9 +104,9 @@ pub(crate) fn watched(pod: &Pod) -> WatchedPod {
 }
 
 fn containers(pod: &str, spec: &PodSpec, status: &PodStatus) -> Vec<WatchedContainer> {
-    let beside = spec.init_containers.iter().flatten();
-    let beside = beside.filter(|container| container.restart_policy.as_deref() == Some("Always"));
-    let all: Vec<&Container> = spec.containers.iter().chain(beside).collect();
+    let sidecars = spec.init_containers.iter().flatten();
+    let sidecars = sidecars.filter(|container| container.restart_policy.as_deref() == Some("Always"));
+    let all: Vec<&Container> = spec.containers.iter().chain(sidecars).collect();
     let statuses: Vec<&ContainerStatus> =
         status.container_statuses.iter().chain(&status.init_container_statuses).flatten().collect();
     let is_only = all.len() == 1;

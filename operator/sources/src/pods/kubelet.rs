@@ -33,7 +33,7 @@ const LONGEST_LINE: usize = 8 << 10;
 
 /// How kubelets are asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
+enum Route {
     /// Not known yet.
     Unknown,
     /// Through the API server.
@@ -48,14 +48,14 @@ pub(crate) struct Kubelets {
     /// How the API server is reached from within the cluster: kubelets take the same token, and have a certificate from
     /// the same authority.
     within_cluster: Option<Config>,
-    way: Way,
+    route: Route,
     clients: BTreeMap<Node, Client>,
 }
 
 impl Kubelets {
     /// The kubelets, none of which was asked yet.
     pub(crate) fn new(client: Client, within_cluster: Option<Config>) -> Self {
-        Self { client, within_cluster, way: Way::Unknown, clients: BTreeMap::new() }
+        Self { client, within_cluster, route: Route::Unknown, clients: BTreeMap::new() }
     }
 
     /// The counters of these pods by the kubelets of these nodes, and the failures of some of them.
@@ -73,8 +73,8 @@ impl Kubelets {
             errors.push(SourceError::new("TooManyNodes", message));
         }
         let nodes = nodes.get(..MOST_NODES).unwrap_or(nodes);
-        if let (Way::Unknown, Some(first)) = (self.way, nodes.first()) {
-            self.way = self.find_way(first).await;
+        if let (Route::Unknown, Some(first)) = (self.route, nodes.first()) {
+            self.route = self.find_route(first).await;
         }
         let questions: Vec<_> =
             nodes.iter().map(|node| ask(self.target(node), node.name.clone(), owners, namespace)).collect();
@@ -89,24 +89,24 @@ impl Kubelets {
     }
 
     /// Through the API server where the operator has the right to that, else directly where it knows how.
-    async fn find_way(&self, node: &Node) -> Way {
+    async fn find_route(&self, node: &Node) -> Route {
         if self.within_cluster.is_none() {
-            return Way::ApiServer;
+            return Route::ApiServer;
         }
         // The cheapest question there is: whether the kubelet lives.
         let Ok(request) = http::Request::get(proxied(node, "/healthz")).body(Vec::new()) else {
-            return Way::Unknown;
+            return Route::Unknown;
         };
         match within("ask", self.client.request_text(request)).await {
-            Ok(_) => Way::ApiServer,
-            Err(error) if error.reason == "Forbidden" => Way::Direct,
-            Err(_) => Way::Unknown,
+            Ok(_) => Route::ApiServer,
+            Err(error) if error.reason == "Forbidden" => Route::Direct,
+            Err(_) => Route::Unknown,
         }
     }
 
     /// The client and the path for a node.
     fn target(&mut self, node: &Node) -> Result<(Client, String), SourceError> {
-        let Some(config) = self.within_cluster.as_ref().filter(|_| self.way == Way::Direct) else {
+        let Some(config) = self.within_cluster.as_ref().filter(|_| self.route == Route::Direct) else {
             return Ok((self.client.clone(), proxied(node, PATH)));
         };
         if let Some(client) = self.clients.get(node) {

@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 
 /// Counts bytes against a rate. It lends: what is over the rate is paid back by waiting.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pace {
+pub(super) struct RateLimit {
     bytes_per_second: u32,
     /// When all that was taken is paid for.
     paid_at: Option<Instant>,
 }
 
-impl Pace {
+impl RateLimit {
     /// So many bytes in a second.
     pub(super) fn new(bytes_per_second: u32) -> Self {
         Self { bytes_per_second, paid_at: None }
@@ -33,11 +33,11 @@ mod tests {
 
     #[test]
     fn nobody_waits_below_the_rate_and_everybody_above_it() {
-        let (mut pace, begun) = (Pace::new(1_000), Instant::now());
+        let (mut rate_limit, begun) = (RateLimit::new(1_000), Instant::now());
         let at = |milliseconds| begun + Duration::from_millis(milliseconds);
-        assert_eq!(pace.take(1_000, at(0)), Duration::ZERO);
-        assert_eq!(pace.take(500, at(0)), Duration::from_millis(500));
-        assert_eq!(pace.take(500, at(500)), Duration::from_millis(500));
-        assert_eq!(pace.take(1_000, at(60_000)), Duration::ZERO);
+        assert_eq!(rate_limit.take(1_000, at(0)), Duration::ZERO);
+        assert_eq!(rate_limit.take(500, at(0)), Duration::from_millis(500));
+        assert_eq!(rate_limit.take(500, at(500)), Duration::from_millis(500));
+        assert_eq!(rate_limit.take(1_000, at(60_000)), Duration::ZERO);
     }
 }

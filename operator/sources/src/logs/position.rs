@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// How far a log has been read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Place {
+pub(super) struct Position {
     /// When the last line was written that was read.
     pub(super) at: Timestamp,
     /// How many lines of that very instant were read.
@@ -23,13 +23,13 @@ pub(super) struct Place {
 /// between it and that file's first line cannot be had any more: the log is torn.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Resumption {
-    place: Place,
+    position: Position,
     run: i32,
     same: u32,
     is_past: bool,
 }
 
-impl Place {
+impl Position {
     /// Before the first line of this instant.
     pub(super) fn before(at: Timestamp) -> Self {
         Self { at, same: 0, run: None }
@@ -52,10 +52,10 @@ impl Place {
 
     /// Reading from here on again: the log of this run of the container.
     pub(super) fn resume(self, run: i32) -> Resumption {
-        Resumption { place: self, run, same: 0, is_past: false }
+        Resumption { position: self, run, same: 0, is_past: false }
     }
 
-    /// The same place in a log that does not have the line before it any more.
+    /// The same position in a log that does not have the line before it any more.
     pub(super) fn torn(self) -> Self {
         Self { run: None, ..self }
     }
@@ -64,12 +64,12 @@ impl Place {
 impl Resumption {
     /// Whether a line of this instant is new.
     pub(super) fn is_new(&mut self, at: Timestamp) -> bool {
-        if self.is_past || at < self.place.at {
+        if self.is_past || at < self.position.at {
             return self.is_past;
         }
-        if at == self.place.at {
+        if at == self.position.at {
             self.same = self.same.saturating_add(1);
-            return self.same > self.place.same;
+            return self.same > self.position.same;
         }
         self.is_past = true;
         true
@@ -78,7 +78,7 @@ impl Resumption {
     /// Whether the log is torn before what comes next: the line that was read last has not come again. Of another run
     /// of the container it does not come.
     pub(super) fn is_torn(&self) -> bool {
-        self.place.run == Some(self.run) && self.same < self.place.same
+        self.position.run == Some(self.run) && self.same < self.position.same
     }
 
     /// Of which run of the container the log is.
@@ -96,15 +96,15 @@ mod tests {
     }
 
     /// Reads a log, broken off after so many lines and taken up again; which lines were counted.
-    fn read(log: &[i128], broken_after: usize, place: &mut Place) -> Vec<usize> {
+    fn read(log: &[i128], broken_after: usize, position: &mut Position) -> Vec<usize> {
         let mut counted = Vec::new();
         for lines in [&log[..broken_after], log] {
-            let (mut resumption, since) = (place.resume(0), place.second());
+            let (mut resumption, since) = (position.resume(0), position.second());
             for (index, line) in lines.iter().enumerate().filter(|(_, line)| at(**line) >= since) {
                 if resumption.is_new(at(*line)) {
                     assert!(!resumption.is_torn(), "broken after {broken_after} lines, at {line}");
                     counted.push(index);
-                    place.advance(at(*line), 0);
+                    position.advance(at(*line), 0);
                 }
             }
         }
@@ -113,11 +113,11 @@ mod tests {
 
     /// Whether a log of which these lines were read is torn, when these come of it later, of this run of the container.
     fn is_torn(read: &[i128], later: &[i128], run: i32) -> bool {
-        let mut place = Place::before(at(0));
+        let mut position = Position::before(at(0));
         for line in read {
-            place.advance(at(*line), 0);
+            position.advance(at(*line), 0);
         }
-        let mut resumption = place.resume(run);
+        let mut resumption = position.resume(run);
         for line in later {
             resumption.is_new(at(*line));
         }
@@ -129,19 +129,19 @@ mod tests {
         let second = 1_000_000_000;
         let log = [0, 5, 5, 5, 7, second, second, second + 1, 3 * second, 3 * second];
         for broken_after in 0..=log.len() {
-            let counted = read(&log, broken_after, &mut Place::before(at(0)));
+            let counted = read(&log, broken_after, &mut Position::before(at(0)));
             assert_eq!(counted, (0..log.len()).collect::<Vec<_>>(), "broken after {broken_after} lines");
         }
     }
 
     #[test]
     fn lines_from_before_the_beginning_do_not_count() {
-        assert_eq!(read(&[1, 2, 3, 4], 2, &mut Place::before(at(3))), [2, 3]);
+        assert_eq!(read(&[1, 2, 3, 4], 2, &mut Position::before(at(3))), [2, 3]);
     }
 
     #[test]
     fn a_line_that_is_a_little_out_of_order_counts() {
-        assert_eq!(read(&[1, 9, 8, 10], 0, &mut Place::before(at(0))), [0, 1, 2, 3]);
+        assert_eq!(read(&[1, 9, 8, 10], 0, &mut Position::before(at(0))), [0, 1, 2, 3]);
     }
 
     #[test]
@@ -162,6 +162,6 @@ mod tests {
 
     #[test]
     fn the_second_asked_for_is_never_a_later_one() {
-        assert_eq!(Place::before(at(1_999_999_999)).second(), at(1_000_000_000));
+        assert_eq!(Position::before(at(1_999_999_999)).second(), at(1_000_000_000));
     }
 }

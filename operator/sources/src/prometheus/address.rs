@@ -1,4 +1,4 @@
-//! Where the spec says that a Prometheus is.
+//! The address and the token of the Prometheus that a spec names.
 
 use k8s_openapi::api::core::v1::Service;
 use kube::Client;
@@ -16,7 +16,7 @@ use super::client::Settings;
 /// The key of the token in the Secret.
 const TOKEN: &str = "token";
 
-/// Reads what the spec names. A Secret that is not for this Prometheus is not used, and a Service that leads out of the
+/// Reads the settings that the spec names. A Secret that is not for this Prometheus is not used, and a Service that leads out of the
 /// cluster is not asked.
 pub(super) async fn settings(spec: &ObservePrometheus, access: &Access) -> Result<Settings, SourceError> {
     let ObservePrometheus { service, url, ca_bundle, secret_ref, queries: _ } = spec;
