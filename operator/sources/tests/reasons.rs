@@ -6,13 +6,20 @@ use std::path::Path;
 
 use regex::Regex;
 
-/// Where the code gives a reason: to an error, or in a match that chooses one.
-const REASONS: &str =
-    r#"(?:SourceError::new\(|doubt\(|reason:|=>(?: Some\()?)\s*"([A-Z][A-Za-z]+)"|^    "([A-Z][A-Za-z]+)",$"#;
+/// Where the code gives a reason: to an error, in a match that chooses one, or as a constant.
+const REASONS: &str = r#"(?:SourceError::new\(|doubt\(|reason:|=>(?: Some\()?|: &str =)\s*"([A-Z][A-Za-z]+)"|^    "([A-Z][A-Za-z]+)",$"#;
 
-/// Words that stand in such places and are none: AWS's codes and this crate's own steps.
-const OTHER_WORDS: [&str; 5] =
-    ["AgainAs", "InvalidParameterValue", "Profiled", "ThrottlingException", "ValidationError"];
+/// Words that stand in such places and are none: AWS's codes and names, and this crate's own steps.
+const OTHER_WORDS: [&str; 8] = [
+    "AgainAs",
+    "CPUUtilization",
+    "DBInstanceIdentifier",
+    "DatabaseConnections",
+    "InvalidParameterValue",
+    "Profiled",
+    "ThrottlingException",
+    "ValidationError",
+];
 
 /// The code below a folder, without its tests.
 fn code(folder: &Path) -> String {

@@ -36,3 +36,25 @@ impl Memory {
         let _ = recording.remember(KEY, self);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn the_state_is_taken_up_by_the_next_operator_as_it_was_stored() {
+        let mut recording = Recording::new("postgres", Timestamp::UNIX_EPOCH);
+        assert_eq!(Memory::load(&recording), Memory::default());
+        let statements = serde_json::json!({"costs": [[-5, [3, 1.5, 7]]], "resetAt": null, "evictions": 2});
+        let memory = Memory {
+            server_started_at: Some("2026-11-22 09:00:00+00".to_owned()),
+            statements: Some(serde_json::from_value(statements).unwrap()),
+            ..Memory::default()
+        };
+        memory.store(&mut recording);
+        let stored = serde_json::to_string(&recording).unwrap();
+        assert_eq!(Memory::load(&serde_json::from_str(&stored).unwrap()), memory);
+    }
+}
