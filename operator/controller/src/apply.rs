@@ -13,21 +13,22 @@ use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, Patch, PatchParams, Preconditions};
 use kube::{Client, ResourceExt};
 use serde_json::json;
-use throughput_crds::{CleanupProgress, RESTORE_FINALIZER, ReportReference, ThroughputTest};
+use throughput_crds::{RESTORE_FINALIZER, ReportReference, ThroughputTest};
 use throughput_model::cell::CellAddress;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use crate::apply::pods::{CellIngredients, CellObjects, CredentialsSource, GeneratorSettings};
+use crate::apply::pods::{CellIngredients, CellObjects, GeneratorSettings};
 use crate::decide::Action;
+use crate::decide::outcome::{Applied, Refusal};
 use crate::generators::token::TokenKey;
 use crate::identity::TestFacts;
 use crate::objects::deadline::{RequestError, within};
 use crate::objects::names::{self, FIELD_MANAGER};
 use crate::objects::owned_objects::{self, BelongingError, NameTaken};
 use crate::observe::{PulpClients, claimant};
-use crate::plan::Plan;
-use crate::plan::destination::secret_keys;
+use crate::plan::generator_order::GeneratorOrder;
+use crate::reason::{Reason, Why};
 use crate::report::fit::{self, PackError, Packed};
 use crate::report::pictures::{self, PAGE_FILE, Pictures, TIMELINES_FILE};
 use crate::report::timeline::CellTimeline;
@@ -101,6 +102,24 @@ impl ApplyError {
     }
 }
 
+impl ApplyError {
+    /// It, as the test is told of it.
+    pub fn refusal(&self) -> Refusal {
+        let reason = match self {
+            Self::NameTaken(_) => Reason::NameTaken,
+            Self::Request(_)
+            | Self::Claim(_)
+            | Self::Restore(_)
+            | Self::Cancel(_)
+            | Self::Nudge(_)
+            | Self::DeleteCreated(_)
+            | Self::Json(_)
+            | Self::Pack(_) => Reason::ActionFailed,
+        };
+        Refusal { why: Why::new(reason, self.to_string()), restoring: matches!(self, Self::Restore(_)) }
+    }
+}
+
 impl From<BelongingError> for ApplyError {
     fn from(error: BelongingError) -> Self {
         match error {
@@ -110,24 +129,8 @@ impl From<BelongingError> for ApplyError {
     }
 }
 
-/// What actions found that belongs into the status.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Applied {
-    /// The report that was written.
-    pub report: Option<ReportReference>,
-    /// How far the deletion of what tasks made has come.
-    pub cleanup: Option<CleanupProgress>,
-    /// What was left undone because a name is another's.
-    pub warnings: Vec<String>,
-}
-
 /// Carries out the actions, in their order.
-pub async fn apply(
-    hands: &Hands,
-    facts: &TestFacts,
-    plan: Option<&Plan>,
-    actions: &[Action],
-) -> Result<Applied, ApplyError> {
+pub async fn apply(hands: &Hands, facts: &TestFacts, actions: &[Action]) -> Result<Applied, ApplyError> {
     let mut applied = Applied::default();
     let claimant = claimant(facts);
     let client = &hands.client;
@@ -138,24 +141,7 @@ pub async fn apply(
                 claim::claim_all(client, &claimant, targets).await?;
             }
             Action::Scale { target, replicas } => scale(client, &claimant, target, *replicas).await?,
-            Action::StartGenerators { address, workload } => {
-                let generators = plan.map_or(1, |plan| plan.generators_of(address));
-                let tokens: Vec<String> =
-                    (0..generators).map(|index| hands.key.token(address, index)).collect();
-                let lifetime = plan.map(|plan| plan.deadlines.generator_start + plan.deadlines.dispatch);
-                let ingredients = CellIngredients {
-                    test: facts,
-                    address,
-                    generators,
-                    workload,
-                    in_process: plan.and_then(|plan| plan.in_process.as_ref()),
-                    credentials: plan.and_then(credentials),
-                    ca_bundle: plan.and_then(|plan| plan.ca_bundle.as_ref()),
-                    tokens: &tokens,
-                    lifetime: lifetime.unwrap_or_default(),
-                };
-                Box::pin(start_generators(hands, &ingredients)).await?;
-            }
+            Action::StartGenerators(order) => Box::pin(start_generators(hands, facts, order)).await?,
             Action::DeleteGenerators { address } => delete_generators(client, facts, address).await?,
             Action::CancelTasks { correlation_id } => {
                 cancel(hands, facts, *correlation_id).await?;
@@ -204,12 +190,6 @@ async fn scale(
     Ok(())
 }
 
-/// The Secret that the plan's requests authenticate with.
-fn credentials(plan: &Plan) -> Option<CredentialsSource<'_>> {
-    let keys = secret_keys(&plan.pulp.authentication);
-    plan.secret.as_deref().map(|secret| CredentialsSource { secret, keys })
-}
-
 async fn cancel(hands: &Hands, facts: &TestFacts, correlation_id: Uuid) -> Result<(), ApplyError> {
     let Some(pulp) = hands.pulps.of(&facts.uid) else {
         return Ok(());
@@ -223,9 +203,12 @@ async fn cancel(hands: &Hands, facts: &TestFacts, correlation_id: Uuid) -> Resul
     Ok(())
 }
 
-async fn start_generators(hands: &Hands, ingredients: &CellIngredients<'_>) -> Result<(), ApplyError> {
-    let CellObjects { config_map, secret, job } = pods::cell_objects(&hands.generators, ingredients)?;
-    let (client, test) = (&hands.client, ingredients.test);
+async fn start_generators(hands: &Hands, test: &TestFacts, order: &GeneratorOrder) -> Result<(), ApplyError> {
+    let tokens: Vec<String> =
+        (0..order.generators).map(|index| hands.key.token(&order.address, index)).collect();
+    let ingredients = CellIngredients { test, order, tokens: &tokens };
+    let CellObjects { config_map, secret, job } = pods::cell_objects(&hands.generators, &ingredients)?;
+    let client = &hands.client;
     owned_objects::apply(client, test, &config_map).await?;
     owned_objects::apply(client, test, &secret).await?;
     owned_objects::create_if_absent(client, test, &job).await?;

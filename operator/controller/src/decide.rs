@@ -8,10 +8,12 @@ mod backlog;
 mod cancel;
 mod claim;
 mod cleanup;
+mod collect;
 mod controls;
 mod load;
 mod noting;
 mod nudging;
+pub mod outcome;
 mod prepare;
 mod scaling;
 mod settle;
@@ -32,7 +34,6 @@ use throughput_crds::{
     StageEntry, ThroughputTestStatus,
 };
 use throughput_model::cell::CellAddress;
-use throughput_model::workload::Workload;
 use uuid::Uuid;
 
 use crate::clock::elapsed;
@@ -40,12 +41,14 @@ use crate::identity::TestFacts;
 use crate::judge::result::parameters;
 use crate::observed::Observed;
 use crate::plan::Plan;
+use crate::plan::generator_order::GeneratorOrder;
 use crate::plan::matrix::Cell;
 use crate::plan::rejection::Rejection;
 use crate::reason::{Reason, Why};
 use crate::report::{CellDetail, TestReport};
 use crate::scaling::scalable::TargetName;
 use crate::status;
+use throughput_model::counted::counted;
 
 /// What to do, and what to say.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,12 +83,7 @@ pub enum Action {
         replicas: u32,
     },
     /// Make the cell's `ConfigMap`, Secret and Job.
-    StartGenerators {
-        /// The cell.
-        address: CellAddress,
-        /// What the generators do.
-        workload: Box<Workload>,
-    },
+    StartGenerators(Box<GeneratorOrder>),
     /// Delete the cell's Job and Secret.
     DeleteGenerators {
         /// The cell.
@@ -182,7 +180,7 @@ fn carry_out(draft: &mut Draft<'_>, plan: &Plan, observed: &Observed) {
         Stage::CancelingTasks => load::canceling_tasks(draft, &view),
         Stage::CleaningUp => cleanup::cleaning_up(draft, &view),
         Stage::Settling => settle::settling(draft, &view),
-        Stage::Collecting => load::collecting(draft, &view),
+        Stage::Collecting => collect::collecting(draft, &view),
         Stage::Restoring => verdict::restoring(draft, &view),
     }
 }
@@ -196,7 +194,7 @@ fn accept(draft: &mut Draft<'_>, plan: &Plan) {
         ConditionType::Accepted,
         ConditionStatus::True,
         Reason::Planned,
-        format!("{total} cells will be measured"),
+        format!("{} will be measured", counted(total, "cell")),
     );
     if !draft.status.conditions.iter().any(|condition| condition.type_ == ConditionType::Finished) {
         draft.condition(
@@ -362,8 +360,8 @@ impl<'a> Draft<'a> {
     /// Ends the cell's plan for this reason, and goes on to `stage`. What was collected is kept.
     fn fail_cell(&mut self, why: Why, stage: Stage) {
         let Why { reason, message } = why;
-        // What the API server refuses to scale must not keep the end from being written.
-        self.actions.retain(|action| !matches!(action, Action::Scale { .. }));
+        // What is refused must not keep the end of its stage from being written.
+        self.actions.clear();
         if let Some(current) = &mut self.status.current {
             current.progress.failure.get_or_insert_with(|| message.clone());
             current.progress.failure_reason.get_or_insert_with(|| reason.to_string());
@@ -380,6 +378,13 @@ impl<'a> Draft<'a> {
             current.progress.invalid.push(doubt.clone());
             self.warn(Reason::FiguresNotTrusted, doubt);
         }
+    }
+
+    /// The words with which the last attempt to act was refused, if it was and nothing has succeeded since.
+    fn refusal(&self) -> Option<&str> {
+        let running =
+            self.status.conditions.iter().find(|condition| condition.type_ == ConditionType::Running)?;
+        (running.status == ConditionStatus::Unknown).then_some(running.message.as_str())
     }
 
     /// Whether more time has passed since then than is allowed.

@@ -2,6 +2,7 @@
 
 pub mod criteria;
 pub mod destination;
+pub mod generator_order;
 pub mod in_process;
 pub mod matrix;
 pub mod permissions;
@@ -13,12 +14,8 @@ use throughput_crds::{
     Cleanup, Criterion, DispatchMethod, InProcessDispatch, ObjectReference, Observe, Procedure, ScaleTarget,
     ThroughputTestSpec, Timeouts,
 };
-use throughput_model::cell::CellAddress;
-use throughput_model::workload::{
-    Dispatch, DispatchRequest, Method, PulpEndpoint, PulpTasks, TestView, Workload,
-};
+use throughput_model::workload::{Dispatch, DispatchRequest, Method, PulpEndpoint, TestView};
 use throughput_sources::{catalog, check::check};
-use uuid::Uuid;
 
 use crate::plan::criteria::CheckedCriterion;
 use crate::plan::criteria::repeated::RepeatCriterion;
@@ -177,11 +174,6 @@ impl Plan {
         })
     }
 
-    /// How many generators a cell has.
-    pub fn generators_of(&self, address: &CellAddress) -> u32 {
-        self.cells.get(address.cell as usize).map_or(1, |cell| cell.generators)
-    }
-
     /// How long one request may take, or one call in Pulp's own process.
     pub fn request_timeout(&self) -> Duration {
         Duration::from_millis(match &self.dispatch {
@@ -189,18 +181,6 @@ impl Plan {
             Dispatch::Request(request) => request.request_timeout_milliseconds,
             // A call is not given up: this is what one may take while the database is busy.
             Dispatch::InProcess(_) => 60_000,
-        })
-    }
-
-    /// What the generators of a cell are told to do.
-    pub fn workload(&self, cell: &Cell, correlation_id: Uuid) -> Workload {
-        Workload::PulpTasks(PulpTasks {
-            pulp: self.pulp.clone(),
-            correlation_id,
-            tasks: self.tasks,
-            concurrency: cell.concurrency,
-            dispatch: self.dispatch.clone(),
-            dispatch_deadline_milliseconds: milliseconds(self.deadlines.dispatch),
         })
     }
 }

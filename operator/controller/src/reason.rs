@@ -102,6 +102,8 @@ reasons! {
     DrainDeadlineExceeded,
     CancelingTasks,
     NotCleanedUp,
+    ReportNotWritten,
+    GeneratorsNotDeleted,
     TasksNotCanceled,
     TasksNotRead,
     FiguresNotTrusted,

@@ -14,12 +14,13 @@ use kube::api::{Api, PostParams};
 use kube::runtime::controller::Action as Requeue;
 use kube::runtime::events::{Event, EventType, Recorder};
 use kube::{Resource, ResourceExt};
-use throughput_crds::{ConditionStatus, ConditionType, ThroughputTest, ThroughputTestStatus};
+use throughput_crds::{ThroughputTest, ThroughputTestStatus};
 use tokio::time::Instant;
 
-use crate::apply::{Applied, ApplyError, Hands, apply, set_finalizer};
-use crate::cadence::backoff::Backoffs;
+use crate::apply::{ApplyError, Hands, apply, set_finalizer};
+use crate::cadence::backoff::{Backoffs, Wanted};
 use crate::cadence::polling::Pace;
+use crate::decide::outcome::Outcome;
 use crate::decide::{Decision, EventText, decide};
 use crate::generators::phase::Gate;
 use crate::identity::Known;
@@ -31,8 +32,6 @@ use crate::observe::{Eyes, observe};
 use crate::observed::Observed;
 use crate::plan::Plan;
 use crate::plan::permissions::Permissions;
-use crate::reason::Reason;
-use crate::status;
 
 /// What reconciling needs.
 #[derive(Clone)]
@@ -95,6 +94,9 @@ impl ReconcileError {
 pub async fn reconcile(known: Arc<Known>, context: Arc<Context>) -> Result<Requeue, ReconcileError> {
     let facts = facts(&known);
     let started = Instant::now();
+    if let Some(rest) = context.backoffs.rest(&facts.uid, wanted(&known), started) {
+        return Ok(Requeue::requeue(rest));
+    }
     let Some(test) = read(&context, &facts).await.map_err(ReconcileError::Observe)? else {
         context.forget(&facts.uid);
         return Ok(Requeue::await_change());
@@ -108,16 +110,19 @@ pub async fn reconcile(known: Arc<Known>, context: Arc<Context>) -> Result<Reque
     let plan = Plan::new(&facts.namespace, &test.spec, &context.permissions);
     let observed =
         observe(&context.eyes, &test, &facts, plan.as_ref().ok()).await.map_err(ReconcileError::Observe)?;
-    let mut decision = decide(&facts, &plan, &before, &observed, jiff::Timestamp::now());
-    let applied = apply(&context.hands, &facts, plan.as_ref().ok(), &decision.actions).await;
-    let error = take_in(&mut decision, &facts, &before, applied);
+    let decision = decide(&facts, &plan, &before, &observed, jiff::Timestamp::now());
+    let (outcome, error) = match apply(&context.hands, &facts, &decision.actions).await {
+        Ok(applied) => (Outcome::Done(applied), None),
+        Err(error) => (Outcome::Refused(error.refusal()), Some(error)),
+    };
+    let decision = decision.after(&before, outcome, facts.generation, jiff::Timestamp::now());
     let told =
         Told { test: &test, facts: &facts, plan: plan.as_ref().ok(), before: &before, observed: &observed };
     publish(&context, &told, &decision).await.map_err(ReconcileError::Publish)?;
-    context.metrics.reconciled(started.elapsed());
     if let Some(error) = error {
         return Err(ReconcileError::Apply(error));
     }
+    context.metrics.reconciled(started.elapsed());
     context.backoffs.reset(&facts.uid);
     // What was written may be a reason to go on, and is no change that the watch tells of.
     let next = decision.next.or_else(|| (decision.status != before).then_some(Duration::ZERO));
@@ -129,10 +134,15 @@ pub async fn reconcile(known: Arc<Known>, context: Arc<Context>) -> Result<Reque
 #[expect(clippy::needless_pass_by_value, reason = "the signature is the library's")]
 pub fn after_error(test: Arc<Known>, error: &ReconcileError, context: Arc<Context>) -> Requeue {
     let facts = facts(&test);
-    let wait = context.backoffs.next(&facts.uid);
+    let wait = context.backoffs.next(&facts.uid, wanted(&test), Instant::now());
     context.metrics.failed(error.step(), error.request().map(RequestError::kind));
     tracing::warn!(namespace = facts.namespace, test = facts.name, %error, retry_in = ?wait, "could not carry the test on");
     Requeue::requeue(wait)
+}
+
+/// What people want of the test.
+fn wanted(test: &Known) -> Wanted {
+    Wanted { generation: test.metadata.generation, deleting: test.metadata.deletion_timestamp.is_some() }
 }
 
 fn facts(test: &Known) -> TestFacts {
@@ -149,50 +159,6 @@ async fn read(context: &Context, facts: &TestFacts) -> Result<Option<ThroughputT
     let tests: Api<ThroughputTest> = Api::namespaced(context.eyes.client.clone(), &facts.namespace);
     let test = within("read the test", tests.get_opt(&facts.name)).await?;
     Ok(test.filter(|test| test.uid().as_deref() == Some(facts.uid.as_str())))
-}
-
-/// Takes what acting found into the status. When it failed, the status stays as it was, but for the word on
-/// the failure: a stage is not left before its work is done.
-fn take_in(
-    decision: &mut Decision,
-    facts: &TestFacts,
-    before: &ThroughputTestStatus,
-    applied: Result<Applied, ApplyError>,
-) -> Option<ApplyError> {
-    match applied {
-        Ok(Applied { report, cleanup, warnings }) => {
-            let warnings = warnings.into_iter();
-            decision.events.extend(warnings.map(|note| EventText {
-                warning: true,
-                reason: Reason::NameTaken,
-                note,
-            }));
-            if report.is_some() {
-                decision.status.report = report;
-            }
-            if let (Some(cleanup), Some(current)) = (cleanup, &mut decision.status.current) {
-                current.progress.cleanup = Some(cleanup);
-            }
-            None
-        }
-        Err(error) => {
-            let (type_, status) = match &error {
-                ApplyError::Restore(_) => (ConditionType::TargetsRestored, ConditionStatus::False),
-                _ => (ConditionType::Running, ConditionStatus::Unknown),
-            };
-            let reason = match &error {
-                ApplyError::NameTaken(_) => Reason::NameTaken,
-                _ => Reason::ActionFailed,
-            };
-            let mut after = before.clone();
-            let (message, now) = (error.to_string(), jiff::Timestamp::now());
-            status::set(&mut after.conditions, type_, status, reason, &message, now, facts.generation);
-            decision.status = after;
-            decision.release = false;
-            decision.events = vec![EventText { warning: true, reason, note: message }];
-            Some(error)
-        }
-    }
 }
 
 /// What a decision was made about.

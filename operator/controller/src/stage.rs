@@ -9,6 +9,7 @@ use throughput_sources::source::Window;
 
 /// What a stage means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "they are columns of a table, each read by itself")]
 pub struct StageFacts {
     /// The phase that people read.
     pub phase: Phase,
@@ -91,6 +92,7 @@ pub enum Load {
 }
 
 /// The table.
+#[expect(clippy::too_many_lines, reason = "a row a stage")]
 pub const fn facts(stage: Stage) -> StageFacts {
     // A stage of a cell for which everything is claimed and nothing has been done; what differs stands in each row.
     const CLAIMED: StageFacts = StageFacts {

@@ -11,7 +11,7 @@ use throughput_controller::plan::Plan;
 use throughput_controller::plan::destination;
 use throughput_controller::plan::permissions::Permissions;
 use throughput_crds::{ThroughputTest, ThroughputTestSpec};
-use uuid::Uuid;
+use throughput_model::cell::CellAddress;
 
 /// How many specs are tried.
 const SPECS: u64 = 20_000;
@@ -209,8 +209,9 @@ fn any_spec_becomes_a_plan_or_a_rejection() {
             Ok(plan) => {
                 plans += 1;
                 assert!((1..=64).contains(&plan.cells.len()), "{} cells", plan.cells.len());
+                let address = CellAddress { test_uid: "3f1c".to_owned(), cell: 0, attempt: 1 };
                 for cell in &plan.cells {
-                    drop(plan.workload(cell, Uuid::nil()));
+                    drop(plan.order(cell, &address));
                 }
                 let _ = destination::needs_permission(&plan.dispatch);
             }

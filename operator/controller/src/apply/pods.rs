@@ -15,15 +15,15 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::ObjectMeta;
-use throughput_crds::InProcessDispatch;
 use throughput_model::cell::CellAddress;
-use throughput_model::workload::{ASSIGNMENT_VERSION, Assignment, Workload};
+use throughput_model::workload::{ASSIGNMENT_VERSION, Assignment};
 
 use crate::identity::TestFacts;
 use crate::objects::names::{
     self, CELL_LABEL, MANAGED_BY_LABEL, MANAGED_BY_VALUE, TEST_LABEL, TEST_UID_LABEL,
 };
 use crate::plan::destination::ConfigMapKey;
+use crate::plan::generator_order::{CredentialsSource, GeneratorOrder};
 
 /// Where a generator finds its assignment.
 const CELL_FOLDER: &str = "/etc/throughput/cell";
@@ -61,35 +61,14 @@ pub struct CellObjects {
 }
 
 /// What a cell's objects are made of.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct CellIngredients<'a> {
     /// The test.
     pub test: &'a TestFacts,
-    /// The cell.
-    pub address: &'a CellAddress,
-    /// How many generators.
-    pub generators: u32,
-    /// What they do.
-    pub workload: &'a Workload,
-    /// The container that dispatches, where that is not the generator itself.
-    pub in_process: Option<&'a InProcessDispatch>,
-    /// The Secret with what Pulp asks for.
-    pub credentials: Option<CredentialsSource<'a>>,
-    /// The certificates that the generators trust, where not the system's.
-    pub ca_bundle: Option<&'a ConfigMapKey>,
+    /// What was ordered.
+    pub order: &'a GeneratorOrder,
     /// The generators' tokens, by index.
     pub tokens: &'a [String],
-    /// How long the generators may live: their Job's deadline, besides the time for delivery.
-    pub lifetime: Duration,
-}
-
-/// A Secret of the test's namespace, and which of its keys are needed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CredentialsSource<'a> {
-    /// The Secret's name.
-    pub secret: &'a str,
-    /// The keys.
-    pub keys: &'static [&'static str],
 }
 
 /// Builds a cell's objects.
@@ -97,28 +76,20 @@ pub fn cell_objects(
     settings: &GeneratorSettings,
     ingredients: &CellIngredients<'_>,
 ) -> Result<CellObjects, serde_json::Error> {
-    let CellIngredients {
-        test,
-        address,
-        generators,
-        workload,
-        in_process,
-        credentials: _,
-        ca_bundle: _,
-        tokens,
-        lifetime: _,
-    } = ingredients;
+    let CellIngredients { test, order, tokens } = *ingredients;
+    let GeneratorOrder { address, generators, workload, in_process, .. } = order;
     let assignment = Assignment {
         version: ASSIGNMENT_VERSION,
-        address: (*address).clone(),
+        address: address.clone(),
         generators: *generators,
-        workload: (*workload).clone(),
+        workload: workload.clone(),
     };
     let assignment = ("assignment.json".to_owned(), ByteString(serde_json::to_vec(&assignment)?));
     let tokens =
-        (0..).zip(*tokens).map(|(index, token)| (token_key(index), ByteString(token.clone().into_bytes())));
-    let script =
-        in_process.map(|_| (sidecar::SCRIPT.0.to_owned(), ByteString(sidecar::SCRIPT.1.as_bytes().to_vec())));
+        (0..).zip(tokens).map(|(index, token)| (token_key(index), ByteString(token.clone().into_bytes())));
+    let script = in_process
+        .as_ref()
+        .map(|_| (sidecar::SCRIPT.0.to_owned(), ByteString(sidecar::SCRIPT.1.as_bytes().to_vec())));
     Ok(CellObjects {
         config_map: ConfigMap { metadata: metadata(test, address), ..ConfigMap::default() },
         secret: Secret {
@@ -165,7 +136,8 @@ fn labels(test: &TestFacts, address: &CellAddress) -> BTreeMap<String, String> {
 }
 
 fn job(settings: &GeneratorSettings, ingredients: &CellIngredients<'_>) -> Job {
-    let CellIngredients { test, address, generators, lifetime, .. } = ingredients;
+    let CellIngredients { test, order, tokens: _ } = *ingredients;
+    let GeneratorOrder { address, generators, lifetime, .. } = order;
     let completions = i32::try_from(*generators).unwrap_or(i32::MAX);
     let deadline = (*lifetime + DELIVERY).as_secs();
     Job {
@@ -188,31 +160,32 @@ fn job(settings: &GeneratorSettings, ingredients: &CellIngredients<'_>) -> Job {
 }
 
 fn cell_pod(settings: &GeneratorSettings, ingredients: &CellIngredients<'_>) -> PodSpec {
-    let CellIngredients { test, address, in_process, .. } = ingredients;
-    match in_process {
+    let CellIngredients { test, order, tokens: _ } = *ingredients;
+    match &order.in_process {
         // The calls need no user of Pulp's API, and the generator makes no request of it.
         Some(dispatch) => {
-            let without = CellIngredients { credentials: None, ca_bundle: None, ..ingredients.clone() };
-            sidecar::beside(dispatch, &names::cell(&test.name, address), pod(settings, &without))
+            let order = &GeneratorOrder { credentials: None, ca_bundle: None, ..order.clone() };
+            let pod = pod(settings, &CellIngredients { order, ..*ingredients });
+            sidecar::beside(dispatch, &names::cell(&test.name, &order.address), pod)
         }
         None => pod(settings, ingredients),
     }
 }
 
 fn pod(settings: &GeneratorSettings, ingredients: &CellIngredients<'_>) -> PodSpec {
-    let CellIngredients { test, address, tokens, credentials, ca_bundle, .. } = ingredients;
-    let cell = names::cell(&test.name, address);
-    let token_keys: Vec<String> = (0..).zip(*tokens).map(|(index, _)| token_key(index)).collect();
+    let CellIngredients { test, order, tokens } = *ingredients;
+    let cell = names::cell(&test.name, &order.address);
+    let token_keys: Vec<String> = (0..).zip(tokens).map(|(index, _)| token_key(index)).collect();
     let mut volumes = vec![
         secret_volume("cell", &cell, &["assignment.json"]),
         secret_volume("tokens", &cell, &token_keys.iter().map(String::as_str).collect::<Vec<_>>()),
     ];
     let mut mounts = vec![mount("cell", CELL_FOLDER), token_mount()];
-    if let Some(CredentialsSource { secret, keys }) = credentials {
+    if let Some(CredentialsSource { secret, keys }) = &order.credentials {
         volumes.push(secret_volume("credentials", secret, keys));
         mounts.push(mount("credentials", CREDENTIALS_FOLDER));
     }
-    if let Some(bundle) = ca_bundle {
+    if let Some(bundle) = &order.ca_bundle {
         volumes.push(ca_volume(bundle));
         mounts.push(mount("ca", CA_FOLDER));
     }
@@ -256,7 +229,7 @@ fn pod(settings: &GeneratorSettings, ingredients: &CellIngredients<'_>) -> PodSp
 }
 
 fn arguments(settings: &GeneratorSettings, ingredients: &CellIngredients<'_>) -> Vec<String> {
-    let CellIngredients { test, credentials, ca_bundle, .. } = ingredients;
+    let CellIngredients { test, order, tokens: _ } = *ingredients;
     let mut arguments = vec![
         format!("--assignment={CELL_FOLDER}/assignment.json"),
         format!("--token-file={TOKEN_FILE}"),
@@ -265,10 +238,10 @@ fn arguments(settings: &GeneratorSettings, ingredients: &CellIngredients<'_>) ->
         format!("--test={}", test.name),
         format!("--give-up-after={}", DELIVERY.as_secs()),
     ];
-    if credentials.is_some() {
+    if order.credentials.is_some() {
         arguments.push(format!("--credentials={CREDENTIALS_FOLDER}"));
     }
-    if ca_bundle.is_some() {
+    if order.ca_bundle.is_some() {
         arguments.push(format!("--ca-bundle={CA_FOLDER}/{CA_FILE}"));
     }
     arguments

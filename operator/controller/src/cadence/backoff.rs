@@ -1,29 +1,62 @@
-//! How long to wait after failures: longer each time, for each test apart.
+//! How long to wait after failures: longer each time, for each test apart, whatever else asks for a look meanwhile.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use tokio::time::Instant;
 
 const FIRST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_mins(1);
 
-/// The number of failures in a row, by test.
+/// The failures in a row, by test.
 #[derive(Clone, Debug, Default)]
-pub struct Backoffs(Arc<Mutex<HashMap<String, u32>>>);
+pub struct Backoffs(Arc<Mutex<HashMap<String, Failures>>>);
+
+#[derive(Clone, Debug)]
+struct Failures {
+    count: u32,
+    next_at: Instant,
+    /// What people wanted of the test then.
+    wanted: Wanted,
+}
+
+/// What people want of a test: a change of it is a reason to look at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The generation of its spec.
+    pub generation: Option<i64>,
+    /// Whether it is being deleted.
+    pub deleting: bool,
+}
 
 impl Backoffs {
     /// Counts a failure, and says how long to wait after it.
-    pub fn next(&self, test_uid: &str) -> Duration {
-        let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = failures.entry(test_uid.to_owned()).or_default();
-        let wait = FIRST.saturating_mul(1 << (*count).min(16)).min(LONGEST);
-        *count = count.saturating_add(1);
+    pub fn next(&self, test_uid: &str, wanted: Wanted, now: Instant) -> Duration {
+        let mut tests = self.lock();
+        let count = tests.get(test_uid).map_or(0, |failures| failures.count);
+        let wait = FIRST.saturating_mul(1 << count.min(16)).min(LONGEST);
+        let failures = Failures { count: count.saturating_add(1), next_at: now + wait, wanted };
+        tests.insert(test_uid.to_owned(), failures);
         wait
+    }
+
+    /// How long a test is still to be left alone. What is tried after a failure often changes an object that is watched,
+    /// and each change asks for a look: without this a refusal would be met again as fast as the API server answers.
+    pub fn rest(&self, test_uid: &str, wanted: Wanted, now: Instant) -> Option<Duration> {
+        let tests = self.lock();
+        let failures = tests.get(test_uid).filter(|failures| failures.wanted == wanted)?;
+        failures.next_at.checked_duration_since(now).filter(|rest| *rest > Duration::ZERO)
     }
 
     /// Forgets the failures of a test.
     pub fn reset(&self, test_uid: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(test_uid);
+        self.lock().remove(test_uid);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Failures>> {
+        // Nothing that holds the lock can panic half-way through a change.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -31,13 +64,29 @@ impl Backoffs {
 mod tests {
     use super::*;
 
+    const WANTED: Wanted = Wanted { generation: Some(1), deleting: false };
+
     #[test]
     fn waits_double_up_to_a_minute_and_start_anew_after_a_success() {
-        let backoffs = Backoffs::default();
-        let waits: Vec<u128> = (0..9).map(|_| backoffs.next("a").as_millis()).collect();
+        let (backoffs, now) = (Backoffs::default(), Instant::now());
+        let waits: Vec<u128> = (0..9).map(|_| backoffs.next("a", WANTED, now).as_millis()).collect();
         assert_eq!(waits, [500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]);
-        assert_eq!(backoffs.next("b"), FIRST);
+        assert_eq!(backoffs.next("b", WANTED, now), FIRST);
         backoffs.reset("a");
-        assert_eq!(backoffs.next("a"), FIRST);
+        assert_eq!(backoffs.next("a", WANTED, now), FIRST);
+    }
+
+    #[test]
+    fn a_test_that_failed_is_left_alone_until_its_time_unless_people_want_something_else_of_it() {
+        let (backoffs, now) = (Backoffs::default(), Instant::now());
+        assert_eq!(backoffs.rest("a", WANTED, now), None);
+        backoffs.next("a", WANTED, now);
+        let later = |milliseconds| now + Duration::from_millis(milliseconds);
+        assert_eq!(backoffs.rest("a", WANTED, later(200)), Some(Duration::from_millis(300)));
+        assert_eq!(backoffs.rest("a", WANTED, later(500)), None);
+        for other in [Wanted { generation: Some(2), ..WANTED }, Wanted { deleting: true, ..WANTED }] {
+            assert_eq!(backoffs.rest("a", other, later(200)), None);
+        }
+        assert_eq!(backoffs.rest("b", WANTED, later(200)), None);
     }
 }

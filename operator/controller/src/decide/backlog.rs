@@ -8,6 +8,7 @@ use super::noting::{count, watch_for_drift, workers_online};
 use super::nudging::{MOST_NUDGES, PATIENCE, nudge};
 use super::scaling::scale_to_wanted;
 use super::{Draft, View};
+use throughput_model::counted::{agreeing, counted, times};
 
 use crate::reason::{Reason, Why};
 
@@ -47,8 +48,12 @@ pub(super) fn awaiting_first_task(draft: &mut Draft<'_>, view: &View<'_>) {
         return draft.enter(Stage::Draining);
     }
     let nudges = view.current.progress.nudges.len();
-    let seen =
-        format!("workers are online, {waiting} tasks wait, and none was started; nudged {nudges} times");
+    let seen = format!(
+        "workers are online, {} {}, and none was started; nudged {}",
+        counted(waiting, "task"),
+        agreeing(waiting, "waits", "wait"),
+        times(nudges)
+    );
     let quiet_since = view.current.progress.nudges.last().copied().unwrap_or_else(|| view.since());
     if nudges < MOST_NUDGES && draft.is_past(quiet_since, PATIENCE) {
         nudge(draft, view, Reason::NothingStarts, &seen);

@@ -144,7 +144,10 @@ fn put_back(draft: &mut Draft<'_>) {
             return draft.enter(Stage::Restoring);
         }
         let address = draft.address(&current);
+        draft.act(Action::Restore);
         draft.act(Action::DeleteGenerators { address });
+    } else {
+        draft.act(Action::Restore);
     }
     draft.condition(
         ConditionType::Running,
@@ -152,6 +155,5 @@ fn put_back(draft: &mut Draft<'_>) {
         Reason::Restoring,
         "the test was deleted: what was scaled is put back",
     );
-    draft.act(Action::Restore);
     draft.look_again_in(LOOK_AT_RESTORING);
 }

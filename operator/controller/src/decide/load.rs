@@ -1,4 +1,4 @@
-//! From the first request of a cell to its figures.
+//! The load of a cell: dispatching, draining, and canceling what is left.
 
 use std::time::Duration;
 
@@ -7,17 +7,12 @@ use throughput_crds::{ConditionStatus, ConditionType, Procedure, Stage};
 use super::cancel::{Canceling, cancel, without_workers};
 use super::cleanup::after_the_tasks;
 use super::noting::{count, watch_for_drift, watch_for_workers};
-use super::{Action, Draft, View, elapsed};
-use crate::judge::result::{Evidence, measure, summarized};
-use crate::observed::{Job, OwnTasks, Pulp, Remains, Sources};
+use super::{Draft, View, elapsed};
+use crate::observed::{Job, OwnTasks};
 use crate::reason::{Reason, Why};
-use crate::report::timeline::Timelines;
-use crate::report::{SCHEMA_VERSION, TestReport};
 
 /// How often to count while generators dispatch.
 const LOOK_WHILE_DISPATCHING: Duration = Duration::from_secs(5);
-/// The most observations of a cell that are told as events; the report has them all.
-const MOST_OBSERVATION_EVENTS: usize = 8;
 /// How much longer than the dispatch deadline a generator may take to deliver.
 const DELIVERY_GRACE: Duration = Duration::from_mins(2);
 
@@ -132,104 +127,6 @@ pub(super) fn canceling_tasks(draft: &mut Draft<'_>, view: &View<'_>) {
             draft.enter(Stage::Collecting);
         }
     }
-}
-
-pub(super) fn collecting(draft: &mut Draft<'_>, view: &View<'_>) {
-    let nothing = Remains { tasks: Vec::new(), foreign_tasks: 0 };
-    let remains = match &view.observed.remains {
-        Some(remains) => remains,
-        // Nothing was dispatched, so there is nothing to be read, and nothing to wait for.
-        None if view.began(Stage::Dispatching).is_none() => &nothing,
-        None if draft.is_past(view.since(), view.plan.deadlines.collect) => {
-            let words = match &view.observed.pulp {
-                Pulp::Unavailable(why) => why.message.clone(),
-                Pulp::NotAsked | Pulp::Answering(_) => "Pulp's answer was not complete".to_owned(),
-            };
-            if let Some(current) = &mut draft.status.current {
-                current
-                    .progress
-                    .failure
-                    .get_or_insert(format!("the cell's tasks could not be read: {words}"));
-                current.progress.failure_reason.get_or_insert(Reason::TasksNotRead.to_string());
-            }
-            &nothing
-        }
-        None => return draft.look_again_in(Duration::from_secs(2)),
-    };
-    if sources_may_come(draft, view) {
-        return draft.look_again_in(Duration::from_secs(1));
-    }
-    write_results(draft, view, remains);
-    let failure =
-        draft.status.current.as_ref().and_then(|current| current.progress.failure_reason.as_deref());
-    let stops = failure.and_then(Reason::of).is_some_and(Reason::stops_the_matrix);
-    let next = view.plan.cells.get(view.cell.index as usize + 1);
-    match next {
-        Some(cell) if !stops => {
-            let held = view.observed.controls.suspend;
-            draft.begin_cell(cell, if held { Stage::Suspended } else { Stage::EmptyingQueue });
-        }
-        _ => draft.enter(Stage::Restoring),
-    }
-}
-
-/// Whether what the sources saw is still to be had: an operator that was started again reads it first.
-fn sources_may_come(draft: &Draft<'_>, view: &View<'_>) -> bool {
-    let Some(settling) = view.began(Stage::Settling) else {
-        return false;
-    };
-    match &view.observed.sources {
-        Sources::None => false,
-        Sources::NotYet => !draft.is_past(view.since(), view.plan.deadlines.collect),
-        Sources::Seen { settled, .. } => !settled && !draft.is_past(settling, view.plan.deadlines.settle),
-    }
-}
-
-fn write_results(draft: &mut Draft<'_>, view: &View<'_>, remains: &Remains) {
-    let current = draft.status.current.clone().unwrap_or_else(|| view.current.clone());
-    let address = draft.address(&current);
-    let evidence = Evidence {
-        tasks: &remains.tasks,
-        foreign_tasks: remains.foreign_tasks,
-        generators: &view.observed.generators.results,
-        workers: view.cell_workers().unwrap_or_default(),
-        sources: view.observed.sources.reports(),
-        earlier: view.observed.report.as_ref().map_or(&[], |report| report.cells.as_slice()),
-    };
-    let detail = measure(view.plan, view.cell, &current, &evidence, address.correlation_id(), draft.now);
-    let result = summarized(&detail.figures);
-    let report = view.observed.report.clone().unwrap_or_else(|| TestReport {
-        schema_version: SCHEMA_VERSION,
-        namespace: draft.test.namespace.clone(),
-        test: draft.test.name.clone(),
-        test_uid: draft.test.uid.clone(),
-        operator_version: env!("CARGO_PKG_VERSION").to_owned(),
-        workers_axis: view.plan.scale[view.plan.workers].name.clone(),
-        cells: Vec::new(),
-        repeats: Vec::new(),
-        timelines: Timelines::default(),
-    });
-    let report = Box::new(report.with(detail.figures.clone()));
-    draft.status.results.retain(|other| other.cell != result.cell);
-    draft.tell(
-        Reason::CellFinished,
-        format!(
-            "cell {} of {}: {:?}, {} tasks per second",
-            result.cell + 1,
-            view.plan.cells.len(),
-            result.verdict,
-            result.tasks_per_second.as_deref().unwrap_or("no")
-        ),
-    );
-    for words in detail.figures.observations.iter().take(MOST_OBSERVATION_EVENTS) {
-        draft.tell(
-            Reason::Observed,
-            format!("cell {} of {}: {words}", result.cell + 1, view.plan.cells.len()),
-        );
-    }
-    draft.status.results.push(result);
-    draft.act(Action::WriteReport { address: address.clone(), detail: Box::new(detail), report });
-    draft.act(Action::DeleteGenerators { address });
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use super::{Draft, View};
 use crate::clock::elapsed;
 use crate::observed::{Counts, OwnTasks, Pulp, Target};
 use crate::reason::Why;
+use throughput_model::counted::counted_as;
 
 /// The most changes of the number of workers that a cell keeps: the schema allows as many.
 const MOST_WORKER_CHANGES: usize = 32;
@@ -90,6 +91,9 @@ pub(super) fn watch_for_drift(draft: &mut Draft<'_>, view: &View<'_>) {
 /// Notes it when workers are online while a backlog is built: they are not among those that were scaled.
 pub(super) fn watch_for_workers(draft: &mut Draft<'_>, view: &View<'_>) {
     if let (true, Some(online @ 1..)) = (view.builds_a_backlog(), workers_online(view)) {
-        draft.doubt(format!("{online} workers were online while the backlog was built"));
+        draft.doubt(format!(
+            "{} online while the backlog was built",
+            counted_as(online, "worker was", "workers were")
+        ));
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Action, Draft, View};
 use crate::clock::elapsed;
 use crate::reason::Reason;
+use throughput_model::counted::counted;
 
 /// How long workers that are online may start or cancel nothing before they are nudged, the first time and again.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -20,7 +21,11 @@ pub(super) fn wake_to_cancel(draft: &mut Draft<'_>, view: &View<'_>, unfinished:
         were_there && live.tasks_unfinished == unfinished && elapsed(live.at, now) >= PATIENCE
     });
     if unfinished > 0 && is_quiet && nudges < MOST_NUDGES {
-        let seen = format!("workers are online, and none of {unfinished} tasks was canceled for 10 s");
+        let seen = format!(
+            "workers are online, and none of {} was canceled for {} s",
+            counted(unfinished, "task"),
+            PATIENCE.as_secs()
+        );
         nudge(draft, view, Reason::NothingCanceled, &seen);
     }
 }

@@ -9,6 +9,7 @@ use super::{Action, Draft, View};
 use crate::observed::{Counts, Credentials, Job, Pulp, Target, ViewFault};
 use crate::reason::{Reason, Why};
 use crate::scaling::claim::Holder;
+use throughput_model::counted::{agreeing, counted_as};
 
 /// How often to look whether what is missing has come.
 const LOOK_FOR_TARGETS: Duration = Duration::from_secs(5);
@@ -197,7 +198,11 @@ pub(super) fn emptying_queue(draft: &mut Draft<'_>, view: &View<'_>) {
     }
     let what = match (unfinished, &view.observed.pulp) {
         (Some(unfinished), _) => {
-            format!("{unfinished} tasks that are not of this run are unfinished in Pulp's queue")
+            format!(
+                "{} not of this run {} unfinished in Pulp's queue",
+                counted_as(unfinished, "task that is", "tasks that are"),
+                agreeing(unfinished, "is", "are")
+            )
         }
         (None, Pulp::Unavailable(why)) => why.message.clone(),
         (None, _) => "Pulp was not asked yet".to_owned(),
@@ -257,7 +262,9 @@ pub(super) fn starting_generators(draft: &mut Draft<'_>, view: &View<'_>) {
         // and would not be counted among the foreign ones later.
         if let Pulp::Answering(Counts { unfinished: Some(unfinished @ 1..), .. }) = &view.observed.pulp {
             draft.doubt(format!(
-                "{unfinished} tasks that are not of this run were unfinished when the dispatch began"
+                "{} not of this run {} unfinished when the dispatch began",
+                counted_as(*unfinished, "task that is", "tasks that are"),
+                agreeing(*unfinished, "was", "were")
             ));
         }
         return start_together(draft, view.cell.generators);
@@ -284,8 +291,11 @@ pub(super) fn starting_generators(draft: &mut Draft<'_>, view: &View<'_>) {
         Job::Active { trouble: Some(trouble) } => format!(", {trouble}"),
         _ => String::new(),
     };
-    let seen =
-        format!("{} of {} load generators are ready{trouble}", generators.registered, view.cell.generators);
+    let seen = format!(
+        "{} of {} ready{trouble}",
+        generators.registered,
+        counted_as(view.cell.generators, "load generator is", "load generators are")
+    );
     if draft.is_past(view.since(), view.plan.deadlines.generator_start) {
         return draft.fail_cell(
             Why::new(Reason::GeneratorNotReady, format!("timeouts.generatorStart passed: {seen}")),
@@ -294,8 +304,7 @@ pub(super) fn starting_generators(draft: &mut Draft<'_>, view: &View<'_>) {
     }
     match &view.observed.credentials {
         Credentials::Ready => {
-            let workload = Box::new(view.plan.workload(view.cell, address.correlation_id()));
-            draft.act(Action::StartGenerators { address, workload });
+            draft.act(Action::StartGenerators(Box::new(view.plan.order(view.cell, &address))));
             draft.condition(ConditionType::Running, ConditionStatus::True, Reason::StartingGenerators, seen);
         }
         // The Secret's owner took back the permission: no pod is made that would be given it.

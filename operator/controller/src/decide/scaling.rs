@@ -5,6 +5,7 @@ use crate::observed::Target;
 use crate::reason::{Reason, Why};
 use crate::scaling::claim::Holder;
 use crate::scaling::scalable::TargetName;
+use throughput_model::counted::counted_as;
 
 /// How far scaling is.
 pub(super) struct Scaling {
@@ -18,7 +19,7 @@ impl Scaling {
     pub(super) fn seen_with(mut self, online: Option<u32>) -> String {
         self.seen.push(online.map_or_else(
             || "Pulp does not say how many workers are online".to_owned(),
-            |online| format!("{online} workers are online in Pulp"),
+            |online| format!("{} online in Pulp", counted_as(online, "worker is", "workers are")),
         ));
         self.seen.join(", ")
     }

@@ -9,11 +9,15 @@ mod recorded;
 mod runs;
 mod world;
 
+use std::mem::{Discriminant, discriminant};
+
 use throughput_crds::ThroughputTestStatus;
 
 use super::fixture::facts;
+use super::outcome::{Applied, Outcome, Refusal};
 use super::{Action, decide};
 use crate::plan::Plan;
+use crate::reason::{Reason, Why};
 use world::World;
 
 /// More looks than any run takes.
@@ -54,6 +58,8 @@ enum Disturbance {
     SuspendedBefore(u32),
     /// The generators' Job fails before this effect, if there is one.
     GeneratorLostBefore(u32),
+    /// From this effect on, every action of its kind is refused for good: a quota, a webhook.
+    RefusedFrom(u32),
 }
 
 /// How a run went.
@@ -62,11 +68,15 @@ struct Walked {
     world: World,
     /// How many effects it took.
     effects: u32,
+    /// The effects that wrote the report.
+    reports_at: Vec<u32>,
+    /// The kinds of actions that are refused.
+    refused: Vec<Discriminant<Action>>,
 }
 
 /// Walks a new test to its end.
 fn walk(plan: &Plan, world: World, disturbances: &[Disturbance]) -> Walked {
-    let mut walked = Walked { world, effects: 0 };
+    let mut walked = Walked { world, effects: 0, reports_at: Vec::new(), refused: Vec::new() };
     for look in 0..MOST_LOOKS {
         if walked.world.is_over() {
             return walked;
@@ -74,34 +84,59 @@ fn walk(plan: &Plan, world: World, disturbances: &[Disturbance]) -> Walked {
         look_once(plan, &mut walked, disturbances, look);
         walked.world.pass_a_second();
     }
-    panic!("the run does not end: {:#?}", walked.world.stored())
+    panic!("the run does not end, {disturbances:?}: {:#?}", walked.world.stored())
 }
 
 fn look_once(plan: &Plan, walked: &mut Walked, disturbances: &[Disturbance], look: u32) {
     let world = &mut walked.world;
     world.begin_look();
-    let stored = world.stored();
-    let decision = decide(&facts(), &Ok(plan.clone()), stored, &world.observe(plan), world.now());
-    let mut effects: Vec<Effect> =
-        decision.actions.into_iter().flat_map(|action| effects_of(action, world)).collect();
-    if decision.status != *stored {
+    let before = world.stored().clone();
+    let mut decision = decide(&facts(), &Ok(plan.clone()), &before, &world.observe(plan), world.now());
+    let actions = std::mem::take(&mut decision.actions);
+    let mut outcome = Outcome::Done(Applied::default());
+    'actions: for action in actions {
+        for effect in effects_of(action.clone(), &walked.world) {
+            if meet(walked, disturbances, look, &effect) {
+                return;
+            }
+            if walked.refused.contains(&discriminant(&action)) {
+                let why = Why::new(Reason::ActionFailed, "refused by a webhook");
+                outcome = Outcome::Refused(Refusal { why, restoring: matches!(action, Action::Restore) });
+                break 'actions;
+            }
+            if !walked.world.carry_out(plan, effect) {
+                return;
+            }
+        }
+    }
+    let decision = decision.after(&before, outcome, facts().generation, walked.world.now());
+    let mut effects = Vec::new();
+    if decision.status != before {
         effects.push(Effect::Publish(Box::new(decision.status)));
     }
     if decision.release {
         effects.push(Effect::RemoveFinalizer);
     }
     for effect in effects {
-        let killed = disturbances.iter().any(|disturbance| disturb(walked, *disturbance, look, &effect));
-        walked.effects += 1;
-        if killed || !walked.world.carry_out(plan, effect) {
+        if meet(walked, disturbances, look, &effect) || !walked.world.carry_out(plan, effect) {
             return;
         }
     }
 }
 
+/// Lets the disturbances come that come before this effect; `true` when the operator is killed.
+fn meet(walked: &mut Walked, disturbances: &[Disturbance], look: u32, effect: &Effect) -> bool {
+    let killed = disturbances.iter().any(|disturbance| disturb(walked, *disturbance, look, effect));
+    if matches!(effect, Effect::Act(Action::WriteReport { .. })) {
+        walked.reports_at.push(walked.effects);
+    }
+    walked.effects += 1;
+    killed
+}
+
 /// Lets happen what happens before this effect; `true` when the operator is killed.
 fn disturb(walked: &mut Walked, disturbance: Disturbance, look: u32, effect: &Effect) -> bool {
-    let Walked { world, effects } = walked;
+    let Walked { world, effects, refused, reports_at: _ } = walked;
     match disturbance {
         Disturbance::KilledBefore(number) => return number == *effects,
         Disturbance::OftenKilled(one_of) => {
@@ -113,8 +148,18 @@ fn disturb(walked: &mut Walked, disturbance: Disturbance, look: u32, effect: &Ef
         Disturbance::SuspendedBefore(number) if number == *effects => world.suspend_for_a_minute(),
         Disturbance::ClaimedBefore(number) if number == *effects => world.let_another_test_claim(),
         Disturbance::GeneratorLostBefore(number) if number == *effects => world.lose_generators(),
+        Disturbance::RefusedFrom(number) if number == *effects => match effect {
+            Effect::Act(action) if !action.is_tried_for_ever() => refused.push(discriminant(action)),
+            Effect::Claim(_) => refused.push(discriminant(&Action::Claim { targets: Vec::new() })),
+            Effect::Act(_)
+            | Effect::PutBack(_)
+            | Effect::GiveUpClaim(_)
+            | Effect::Publish(_)
+            | Effect::RemoveFinalizer => {}
+        },
         Disturbance::ClaimedBefore(_)
         | Disturbance::GeneratorLostBefore(_)
+        | Disturbance::RefusedFrom(_)
         | Disturbance::SuspendedBefore(_) => {}
     }
     false
@@ -131,7 +176,7 @@ fn effects_of(action: Action, world: &World) -> Vec<Effect> {
             .collect(),
         Action::AddFinalizer
         | Action::Scale { .. }
-        | Action::StartGenerators { .. }
+        | Action::StartGenerators(_)
         | Action::DeleteGenerators { .. }
         | Action::CancelTasks { .. }
         | Action::Nudge { .. }

@@ -50,7 +50,7 @@ fn each_action_belongs_to_its_stages() {
             (Stage::CleaningUp, vec!["DeleteCreated"]),
             (Stage::Settling, vec![]),
             (Stage::Collecting, vec!["WriteReport", "DeleteGenerators"]),
-            (Stage::Restoring, vec!["DeleteGenerators", "Restore"]),
+            (Stage::Restoring, vec!["Restore", "DeleteGenerators"]),
         ]
     );
 }
@@ -60,7 +60,7 @@ fn name(action: &Action) -> &'static str {
         Action::AddFinalizer => "AddFinalizer",
         Action::Claim { .. } => "Claim",
         Action::Scale { .. } => "Scale",
-        Action::StartGenerators { .. } => "StartGenerators",
+        Action::StartGenerators(_) => "StartGenerators",
         Action::DeleteGenerators { .. } => "DeleteGenerators",
         Action::CancelTasks { .. } => "CancelTasks",
         Action::Nudge { .. } => "Nudge",

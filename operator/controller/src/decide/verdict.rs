@@ -19,8 +19,19 @@ pub(super) const LOOK_AT_RESTORING: Duration = Duration::from_millis(500);
 pub(super) fn restoring(draft: &mut Draft<'_>, view: &View<'_>) {
     let address = draft.address(view.current);
     let generators_gone = view.observed.generators.job == Job::Absent;
-    if view.observed.claims.is_empty() && generators_gone {
-        return finish(draft, view);
+    if view.observed.claims.is_empty() {
+        if generators_gone {
+            return finish(draft, view);
+        }
+        // Their Job has a deadline of its own, and goes with the test.
+        if let Some(refusal) =
+            draft.refusal().filter(|_| draft.is_past(view.since(), view.plan.deadlines.cancel))
+        {
+            let note =
+                format!("the Job of the load generators is left, since it could not be deleted: {refusal}");
+            draft.warn(Reason::GeneratorsNotDeleted, note);
+            return finish(draft, view);
+        }
     }
     draft.condition(
         ConditionType::Running,
@@ -28,10 +39,11 @@ pub(super) fn restoring(draft: &mut Draft<'_>, view: &View<'_>) {
         Reason::Restoring,
         "no further cell is measured",
     );
+    // First what matters most: what follows may be refused.
+    draft.act(Action::Restore);
     if !generators_gone {
         draft.act(Action::DeleteGenerators { address });
     }
-    draft.act(Action::Restore);
     draft.look_again_in(LOOK_AT_RESTORING);
 }
 
@@ -131,11 +143,11 @@ pub(super) fn give_up(draft: &mut Draft<'_>, verdict: Verdict, reason: Reason, m
 pub(super) fn reject(draft: &mut Draft<'_>, rejection: &Rejection, observed: &Observed) {
     if !observed.claims.is_empty() {
         // It was accepted once, by another version of this program: what that one claimed is put back first.
+        draft.act(Action::Restore);
         if let Some(current) = draft.status.current.clone() {
             let address = draft.address(&current);
             draft.act(Action::DeleteGenerators { address });
         }
-        draft.act(Action::Restore);
         return draft.look_again_in(LOOK_AT_RESTORING);
     }
     draft.status.observed_generation = draft.test.generation;

@@ -10,7 +10,7 @@ const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
     /// The API server answered with an error, or not at all.
-    #[error("cannot {what}: {source}")]
+    #[error("cannot {what}: {words}", words = words(source))]
     Kube {
         /// What was to be done.
         what: &'static str,
@@ -18,7 +18,7 @@ pub enum RequestError {
         source: Box<kube::Error>,
     },
     /// No answer in time.
-    #[error("cannot {what}: no answer within {REQUEST_DEADLINE:?}")]
+    #[error("cannot {what}: no answer within {} s", REQUEST_DEADLINE.as_secs())]
     Deadline {
         /// What was to be done.
         what: &'static str,
@@ -90,6 +90,15 @@ impl RequestError {
     }
 }
 
+/// The API server's own words, where it said any: its client would add all of the answer as Rust writes it.
+fn words(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) if !status.message.is_empty() => status.message.clone(),
+        kube::Error::Api(status) => format!("it answered {} {}", status.code, status.reason),
+        other => other.to_string(),
+    }
+}
+
 /// Awaits a request to the API server, but not for ever.
 pub async fn within<T>(
     what: &'static str,
@@ -99,5 +108,25 @@ pub async fn within<T>(
         Ok(Ok(value)) => Ok(value),
         Ok(Err(source)) => Err(RequestError::Kube { what, source: Box::new(source) }),
         Err(_) => Err(RequestError::Deadline { what }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::Status;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_refusal_is_told_in_the_api_servers_words_alone() {
+        let message = "configmaps \"run\" is forbidden: exceeded quota: few";
+        for (message, told) in [
+            (message, format!("cannot write the report: {message}")),
+            ("", "cannot write the report: it answered 403 Forbidden".to_owned()),
+        ] {
+            let answer = Box::new(Status::failure(message, "Forbidden").with_code(403));
+            let refused = std::future::ready(Err::<(), _>(kube::Error::Api(answer)));
+            assert_eq!(within("write the report", refused).await.unwrap_err().to_string(), told);
+        }
     }
 }

@@ -4,7 +4,11 @@ use serde_json::{Value, json};
 use throughput_crds::{Observe, Scheme};
 use throughput_model::workload::Authentication;
 
+use throughput_model::cell::CellAddress;
+use throughput_model::workload::{PulpTasks, Workload};
+
 use super::*;
+use crate::plan::generator_order::{CredentialsSource, GeneratorOrder};
 
 /// A spec with nothing in it that has a default, changed at one place.
 fn spec(pointer: &str, value: Value) -> ThroughputTestSpec {
@@ -172,17 +176,30 @@ fn a_stateful_set_can_be_scaled_too() {
 }
 
 #[test]
-fn the_workload_of_a_cell_has_its_concurrency_and_correlation_id() {
+fn the_order_of_a_cell_says_all_that_its_generators_take() {
     let plan = planned("/matrix", json!([{"name": "concurrency", "of": "Load", "values": [1, 7]}]));
-    let expected = Workload::PulpTasks(PulpTasks {
+    let address = CellAddress { test_uid: "3f1c".to_owned(), cell: 1, attempt: 1 };
+    let workload = Workload::PulpTasks(PulpTasks {
         pulp: plan.pulp.clone(),
-        correlation_id: Uuid::max(),
+        correlation_id: address.correlation_id(),
         tasks: 10_000,
         concurrency: 7,
         dispatch: plan.dispatch.clone(),
         dispatch_deadline_milliseconds: 1_800_000,
     });
-    assert_eq!(plan.workload(&plan.cells[1], Uuid::max()), expected);
+    let expected = GeneratorOrder {
+        address: address.clone(),
+        generators: 1,
+        workload,
+        in_process: None,
+        credentials: Some(CredentialsSource {
+            secret: "pulp-admin".to_owned(),
+            keys: &["username", "password"],
+        }),
+        ca_bundle: None,
+        lifetime: Duration::from_mins(35),
+    };
+    assert_eq!(plan.order(&plan.cells[1], &address), expected);
 }
 
 #[test]

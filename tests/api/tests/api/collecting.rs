@@ -45,8 +45,7 @@ fn plan(tenant: &Tenant) -> Plan {
 
 /// Starting the generators of the plan's first cell.
 fn start(plan: &Plan, address: &CellAddress) -> Action {
-    let workload = Box::new(plan.workload(&plan.cells[0], address.correlation_id()));
-    Action::StartGenerators { address: address.clone(), workload }
+    Action::StartGenerators(Box::new(plan.order(&plan.cells[0], address)))
 }
 
 impl Served {
@@ -172,8 +171,7 @@ async fn a_token_does_not_open_what_another_test_owns() {
     let other = facts(&served.tenant, "other");
     let address = CellAddress { test_uid: other.uid.clone(), ..served.address.clone() };
     let plan = Plan::new("pulp", &serde_json::from_value(spec()).unwrap(), &Permissions::default()).unwrap();
-    let workload = Box::new(plan.workload(&plan.cells[0], address.correlation_id()));
-    act(&served.tenant.client, &other, &[Action::StartGenerators { address, workload }]).await.unwrap();
+    act(&served.tenant.client, &other, &[start(&plan, &address)]).await.unwrap();
     let token = key().token(&served.address, 0);
     let body = serde_json::to_vec(&registration("one")).unwrap();
     for (namespace, test) in
@@ -307,8 +305,7 @@ async fn what_is_stored_survives_that_the_cells_objects_are_applied_again() {
     let served = Served::at("StartingGenerators").await;
     served.register("one").await;
     let plan = Plan::new("pulp", &serde_json::from_value(spec()).unwrap(), &Permissions::default()).unwrap();
-    let workload = Box::new(plan.workload(&plan.cells[0], served.address.correlation_id()));
-    let again = Action::StartGenerators { address: served.address.clone(), workload };
+    let again = start(&plan, &served.address);
     act(&served.tenant.client, &served.facts, &[again]).await.unwrap();
     assert_eq!(served.stored("generator-0.registration.json").await, Some(json!(registration("one"))));
 }

@@ -89,10 +89,8 @@ pub(crate) async fn start_generators(tenant: &Tenant, facts: &TestFacts) {
     let plan =
         Plan::new(&tenant.namespace, &serde_json::from_value(spec()).unwrap(), &Permissions::default())
             .unwrap();
-    let workload = Box::new(plan.workload(&plan.cells[0], address(facts).correlation_id()));
-    act(&tenant.client, facts, &[Action::StartGenerators { address: address(facts), workload }])
-        .await
-        .unwrap();
+    let order = Box::new(plan.order(&plan.cells[0], &address(facts)));
+    act(&tenant.client, facts, &[Action::StartGenerators(order)]).await.unwrap();
 }
 
 async fn assert_restored(tenant: &Tenant, found: &Found) {

@@ -63,5 +63,5 @@ pub(crate) async fn act_with(
 ) -> Result<(), ApplyError> {
     let hands = Hands { client: client.clone(), pulps: PulpClients::default(), generators, key: key() };
     // Boxed, so that not each test carries all of it on its stack.
-    Box::pin(apply(&hands, facts, None, actions)).await.map(drop)
+    Box::pin(apply(&hands, facts, actions)).await.map(drop)
 }

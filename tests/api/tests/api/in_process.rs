@@ -42,14 +42,14 @@ async fn the_pods_keep_to_the_restricted_pod_security_standard() {
     let spec = serde_json::from_value(in_process()).unwrap();
     let plan = Plan::new(&tenant.namespace, &spec, &permissions).unwrap();
     let address = CellAddress { test_uid: facts.uid.clone(), cell: 0, attempt: 1 };
-    let workload = Box::new(plan.workload(&plan.cells[0], address.correlation_id()));
+    let order = Box::new(plan.order(&plan.cells[0], &address));
     let hands = Hands {
         client: tenant.client.clone(),
         pulps: PulpClients::default(),
         generators: generators(),
         key: key(),
     };
-    apply(&hands, &facts, Some(&plan), &[Action::StartGenerators { address, workload }]).await.unwrap();
+    apply(&hands, &facts, &[Action::StartGenerators(order)]).await.unwrap();
     let jobs: Api<Job> = tenant.api();
     let mut pod = json!(jobs.get("run-cell-0-attempt-1").await.unwrap().spec.unwrap().template);
     pod["metadata"]["name"] = "checked".into();

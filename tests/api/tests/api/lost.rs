@@ -103,8 +103,7 @@ async fn a_generator_whose_image_is_missing_is_told_while_it_is_waited_for() {
         .await;
     let _operator = Operator::start(&tenant).await;
     let test = Watched { tenant: &tenant, name: "run" };
-    let words =
-        format!("0 of 1 load generators are ready, generator 0 (pod {JOB}-0): ErrImagePull: not found");
+    let words = format!("0 of 1 load generator is ready, generator 0 (pod {JOB}-0): ErrImagePull: not found");
     test.until("the missing image is told", |status| {
         status.conditions.iter().any(|condition| condition.message == words)
     })

@@ -319,8 +319,7 @@ async fn generators_are_not_started_in_anothers_name_nor_is_anything_of_it_delet
     let facts = facts(&tenant, "run");
     let address = CellAddress { test_uid: facts.uid.clone(), cell: 0, attempt: 1 };
     let plan = Plan::new("pulp", &serde_json::from_value(spec()).unwrap(), &Permissions::default()).unwrap();
-    let workload = Box::new(plan.workload(&plan.cells[0], address.correlation_id()));
-    let start = Action::StartGenerators { address: address.clone(), workload };
+    let start = Action::StartGenerators(Box::new(plan.order(&plan.cells[0], &address)));
     let refused = act(&tenant.client, &facts, &[start]).await.unwrap_err().to_string();
     assert!(
         refused.starts_with("the ConfigMap run-cell-0-attempt-1 exists and does not belong"),

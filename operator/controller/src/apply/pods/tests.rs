@@ -32,32 +32,32 @@ fn objects(credentials_secret: Option<&str>) -> CellObjects {
 }
 
 fn objects_with(credentials_secret: Option<&str>, ca_bundle: Option<&ConfigMapKey>) -> CellObjects {
-    let test = test();
-    let address = CellAddress { test_uid: "3f1c".to_owned(), cell: 2, attempt: 1 };
-    let settings = settings();
-    let ingredients = CellIngredients {
-        test: &test,
-        address: &address,
-        generators: 3,
-        workload: &workload(&address),
-        in_process: None,
-        credentials: credentials_secret
-            .map(|secret| CredentialsSource { secret, keys: &["username", "password"] }),
-        ca_bundle,
-        tokens: &TOKENS.map(str::to_owned),
-        lifetime: Duration::from_mins(35),
-    };
-    cell_objects(&settings, &ingredients).unwrap()
+    let credentials = credentials_secret
+        .map(|secret| CredentialsSource { secret: secret.to_owned(), keys: &["username", "password"] });
+    made(&GeneratorOrder { credentials, ca_bundle: ca_bundle.cloned(), ..order() })
 }
 
-fn workload(address: &CellAddress) -> Workload {
+/// What is made of this order.
+fn made(order: &GeneratorOrder) -> CellObjects {
+    let ingredients = CellIngredients { test: &test(), order, tokens: &TOKENS.map(str::to_owned) };
+    cell_objects(&settings(), &ingredients).unwrap()
+}
+
+/// Three generators for the third cell of a test, without credentials.
+fn order() -> GeneratorOrder {
     let spec = json!({
         "target": {"service": {"name": "pulp-api", "port": 24817}, "pulp": {"credentials": {"method": "None"}}},
         "scale": [{"name": "workers", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "pulp-worker"}}],
         "workload": {"pulpTasks": {"tasks": 10}},
     });
     let plan = Plan::new("pulp", &serde_json::from_value(spec).unwrap(), &Permissions::default()).unwrap();
-    plan.workload(&plan.cells[0], address.correlation_id())
+    let address = CellAddress { test_uid: "3f1c".to_owned(), cell: 2, attempt: 1 };
+    GeneratorOrder {
+        generators: 3,
+        credentials: None,
+        lifetime: Duration::from_mins(35),
+        ..plan.order(&plan.cells[0], &address)
+    }
 }
 
 /// Whoever changes the Job looks at all of it: what is checked in is what is made.
@@ -151,9 +151,8 @@ fn all_objects_of_a_cell_have_its_name_and_belong_to_the_test() {
 #[test]
 fn the_assignment_is_what_a_generator_reads() {
     let data = objects(None).secret.data.unwrap();
-    let address = CellAddress { test_uid: "3f1c".to_owned(), cell: 2, attempt: 1 };
+    let GeneratorOrder { address, workload, .. } = order();
     let assignment: Assignment = serde_json::from_slice(&data["assignment.json"].0).unwrap();
-    let workload = workload(&address);
     assert_eq!(assignment, Assignment { version: ASSIGNMENT_VERSION, address, generators: 3, workload });
     assert_eq!(data.keys().collect::<Vec<_>>(), ["assignment.json", "token-0", "token-1", "token-2"]);
 }
@@ -181,21 +180,9 @@ mod in_process {
             ],
         }))
         .unwrap();
-        let test = test();
-        let address = CellAddress { test_uid: "3f1c".to_owned(), cell: 2, attempt: 1 };
-        let settings = settings();
-        let ingredients = CellIngredients {
-            test: &test,
-            address: &address,
-            generators: 3,
-            workload: &workload(&address),
-            in_process: Some(&dispatch),
-            credentials: Some(CredentialsSource { secret: "pulp-admin", keys: &["username", "password"] }),
-            ca_bundle: None,
-            tokens: &TOKENS.map(str::to_owned),
-            lifetime: Duration::from_mins(35),
-        };
-        cell_objects(&settings, &ingredients).unwrap()
+        let credentials =
+            Some(CredentialsSource { secret: "pulp-admin".to_owned(), keys: &["username", "password"] });
+        made(&GeneratorOrder { in_process: Some(dispatch), credentials, ..order() })
     }
 
     fn pod() -> PodSpec {

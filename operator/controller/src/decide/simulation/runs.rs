@@ -1,5 +1,7 @@
 //! Runs of four cells: undisturbed, and disturbed at each of their effects.
 
+use std::time::Duration;
+
 use serde_json::json;
 use throughput_crds::{
     CellOutcome, CellResult, ConditionStatus, ConditionType, ThroughputTestStatus, Verdict,
@@ -8,7 +10,7 @@ use throughput_crds::{
 use super::world::World;
 use super::{Disturbance, Walked, walk};
 use crate::decide::fixture::{at, backlog, plan_of};
-use crate::plan::Plan;
+use crate::plan::{Deadlines, Plan};
 
 /// Each with four and with eight workers, dispatched by one and by two requests at once.
 pub(super) fn four_cells() -> Plan {
@@ -16,6 +18,23 @@ pub(super) fn four_cells() -> Plan {
         {"name": "workers", "of": "Scale", "values": [4, 8]},
         {"name": "concurrency", "of": "Load", "values": [1, 2]},
     ]))
+}
+
+/// A plan of which every stage ends within a minute.
+fn hasty(plan: Plan) -> Plan {
+    let minute = Duration::from_mins(1);
+    let deadlines = Deadlines {
+        start: minute,
+        scale: minute,
+        generator_start: minute,
+        dispatch: minute,
+        drain: minute,
+        cancel: minute,
+        collect: minute,
+        cleanup: minute,
+        settle: minute,
+    };
+    Plan { deadlines, ..plan }
 }
 
 fn walked(disturbances: &[Disturbance]) -> Walked {
@@ -28,11 +47,17 @@ fn results(walked: &Walked) -> Vec<CellResult> {
     walked.world.stored().results.iter().cloned().map(timeless).collect()
 }
 
-/// Nothing is left of the run but its report.
-fn assert_left_as_found(walked: &Walked, disturbances: &[Disturbance]) {
+/// Everything that was scaled is as it was found, and nothing is claimed.
+fn assert_put_back(walked: &Walked, disturbances: &[Disturbance]) {
     let world = &walked.world;
     assert_eq!(world.replicas(), [("pulp-content", 3), ("pulp-worker", 2)], "{disturbances:?}");
     assert_eq!(world.claimed(), Vec::<String>::new(), "{disturbances:?}");
+}
+
+/// Nothing is left of the run but its report.
+fn assert_left_as_found(walked: &Walked, disturbances: &[Disturbance]) {
+    let world = &walked.world;
+    assert_put_back(walked, disturbances);
     assert_eq!(world.own_unfinished(), 0, "{disturbances:?}");
     if !world.deleting {
         assert!(!world.has_job(), "{disturbances:?}");
@@ -221,4 +246,38 @@ fn a_backlog_that_is_deleted_or_loses_its_generators_leaves_everything_as_found(
             assert_left_as_found(&walk(&backlog(), World::new(), &[disturbance]), &[disturbance]);
         }
     }
+}
+
+#[test]
+fn an_action_that_is_refused_for_good_at_any_point_ends_its_stage_and_leaves_everything_as_found() {
+    for plan in [hasty(four_cells()), hasty(backlog())] {
+        for number in 0..walk(&plan, World::new(), &[]).effects {
+            let disturbances = &[Disturbance::RefusedFrom(number)];
+            let run = walk(&plan, World::new(), disturbances);
+            assert_put_back(&run, disturbances);
+            let status = run.world.stored();
+            assert!(status.verdict.is_some(), "{disturbances:?}: {status:#?}");
+        }
+    }
+}
+
+#[test]
+fn a_test_whose_report_is_refused_can_be_aborted() {
+    let plan = hasty(four_cells());
+    let undisturbed = walk(&plan, World::new(), &[]);
+    let writes = undisturbed.reports_at.first().copied().unwrap();
+    let refused = Disturbance::RefusedFrom(writes);
+    let left_alone = walk(&plan, World::new(), &[refused]);
+    let aborted = walk(&plan, World::new(), &[refused, Disturbance::AbortedBefore(writes + 4)]);
+    assert_put_back(&aborted, &[refused]);
+    assert_eq!(aborted.world.stored().verdict, Some(Verdict::Aborted));
+    assert!(aborted.world.now() < left_alone.world.now(), "the deadline was waited for");
+    let result = &aborted.world.stored().results[0];
+    assert_eq!((result.verdict, result.tasks_completed), (Verdict::Passed, Some(10)));
+    assert_eq!(
+        result.observations,
+        [
+            "the details of this cell are not in the report, since they could not be written: refused by a webhook"
+        ]
+    );
 }

@@ -81,7 +81,7 @@ fn a_worker_that_is_online_while_the_backlog_is_built_makes_the_cell_invalid() {
     let busy = Observed { generators: generators(active(), 1, Vec::new()), ..with_workers(0, 1) };
     let decision = decided(&status_at(0, Stage::Dispatching), &busy, 1);
     let doubts = &decision.status.current.as_ref().unwrap().progress.invalid;
-    assert_eq!(doubts, &["1 workers were online while the backlog was built"]);
+    assert_eq!(doubts, &["1 worker was online while the backlog was built"]);
 }
 
 #[test]

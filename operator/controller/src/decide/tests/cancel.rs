@@ -34,7 +34,7 @@ fn canceling() -> ThroughputTestStatus {
 }
 
 fn put_back(cell: u32) -> Vec<Action> {
-    vec![Action::DeleteGenerators { address: address(cell) }, Action::Restore]
+    vec![Action::Restore, Action::DeleteGenerators { address: address(cell) }]
 }
 
 #[test]

@@ -321,7 +321,7 @@ fn the_queue_has_to_be_empty() {
     let unfinished =
         |unfinished| Pulp::Answering(Counts { unfinished: Some(unfinished), ..Counts::default() });
     for (pulp, message) in [
-        (unfinished(1), "1 tasks that are not of this run are unfinished in Pulp's queue"),
+        (unfinished(1), "1 task that is not of this run is unfinished in Pulp's queue"),
         (unreachable(), "connection refused"),
         (Pulp::NotAsked, "Pulp was not asked yet"),
     ] {
@@ -417,16 +417,15 @@ fn what_is_not_ours_any_more_is_not_scaled() {
 fn generators_are_made_until_all_are_ready() {
     let address = address(0);
     let plan = plan();
-    let workload = Box::new(plan.workload(&plan.cells[0], address.correlation_id()));
+    let order = Box::new(plan.order(&plan.cells[0], &address));
     let waiting = Job::Active { trouble: Some("ErrImagePull: no such image".to_owned()) };
     for (job, message) in [
-        (Job::Absent, "0 of 1 load generators are ready"),
-        (waiting, "0 of 1 load generators are ready, ErrImagePull: no such image"),
+        (Job::Absent, "0 of 1 load generator is ready"),
+        (waiting, "0 of 1 load generator is ready, ErrImagePull: no such image"),
     ] {
         let observed = Observed { generators: generators(job, 0, Vec::new()), ..observed() };
         let decision = decided(&status_at(0, Stage::StartingGenerators), &observed, 300);
-        let (address, workload) = (address.clone(), workload.clone());
-        assert_eq!(decision.actions, [Action::StartGenerators { address, workload }]);
+        assert_eq!(decision.actions, [Action::StartGenerators(order.clone())]);
         assert_eq!(condition(&decision, ConditionType::Running).2, message);
         assert_eq!(place(&decision), Some((0, Stage::StartingGenerators)));
     }

@@ -49,11 +49,11 @@ fn restoring_ends_only_when_no_claim_and_no_job_is_left() {
     let with_job = Observed { generators: generators(active(), 1, Vec::new()), ..put_back() };
     let with_claim = Observed { claims: vec![claim("pulp-content", 3)], ..put_back() };
     for (observed, actions) in [
-        (with_job, vec![delete_generators(), Action::Restore]),
+        (with_job, vec![Action::Restore, delete_generators()]),
         (with_claim, vec![Action::Restore]),
         (
             Observed { generators: generators(Job::Complete, 1, Vec::new()), ..observed() },
-            vec![delete_generators(), Action::Restore],
+            vec![Action::Restore, delete_generators()],
         ),
     ] {
         let decision = decided(&status, &observed, 100_000);
@@ -183,7 +183,7 @@ fn a_rejected_spec_is_final_at_once() {
 #[test]
 fn a_rejected_spec_is_not_final_while_something_is_claimed() {
     let decision = decided_on_rejection(&status_at(1, Stage::Dispatching), &observed());
-    assert_eq!((decision.actions, decision.release), (vec![delete_generators(), Action::Restore], false));
+    assert_eq!((decision.actions, decision.release), (vec![Action::Restore, delete_generators()], false));
     assert_eq!(decision.status.verdict, None);
 }
 

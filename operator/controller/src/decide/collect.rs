@@ -1,0 +1,137 @@
+//! Collecting what a cell left behind, and writing what it came to.
+
+use std::time::Duration;
+
+use throughput_crds::{CellResult, Stage};
+
+use super::{Action, Draft, View};
+use crate::judge::result::{Evidence, measure, summarized};
+use crate::observed::{Pulp, Remains, Sources};
+use crate::reason::Reason;
+use crate::report::timeline::Timelines;
+use crate::report::{SCHEMA_VERSION, TestReport};
+
+/// The most observations of a cell that are told as events; the report has them all.
+const MOST_OBSERVATION_EVENTS: usize = 8;
+
+pub(super) fn collecting(draft: &mut Draft<'_>, view: &View<'_>) {
+    let nothing = Remains { tasks: Vec::new(), foreign_tasks: 0 };
+    let remains = match &view.observed.remains {
+        Some(remains) => remains,
+        // Nothing was dispatched, so there is nothing to be read, and nothing to wait for.
+        None if view.began(Stage::Dispatching).is_none() => &nothing,
+        None if draft.is_past(view.since(), view.plan.deadlines.collect) => {
+            let words = match &view.observed.pulp {
+                Pulp::Unavailable(why) => why.message.clone(),
+                Pulp::NotAsked | Pulp::Answering(_) => "Pulp's answer was not complete".to_owned(),
+            };
+            if let Some(current) = &mut draft.status.current {
+                current
+                    .progress
+                    .failure
+                    .get_or_insert(format!("the cell's tasks could not be read: {words}"));
+                current.progress.failure_reason.get_or_insert(Reason::TasksNotRead.to_string());
+            }
+            &nothing
+        }
+        None => return draft.look_again_in(Duration::from_secs(2)),
+    };
+    let not_written = not_written(draft, view);
+    if not_written.is_none() && sources_may_come(draft, view) {
+        return draft.look_again_in(Duration::from_secs(1));
+    }
+    write_results(draft, view, remains, not_written);
+    let failure =
+        draft.status.current.as_ref().and_then(|current| current.progress.failure_reason.as_deref());
+    let stops = failure.and_then(Reason::of).is_some_and(Reason::stops_the_matrix);
+    let next = view.plan.cells.get(view.cell.index as usize + 1);
+    match next {
+        Some(cell) if !stops => {
+            let held = view.observed.controls.suspend;
+            draft.begin_cell(cell, if held { Stage::Suspended } else { Stage::EmptyingQueue });
+        }
+        _ => draft.enter(Stage::Restoring),
+    }
+}
+
+/// Why the cell's details are not written, once that has been refused for long enough, or the run is aborted meanwhile.
+///
+/// What is refused now may be taken later (a quota, a webhook that is down), so it is tried again until the deadline.
+/// After it the cell keeps its row in the status, and the targets are put back.
+fn not_written(draft: &Draft<'_>, view: &View<'_>) -> Option<String> {
+    let refusal = draft.refusal()?;
+    let enough = draft.is_past(view.since(), view.plan.deadlines.collect) || view.observed.controls.abort;
+    enough.then(|| {
+        format!("the details of this cell are not in the report, since they could not be written: {refusal}")
+    })
+}
+
+/// Whether what the sources saw is still to be had: an operator that was started again reads it first.
+fn sources_may_come(draft: &Draft<'_>, view: &View<'_>) -> bool {
+    let Some(settling) = view.began(Stage::Settling) else {
+        return false;
+    };
+    match &view.observed.sources {
+        Sources::None => false,
+        Sources::NotYet => !draft.is_past(view.since(), view.plan.deadlines.collect),
+        Sources::Seen { settled, .. } => !settled && !draft.is_past(settling, view.plan.deadlines.settle),
+    }
+}
+
+fn write_results(draft: &mut Draft<'_>, view: &View<'_>, remains: &Remains, not_written: Option<String>) {
+    let current = draft.status.current.clone().unwrap_or_else(|| view.current.clone());
+    let address = draft.address(&current);
+    let evidence = Evidence {
+        tasks: &remains.tasks,
+        foreign_tasks: remains.foreign_tasks,
+        generators: &view.observed.generators.results,
+        workers: view.cell_workers().unwrap_or_default(),
+        sources: view.observed.sources.reports(),
+        earlier: view.observed.report.as_ref().map_or(&[], |report| report.cells.as_slice()),
+    };
+    let detail = measure(view.plan, view.cell, &current, &evidence, address.correlation_id(), draft.now);
+    let mut result = summarized(&detail.figures);
+    let report = view.observed.report.clone().unwrap_or_else(|| empty_report(draft, view));
+    let report = Box::new(report.with(detail.figures.clone()));
+    draft.status.results.retain(|other| other.cell != result.cell);
+    tell_of_result(draft, view, &result, &detail.figures.observations);
+    if let Some(words) = not_written {
+        draft.warn(Reason::ReportNotWritten, format!("{}: {words}", cell_name(view)));
+        result.observations.push(words);
+        draft.status.results.push(result);
+        return;
+    }
+    draft.status.results.push(result);
+    draft.act(Action::WriteReport { address: address.clone(), detail: Box::new(detail), report });
+    draft.act(Action::DeleteGenerators { address });
+}
+
+/// The cell, as events name it.
+fn cell_name(view: &View<'_>) -> String {
+    format!("cell {} of {}", view.cell.index + 1, view.plan.cells.len())
+}
+
+fn tell_of_result(draft: &mut Draft<'_>, view: &View<'_>, result: &CellResult, observations: &[String]) {
+    let name = cell_name(view);
+    let tasks_per_second = result.tasks_per_second.as_deref().unwrap_or("no");
+    let note = format!("{name}: {:?}, {tasks_per_second} tasks per second", result.verdict);
+    draft.tell(Reason::CellFinished, note);
+    for words in observations.iter().take(MOST_OBSERVATION_EVENTS) {
+        draft.tell(Reason::Observed, format!("{name}: {words}"));
+    }
+}
+
+/// The report of a test of which no cell was measured yet.
+fn empty_report(draft: &Draft<'_>, view: &View<'_>) -> TestReport {
+    TestReport {
+        schema_version: SCHEMA_VERSION,
+        namespace: draft.test.namespace.clone(),
+        test: draft.test.name.clone(),
+        test_uid: draft.test.uid.clone(),
+        operator_version: env!("CARGO_PKG_VERSION").to_owned(),
+        workers_axis: view.plan.scale[view.plan.workers].name.clone(),
+        cells: Vec::new(),
+        repeats: Vec::new(),
+        timelines: Timelines::default(),
+    }
+}

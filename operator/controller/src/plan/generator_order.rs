@@ -1,0 +1,62 @@
+//! What starting a cell's generators takes, all of it: whoever carries the order out asks for nothing else.
+
+use std::time::Duration;
+
+use throughput_crds::InProcessDispatch;
+use throughput_model::cell::CellAddress;
+use throughput_model::workload::{PulpTasks, Workload};
+
+use super::destination::{ConfigMapKey, secret_keys};
+use super::matrix::Cell;
+use super::{Plan, milliseconds};
+
+/// What starting a cell's generators takes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GeneratorOrder {
+    /// The attempt at a cell that they are for.
+    pub address: CellAddress,
+    /// The number of generators; at least 1.
+    pub generators: u32,
+    /// The load that they are told to make, shared among them.
+    pub workload: Workload,
+    /// The container that dispatches, where that is not the generator itself.
+    pub in_process: Option<InProcessDispatch>,
+    /// The Secret with the target's credentials; `None` where it asks for none.
+    pub credentials: Option<CredentialsSource>,
+    /// The certificates that the generators trust, where not the system's.
+    pub ca_bundle: Option<ConfigMapKey>,
+    /// How long the generators may live: their Job's deadline, besides the time for delivery.
+    pub lifetime: Duration,
+}
+
+/// A Secret of the test's namespace, and which of its keys are needed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CredentialsSource {
+    /// The Secret's name.
+    pub secret: String,
+    /// The keys.
+    pub keys: &'static [&'static str],
+}
+
+impl Plan {
+    /// The order for the generators of a cell.
+    pub fn order(&self, cell: &Cell, address: &CellAddress) -> GeneratorOrder {
+        let keys = secret_keys(&self.pulp.authentication);
+        GeneratorOrder {
+            address: address.clone(),
+            generators: cell.generators,
+            workload: Workload::PulpTasks(PulpTasks {
+                pulp: self.pulp.clone(),
+                correlation_id: address.correlation_id(),
+                tasks: self.tasks,
+                concurrency: cell.concurrency,
+                dispatch: self.dispatch.clone(),
+                dispatch_deadline_milliseconds: milliseconds(self.deadlines.dispatch),
+            }),
+            in_process: self.in_process.clone(),
+            credentials: self.secret.clone().map(|secret| CredentialsSource { secret, keys }),
+            ca_bundle: self.ca_bundle.clone(),
+            lifetime: self.deadlines.generator_start + self.deadlines.dispatch,
+        }
+    }
+}
