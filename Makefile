@@ -104,7 +104,7 @@ api: ## Rung 2: the controller against a real API server
 	@$(step) 'tests against a real API server' cargo test $(locked) --no-fail-fast --workspace --all-features --test api --test owners -- --test-threads=8
 
 # By name and with the whole workspace, as all other steps: another choice of packages would compile AWS's clients anew.
-on_the_cluster := $(patsubst tests/e2e/tests/%.rs,--test %,$(filter-out %/examples.rs %/chaos.rs %/other_pulps.rs,$(wildcard tests/e2e/tests/*.rs)))
+on_the_cluster := $(patsubst tests/e2e/tests/%.rs,--test %,$(filter-out %/examples.rs %/other_pulps.rs,$(wildcard tests/e2e/tests/*.rs)))
 e2e: pulp-up install ## Rung 3: the installed operator with a real Pulp, on a real cluster
 	@$(step) 'the servers that are asked' tests/servers/install
 	@$(step) 'the stand-in for AWS' tests/aws/stand-in install

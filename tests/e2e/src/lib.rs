@@ -10,18 +10,12 @@
     reason = "this is test code: it stops at the first surprise"
 )]
 
-pub mod benching;
-pub mod chaos;
 pub mod cut;
 pub mod late_rds;
 pub mod logging;
-pub mod observer;
 pub mod outside;
 pub mod profiling;
-pub mod ratio;
-pub mod speed;
 pub mod sql;
-pub mod usage;
 pub mod watching;
 
 use std::collections::BTreeMap;

@@ -9,7 +9,7 @@ use futures::FutureExt;
 
 use super::heal::{Release, heal};
 use super::{Row, TEST, moment, outcome};
-use crate::Cluster;
+use throughput_e2e_tests::Cluster;
 
 /// What is wanted of the campaign, by its arguments.
 #[derive(Debug, Default, PartialEq)]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::WORKERS;
+use throughput_e2e_tests::WORKERS;
 
 /// What a test measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,10 +5,10 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use throughput_bench::observer::Requests;
+use throughput_bench::usage::{Usage, megabytes, operator_usage};
+use throughput_bench::{SAMPLE_EVERY, began, instant, median, until_finished};
 use throughput_crds::Verdict;
-use throughput_e2e_tests::benching::{SAMPLE_EVERY, began, instant, median, until_finished};
-use throughput_e2e_tests::observer::Requests;
-use throughput_e2e_tests::usage::{Usage, megabytes, operator_usage};
 use throughput_e2e_tests::{Cluster, WORKERS, output, root};
 
 const NAME: &str = "bench-overhead";

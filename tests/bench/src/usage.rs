@@ -4,7 +4,7 @@ use kube::ResourceExt;
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, ListParams};
 use serde_json::Value;
 
-use crate::{Cluster, NAMESPACE};
+use throughput_e2e_tests::{Cluster, NAMESPACE};
 
 /// What the operator's pod uses.
 #[derive(Clone, Copy, Debug, Default)]

@@ -13,7 +13,7 @@ use super::heal::Release;
 use super::load::{self, Load, two_targets};
 use super::pods::{self, exhaust_one, kill_one, running_one};
 use super::{SECOND_TEST, TEST, elsewhere};
-use crate::{Cluster, WORKERS, output, root};
+use throughput_e2e_tests::{Cluster, WORKERS, output, root};
 
 const SOON: Duration = Duration::from_mins(2);
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
+use throughput_bench::{median, seconds_from_drain_to_result};
 use throughput_crds::Verdict;
-use throughput_e2e_tests::benching::{median, seconds_from_drain_to_result};
 use throughput_e2e_tests::late_rds::LateRds;
 use throughput_e2e_tests::{Cluster, WORKERS, permit_urls};
 

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
+use throughput_chaos_tests::{Daemon, Expected, Fault, Load, Row, run};
 use throughput_crds::Stage;
-use throughput_e2e_tests::chaos::{Daemon, Expected, Fault, Load, Row, run};
 
 const SUSTAINED: [Stage; 9] = [
     Stage::AwaitingTargets,

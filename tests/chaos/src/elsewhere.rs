@@ -9,7 +9,7 @@ use kube::api::{Api, DeleteParams};
 use serde_json::{Value, json};
 
 use super::heal::Release;
-use crate::{Cluster, NAMESPACE, WORKERS};
+use throughput_e2e_tests::{Cluster, NAMESPACE, WORKERS};
 
 /// Its name.
 pub(super) const ELSEWHERE: &str = "chaos-elsewhere";

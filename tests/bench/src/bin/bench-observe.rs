@@ -7,13 +7,13 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use throughput_crds::Verdict;
-use throughput_e2e_tests::benching::{
+use throughput_bench::ratio::Ratio;
+use throughput_bench::speed::Speedometer;
+use throughput_bench::usage::Usage;
+use throughput_bench::{
     all_sources, in_turns, measured_between, median, seconds_from_drain_to_result, until_finished,
 };
-use throughput_e2e_tests::ratio::Ratio;
-use throughput_e2e_tests::speed::Speedometer;
-use throughput_e2e_tests::usage::Usage;
+use throughput_crds::Verdict;
 use throughput_e2e_tests::{Cluster, WORKERS, database_secret, sql};
 
 const NAME: &str = "bench-observe";

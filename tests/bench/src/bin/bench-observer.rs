@@ -5,9 +5,9 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use throughput_bench::in_turns;
+use throughput_bench::ratio::Ratio;
 use throughput_crds::Verdict;
-use throughput_e2e_tests::benching::in_turns;
-use throughput_e2e_tests::ratio::Ratio;
 use throughput_e2e_tests::{Cluster, WORKERS, change_operator};
 
 const NAME: &str = "bench-observer";

@@ -1,4 +1,14 @@
-//! What the benchmarks have in common.
+//! What the measurements of the operator's own costs have in common.
+#![expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "a measurement that cannot be made shall stop"
+)]
+
+pub mod observer;
+pub mod ratio;
+pub mod speed;
+pub mod usage;
 
 use std::time::Duration;
 
@@ -6,8 +16,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use throughput_crds::ThroughputTestStatus;
 
-use crate::Cluster;
 use crate::usage::{Usage, operator_usage};
+use throughput_e2e_tests::Cluster;
 
 /// The metrics API answers with the use of the last quarter of a minute or so.
 pub const SAMPLE_EVERY: Duration = Duration::from_secs(5);

@@ -7,9 +7,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use throughput_bench::{all_sources, until_finished};
 use throughput_controller::report::TestReport;
 use throughput_crds::Verdict;
-use throughput_e2e_tests::benching::{all_sources, until_finished};
 use throughput_e2e_tests::{Cluster, WORKERS, database_secret, output};
 use throughput_page_tests::browser::Browser;
 use throughput_page_tests::table;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use throughput_crds::{ConditionStatus, ConditionType, ThroughputTest, ThroughputTestStatus, Verdict};
 
 use super::{Expected, Fault, Row, TEST};
-use crate::{AsFound, Cluster, WORKERS, condition, sql};
+use throughput_e2e_tests::{AsFound, Cluster, WORKERS, condition, sql};
 
 /// How long a test may take to come to its end after the fault.
 const RUN: Duration = Duration::from_mins(6);

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use kube::api::{Api, ListParams};
 
-use crate::{Cluster, output, root};
+use throughput_e2e_tests::{Cluster, output, root};
 
 const SOON: Duration = Duration::from_mins(2);
 

@@ -12,7 +12,7 @@ use serde_json::json;
 use throughput_crds::ThroughputTest;
 
 use super::{SECOND_TEST, TEST, elsewhere, pods};
-use crate::{Cluster, WORKERS, output, root, sql};
+use throughput_e2e_tests::{Cluster, WORKERS, output, root, sql};
 
 const SOON: Duration = Duration::from_mins(3);
 /// How long the queue may take to be empty. What a killed worker had begun is cleaned up minutes after its pod went.

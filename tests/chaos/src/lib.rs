@@ -5,6 +5,7 @@
 //! came of it. Whatever was done: the test comes to one of the expected ends, its figures are those of SQL, what was
 //! scaled is as it was found, no Lease, finalizer or Job is left, and Pulp's queue is empty or the status says that
 //! it is not. A row that fails does not end the campaign.
+#![expect(clippy::expect_used, clippy::panic, reason = "this is test code: it stops at the first surprise")]
 
 mod campaign;
 mod elsewhere;

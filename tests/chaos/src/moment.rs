@@ -7,7 +7,7 @@ use kube::api::{WatchEvent, WatchParams};
 use kube::{Api, ResourceExt};
 use throughput_crds::{Stage, ThroughputTest};
 
-use crate::Cluster;
+use throughput_e2e_tests::Cluster;
 
 /// How long a stage may take to be reached.
 const DEADLINE: Duration = Duration::from_mins(4);

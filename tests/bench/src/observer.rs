@@ -7,7 +7,7 @@ use kube::ResourceExt;
 use kube::api::ListParams;
 use serde_json::Value;
 
-use crate::{Cluster, NAMESPACE};
+use throughput_e2e_tests::{Cluster, NAMESPACE};
 
 /// Requests to Pulp, and the time that they took.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
