@@ -1,17 +1,16 @@
 //! What the chart grants the operator, in a test's namespace.
 
-use std::path::Path;
-use std::process::Command;
-use std::sync::OnceLock;
-
 use kube::Client;
 use kube::api::{Api, ListParams};
 use serde_json::Value;
 use throughput_crds::ThroughputTest;
 
+use throughput_test_support::program::rendered;
+use throughput_test_support::wait::eventually;
+use tokio::sync::OnceCell;
+
+use crate::server;
 use crate::tenant::Tenant;
-use crate::wait::eventually;
-use crate::{binaries, server};
 
 /// Stands for a test's namespace: Helm is asked only once.
 const PLACEHOLDER: &str = "placeholder-of-a-namespace";
@@ -19,18 +18,18 @@ const PLACEHOLDER: &str = "placeholder-of-a-namespace";
 impl Tenant {
     /// Gives the operator its rights here, as the chart does.
     pub async fn grant(&self) {
-        static RENDERED: OnceLock<String> = OnceLock::new();
-        self.create_rights(RENDERED.get_or_init(|| render_rights(&[]))).await;
+        static RENDERED: OnceCell<String> = OnceCell::const_new();
+        self.create_rights(RENDERED.get_or_init(|| render_rights(&[])).await).await;
     }
 
     /// Gives the operator its rights here, as the chart does with these values.
     pub async fn grant_with(&self, values: &[&str]) {
-        self.create_rights(&render_rights(values)).await;
+        self.create_rights(&render_rights(values).await).await;
     }
 
     /// Gives the operator the rights on nodes that the chart gives with these values.
     pub async fn grant_nodes(&self, values: &[&str]) {
-        let rendered = render(&["templates/rbac-nodes.yaml"], values);
+        let rendered = render(&["templates/rbac-nodes.yaml"], values).await;
         self.create_all(
             serde_saphyr::from_multiple(&rendered.replace(PLACEHOLDER, &self.namespace)).unwrap(),
         )
@@ -81,26 +80,12 @@ fn objects(rendered: &str) -> Vec<Value> {
 
 /// The Roles and `RoleBinding`s of the chart, with these values, and with the right to let go of tests
 /// whose namespace is being deleted.
-fn render_rights(values: &[&str]) -> String {
+async fn render_rights(values: &[&str]) -> String {
     let templates = ["templates/rbac-tests.yaml", "templates/rbac-own.yaml", "templates/rbac-leaving.yaml"];
-    render(&templates, &[values, &["rbac.namespaceDeletion=true"]].concat())
+    render(&templates, &[values, &["rbac.namespaceDeletion=true"]].concat()).await
 }
 
 /// What these templates of the chart yield with these values.
-fn render(templates: &[&str], values: &[&str]) -> String {
-    let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charts/throughput-operator");
-    // What the user has configured for Helm does not matter here.
-    let nowhere = std::env::temp_dir().join("throughput-api-tests-without-helm-home");
-    let output = Command::new(binaries::find().unwrap().helm)
-        .args(["template", "throughput-operator"])
-        .arg(chart)
-        .args(["--namespace", PLACEHOLDER])
-        .args(["--set", "image.repository=localhost/a,loadgen.image.repository=localhost/b"])
-        .args(values.iter().flat_map(|value| ["--set", value]))
-        .args(templates.iter().flat_map(|template| ["--show-only", template]))
-        .envs(["HELM_CONFIG_HOME", "HELM_CACHE_HOME", "HELM_DATA_HOME"].map(|name| (name, &nowhere)))
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "helm template: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
+async fn render(templates: &[&str], values: &[&str]) -> String {
+    rendered(("throughput-operator", PLACEHOLDER), templates, values).await.unwrap()
 }

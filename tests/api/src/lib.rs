@@ -12,16 +12,12 @@
     reason = "a test stops at the first surprise"
 )]
 
-mod binaries;
 mod chart;
-mod daemon;
 pub mod interrupted;
 pub mod nodes;
 pub mod process;
 pub mod pulp;
 mod server;
 mod tenant;
-mod wait;
 
 pub use tenant::{Tenant, deployment, spec, throughput_test};
-pub use wait::{eventually, within};

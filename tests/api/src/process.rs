@@ -3,13 +3,17 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::daemon::Daemon;
+use throughput_test_support::daemon::{Daemon, Ending, Running, folder};
+use throughput_test_support::wait::eventually;
+
 use crate::{Tenant, server};
 
 /// Takes a file in place of `/etc/hosts`, in a mount namespace of its own, and becomes the program.
 const WITH_HOSTS: &str = r#"mount --bind "$1" /etc/hosts && shift && exec env "$@""#;
+
+/// It goes with its files.
+const RUNNING: Running = Running { user: None, ending: Ending::Killed };
 
 /// A program of the operator's, and what it finds.
 #[derive(Clone, Debug)]
@@ -54,7 +58,7 @@ impl Program {
         command.extend(environment.iter().map(|(name, value)| format!("{name}={value}")));
         command.push(self.file.display().to_string());
         command.extend_from_slice(arguments);
-        Ok(Process { daemon: Daemon::start(name, folder, Path::new("unshare"), &command)? })
+        Ok(Process { daemon: Daemon::start(name, folder, RUNNING, Path::new("unshare"), &command)? })
     }
 }
 
@@ -95,7 +99,7 @@ impl OperatorProcess {
             let answer = reqwest::get(format!("http://{}/readyz", self.address)).await;
             answer.is_ok_and(|answer| answer.status().is_success())
         };
-        crate::eventually("the operator leads", ready, |ready| *ready).await;
+        eventually("the operator leads", ready, |ready| *ready).await;
     }
 
     /// What it takes of memory.
@@ -132,14 +136,4 @@ impl Process {
         };
         Memory { resident: bytes("VmRSS:"), anonymous: bytes("RssAnon:") }
     }
-}
-
-/// A new folder for the files of a process.
-pub(crate) fn folder(name: &str) -> Result<PathBuf, String> {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let number = COUNT.fetch_add(1, Ordering::Relaxed);
-    let folder =
-        std::env::temp_dir().join(format!("throughput-api-tests-{}-{name}-{number}", std::process::id()));
-    std::fs::create_dir_all(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
-    Ok(folder)
 }

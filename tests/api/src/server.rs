@@ -1,7 +1,6 @@
 //! The one API server that all tests of a process share.
 
-use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,15 +13,24 @@ use kube::{Client, Config, CustomResourceExt, ResourceExt};
 use serde_json::{Value, json};
 use throughput_crds::ThroughputTest;
 
-use crate::binaries::{self, Binaries};
-use crate::daemon::Daemon;
+use throughput_test_support::daemon::{Daemon, Ending, Running, folder, free_ports};
+use throughput_test_support::program::{of_cluster, on_path};
 
 /// How long the server may take until it serves the tests' API. On two idle cores it takes about six seconds.
 const START_DEADLINE: Duration = Duration::from_mins(2);
 /// How often another start is tried: between choosing a free port and listening on it, somebody may take it.
 const STARTS: u32 = 3;
+/// How the programs of the server run.
+const RUNNING: Running = Running { user: None, ending: Ending::Killed };
 /// The bearer token of an administrator.
 const ADMIN_TOKEN: &str = "administrator-of-the-tests";
+
+/// The programs that make an API server.
+struct Binaries {
+    kube_apiserver: PathBuf,
+    etcd: PathBuf,
+    openssl: PathBuf,
+}
 
 /// A running API server.
 struct Server {
@@ -71,7 +79,11 @@ fn start_somehow() -> Result<Server, String> {
 }
 
 async fn start_repeatedly() -> Result<Server, String> {
-    let binaries = binaries::find()?;
+    let binaries = Binaries {
+        kube_apiserver: of_cluster("kube-apiserver")?,
+        etcd: on_path("etcd")?,
+        openssl: on_path("openssl")?,
+    };
     let mut starts = 0;
     loop {
         starts += 1;
@@ -83,18 +95,12 @@ async fn start_repeatedly() -> Result<Server, String> {
 }
 
 async fn start(binaries: &Binaries) -> Result<Server, String> {
-    let folder = |name: &str| {
-        let folder = std::env::temp_dir().join(format!("throughput-api-tests-{}-{name}", std::process::id()));
-        let made = std::fs::create_dir_all(&folder)
-            .map_err(|error| format!("cannot make {}: {error}", folder.display()));
-        made.map(|()| folder)
-    };
     let [etcd_port, api_port] = free_ports().map_err(|error| format!("no free port: {error}"))?;
     let etcd_url = format!("http://127.0.0.1:{etcd_port}");
     let etcd = start_etcd(binaries, &folder("etcd")?, &etcd_url)?;
     let folder = folder("kube-apiserver")?;
     let arguments = apiserver_arguments(binaries, &folder, &etcd_url, api_port)?;
-    let apiserver = Daemon::start("kube-apiserver", &folder, &binaries.kube_apiserver, &arguments)?;
+    let apiserver = Daemon::start("kube-apiserver", &folder, RUNNING, &binaries.kube_apiserver, &arguments)?;
     let kubeconfig = kubeconfig(api_port, &folder.join("server.crt"));
     let config = config(&kubeconfig).await.map_err(|error| format!("the API server's address: {error}"))?;
     let daemons = [etcd, apiserver];
@@ -110,12 +116,6 @@ async fn start(binaries: &Binaries) -> Result<Server, String> {
     }
 }
 
-/// Two ports that were free a moment ago.
-fn free_ports() -> std::io::Result<[u16; 2]> {
-    let listeners = [TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?];
-    Ok([listeners[0].local_addr()?.port(), listeners[1].local_addr()?.port()])
-}
-
 fn start_etcd(binaries: &Binaries, folder: &Path, url: &str) -> Result<Daemon, String> {
     let arguments = [
         format!("--data-dir={}", folder.join("data").display()),
@@ -125,7 +125,7 @@ fn start_etcd(binaries: &Binaries, folder: &Path, url: &str) -> Result<Daemon, S
         // What the tests write need not survive a power cut.
         "--unsafe-no-fsync".to_owned(),
     ];
-    Daemon::start("etcd", folder, &binaries.etcd, &arguments)
+    Daemon::start("etcd", folder, RUNNING, &binaries.etcd, &arguments)
 }
 
 /// Writes the server's certificate and the administrator's token, and returns the command line.

@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use throughput_crds::ThroughputTest;
+use throughput_test_support::spec::PulpSpec;
 
 use crate::server;
 
@@ -121,9 +122,5 @@ pub fn throughput_test(name: &str, spec: Value) -> Value {
 
 /// The shortest useful spec: one Pulp that asks for no password, and the Deployment `pulp-worker`.
 pub fn spec() -> Value {
-    json!({
-        "target": {"service": {"name": "pulp-api", "port": 24817}, "pulp": {"credentials": {"method": "None"}}},
-        "scale": [{"name": "workers", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "pulp-worker"}}],
-        "workload": {"pulpTasks": {"tasks": 100}},
-    })
+    PulpSpec::of(100).credentials(json!({"method": "None"})).into()
 }

@@ -7,10 +7,10 @@ use kube::Client;
 use kube::client::Body;
 use serde_json::json;
 use throughput_crds::{AwsAccess, AwsEndpoints, ObserveRds, SecretReference};
-use throughput_model::cell::CellAddress;
 use throughput_sources::access::{Access, Installation};
 use throughput_sources::recording::Recording;
 use throughput_sources::source::{Settled, Source, Window};
+use throughput_test_support::first_cell;
 
 /// The key of a Secret that is to be seen nowhere.
 pub const SECRET_KEY: &str = "the-secret-key-of-these-tests";
@@ -67,7 +67,7 @@ impl Setting {
             client: self.api_server(),
             namespace: "perf".to_owned(),
             test: "tasks-10k".to_owned(),
-            cell: CellAddress { test_uid: "0e9a".to_owned(), cell: 0, attempt: 1 },
+            cell: first_cell("0e9a"),
             targets: Vec::new(),
             installation: Installation::default(),
         }

@@ -15,9 +15,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use throughput_crds::ThroughputTestStatus;
+use throughput_e2e_tests::Cluster;
 
 use crate::usage::{Usage, operator_usage};
-use throughput_e2e_tests::Cluster;
 
 /// The metrics API answers with the use of the last quarter of a minute or so.
 pub const SAMPLE_EVERY: Duration = Duration::from_secs(5);

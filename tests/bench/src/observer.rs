@@ -6,7 +6,6 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use kube::api::ListParams;
 use serde_json::Value;
-
 use throughput_e2e_tests::{Cluster, NAMESPACE};
 
 /// Requests to Pulp, and the time that they took.

@@ -3,7 +3,6 @@
 use kube::ResourceExt;
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, ListParams};
 use serde_json::Value;
-
 use throughput_e2e_tests::{Cluster, NAMESPACE};
 
 /// What the operator's pod uses.

@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
+use throughput_e2e_tests::Cluster;
 
 use super::heal::{Release, heal};
 use super::{Row, TEST, moment, outcome};
-use throughput_e2e_tests::Cluster;
 
 /// What is wanted of the campaign, by its arguments.
 #[derive(Debug, Default, PartialEq)]

@@ -7,9 +7,10 @@ use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::ResourceExt;
 use kube::api::{Api, DeleteParams};
 use serde_json::{Value, json};
+use throughput_e2e_tests::{Cluster, NAMESPACE};
+use throughput_test_support::spec::WORKERS;
 
 use super::heal::Release;
-use throughput_e2e_tests::{Cluster, NAMESPACE, WORKERS};
 
 /// Its name.
 pub(super) const ELSEWHERE: &str = "chaos-elsewhere";

@@ -8,12 +8,14 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, DeleteParams, EvictParams, ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
 use throughput_crds::ThroughputTest;
+use throughput_e2e_tests::Cluster;
+use throughput_test_support::program;
+use throughput_test_support::spec::WORKERS;
 
 use super::heal::Release;
 use super::load::{self, Load, two_targets};
 use super::pods::{self, exhaust_one, kill_one, running_one};
 use super::{SECOND_TEST, TEST, elsewhere};
-use throughput_e2e_tests::{Cluster, WORKERS, output, root};
 
 const SOON: Duration = Duration::from_mins(2);
 
@@ -217,7 +219,7 @@ async fn restart(daemon: Daemon) {
         Daemon::ApiServer => "kube-apiserver",
         Daemon::Etcd => "etcd",
     };
-    output(root().join("tests/cluster/cluster"), &["restart", name], "").await.expect("restart a daemon");
+    program::cluster(&["restart", name]).await.expect("restart a daemon");
 }
 
 async fn delete_test(cluster: &Cluster) {

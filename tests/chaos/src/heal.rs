@@ -10,9 +10,11 @@ use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
 use serde_json::json;
 use throughput_crds::ThroughputTest;
+use throughput_e2e_tests::{Cluster, sql};
+use throughput_test_support::program;
+use throughput_test_support::spec::WORKERS;
 
 use super::{SECOND_TEST, TEST, elsewhere, pods};
-use throughput_e2e_tests::{Cluster, WORKERS, output, root, sql};
 
 const SOON: Duration = Duration::from_mins(3);
 /// How long the queue may take to be empty. What a killed worker had begun is cleaned up minutes after its pod went.
@@ -38,7 +40,7 @@ impl Release {
 
     /// Installs or upgrades the operator with these values and further arguments.
     pub(super) async fn install(&self, cluster: &Cluster, further: &[&str]) {
-        let (chart, values) = (root().join("charts/throughput-operator"), self.values.display().to_string());
+        let (chart, values) = (program::chart(), self.values.display().to_string());
         let chart = chart.display().to_string();
         let mut arguments = vec!["upgrade", "--install", OPERATOR, chart.as_str(), "--reset-values"];
         arguments.extend(["--values", values.as_str(), "--force-conflicts", "--wait", "--timeout", "150s"]);
@@ -66,7 +68,7 @@ pub(super) async fn heal(cluster: &Cluster, release: &Release) {
     let claims = ListParams::default().labels("perf.pulpproject.org/claim=true");
     leases.delete_collection(&DeleteParams::default(), &claims).await.expect("delete claims");
     if replicas(cluster, WORKERS).await != Some(2) {
-        output(root().join("tests/pulp/pulp"), &["up"], "").await.expect("bring Pulp up");
+        program::pulp(&["up"]).await.expect("bring Pulp up");
     }
     forget_restarts(cluster).await;
     cluster.until("Pulp and the operator are ready", SOON, || are_ready(cluster)).await;

@@ -1,8 +1,7 @@
 //! The tests that faults are done to: small ones, of one cell.
 
 use serde_json::{Value, json};
-
-use throughput_e2e_tests::WORKERS;
+use throughput_test_support::spec::{PulpSpec, WORKERS, scaled};
 
 /// What a test measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,61 +20,62 @@ impl Load {
     /// Its spec.
     pub fn spec(self) -> Value {
         match self {
-            Self::Sustained => spec(120, &json!({"tasks": "20", "sleep": "0.2"}), "45s"),
-            Self::NeverDrains => spec(20, &json!({"tasks": "20", "sleep": "4", "lock": "chaos"}), "2s"),
+            Self::Sustained => sustained().into(),
+            Self::NeverDrains => never_drains(),
             Self::Backlog => backlog(),
             Self::TwoTargets => two_targets(["workers", "content"]),
         }
     }
 }
 
+fn sustained() -> PulpSpec {
+    spec(view(&json!({"tasks": "20", "sleep": "0.2"})), 120, "45s")
+}
+
+fn never_drains() -> Value {
+    spec(view(&json!({"tasks": "20", "sleep": "4", "lock": "chaos"})), 20, "2s").into()
+}
+
 /// Two targets in this order.
 pub(super) fn two_targets(order: [&str; 2]) -> Value {
     let deployment = |name: &str| if name == "workers" { WORKERS } else { "pulp-content" };
-    let mut spec = Load::Sustained.spec();
-    spec["scale"] = order
-        .map(|name| json!({"name": name, "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": deployment(name)}}))
-        .into();
-    spec["matrix"] = json!([
+    let matrix = json!([
         {"name": "workers", "of": "Scale", "values": [3]},
         {"name": "content", "of": "Scale", "values": [2]},
     ]);
-    spec
+    let scale = order.map(|name| scaled(name, "Deployment", deployment(name)));
+    sustained().with("scale", scale.into()).with("matrix", matrix).into()
 }
 
 fn backlog() -> Value {
-    let mut spec = Load::Sustained.spec();
-    spec["matrix"] = json!([{"name": "workers", "of": "Scale", "values": [2]}]);
-    spec["workload"] = json!({"pulpTasks": {
-        "tasks": 40,
-        "procedure": "Backlog",
-        "cleanup": "Created",
-        "dispatch": {"testView": {
-            "path": "test/distributions/", "query": {"tasks": "10"}, "tasksPerRequest": 10, "timeout": "15s",
-        }},
+    let view = json!({"testView": {
+        "path": "test/distributions/", "query": {"tasks": "10"}, "tasksPerRequest": 10, "timeout": "15s",
     }});
+    let mut spec = Value::from(spec(view, 40, "45s").workers(&[2]));
+    spec["workload"]["pulpTasks"]["procedure"] = "Backlog".into();
+    spec["workload"]["pulpTasks"]["cleanup"] = "Created".into();
     spec
 }
 
 /// The same as `Sustained` in a namespace of its own: what it scales there is idle, and the workers are Pulp's.
 pub(super) fn elsewhere() -> Value {
-    let mut spec = Load::Sustained.spec();
-    let deployment = |name: &str| json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": name});
-    spec["scale"] = json!([
-        {"name": "workers", "ref": deployment("idle-workers")},
-        {"name": "others", "ref": deployment("idle-others")},
-    ]);
-    spec["matrix"] = json!([{"name": "others", "of": "Scale", "values": [3]}]);
-    spec
+    let idle = [("workers", "idle-workers"), ("others", "idle-others")];
+    let matrix = json!([{"name": "others", "of": "Scale", "values": [3]}]);
+    let scale = idle.map(|(name, deployment)| scaled(name, "Deployment", deployment));
+    sustained().with("scale", scale.into()).with("matrix", matrix).into()
 }
 
-fn spec(tasks: u64, query: &Value, drain: &str) -> Value {
-    json!({
-        "target": {"service": {"name": "pulp-api", "port": 24817}, "pulp": {"credentials": {"secretRef": {"name": "pulp-admin"}}}},
-        "scale": [{"name": "workers", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": WORKERS}}],
-        "matrix": [{"name": "workers", "of": "Scale", "values": [3]}],
-        "workload": {"pulpTasks": {"tasks": tasks, "dispatch": {"testView": {"query": query, "tasksPerRequest": 20, "timeout": "15s"}}}},
-        "criteria": [{"metric": "tasks.successRatio", "atLeast": "1"}],
-        "timeouts": {"start": "4m", "scale": "3m", "generatorStart": "45s", "dispatch": "1m", "drain": drain, "cancel": "50s"},
-    })
+fn view(query: &Value) -> Value {
+    json!({"testView": {"query": query, "tasksPerRequest": 20, "timeout": "15s"}})
+}
+
+fn spec(dispatch: Value, tasks: u64, drain: &str) -> PulpSpec {
+    let timeouts = json!({
+        "start": "4m", "scale": "3m", "generatorStart": "45s", "dispatch": "1m", "drain": drain, "cancel": "50s",
+    });
+    PulpSpec::of(tasks)
+        .workers(&[3])
+        .dispatch(dispatch)
+        .at_least("tasks.successRatio", "1")
+        .with("timeouts", timeouts)
 }

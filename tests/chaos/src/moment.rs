@@ -6,7 +6,6 @@ use futures::{StreamExt, TryStreamExt};
 use kube::api::{WatchEvent, WatchParams};
 use kube::{Api, ResourceExt};
 use throughput_crds::{Stage, ThroughputTest};
-
 use throughput_e2e_tests::Cluster;
 
 /// How long a stage may take to be reached.

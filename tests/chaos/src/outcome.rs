@@ -6,9 +6,10 @@ use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::ListParams;
 use serde_json::Value;
 use throughput_crds::{ConditionStatus, ConditionType, ThroughputTest, ThroughputTestStatus, Verdict};
+use throughput_e2e_tests::{AsFound, Cluster, condition, sql};
+use throughput_test_support::spec::WORKERS;
 
 use super::{Expected, Fault, Row, TEST};
-use throughput_e2e_tests::{AsFound, Cluster, WORKERS, condition, sql};
 
 /// How long a test may take to come to its end after the fault.
 const RUN: Duration = Duration::from_mins(6);

@@ -6,7 +6,8 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use kube::api::{Api, ListParams};
 
-use throughput_e2e_tests::{Cluster, output, root};
+use throughput_e2e_tests::Cluster;
+use throughput_test_support::program;
 
 const SOON: Duration = Duration::from_mins(2);
 
@@ -56,7 +57,7 @@ async fn disturb_one(cluster: &Cluster, verb: &str, labels: &str, but_not: &[Str
             pods.iter().filter_map(running_container).find(|id| !but_not.contains(id))
         })
         .await;
-    output(root().join("tests/cluster/cluster"), &[verb, &id], "").await.expect("disturb a container");
+    program::cluster(&[verb, &id]).await.expect("disturb a container");
     id
 }
 

@@ -21,7 +21,6 @@ pub mod watching;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, UdpSocket};
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::Duration;
 
 use k8s_openapi::api::batch::v1::Job;
@@ -33,13 +32,13 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::{Client, ResourceExt};
 use serde_json::Value;
-use throughput_crds::{ConditionStatus, ConditionType, Stage, ThroughputTest, ThroughputTestStatus};
-use tokio::process::Command;
+use throughput_crds::{
+    ConditionStatus, ConditionType, SECRET_FOR_ANNOTATION, Stage, ThroughputTest, ThroughputTestStatus,
+};
+use throughput_test_support::{program, wait};
 
 /// The namespace of Pulp and of the operator.
 pub const NAMESPACE: &str = "pulp-perf";
-/// The Deployment of Pulp's workers.
-pub const WORKERS: &str = "pulp-worker";
 
 /// The local cluster.
 #[derive(Clone)]
@@ -60,53 +59,30 @@ pub struct AsFound {
     owners: Vec<ManagedFieldsEntry>,
 }
 
-/// The root of the checkout.
-pub fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-/// Runs a program to its end, with a deadline; its output, or its error.
-pub async fn output(program: impl Into<PathBuf>, arguments: &[&str], input: &str) -> Result<String, String> {
-    use tokio::io::AsyncWriteExt;
-    let mut child = Command::new(program.into())
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .expect("start a program");
-    let mut stdin = child.stdin.take().expect("its input");
-    stdin.write_all(input.as_bytes()).await.expect("write its input");
-    drop(stdin);
-    let output = tokio::time::timeout(Duration::from_mins(3), child.wait_with_output())
-        .await
-        .expect("a program did not end in time")
-        .expect("run a program");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    if output.status.success() {
-        Ok(text)
-    } else {
-        Err(format!("{text}{}", String::from_utf8_lossy(&output.stderr)))
-    }
-}
-
 /// Makes a Secret with a connection string of Pulp's database, which says that it may be used for that.
 pub async fn database_secret(cluster: &Cluster, name: &str) {
-    let secrets = cluster.api::<Secret>();
-    let pulps = secrets.get("pulp-postgres").await.expect("the database's Secret");
-    let text =
-        |key: &str| String::from_utf8(pulps.data.as_ref().expect("data")[key].0.clone()).expect("text");
-    let url =
-        format!("postgresql://{}:{}@postgres:5432/pulp?sslmode=disable", text("username"), text("password"));
+    let user = secret_text(cluster, "pulp-postgres", "username").await;
+    let password = secret_text(cluster, "pulp-postgres", "password").await;
+    let url = format!("postgresql://{user}:{password}@postgres:5432/pulp?sslmode=disable");
     secret(cluster, name, "postgres", &serde_json::json!({"url": url})).await;
+}
+
+/// The text of a Secret under this key.
+pub async fn secret_text(cluster: &Cluster, name: &str, key: &str) -> String {
+    let secret = cluster.api::<Secret>().get(name).await.expect("the Secret");
+    String::from_utf8(secret.data.expect("data")[key].0.clone()).expect("text")
 }
 
 /// Makes a Secret of these texts that may be sent to this audience: a Service, a URL, a host, `aws`.
 pub async fn secret(cluster: &Cluster, name: &str, audience: &str, texts: &Value) {
+    annotated_secret(cluster, name, &serde_json::json!({SECRET_FOR_ANNOTATION: audience}), texts).await;
+}
+
+/// Makes a Secret of these texts, which says with these annotations what it may be used for.
+pub async fn annotated_secret(cluster: &Cluster, name: &str, annotations: &Value, texts: &Value) {
     let secret = serde_json::json!({
         "apiVersion": "v1", "kind": "Secret", "stringData": texts,
-        "metadata": {"name": name, "annotations": {"perf.pulpproject.org/for": audience}},
+        "metadata": {"name": name, "annotations": annotations},
     });
     let params = PatchParams::apply("throughput-e2e-tests").force();
     cluster.api::<Secret>().patch(name, &params, &Patch::Apply(&secret)).await.expect("make a Secret");
@@ -120,7 +96,7 @@ pub async fn permit_urls(cluster: &Cluster, urls: &[&str]) {
 /// Upgrades the installed operator with one value of the chart changed, and waits until it runs. `flag` says how Helm
 /// reads the value: `--set-string`.
 pub async fn change_operator(cluster: &Cluster, flag: &str, value: &str) {
-    let chart = root().join("charts/throughput-operator").display().to_string();
+    let chart = program::chart().display().to_string();
     let upgrade = ["upgrade", "throughput-operator", &chart, "--reuse-values", flag, value];
     let arguments: Vec<&str> = upgrade.into_iter().chain(["--wait", "--timeout", "120s"]).collect();
     cluster.helm(&arguments).await.expect("upgrade the operator");
@@ -131,9 +107,7 @@ impl Cluster {
     pub async fn connect() -> Self {
         // It fails only where a provider is installed already: by the test before this one.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let path = output(root().join("tests/cluster/cluster"), &["kubeconfig"], "")
-            .await
-            .expect("the cluster's kubeconfig");
+        let path = program::cluster(&["kubeconfig"]).await.expect("the cluster's kubeconfig");
         let kubeconfig = PathBuf::from(path.trim());
         let config =
             Kubeconfig::read_from(&kubeconfig).expect("read the cluster's kubeconfig: is it up? (make e2e)");
@@ -173,26 +147,18 @@ impl Cluster {
 
     /// Runs kubectl on this cluster.
     pub async fn kubectl(&self, arguments: &[&str], input: &str) -> Result<String, String> {
-        let bin = output(root().join("tests/cluster/cluster"), &["bin"], "").await?;
-        let kubeconfig = format!("--kubeconfig={}", self.kubeconfig.display());
-        let mut all = vec![kubeconfig.as_str(), "--namespace", &self.namespace];
-        all.extend(arguments);
-        output(PathBuf::from(bin.trim()).join("kubectl"), &all, input).await
+        program::kubectl((&self.kubeconfig, &self.namespace), arguments, input).await
     }
 
-    /// Runs Helm on this cluster, without the user's own settings.
+    /// Runs Helm in the operator's namespace of this cluster, without the user's own settings.
     pub async fn helm(&self, arguments: &[&str]) -> Result<String, String> {
-        let bin = output(root().join("tests/cluster/cluster"), &["bin"], "").await?;
-        let kubeconfig = self.kubeconfig.display().to_string();
-        let mut all = vec!["--kubeconfig", &kubeconfig, "--namespace", NAMESPACE];
-        all.extend(arguments);
-        output(PathBuf::from(bin.trim()).join("helm"), &all, "").await
+        program::helm((&self.kubeconfig, NAMESPACE), arguments).await
     }
 
     /// Creates a test, after deleting what an earlier run left under its name.
-    pub async fn create(&self, name: &str, spec: Value) -> ThroughputTest {
+    pub async fn create(&self, name: &str, spec: impl Into<Value>) -> ThroughputTest {
         self.delete(name).await;
-        let test = ThroughputTest::new(name, serde_json::from_value(spec).expect("a spec"));
+        let test = ThroughputTest::new(name, serde_json::from_value(spec.into()).expect("a spec"));
         self.api::<ThroughputTest>().create(&PostParams::default(), &test).await.expect("create a test")
     }
 
@@ -208,19 +174,8 @@ impl Cluster {
     }
 
     /// Waits until something is there, but not for ever.
-    pub async fn until<T, F>(&self, what: &str, deadline: Duration, mut look: impl FnMut() -> F) -> T
-    where
-        F: Future<Output = Option<T>>,
-    {
-        let found = tokio::time::timeout(deadline, async {
-            loop {
-                if let Some(found) = look().await {
-                    return found;
-                }
-                tokio::time::sleep(Duration::from_millis(250)).await;
-            }
-        });
-        found.await.unwrap_or_else(|_| panic!("not within {deadline:?}: {what}"))
+    pub async fn until<T>(&self, what: &str, deadline: Duration, look: impl AsyncFnMut() -> Option<T>) -> T {
+        wait::until(what, deadline, look).await
     }
 
     /// Waits until a test's status is as wanted.
@@ -232,18 +187,9 @@ impl Cluster {
         wanted: impl Fn(&ThroughputTestStatus) -> bool,
     ) -> ThroughputTestStatus {
         let tests = self.api::<ThroughputTest>();
-        let last = std::sync::Mutex::new(None);
-        let waiting = self.until(what, deadline, || async {
-            let status = tests.get(name).await.ok()?.status.unwrap_or_default();
-            let is_wanted = wanted(&status);
-            *last.lock().unwrap() = Some(status.clone());
-            is_wanted.then_some(status)
-        });
-        // A little less than the wait's own deadline, so that it is this message that tells what was there.
-        let found = tokio::time::timeout(deadline.saturating_sub(Duration::from_millis(500)), waiting).await;
-        found.unwrap_or_else(|_| {
-            panic!("not within {deadline:?}: {what}; the status is {:#?}", last.lock().unwrap())
-        })
+        let look = async || Some(tests.get(name).await.ok()?.status.unwrap_or_default());
+        let seen = wait::until_seen(what, deadline, look, |seen| seen.as_ref().is_some_and(&wanted)).await;
+        seen.expect("a status that is as wanted")
     }
 
     /// Waits until a test is over.
@@ -294,7 +240,7 @@ impl Cluster {
 
     /// A file of `examples/`, as kubectl reads it, with at most so many tasks a cell.
     pub async fn example(&self, file: &str, most_tasks: u64) -> Value {
-        let path = root().join("examples").join(file);
+        let path = program::root().join("examples").join(file);
         let path = path.to_str().expect("a path of text");
         let arguments = ["create", "--dry-run=client", "--output=json", "--filename", path];
         let read = self.kubectl(&arguments, "").await.expect("an example that kubectl takes");

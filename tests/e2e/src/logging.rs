@@ -11,14 +11,15 @@ use kube::api::{Api, DeleteParams, LogParams, PostParams};
 use kube::core::ObjectMeta;
 use serde_json::{Value, json};
 use throughput_crds::Observe;
-use throughput_model::cell::CellAddress;
 use throughput_model::observation::SourceReport;
 use throughput_sources::access::{Access, Installation};
 use throughput_sources::open::open;
 use throughput_sources::recording::Recording;
 use throughput_sources::source::{Settled, Source, SourceError, Window};
+use throughput_test_support::first_cell;
+use throughput_test_support::spec::WORKERS;
 
-use crate::{Cluster, WORKERS};
+use crate::Cluster;
 
 const SOON: Duration = Duration::from_mins(2);
 
@@ -141,7 +142,7 @@ impl Writers {
             client: client.unwrap_or_else(|| self.cluster.client.clone()),
             namespace: self.cluster.namespace.clone(),
             test: "logs".to_owned(),
-            cell: CellAddress { test_uid: "logs".to_owned(), cell: 0, attempt: 1 },
+            cell: first_cell("logs"),
             targets: Vec::new(),
             installation: Installation::default(),
         };

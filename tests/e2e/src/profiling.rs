@@ -9,13 +9,15 @@ use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod};
 use kube::api::{Api, DeleteParams, LogParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 use throughput_crds::Observe;
-use throughput_model::cell::CellAddress;
 use throughput_sources::access::{Access, Installation};
 use throughput_sources::open::open;
 use throughput_sources::recording::Recording;
 use throughput_sources::source::{Settled, Source, Window};
+use throughput_test_support::first_cell;
+use throughput_test_support::program;
+use throughput_test_support::spec::WORKERS;
 
-use crate::{Cluster, NAMESPACE, WORKERS, output, root};
+use crate::{Cluster, NAMESPACE};
 
 /// A text on the command line of what is profiled, which nobody is to see.
 pub const HIDDEN: &str = "hidden-5d1c20";
@@ -25,23 +27,19 @@ const BUSY: &str = r#"
 import threading
 import time
 
-
 def work_for(seconds):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         sum(range(1000))
-
 
 def work_and_rest():
     while True:
         work_for(0.05)
         time.sleep(0.05)
 
-
 def application(environ, start_response):
     start_response("200 OK", [])
     return [b"ok"]
-
 
 threading.Thread(target=work_and_rest, daemon=True).start()
 "#;
@@ -81,7 +79,7 @@ impl Bench {
         let workers = outer.api::<Deployment>().get(WORKERS).await.expect("Pulp's workers");
         let containers = workers.spec.and_then(|spec| spec.template.spec).expect("a pod").containers;
         let image = containers[0].image.clone().expect("Pulp's image");
-        let names = output(root().join("operator/images"), &["load", "profiler"], "").await;
+        let names = program::output(program::root().join("operator/images"), &["load", "profiler"], "").await;
         let profiler = names.expect("the profiler's image").trim().to_owned();
         Self { cluster: outer.in_namespace(&name), profiler, image }
     }
@@ -157,7 +155,7 @@ impl Bench {
             client: self.cluster.client.clone(),
             namespace: self.cluster.namespace.clone(),
             test: "profile".to_owned(),
-            cell: CellAddress { test_uid, cell: 0, attempt: 1 },
+            cell: first_cell(&test_uid),
             targets: Vec::new(),
             installation: Installation {
                 profiler_image: Some(self.profiler.clone()),

@@ -1,8 +1,7 @@
 //! The same figures by SQL, from Pulp's own table.
 
 use serde_json::Value;
-
-use crate::{output, root};
+use throughput_test_support::program;
 
 /// The figures of all tasks with this correlation id, under the names and in the digits of the report.
 pub async fn figures(correlation_id: &str) -> Value {
@@ -51,7 +50,7 @@ pub async fn unfinished() -> Option<u64> {
 
 async fn ask(query: &str) -> Result<String, String> {
     let arguments = ["psql", "--no-psqlrc", "--tuples-only", "--no-align", "--command", query];
-    output(root().join("tests/pulp/pulp"), &arguments, "").await
+    program::pulp(&arguments).await
 }
 
 fn distribution(column: &str) -> String {

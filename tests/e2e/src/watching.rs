@@ -12,8 +12,10 @@ use kube::{Client, Config};
 use serde_json::{Value, json};
 use throughput_sources::recording::Recording;
 use throughput_sources::source::{Settled, Source, Window};
+use throughput_test_support::program;
+use throughput_test_support::spec::WORKERS;
 
-use crate::{Cluster, NAMESPACE, WORKERS, root};
+use crate::{Cluster, NAMESPACE};
 
 /// The account that has the operator's rights there.
 const ACCOUNT: &str = "watcher";
@@ -109,7 +111,7 @@ impl Ground {
 
 /// The chart's rights for this namespace, given to the account there.
 async fn rights(cluster: &Cluster, values: &[&str]) -> String {
-    let chart = root().join("charts/throughput-operator");
+    let chart = program::chart();
     let account = format!("serviceAccount.create=false,serviceAccount.name={ACCOUNT}");
     let images = "image.repository=localhost/a,loadgen.image.repository=localhost/b";
     let mut arguments = vec!["template", RELEASE, chart.to_str().unwrap(), "--namespace", &cluster.namespace];

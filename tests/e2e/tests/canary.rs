@@ -10,16 +10,16 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use flate2::read::GzDecoder;
-use k8s_openapi::ByteString;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{ConfigMap, Event, Pod, Secret};
 use kube::ResourceExt;
-use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, PostParams};
+use kube::api::{Api, DeleteParams, ListParams};
 use serde::Serialize;
 use serde_json::json;
 use throughput_crds::{SECRET_FOR_ANNOTATION, SECRET_REQUESTS_ANNOTATION, Stage, ThroughputTest, Verdict};
-use throughput_e2e_tests::{Cluster, NAMESPACE, WORKERS};
+use throughput_e2e_tests::{Cluster, NAMESPACE, annotated_secret};
+use throughput_test_support::spec::{PulpSpec, WORKERS};
 
 const RUN: Duration = Duration::from_mins(10);
 const NAME: &str = "e2e-canary";
@@ -142,23 +142,10 @@ async fn delete_user(cluster: &Cluster) {
 async fn make_secret(cluster: &Cluster) {
     let secrets: Api<Secret> = cluster.api();
     let _ = secrets.delete(NAME, &DeleteParams::default()).await;
-    let annotations =
-        [(SECRET_FOR_ANNOTATION, "pulp-api"), (SECRET_REQUESTS_ANNOTATION, "POST /pulp/api/v3/tasks/purge/")];
-    let owned = |pairs: [(&str, &str); 2]| pairs.map(|(key, value)| (key.to_owned(), value.to_owned()));
-    let secret = Secret {
-        metadata: ObjectMeta {
-            name: Some(NAME.to_owned()),
-            annotations: Some(owned(annotations).into()),
-            ..ObjectMeta::default()
-        },
-        data: Some(
-            owned([("username", NAME), ("password", PASSWORD)])
-                .map(|(key, value)| (key, ByteString(value.into_bytes())))
-                .into(),
-        ),
-        ..Secret::default()
-    };
-    secrets.create(&PostParams::default(), &secret).await.unwrap();
+    let annotations = json!({
+        SECRET_FOR_ANNOTATION: "pulp-api", SECRET_REQUESTS_ANNOTATION: "POST /pulp/api/v3/tasks/purge/",
+    });
+    annotated_secret(cluster, NAME, &annotations, &json!({"username": NAME, "password": PASSWORD})).await;
 }
 
 #[tokio::test]
@@ -169,18 +156,12 @@ async fn a_password_is_nowhere_but_in_its_secret() {
     let before = cluster.as_found(WORKERS).await;
     let mut search = Search::default();
     for method in ["Session", "Basic"] {
-        let spec = json!({
-            "target": {
-                "service": {"name": "pulp-api", "port": 24817},
-                "pulp": {"credentials": {"method": method, "secretRef": {"name": NAME}}},
-            },
-            "scale": [{"name": "workers", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": WORKERS}}],
-            "matrix": [{"name": "workers", "of": "Scale", "values": [2]}],
-            "workload": {"pulpTasks": {"tasks": 100, "dispatch": {"request": {
-                "path": "api/v3/tasks/purge/",
-                "body": r#"{"finished_before": "1970-01-01T00:00:00Z", "states": ["skipped"]}"#,
-            }}}},
-        });
+        let request = json!({"request": {
+            "path": "api/v3/tasks/purge/",
+            "body": r#"{"finished_before": "1970-01-01T00:00:00Z", "states": ["skipped"]}"#,
+        }});
+        let credentials = json!({"method": method, "secretRef": {"name": NAME}});
+        let spec = PulpSpec::of(100).workers(&[2]).credentials(credentials).dispatch(request);
         cluster.create(NAME, spec).await;
         // While generators and workers are at work, and again when all is over.
         cluster.until_stage(NAME, Stage::Dispatching, RUN).await;

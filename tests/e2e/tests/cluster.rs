@@ -3,35 +3,24 @@
 
 use std::time::Duration;
 
-use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::ResourceExt;
-use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, PostParams};
+use kube::api::{Api, DeleteParams, ListParams};
 use serde_json::{Value, json};
-use throughput_crds::{
-    ConditionStatus, ConditionType, SECRET_FOR_ANNOTATION, Stage, ThroughputTest, Verdict,
-};
-use throughput_e2e_tests::{Cluster, NAMESPACE, WORKERS, condition, output, root, sql};
+use throughput_crds::{ConditionStatus, ConditionType, Stage, ThroughputTest, Verdict};
+use throughput_e2e_tests::{Cluster, NAMESPACE, condition, secret, secret_text, sql};
+use throughput_test_support::program;
+use throughput_test_support::spec::{PulpSpec, WORKERS};
 
 const RUN: Duration = Duration::from_mins(10);
 const SOON: Duration = Duration::from_mins(2);
 
-fn spec(matrix: &Value, tasks: u64, query: &Value) -> Value {
-    json!({
-        "target": {"service": {"name": "pulp-api", "port": 24817}, "pulp": {"credentials": {"secretRef": {"name": "pulp-admin"}}}},
-        "scale": [{"name": "workers", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": WORKERS}}],
-        "matrix": matrix,
-        "workload": {"pulpTasks": {"tasks": tasks, "dispatch": {"testView": {"query": query, "tasksPerRequest": 50}}}},
-        "criteria": [{"metric": "tasks.successRatio", "atLeast": "0.99"}],
-    })
+fn spec(workers: &[u32], tasks: u64, sleep: &str) -> PulpSpec {
+    PulpSpec::of(tasks).workers(workers).requests_of(50, sleep).at_least("tasks.successRatio", "0.99")
 }
 
-fn one_cell(tasks: u64, sleep: &str) -> Value {
-    spec(
-        &json!([{"name": "workers", "of": "Scale", "values": [3]}]),
-        tasks,
-        &json!({"tasks": "50", "sleep": sleep}),
-    )
+fn one_cell(tasks: u64, sleep: &str) -> PulpSpec {
+    spec(&[3], tasks, sleep)
 }
 
 async fn assert_equal_to_sql(cluster: &Cluster, name: &str, cells: usize) -> Value {
@@ -52,7 +41,7 @@ async fn a_matrix_of_two_by_two_gives_figures_that_equal_sql_and_leaves_everythi
         {"name": "workers", "of": "Scale", "values": [1, 3]},
         {"name": "concurrency", "of": "Load", "values": [1, 2]},
     ]);
-    cluster.create("e2e-matrix", spec(&matrix, 100, &json!({"tasks": "50", "sleep": "0"}))).await;
+    cluster.create("e2e-matrix", spec(&[], 100, "0").with("matrix", matrix)).await;
     let status = cluster.until_finished("e2e-matrix", RUN).await;
     assert_eq!(status.verdict, Some(Verdict::Passed), "{status:#?}");
     let report = assert_equal_to_sql(&cluster, "e2e-matrix", 4).await;
@@ -76,7 +65,8 @@ async fn a_matrix_of_two_by_two_gives_figures_that_equal_sql_and_leaves_everythi
 async fn any_request_that_pulp_answers_with_a_task_can_dispatch_and_workers_stay_as_they_are() {
     let cluster = Cluster::connect().await;
     let before = cluster.as_found(WORKERS).await;
-    let example = std::fs::read_to_string(root().join("examples/throughput-test-request.yaml")).unwrap();
+    let example =
+        std::fs::read_to_string(program::root().join("examples/throughput-test-request.yaml")).unwrap();
     cluster.delete("tasks-request").await;
     cluster.kubectl(&["apply", "--filename", "-"], &example).await.unwrap();
     let status = cluster.until_finished("tasks-request", RUN).await;
@@ -104,8 +94,7 @@ async fn the_operator_serves_metrics_and_its_log_holds_no_password() {
     let metrics = cluster.kubectl(&["get", "--raw", &proxied("metrics")], "").await.unwrap();
     assert!(metrics.contains("\nthroughput_operator_leader 1\n"), "{metrics}");
     assert!(metrics.contains("# TYPE throughput_operator_reconciles counter"), "{metrics}");
-    let admin = cluster.api::<Secret>().get("pulp-admin").await.unwrap().data.unwrap();
-    let password = String::from_utf8(admin["password"].0.clone()).unwrap();
+    let password = secret_text(&cluster, "pulp-admin", "password").await;
     let log = cluster.kubectl(&["logs", &pod], "").await.unwrap();
     assert!(log.contains("\"leads\""), "the log is read: {log}");
     assert!(!log.contains(&password), "a password in the log");
@@ -158,7 +147,7 @@ async fn uninstalling_in_mid_run_puts_everything_back_keeps_the_results_and_does
     assert_eq!(status.verdict, Some(Verdict::Aborted), "{status:#?}");
     assert_eq!(condition(&status, ConditionType::Finished).unwrap().1, "Uninstalled");
     cluster.delete("e2e-uninstalled").await;
-    output(root().join("tests/demo/install"), &[], "").await.unwrap();
+    program::output(program::root().join("tests/demo/install"), &[], "").await.unwrap();
     assert_eq!(cluster.as_found(WORKERS).await, before, "the target is as it was found");
 }
 
@@ -168,20 +157,10 @@ async fn a_wrong_password_waits_with_pulps_own_words_and_scales_nothing() {
     let before = cluster.as_found(WORKERS).await;
     let secrets: Api<Secret> = cluster.api();
     let _ = secrets.delete("e2e-wrong-password", &DeleteParams::default()).await;
-    let wrong = [("username", "admin"), ("password", "not-the-password")];
-    let secret = Secret {
-        metadata: ObjectMeta {
-            name: Some("e2e-wrong-password".to_owned()),
-            annotations: Some([(SECRET_FOR_ANNOTATION.to_owned(), "pulp-api".to_owned())].into()),
-            ..ObjectMeta::default()
-        },
-        data: Some(wrong.map(|(key, value)| (key.to_owned(), ByteString(value.as_bytes().to_vec()))).into()),
-        ..Secret::default()
-    };
-    secrets.create(&PostParams::default(), &secret).await.unwrap();
-    let mut spec = one_cell(50, "0");
-    spec["target"]["pulp"]["credentials"]["secretRef"]["name"] = json!("e2e-wrong-password");
-    spec["timeouts"] = json!({"start": "20s"});
+    let wrong = json!({"username": "admin", "password": "not-the-password"});
+    secret(&cluster, "e2e-wrong-password", "pulp-api", &wrong).await;
+    let wrong = json!({"secretRef": {"name": "e2e-wrong-password"}});
+    let spec = one_cell(50, "0").credentials(wrong).with("timeouts", json!({"start": "20s"}));
     cluster.create("e2e-wrong-password", spec).await;
     let status = cluster
         .until_status("e2e-wrong-password", "the refusal is in the status", SOON, |status| {
@@ -201,8 +180,7 @@ async fn a_wrong_password_waits_with_pulps_own_words_and_scales_nothing() {
 #[tokio::test]
 async fn a_missing_deployment_is_named_and_waited_for() {
     let cluster = Cluster::connect().await;
-    let mut spec = one_cell(50, "0");
-    spec["scale"][0]["ref"]["name"] = json!("no-such-worker");
+    let spec = one_cell(50, "0").scaling("Deployment", "no-such-worker");
     cluster.create("e2e-missing", spec).await;
     let status = cluster
         .until_status("e2e-missing", "the missing Deployment is in the status", SOON, |status| {
@@ -219,7 +197,8 @@ async fn a_missing_deployment_is_named_and_waited_for() {
 #[tokio::test]
 async fn kubectl_rejects_a_spec_that_cannot_be_carried_out_and_says_what_to_write() {
     let cluster = Cluster::connect().await;
-    let example = std::fs::read_to_string(root().join("examples/throughput-test-small.yaml")).unwrap();
+    let example =
+        std::fs::read_to_string(program::root().join("examples/throughput-test-small.yaml")).unwrap();
     let wrong = example.replace("name: workers, of: Scale", "name: worker, of: Scale");
     assert_ne!(wrong, example, "the example has an axis of workers");
     let refusal = cluster.kubectl(&["apply", "--filename", "-"], &wrong).await.unwrap_err();
@@ -232,7 +211,7 @@ async fn kubectl_rejects_a_spec_that_cannot_be_carried_out_and_says_what_to_writ
 #[tokio::test]
 async fn every_example_is_accepted_by_the_api_server() {
     let cluster = Cluster::connect().await;
-    for file in std::fs::read_dir(root().join("examples")).unwrap() {
+    for file in std::fs::read_dir(program::root().join("examples")).unwrap() {
         let path = file.unwrap().path();
         let arguments = ["create", "--dry-run=client", "--output=json", "--filename", path.to_str().unwrap()];
         let mut example: Value =

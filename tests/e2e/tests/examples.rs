@@ -7,7 +7,9 @@ use std::time::Duration;
 use kube::ResourceExt;
 use kube::api::{Api, PostParams};
 use throughput_crds::{ThroughputTest, Verdict};
-use throughput_e2e_tests::{Cluster, WORKERS, root};
+use throughput_e2e_tests::Cluster;
+use throughput_test_support::program;
+use throughput_test_support::spec::WORKERS;
 
 /// More tasks than this are not dispatched a cell: what an example shows does not need more.
 const MOST_TASKS: u64 = 250;
@@ -49,7 +51,7 @@ async fn every_example_runs_to_its_end_and_passes() {
     let before = cluster.as_found(WORKERS).await;
     let others = other_tests();
     let mut run = 0;
-    for path in yaml_files(&root().join("examples")) {
+    for path in yaml_files(&program::root().join("examples")) {
         let file = path.file_name().unwrap().to_string_lossy().into_owned();
         if RUN_ELSEWHERE.contains(&file.as_str()) {
             assert!(others.contains(&file), "{file} is said to be run by another test, and none names it");

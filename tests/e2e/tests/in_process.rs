@@ -11,7 +11,9 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Api, DeleteParams, ObjectMeta, PostParams};
 use serde_json::{Value, json};
 use throughput_crds::{ConditionType, SECRET_IMAGES_ANNOTATION, Verdict};
-use throughput_e2e_tests::{Cluster, WORKERS, condition, root, sql};
+use throughput_e2e_tests::{Cluster, condition, sql};
+use throughput_test_support::program;
+use throughput_test_support::spec::WORKERS;
 
 const RUN: Duration = Duration::from_mins(10);
 const SOON: Duration = Duration::from_mins(2);
@@ -43,7 +45,8 @@ async fn make_secret(cluster: &Cluster, images: Option<&str>) {
 
 /// The example's spec, with the image that the workers run.
 async fn example(cluster: &Cluster, tasks: u64, generators: &[u32]) -> Value {
-    let text = std::fs::read_to_string(root().join("examples/throughput-test-in-process.yaml")).unwrap();
+    let text =
+        std::fs::read_to_string(program::root().join("examples/throughput-test-in-process.yaml")).unwrap();
     let as_json = ["create", "--dry-run=client", "--output", "json", "--filename", "-"];
     let example: Value = serde_json::from_str(&cluster.kubectl(&as_json, &text).await.unwrap()).unwrap();
     let worker = cluster.api::<Deployment>().get(WORKERS).await.unwrap();

@@ -7,31 +7,27 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures::FutureExt;
-use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service};
+use k8s_openapi::api::core::v1::{ConfigMap, Service};
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 use throughput_crds::{ConditionStatus, ConditionType, ThroughputTestStatus, Verdict};
 use throughput_e2e_tests::outside::{remove_service, service};
-use throughput_e2e_tests::{Cluster, WORKERS, condition, output, permit_urls, root, secret, sql};
+use throughput_e2e_tests::{Cluster, condition, permit_urls, secret, secret_text, sql};
 use throughput_server_tests::NginxServer;
+use throughput_test_support::program;
+use throughput_test_support::spec::{PulpSpec, WORKERS};
 
 const NAME: &str = "e2e-other-pulp";
 const RUN: Duration = Duration::from_mins(10);
 
-fn spec(target: &Value) -> Value {
-    json!({
-        "target": target,
-        "scale": [{"name": "workers", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": WORKERS}}],
-        "matrix": [{"name": "workers", "of": "Scale", "values": [1, 2]}],
-        "workload": {"pulpTasks": {"tasks": 60, "dispatch": {"testView": {"query": {"tasks": "20", "sleep": "0"}, "tasksPerRequest": 20}}}},
-        "criteria": [{"metric": "tasks.successRatio", "atLeast": "1"}],
-    })
+fn spec() -> PulpSpec {
+    PulpSpec::of(60).workers(&[1, 2]).requests_of(20, "0").at_least("tasks.successRatio", "1")
 }
 
 /// Installs Pulp with these parameters; without any, as the other tests find it.
 async fn set_up(parameters: &[&str]) {
     let arguments: Vec<&str> = std::iter::once("up").chain(parameters.iter().copied()).collect();
-    output(root().join("tests/pulp/pulp"), &arguments, "").await.unwrap();
+    program::pulp(&arguments).await.unwrap();
 }
 
 async fn assert_measured(cluster: &Cluster, status: &ThroughputTestStatus) {
@@ -63,7 +59,7 @@ async fn measure_with_domains(cluster: &Cluster) {
         "service": {"name": "pulp-api", "port": 24817},
         "pulp": {"apiRoot": "/api/pulp/", "domain": "default", "credentials": credentials},
     });
-    cluster.create(NAME, spec(&target)).await;
+    cluster.create(NAME, spec().with("target", target)).await;
     let status = cluster.until_finished(NAME, RUN).await;
     assert_measured(cluster, &status).await;
     assert_eq!(cluster.as_found(WORKERS).await, before, "as it was found");
@@ -96,12 +92,12 @@ async fn upstream(cluster: &Cluster) -> String {
 
 /// The administrator, as a header names him.
 async fn identity(cluster: &Cluster) -> String {
-    let admin = cluster.api::<Secret>().get("pulp-admin").await.unwrap().data.unwrap();
-    let text = |key: &str| String::from_utf8(admin[key].0.clone()).unwrap();
-    format!("Basic {}", STANDARD.encode(format!("{}:{}", text("username"), text("password"))))
+    let user = secret_text(cluster, "pulp-admin", "username").await;
+    let password = secret_text(cluster, "pulp-admin", "password").await;
+    format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
 }
 
-/// A ConfigMap with the certificates that are to be trusted.
+/// A `ConfigMap` with the certificates that are to be trusted.
 async fn authority(cluster: &Cluster, name: &str, nginx: &NginxServer) {
     let params = PatchParams::apply("throughput-e2e-tests").force();
     let bundle = json!({
@@ -127,10 +123,7 @@ async fn a_pulp_whose_test_views_are_off_says_so_before_anything_is_scaled_and_i
 
 async fn refuse_without_views(cluster: &Cluster) {
     let before = cluster.as_found(WORKERS).await;
-    let mut spec = spec(&json!({
-        "service": {"name": "pulp-api", "port": 24817},
-        "pulp": {"credentials": {"secretRef": {"name": "pulp-admin"}}},
-    }));
+    let mut spec = Value::from(spec());
     spec["workload"]["pulpTasks"]["dispatch"]["testView"]["checkQuery"] = json!({"timeout": "0"});
     cluster.create(NAME, spec).await;
     let refused = "the view's refusal is told";
@@ -158,7 +151,7 @@ async fn an_encrypted_pulp_behind_nginx_that_takes_a_header_is_measured() {
     let target = json!({
         "url": nginx.url(), "caBundle": {"configMapRef": {"name": NAME}}, "pulp": {"credentials": credentials},
     });
-    cluster.create(NAME, spec(&target)).await;
+    cluster.create(NAME, spec().with("target", target)).await;
     let status = cluster.until_finished(NAME, RUN).await;
     permit_urls(&cluster, &[]).await;
     assert_measured(&cluster, &status).await;

@@ -1,13 +1,14 @@
 //! What Helm owns: scaled by a run, left as found, and changed by the next `helm upgrade` without a conflict.
 #![expect(clippy::unwrap_used, reason = "test code stops at the first surprise")]
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::Deployment;
 use serde_json::{Value, json};
 use throughput_crds::{ConditionStatus, ConditionType, Verdict};
-use throughput_e2e_tests::{Cluster, WORKERS, change_operator, condition};
+use throughput_e2e_tests::{Cluster, change_operator, condition};
+use throughput_test_support::spec::{PulpSpec, WORKERS, scaled};
 
 const RUN: Duration = Duration::from_mins(10);
 const SOON: Duration = Duration::from_mins(2);
@@ -94,16 +95,11 @@ fn target(name: &str, kind: &str, image: &str) -> Value {
 }
 
 /// A small run that scales this to three; Pulp's workers stay as they are.
-fn spec(kind: &str, name: &str) -> Value {
-    json!({
-        "target": {"service": {"name": "pulp-api", "port": 24817}, "pulp": {"credentials": {"secretRef": {"name": "pulp-admin"}}}},
-        "scale": [
-            {"name": "workers", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": WORKERS}},
-            {"name": "owned", "ref": {"apiVersion": "apps/v1", "kind": kind, "name": name}},
-        ],
-        "matrix": [{"name": "owned", "of": "Scale", "values": [3]}],
-        "workload": {"pulpTasks": {"tasks": 50, "dispatch": {"testView": {"query": {"tasks": "50", "sleep": "0.1"}}}}},
-    })
+fn spec(kind: &str, name: &str) -> PulpSpec {
+    PulpSpec::of(50)
+        .with("scale", json!([scaled("workers", "Deployment", WORKERS), scaled("owned", kind, name)]))
+        .with("matrix", json!([{"name": "owned", "of": "Scale", "values": [3]}]))
+        .dispatch(json!({"testView": {"query": {"tasks": "50", "sleep": "0.1"}}}))
 }
 
 async fn scaled_and_upgraded(cluster: &Cluster, chart: &Chart, kind: &str) {

@@ -6,21 +6,16 @@ use std::time::Duration;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 use throughput_crds::{ConditionStatus, ConditionType, Phase, Stage, ThroughputTest, Verdict};
-use throughput_e2e_tests::{Cluster, WORKERS, condition, root, sql};
+use throughput_e2e_tests::{Cluster, condition, sql};
+use throughput_test_support::program;
+use throughput_test_support::spec::{PulpSpec, WORKERS};
 
 const RUN: Duration = Duration::from_mins(10);
 
-fn spec(procedure: &str, workers: &Value, tasks: u64, sleep: &str) -> Value {
-    json!({
-        "target": {"service": {"name": "pulp-api", "port": 24817}, "pulp": {"credentials": {"secretRef": {"name": "pulp-admin"}}}},
-        "scale": [{"name": "workers", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": WORKERS}}],
-        "matrix": [{"name": "workers", "of": "Scale", "values": workers}],
-        "workload": {"pulpTasks": {
-            "tasks": tasks,
-            "procedure": procedure,
-            "dispatch": {"testView": {"query": {"tasks": "50", "sleep": sleep}, "tasksPerRequest": 50}},
-        }},
-    })
+fn spec(procedure: &str, workers: &[u32], tasks: u64, sleep: &str) -> Value {
+    let mut spec = Value::from(PulpSpec::of(tasks).workers(workers).requests_of(50, sleep));
+    spec["workload"]["pulpTasks"]["procedure"] = procedure.into();
+    spec
 }
 
 async fn ask(cluster: &Cluster, name: &str, spec: Value) {
@@ -36,7 +31,8 @@ async fn distributions() -> String {
 async fn a_backlog_is_drained_with_figures_that_equal_sql_and_what_its_tasks_made_is_gone() {
     let cluster = Cluster::connect().await;
     let before = (cluster.as_found(WORKERS).await, distributions().await);
-    let example = std::fs::read_to_string(root().join("examples/throughput-test-backlog.yaml")).unwrap();
+    let example =
+        std::fs::read_to_string(program::root().join("examples/throughput-test-backlog.yaml")).unwrap();
     cluster.delete("tasks-backlog").await;
     cluster.kubectl(&["apply", "--filename", "-"], &example).await.unwrap();
     let status = cluster.until_finished("tasks-backlog", RUN).await;
@@ -63,7 +59,7 @@ async fn a_backlog_is_drained_with_figures_that_equal_sql_and_what_its_tasks_mad
 async fn a_run_is_held_between_two_cells_with_everything_put_back_and_goes_on() {
     let cluster = Cluster::connect().await;
     let before = cluster.as_found(WORKERS).await;
-    cluster.create("e2e-held", spec("Sustained", &json!([1, 3]), 50, "0")).await;
+    cluster.create("e2e-held", spec("Sustained", &[1, 3], 50, "0")).await;
     cluster.until_stage("e2e-held", Stage::ScalingWorkers, RUN).await;
     ask(&cluster, "e2e-held", json!({"suspend": true})).await;
     let held = cluster
@@ -86,7 +82,7 @@ async fn a_run_is_held_between_two_cells_with_everything_put_back_and_goes_on() 
 async fn an_aborted_backlog_leaves_no_task_and_everything_as_found() {
     let cluster = Cluster::connect().await;
     let before = cluster.as_found(WORKERS).await;
-    cluster.create("e2e-aborted", spec("Backlog", &json!([2]), 200, "1")).await;
+    cluster.create("e2e-aborted", spec("Backlog", &[2], 200, "1")).await;
     cluster.until_stage("e2e-aborted", Stage::Draining, RUN).await;
     ask(&cluster, "e2e-aborted", json!({"abort": true})).await;
     let status = cluster.until_finished("e2e-aborted", RUN).await;

@@ -8,30 +8,27 @@ use flate2::read::GzDecoder;
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::{Value, json};
 use throughput_crds::{ConditionStatus, ConditionType, Verdict};
-use throughput_e2e_tests::{Cluster, WORKERS, database_secret, sql};
+use throughput_e2e_tests::{Cluster, database_secret, sql};
+use throughput_test_support::spec::PulpSpec;
 
 const NAME: &str = "e2e-watching";
 const RUN: Duration = Duration::from_mins(12);
 
-fn spec() -> Value {
+fn spec() -> PulpSpec {
     let selector = |pod: &str| json!({"app": "pulp", "pod": pod});
-    json!({
-        "target": {"service": {"name": "pulp-api", "port": 24817}, "pulp": {"credentials": {"secretRef": {"name": "pulp-admin"}}}},
-        "scale": [{"name": "workers", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": WORKERS}}],
-        // Many small requests: so long is the API at work that there is something to be profiled.
-        "workload": {"pulpTasks": {"tasks": 600, "dispatch": {"testView": {"query": {"tasks": "10", "sleep": "0"}, "tasksPerRequest": 10}}}},
-        "observe": {
-            "provenance": {"deployments": ["pulp-api"]},
-            "pods": [{"name": "workers", "selector": selector("pulp-worker"), "kubelet": true}],
-            "postgres": {"secretRef": {"name": NAME}},
-            "logs": {"pods": [{"selector": selector("pulp-api")}]},
-            "profile": {"selector": selector("pulp-api"), "delay": "1s", "duration": "5s"},
-        },
-        "criteria": [
-            {"metric": "postgres.connections.max", "atLeast": "1"},
-            {"metric": "postgres.commits.total", "atLeast": "300"},
-        ],
-    })
+    let observe = json!({
+        "provenance": {"deployments": ["pulp-api"]},
+        "pods": [{"name": "workers", "selector": selector("pulp-worker"), "kubelet": true}],
+        "postgres": {"secretRef": {"name": NAME}},
+        "logs": {"pods": [{"selector": selector("pulp-api")}]},
+        "profile": {"selector": selector("pulp-api"), "delay": "1s", "duration": "5s"},
+    });
+    // Many small requests: so long is the API at work that there is something to be profiled.
+    PulpSpec::of(600)
+        .requests_of(10, "0")
+        .with("observe", observe)
+        .at_least("postgres.connections.max", "1")
+        .at_least("postgres.commits.total", "300")
 }
 
 fn unpacked(map: &ConfigMap, key: &str) -> String {

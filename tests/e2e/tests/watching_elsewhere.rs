@@ -12,8 +12,9 @@ use throughput_aws_tests::SECRET_KEY;
 use throughput_crds::{CellOutcome, ConditionStatus, ConditionType, Stage, ThroughputTestStatus, Verdict};
 use throughput_e2e_tests::late_rds::LateRds;
 use throughput_e2e_tests::outside::{remove_service, service};
-use throughput_e2e_tests::{Cluster, WORKERS, condition, database_secret, permit_urls, secret};
+use throughput_e2e_tests::{Cluster, condition, database_secret, permit_urls, secret};
 use throughput_server_tests::{Exporter, PASSWORD, PostgresServer, PrometheusServer};
+use throughput_test_support::spec::PulpSpec;
 
 const NAME: &str = "e2e-elsewhere";
 const RUN: Duration = Duration::from_mins(12);
@@ -44,29 +45,27 @@ impl Services {
         Self { rds, exporter, prometheus, postgres }
     }
 
-    fn spec(&self, criteria: &Value, settle: &str) -> Value {
+    fn spec(&self, criteria: &Value, settle: &str) -> PulpSpec {
         let (aws, rds) = self.rds.observe();
-        json!({
-            "target": {"service": {"name": "pulp-api", "port": 24817}, "pulp": {"credentials": {"secretRef": {"name": "pulp-admin"}}}},
-            "scale": [{"name": "workers", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": WORKERS}}],
-            "workload": {"pulpTasks": {"tasks": 200, "dispatch": {"testView": {"query": {"tasks": "50", "sleep": "0"}, "tasksPerRequest": 50}}}},
-            "observe": {
-                "interval": "2s",
-                "aws": aws,
-                "rds": rds,
-                "pods": [{"name": "workers", "selector": {"app": "pulp", "pod": "pulp-worker"}}],
-                "postgres": {"secretRef": {"name": "e2e-elsewhere-database"}},
-                "prometheus": {
-                    "url": self.prometheus.url(),
-                    "queries": [
-                        {"name": "queue", "range": "queue_length"},
-                        {"name": "largest", "instant": "max_over_time(queue_length[1m])"},
-                    ],
-                },
+        let observe = json!({
+            "interval": "2s",
+            "aws": aws,
+            "rds": rds,
+            "pods": [{"name": "workers", "selector": {"app": "pulp", "pod": "pulp-worker"}}],
+            "postgres": {"secretRef": {"name": "e2e-elsewhere-database"}},
+            "prometheus": {
+                "url": self.prometheus.url(),
+                "queries": [
+                    {"name": "queue", "range": "queue_length"},
+                    {"name": "largest", "instant": "max_over_time(queue_length[1m])"},
+                ],
             },
-            "criteria": criteria,
-            "timeouts": {"settle": settle},
-        })
+        });
+        PulpSpec::of(200)
+            .requests_of(50, "0")
+            .with("observe", observe)
+            .with("criteria", criteria.clone())
+            .with("timeouts", json!({"settle": settle}))
     }
 }
 

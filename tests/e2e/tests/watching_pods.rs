@@ -10,11 +10,11 @@ use serde_json::json;
 use throughput_crds::ObservePods;
 use throughput_e2e_tests::Cluster;
 use throughput_e2e_tests::watching::{Ground, settle};
-use throughput_model::cell::CellAddress;
 use throughput_sources::access::{Access, Installation};
 use throughput_sources::pods::Pods;
 use throughput_sources::recording::Recording;
 use throughput_sources::source::Source;
+use throughput_test_support::first_cell;
 
 const INTERVAL: Duration = Duration::from_secs(5);
 /// Metrics-server needs two rounds to know a new pod, and the kubelet one of its own.
@@ -37,7 +37,7 @@ fn access(ground: &Ground, client: Client) -> (Access, Recording) {
         client,
         namespace: ground.cluster.namespace.clone(),
         test: "small".to_owned(),
-        cell: CellAddress { test_uid: "3f1c".to_owned(), cell: 0, attempt: 1 },
+        cell: first_cell("3f1c"),
         targets: Vec::new(),
         installation: Installation { kubelet: true, ..Installation::default() },
     };

@@ -6,13 +6,10 @@
     reason = "test code stops at the first surprise"
 )]
 
-mod kept;
 mod nginx;
 mod postgres;
 mod prometheus;
-mod wait;
 
 pub use nginx::NginxServer;
 pub use postgres::{ANOTHER_AUTHORITY, AUTHORITY, PASSWORD, PostgresServer};
 pub use prometheus::{Exporter, PrometheusServer};
-pub use wait::eventually;

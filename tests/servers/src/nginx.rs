@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::kept::{Kept, folder, free_port};
-use crate::wait::eventually;
+use throughput_test_support::daemon::{Daemon, Ending, Running, folder, free_ports};
+use throughput_test_support::wait::{SOON, until};
 
 const NGINX: &str = "/usr/sbin/nginx";
 
@@ -16,7 +16,7 @@ pub struct NginxServer {
     address: IpAddr,
     port: u16,
     authority: String,
-    server: Option<Kept>,
+    server: Option<Daemon>,
 }
 
 impl NginxServer {
@@ -27,9 +27,9 @@ impl NginxServer {
             Path::new(NGINX).exists(),
             "nginx is not installed: `tests/servers/install nginx` installs it"
         );
-        let folder = folder("nginx");
+        let folder = folder("nginx").unwrap();
         make_certificates(&folder, address, name);
-        let (port, place) = (free_port(), folder.display().to_string());
+        let ([port], place) = (free_ports().unwrap(), folder.display().to_string());
         let configuration = format!(
             "worker_processes 1;\npid {place}/pid;\nerror_log {place}/error.log;\nevents {{}}\n\
              http {{\n  access_log off;\n  client_body_temp_path {place}/body;\n  proxy_temp_path {place}/proxy;\n  \
@@ -43,13 +43,14 @@ impl NginxServer {
         let file = folder.join("nginx.conf");
         fs::write(&file, configuration).unwrap();
         let arguments = ["-c", &file.display().to_string(), "-g", "daemon off;"].map(str::to_owned);
-        let server = Some(Kept::start(Path::new(NGINX), &arguments, None, &folder.join("log")));
+        let running = Running { user: None, ending: Ending::Interrupted };
+        let server = Daemon::start("nginx", &folder, running, Path::new(NGINX), &arguments).unwrap();
         let authority = fs::read_to_string(folder.join("ca.crt")).unwrap();
-        eventually("nginx listens", async || {
+        until("nginx listens", SOON, async || {
             tokio::net::TcpStream::connect((address, port)).await.ok().map(drop)
         })
         .await;
-        Self { folder, address, port, authority, server }
+        Self { folder, address, port, authority, server: Some(server) }
     }
 
     /// Its URL.

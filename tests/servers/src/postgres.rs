@@ -8,8 +8,8 @@ use std::process::Command;
 
 use tokio_postgres::{Client, NoTls};
 
-use crate::kept::{Kept, User, folder, free_port};
-use crate::wait::eventually;
+use throughput_test_support::daemon::{self, Daemon, Ending, Running, folder, free_ports};
+use throughput_test_support::wait::{SOON, until};
 
 /// Who signed the server's certificate, which is for 127.0.0.1.
 pub const AUTHORITY: &[u8] = include_bytes!("../../../operator/pulp/tests/client/tls/ca.crt");
@@ -29,8 +29,8 @@ pub struct PostgresServer {
     binaries: PathBuf,
     folder: PathBuf,
     port: u16,
-    user: User,
-    server: Option<Kept>,
+    user: Option<u32>,
+    server: Option<Daemon>,
 }
 
 impl PostgresServer {
@@ -43,11 +43,12 @@ impl PostgresServer {
     /// database, `pulp`, there is `pg_stat_statements`.
     pub async fn start_at(address: IpAddr) -> Self {
         let (binaries, user) = (binaries(), user());
-        let folder = folder("postgres");
+        let folder = folder("postgres").unwrap();
         if user.is_some() {
             chown(&folder, user, user).unwrap();
         }
-        let mut server = Self { address, binaries, folder, port: free_port(), user, server: None };
+        let [port] = free_ports().unwrap();
+        let mut server = Self { address, binaries, folder, port, user, server: None };
         server.make();
         server.start_again().await;
         let administrator = server.administrator("postgres").await;
@@ -105,10 +106,11 @@ impl PostgresServer {
         ];
         let mut arguments = vec!["-D".to_owned(), self.data().display().to_string()];
         arguments.extend(settings.into_iter().flat_map(|setting| ["-c".to_owned(), setting]));
-        let log = self.folder.join("log");
-        self.server = Some(Kept::start(&self.binaries.join("postgres"), &arguments, self.user, &log));
+        let running = Running { user: self.user, ending: Ending::Interrupted };
+        let program = self.binaries.join("postgres");
+        self.server = Some(Daemon::start("postgres", &self.folder, running, &program, &arguments).unwrap());
         let url = self.url(ADMINISTRATOR, "", "postgres", "sslmode=disable");
-        eventually("PostgreSQL answers", async || tokio_postgres::connect(&url, NoTls).await.ok().map(drop))
+        until("PostgreSQL answers", SOON, async || tokio_postgres::connect(&url, NoTls).await.ok().map(drop))
             .await;
     }
 
@@ -119,7 +121,7 @@ impl PostgresServer {
 
     /// What it has written so far.
     pub fn log(&self) -> String {
-        fs::read_to_string(self.folder.join("log")).unwrap()
+        daemon::log(&self.folder).unwrap()
     }
 
     /// A connection string.
@@ -170,7 +172,7 @@ fn version(binaries: &Path) -> u32 {
 }
 
 /// PostgreSQL does not run as root: its package's own user does.
-fn user() -> User {
+fn user() -> Option<u32> {
     let own =
         fs::metadata("/proc/self").map(|process| std::os::unix::fs::MetadataExt::uid(&process)).unwrap();
     if own != 0 {

@@ -10,8 +10,8 @@ use axum::Router;
 use axum::routing::get;
 use serde_json::Value;
 
-use crate::kept::{Kept, folder, free_port};
-use crate::wait::eventually;
+use throughput_test_support::daemon::{Daemon, Ending, Running, folder, free_ports};
+use throughput_test_support::wait::{SOON, until};
 
 /// A program with metrics.
 pub struct Exporter {
@@ -42,7 +42,7 @@ pub struct PrometheusServer {
     folder: PathBuf,
     address: IpAddr,
     port: u16,
-    server: Option<Kept>,
+    server: Option<Daemon>,
 }
 
 impl PrometheusServer {
@@ -53,16 +53,17 @@ impl PrometheusServer {
 
     /// The same on an address of this machine.
     pub async fn start_at(address: IpAddr, exporter: &Exporter) -> Self {
-        let folder = folder("prometheus");
+        let folder = folder("prometheus").unwrap();
         let configuration = folder.join("prometheus.yml");
         let target = exporter.port;
         let text = format!(
             "global: {{scrape_interval: 1s, scrape_timeout: 1s}}\nscrape_configs: [{{job_name: tests, static_configs: [{{targets: ['127.0.0.1:{target}']}}]}}]\n"
         );
         fs::write(&configuration, text).unwrap();
-        let mut server = Self { folder, address, port: free_port(), server: None };
+        let [port] = free_ports().unwrap();
+        let mut server = Self { folder, address, port, server: None };
         server.run();
-        eventually("Prometheus has scraped", async || {
+        until("Prometheus has scraped", SOON, async || {
             let up = server.query("up == 1").await?;
             up["data"]["result"].as_array().filter(|rows| !rows.is_empty()).map(|_| ())
         })
@@ -76,8 +77,9 @@ impl PrometheusServer {
             format!("--storage.tsdb.path={}", self.folder.join("data").display()),
             format!("--web.listen-address={}:{}", self.address, self.port),
         ];
-        let log = self.folder.join("log");
-        self.server = Some(Kept::start(&binary(), &arguments, None, &log));
+        let running = Running { user: None, ending: Ending::Interrupted };
+        self.server =
+            Some(Daemon::start("prometheus", &self.folder, running, &binary(), &arguments).unwrap());
     }
 
     /// Where it listens.

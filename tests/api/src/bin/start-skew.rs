@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::json;
-use throughput_api_tests::{Tenant, eventually};
+use throughput_api_tests::Tenant;
 use throughput_controller::generators::api::{self, Collector};
 use throughput_controller::generators::phase::Gate;
 use throughput_controller::generators::token::TokenKey;
@@ -30,6 +30,7 @@ use throughput_model::workload::{
     ASSIGNMENT_VERSION, Assignment, Authentication, Dispatch, DispatchRequest, Method, PulpEndpoint,
     PulpTasks, Workload,
 };
+use throughput_test_support::wait::eventually;
 
 const GENERATORS: u32 = 60;
 /// Starts that are measured; the median is quoted, and the worst.

@@ -8,8 +8,8 @@ use throughput_api_tests::interrupted::{self, Cut};
 use throughput_controller::decide::Action;
 use throughput_controller::scaling::claim::{self, Claimant, Holder};
 
+use crate::actions::{self, act, facts};
 use crate::found::{As, Found};
-use crate::hands::{self, act, facts};
 
 fn claimant(tenant: &Tenant, test: &str) -> Claimant {
     let facts = facts(tenant, test);
@@ -30,7 +30,7 @@ async fn deployments_held(tenant: &Tenant, test: &str) -> Vec<String> {
 async fn race(tenant: &Tenant, wanted: &[(&str, &[&str])]) -> Vec<bool> {
     let claims = wanted.iter().map(|(test, deployments)| {
         let (client, claimant, targets) =
-            (Tenant::another_client(), claimant(tenant, test), hands::targets(deployments));
+            (Tenant::another_client(), claimant(tenant, test), actions::targets(deployments));
         tokio::spawn(async move { claim::claim_all(&client, &claimant, &targets).await.unwrap() })
     });
     let claims: Vec<_> = claims.collect();
@@ -98,7 +98,7 @@ async fn a_claim_tells_who_holds_it_and_people_see_it_on_the_deployment() {
     let uid = tenant.deployment("worker", 3).await.uid().unwrap();
     let (one, two) = (claimant(&tenant, "one"), claimant(&tenant, "two"));
     assert_eq!(claim::holder(&tenant.client, &one, &uid).await.unwrap(), Holder::Nobody);
-    assert!(claim::claim_all(&tenant.client, &one, &hands::targets(&["worker"])).await.unwrap());
+    assert!(claim::claim_all(&tenant.client, &one, &actions::targets(&["worker"])).await.unwrap());
     assert_eq!(claim::holder(&tenant.client, &one, &uid).await.unwrap(), Holder::This);
     assert_eq!(claim::holder(&tenant.client, &two, &uid).await.unwrap(), Holder::Another(one.identity()));
     let claimed = Found::look(&tenant, "worker").await;
@@ -109,8 +109,8 @@ async fn a_claim_tells_who_holds_it_and_people_see_it_on_the_deployment() {
 async fn claiming_again_what_one_holds_keeps_what_was_found() {
     let tenant = Tenant::new().await;
     let found = As::AppliedWithReplicas.create(&tenant, "worker").await;
-    let claim = [hands::claim(&["worker"])];
-    let scale = [hands::scale("worker", 9)];
+    let claim = [actions::claim(&["worker"])];
+    let scale = [actions::scale("worker", 9)];
     let facts = facts(&tenant, "one");
     for actions in [&claim, &scale, &claim] {
         act(&tenant.client, &facts, actions).await.unwrap();
@@ -124,7 +124,7 @@ async fn a_deployment_that_does_not_exist_is_not_claimed_and_neither_are_the_oth
     let tenant = Tenant::new().await;
     tenant.deployment("api", 1).await;
     let claimed =
-        claim::claim_all(&tenant.client, &claimant(&tenant, "one"), &hands::targets(&["api", "worker"]))
+        claim::claim_all(&tenant.client, &claimant(&tenant, "one"), &actions::targets(&["api", "worker"]))
             .await;
     assert!(!claimed.unwrap());
     let leases: Api<Lease> = tenant.api();
@@ -138,8 +138,8 @@ async fn what_another_test_scaled_is_never_taken_for_what_was_found() {
         let name = format!("worker-{number}");
         let found = As::AppliedWithReplicas.create(&tenant, &name).await;
         let first = facts(&tenant, &format!("first-{number}"));
-        let claim = hands::claim(&[&name]);
-        let scale = hands::scale(&name, 20);
+        let claim = actions::claim(&[&name]);
+        let scale = actions::scale(&name, 20);
         act(&tenant.client, &first, &[claim, scale]).await.unwrap();
         let (sender, overtaken) = tokio::sync::oneshot::channel();
         let client = tenant.client.clone();
@@ -148,7 +148,7 @@ async fn what_another_test_scaled_is_never_taken_for_what_was_found() {
             sender.send(()).unwrap();
         });
         let test = format!("second-{number}");
-        claim::claim_all(&second, &claimant(&tenant, &test), &hands::targets(&[&name])).await.unwrap();
+        claim::claim_all(&second, &claimant(&tenant, &test), &actions::targets(&[&name])).await.unwrap();
         drop(second);
         let_go(&tenant, &test).await;
         if overtaken.await.is_err() {
@@ -174,8 +174,8 @@ async fn claiming_can_be_interrupted_anywhere() {
                 As::ScaledByAnother.create(&tenant, &other).await,
             ];
             let facts = facts(&tenant, &name);
-            let claim = [hands::claim(&[&one, &other])];
-            let scale = [hands::scale(&one, 9)];
+            let claim = [actions::claim(&[&one, &other])];
+            let scale = [actions::scale(&one, 9)];
             let interrupted = act(&interrupted::cut_off(&tenant.client, last, cut), &facts, &claim).await;
             for actions in [&claim, &scale, &[Action::Restore]] {
                 act(&tenant.client, &facts, actions).await.unwrap();

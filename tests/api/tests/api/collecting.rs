@@ -8,19 +8,18 @@ use kube::api::Api;
 use reqwest::{Method, StatusCode};
 use serde::Serialize;
 use serde_json::{Value, json};
-use throughput_api_tests::{Tenant, eventually, spec};
+use throughput_api_tests::Tenant;
 use throughput_controller::apply::pods::GeneratorSettings;
-use throughput_controller::decide::Action;
 use throughput_controller::generators::api::{self, Collector};
 use throughput_controller::generators::phase::Gate;
 use throughput_controller::identity::TestFacts;
-use throughput_controller::plan::Plan;
-use throughput_controller::plan::permissions::Permissions;
 use throughput_model::cell::CellAddress;
 use throughput_model::generator::{GeneratorResult, RESULT_VERSION, RequestFigures, StopReason};
 use throughput_model::protocol::{self, LARGEST_BODY_BYTES, Progress, Registration, StartAnswer};
+use throughput_test_support::first_cell;
+use throughput_test_support::wait::eventually;
 
-use crate::hands::{act, act_with, facts, generators, key};
+use crate::actions::{act, act_with, facts, generators, key, plan, start_generators};
 
 /// A collector that serves, and a cell whose objects exist.
 pub(crate) struct Served {
@@ -38,16 +37,6 @@ pub(crate) struct Answer {
     pub(crate) body: String,
 }
 
-fn plan(tenant: &Tenant) -> Plan {
-    let spec = serde_json::from_value(spec()).unwrap();
-    Plan::new(&tenant.namespace, &spec, &Permissions::default()).unwrap()
-}
-
-/// Starting the generators of the plan's first cell.
-fn start(plan: &Plan, address: &CellAddress) -> Action {
-    Action::StartGenerators(Box::new(plan.order(&plan.cells[0], address)))
-}
-
 impl Served {
     /// A collector that knows the cell and stands at this stage.
     pub(crate) async fn at(stage: &str) -> Self {
@@ -60,9 +49,8 @@ impl Served {
     async fn unknown() -> Self {
         let tenant = Tenant::new().await;
         let facts = facts(&tenant, "run");
-        let address = CellAddress { test_uid: facts.uid.clone(), cell: 0, attempt: 1 };
-        let plan = plan(&tenant);
-        let start = start(&plan, &address);
+        let address = first_cell(&facts.uid);
+        let start = start_generators(&plan(&tenant), &facts);
         act(&tenant.client, &facts, &[start]).await.unwrap();
         let gate = Gate::default();
         let collector = Collector {
@@ -169,9 +157,8 @@ async fn a_token_does_not_open_what_another_test_owns() {
     let served = Served::at("StartingGenerators").await;
     // Another test's cell, whose names are put into a path that this test's token fits.
     let other = facts(&served.tenant, "other");
-    let address = CellAddress { test_uid: other.uid.clone(), ..served.address.clone() };
-    let plan = Plan::new("pulp", &serde_json::from_value(spec()).unwrap(), &Permissions::default()).unwrap();
-    act(&served.tenant.client, &other, &[start(&plan, &address)]).await.unwrap();
+    let start = start_generators(&plan(&served.tenant), &other);
+    act(&served.tenant.client, &other, &[start]).await.unwrap();
     let token = key().token(&served.address, 0);
     let body = serde_json::to_vec(&registration("one")).unwrap();
     for (namespace, test) in
@@ -304,8 +291,7 @@ async fn the_results_of_64_generators_find_room() {
 async fn what_is_stored_survives_that_the_cells_objects_are_applied_again() {
     let served = Served::at("StartingGenerators").await;
     served.register("one").await;
-    let plan = Plan::new("pulp", &serde_json::from_value(spec()).unwrap(), &Permissions::default()).unwrap();
-    let again = start(&plan, &served.address);
+    let again = start_generators(&plan(&served.tenant), &served.facts);
     act(&served.tenant.client, &served.facts, &[again]).await.unwrap();
     assert_eq!(served.stored("generator-0.registration.json").await, Some(json!(registration("one"))));
 }
@@ -360,12 +346,11 @@ async fn a_cell_without_a_place_to_store_is_gone() {
 async fn generators_that_an_operator_of_another_version_started_are_left_as_they_are() {
     let tenant = Tenant::new().await;
     let facts = facts(&tenant, "run");
-    let address = CellAddress { test_uid: facts.uid.clone(), cell: 0, attempt: 1 };
-    let start = start(&plan(&tenant), &address);
+    let start = start_generators(&plan(&tenant), &facts);
     act(&tenant.client, &facts, std::slice::from_ref(&start)).await.unwrap();
     let image = "localhost/throughput/loadgen:newer".to_owned();
     let newer = GeneratorSettings { image, ..generators() };
-    act_with(&tenant.client, &facts, newer, &[start]).await.unwrap();
+    act_with(&tenant.client, &facts, None, newer, &[start]).await.unwrap();
     let jobs: Api<Job> = tenant.api();
     let job = jobs.get("run-cell-0-attempt-1").await.unwrap();
     let image = &job.spec.unwrap().template.spec.unwrap().containers[0].image;

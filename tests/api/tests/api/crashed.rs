@@ -7,21 +7,22 @@ use k8s_openapi::api::rbac::v1::RoleBinding;
 use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
-use throughput_api_tests::{Tenant, eventually, spec};
+use throughput_api_tests::{Tenant, spec};
 use throughput_controller::decide::Action;
 use throughput_controller::identity::TestFacts;
-use throughput_controller::plan::Plan;
-use throughput_controller::plan::permissions::Permissions;
 use throughput_controller::process::run;
 use throughput_controller::scaling::claim::{Claimant, claim_all};
 use throughput_controller::scaling::orphans;
 use throughput_crds::{ConditionStatus, ConditionType, RESTORE_FINALIZER, Stage, ThroughputTest, Verdict};
-use throughput_model::cell::CellAddress;
 use throughput_model::protocol::{self, Registration, StartAnswer};
+use throughput_test_support::first_cell;
+use throughput_test_support::spec::scaled;
+use throughput_test_support::wait::eventually;
 
+use crate::actions::{self, act};
 use crate::found::{As, Found};
-use crate::hands::{self, act};
 use crate::operator::{Operator, common_flags};
+use crate::restricted;
 use crate::watched::{Watched, condition, names};
 
 /// A test as an operator left it that was killed: its workers claimed and scaled from three to nine.
@@ -50,10 +51,7 @@ fn spec_for(deployment: &str) -> Value {
 /// A spec that scales two Deployments.
 fn spec_for_two() -> Value {
     let mut spec = spec();
-    spec["scale"] = json!([
-        {"name": "api", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "api"}},
-        {"name": "workers", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "worker"}},
-    ]);
+    spec["scale"] = json!([scaled("api", "Deployment", "api"), scaled("workers", "Deployment", "worker"),]);
     spec
 }
 
@@ -63,7 +61,7 @@ pub(crate) async fn left(tenant: &Tenant, name: &str, stage: Stage) -> Left {
     let found = As::AppliedWithReplicas.create(tenant, &deployment).await;
     let test = tenant.test(name, spec_for(&deployment)).await;
     let facts = facts(&test);
-    let claim = [Action::AddFinalizer, hands::claim(&[&deployment]), hands::scale(&deployment, 9)];
+    let claim = [Action::AddFinalizer, actions::claim(&[&deployment]), actions::scale(&deployment, 9)];
     act(&tenant.client, &facts, &claim).await.unwrap();
     write_stage(tenant, name, stage).await;
     Left { facts, found }
@@ -81,16 +79,9 @@ async fn write_stage_since(tenant: &Tenant, name: &str, stage: Stage, since: jif
     tests.patch_status(name, &PatchParams::default(), &Patch::Merge(status)).await.unwrap();
 }
 
-fn address(facts: &TestFacts) -> CellAddress {
-    CellAddress { test_uid: facts.uid.clone(), cell: 0, attempt: 1 }
-}
-
 pub(crate) async fn start_generators(tenant: &Tenant, facts: &TestFacts) {
-    let plan =
-        Plan::new(&tenant.namespace, &serde_json::from_value(spec()).unwrap(), &Permissions::default())
-            .unwrap();
-    let order = Box::new(plan.order(&plan.cells[0], &address(facts)));
-    act(&tenant.client, facts, &[Action::StartGenerators(order)]).await.unwrap();
+    let start = actions::start_generators(&actions::plan(tenant), facts);
+    act(&tenant.client, facts, &[start]).await.unwrap();
 }
 
 async fn assert_restored(tenant: &Tenant, found: &Found) {
@@ -174,7 +165,7 @@ async fn a_claim_that_was_half_made_is_completed() {
     tenant.deployment("api", 1).await;
     tenant.deployment("worker", 1).await;
     let facts = facts(&tenant.test("run", spec_for_two()).await);
-    act(&tenant.client, &facts, &[hands::claim(&["api"])]).await.unwrap();
+    act(&tenant.client, &facts, &[actions::claim(&["api"])]).await.unwrap();
     write_stage(&tenant, "run", Stage::Claiming).await;
     let _operator = Operator::start(&tenant).await;
     let test = Watched { tenant: &tenant, name: "run" };
@@ -199,11 +190,11 @@ async fn a_claim_that_was_half_made_and_cannot_be_completed_is_given_up_in_time(
         test: "other".to_owned(),
         test_uid: "uid-of-other".to_owned(),
     };
-    assert!(claim_all(&tenant.client, &other, &hands::targets(&["worker"])).await.unwrap());
+    assert!(claim_all(&tenant.client, &other, &actions::targets(&["worker"])).await.unwrap());
     let mut spec = spec_for_two();
     spec["timeouts"] = json!({"start": "2s"});
     let facts = facts(&tenant.test("run", spec).await);
-    let claim = hands::claim(&["api"]);
+    let claim = actions::claim(&["api"]);
     act(&tenant.client, &facts, &[Action::AddFinalizer, claim]).await.unwrap();
     write_stage(&tenant, "run", Stage::Claiming).await;
     let _operator = Operator::start(&tenant).await;
@@ -220,7 +211,7 @@ async fn a_run_that_was_scaling_goes_on_scaling() {
     let tenant = Tenant::new().await;
     let left = left(&tenant, "run", Stage::ScalingWorkers).await;
     // As if it had been killed just before.
-    act(&tenant.client, &left.facts, &[hands::scale(&left.found.name, 4)]).await.unwrap();
+    act(&tenant.client, &left.facts, &[actions::scale(&left.found.name, 4)]).await.unwrap();
     let _operator = Operator::start(&tenant).await;
     eventually(
         "nine workers are wanted",
@@ -246,7 +237,7 @@ async fn generators_that_registered_before_a_restart_are_started_after_it() {
     let name = "run-cell-0-attempt-1";
     eventually("the Job is made", async || jobs.get_opt(name).await.unwrap(), Option::is_some).await;
     let token = token(&tenant, name).await;
-    let path = protocol::prefix(&tenant.namespace, "run", &address(&left.facts), 0);
+    let path = protocol::prefix(&tenant.namespace, "run", &first_cell(&left.facts.uid), 0);
     let registration =
         Registration { pod_name: "pod".to_owned(), pod_uid: "uid".to_owned(), version: "1".to_owned() };
     // Until the operator listens and has looked at the test, a generator comes again.
@@ -287,12 +278,7 @@ async fn the_pods_of_generators_keep_to_the_restricted_pod_security_standard() {
     let tenant = Tenant::new().await;
     let left = left(&tenant, "run", Stage::StartingGenerators).await;
     start_generators(&tenant, &left.facts).await;
-    let jobs: Api<Job> = tenant.api();
-    let mut pod = json!(jobs.get("run-cell-0-attempt-1").await.unwrap().spec.unwrap().template);
-    pod["metadata"]["name"] = "checked".into();
-    let enforce = json!({"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}});
-    let namespaces: Api<Namespace> = Api::all(tenant.client.clone());
-    namespaces.patch(&tenant.namespace, &PatchParams::default(), &Patch::Merge(enforce)).await.unwrap();
+    let mut pod = restricted::pod_of(&tenant, "run-cell-0-attempt-1").await;
     tenant.dry_run::<Pod>(&pod).await.unwrap();
     pod["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"] = true.into();
     let refused = tenant.dry_run::<Pod>(&pod).await.unwrap_err();
@@ -317,7 +303,7 @@ async fn before_it_is_uninstalled_the_operator_restores_everything_in_its_namesp
         test: "gone".to_owned(),
         test_uid: "uid-of-gone".to_owned(),
     };
-    claim_all(&other.client, &nobody, &hands::targets(&["orphaned"])).await.unwrap();
+    claim_all(&other.client, &nobody, &actions::targets(&["orphaned"])).await.unwrap();
     let flags = common_flags(&one.namespace, &[&one.namespace, &other.namespace]);
     run::restore(&one.client, &flags).await.unwrap();
     for (tenant, left) in &all_left {
@@ -342,7 +328,7 @@ async fn assert_uninstalled(tenant: &Tenant, facts: &TestFacts) {
     assert_eq!(condition(&status, ConditionType::Finished), Some((ConditionStatus::True, "Uninstalled")));
     assert_eq!(condition(&status, ConditionType::TargetsRestored), Some((ConditionStatus::True, "AsFound")));
     let message = &status.conditions.iter().find(|one| one.type_ == ConditionType::Finished).unwrap().message;
-    let names_tasks = message.contains(&address(facts).correlation_id().to_string());
+    let names_tasks = message.contains(&first_cell(&facts.uid).correlation_id().to_string());
     assert_eq!(names_tasks, facts.name != "scaling", "{message}");
     assert_eq!(names::<Job>(tenant).await, Vec::<String>::new());
 }

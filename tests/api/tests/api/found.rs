@@ -5,7 +5,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use kube::ResourceExt;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use serde_json::json;
-use throughput_api_tests::{Tenant, deployment, eventually};
+use throughput_api_tests::{Tenant, deployment};
+use throughput_test_support::wait::eventually;
 
 /// Who else has a hand in a Deployment.
 #[derive(Clone, Copy, Debug)]

@@ -7,8 +7,8 @@ use throughput_model::protocol::LARGEST_BODY_BYTES;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::actions::key;
 use crate::collecting::{Served, registration};
-use crate::hands::key;
 
 /// Sends the head of a call whose body never comes, and returns the first line of the answer.
 async fn without_body(served: &Served, token: &str) -> String {

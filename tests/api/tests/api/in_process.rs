@@ -1,20 +1,16 @@
 //! Tasks that are dispatched in Pulp's own process, as far as an API server goes.
 
-use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{Namespace, Pod, Secret};
+use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::api::{Api, Patch, PatchParams};
 use serde_json::{Value, json};
 use throughput_api_tests::{Tenant, spec};
-use throughput_controller::apply::{Hands, apply};
-use throughput_controller::decide::Action;
-use throughput_controller::observe::PulpClients;
 use throughput_controller::plan::Plan;
 use throughput_controller::plan::permissions::Permissions;
 use throughput_crds::{ConditionStatus, ConditionType};
-use throughput_model::cell::CellAddress;
 
-use crate::hands::{facts, generators, key};
+use crate::actions::{act_with, facts, generators, start_generators};
 use crate::operator::{Operator, PERMITTED_IMAGE};
+use crate::restricted;
 use crate::watched::Watched;
 
 fn in_process() -> Value {
@@ -41,21 +37,9 @@ async fn the_pods_keep_to_the_restricted_pod_security_standard() {
     let permissions = Permissions::new(&[], &[PERMITTED_IMAGE.to_owned()]);
     let spec = serde_json::from_value(in_process()).unwrap();
     let plan = Plan::new(&tenant.namespace, &spec, &permissions).unwrap();
-    let address = CellAddress { test_uid: facts.uid.clone(), cell: 0, attempt: 1 };
-    let order = Box::new(plan.order(&plan.cells[0], &address));
-    let hands = Hands {
-        client: tenant.client.clone(),
-        pulps: PulpClients::default(),
-        generators: generators(),
-        key: key(),
-    };
-    apply(&hands, &facts, &[Action::StartGenerators(order)]).await.unwrap();
-    let jobs: Api<Job> = tenant.api();
-    let mut pod = json!(jobs.get("run-cell-0-attempt-1").await.unwrap().spec.unwrap().template);
-    pod["metadata"]["name"] = "checked".into();
-    let enforce = json!({"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}});
-    let namespaces: Api<Namespace> = Api::all(tenant.client.clone());
-    namespaces.patch(&tenant.namespace, &PatchParams::default(), &Patch::Merge(enforce)).await.unwrap();
+    let start = start_generators(&plan, &facts);
+    act_with(&tenant.client, &facts, generators(), &[start]).await.unwrap();
+    let pod = restricted::pod_of(&tenant, "run-cell-0-attempt-1").await;
     let stored = tenant.dry_run::<Pod>(&pod).await.unwrap();
     assert_eq!(stored["spec"]["initContainers"][0]["restartPolicy"], json!("Always"), "a native sidecar");
     assert_eq!(stored["spec"]["containers"][0]["image"], json!(PERMITTED_IMAGE));

@@ -2,13 +2,13 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
+mod actions;
 mod claims;
 mod collecting;
 mod columns;
 mod crashed;
 mod examples;
 mod found;
-mod hands;
 mod hostile_callers;
 mod in_process;
 mod leading;
@@ -16,6 +16,7 @@ mod lost;
 mod operator;
 mod refusals;
 mod restoring;
+mod restricted;
 mod rules;
 mod sources;
 mod waiting;

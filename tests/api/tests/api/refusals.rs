@@ -11,13 +11,11 @@ use kube::api::{Api, DeleteParams, Patch, PatchParams};
 use serde_json::{Value, json};
 use throughput_api_tests::{Tenant, spec};
 use throughput_controller::decide::Action;
-use throughput_controller::plan::Plan;
-use throughput_controller::plan::permissions::Permissions;
 use throughput_crds::{ConditionStatus, ConditionType, Verdict};
-use throughput_model::cell::CellAddress;
+use throughput_test_support::first_cell;
 
+use crate::actions::{act, facts, plan, start_generators};
 use crate::found::Found;
-use crate::hands::{act, facts};
 use crate::operator::Operator;
 use crate::watched::{Watched, condition};
 
@@ -317,9 +315,8 @@ async fn generators_are_not_started_in_anothers_name_nor_is_anything_of_it_delet
     let tenant = Tenant::new().await;
     let before = strangers(&tenant).await;
     let facts = facts(&tenant, "run");
-    let address = CellAddress { test_uid: facts.uid.clone(), cell: 0, attempt: 1 };
-    let plan = Plan::new("pulp", &serde_json::from_value(spec()).unwrap(), &Permissions::default()).unwrap();
-    let start = Action::StartGenerators(Box::new(plan.order(&plan.cells[0], &address)));
+    let address = first_cell(&facts.uid);
+    let start = start_generators(&plan(&tenant), &facts);
     let refused = act(&tenant.client, &facts, &[start]).await.unwrap_err().to_string();
     assert!(
         refused.starts_with("the ConfigMap run-cell-0-attempt-1 exists and does not belong"),

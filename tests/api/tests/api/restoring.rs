@@ -12,12 +12,12 @@ use throughput_api_tests::interrupted::{self, Cut};
 use throughput_controller::decide::Action;
 use throughput_controller::scaling::claim::{self, Claim, Restored};
 
+use crate::actions::{self, act, facts, scale};
 use crate::found::{As, Found, applied, later_than};
-use crate::hands::{self, act, facts, scale};
 
 /// Claims a Deployment for the test `run`, and scales it twice.
 async fn claim_and_scale(tenant: &Tenant, deployment: &str) {
-    let claim = hands::claim(&[deployment]);
+    let claim = actions::claim(&[deployment]);
     let facts = facts(tenant, "run");
     act(&tenant.client, &facts, &[claim, scale(deployment, 5), scale(deployment, 10)]).await.unwrap();
     let replicas = Found::look(tenant, deployment).await.spec.replicas;
@@ -80,7 +80,7 @@ async fn a_claim_without_scaling_leaves_no_trace_either() {
     let tenant = Tenant::new().await;
     let found = As::AppliedWithReplicas.create(&tenant, "worker").await;
     later_than(&found).await;
-    let claim = hands::claim(&["worker"]);
+    let claim = actions::claim(&["worker"]);
     act(&tenant.client, &facts(&tenant, "run"), &[claim]).await.unwrap();
     restore(&tenant).await;
     assert_eq!(Found::look(&tenant, "worker").await, found);
@@ -201,7 +201,7 @@ async fn one_that_cannot_be_restored_does_not_keep_the_others_from_it() {
     let tenant = Tenant::new().await;
     let found = As::AppliedWithReplicas.create(&tenant, "worker").await;
     let uid = tenant.deployment("api", 3).await.uid().unwrap();
-    let claim = hands::claim(&["api", "worker"]);
+    let claim = actions::claim(&["api", "worker"]);
     act(&tenant.client, &facts(&tenant, "run"), &[claim, scale("api", 5), scale("worker", 5)]).await.unwrap();
     // Nobody can scale this one back: its record holds a number that the API server does not take.
     let leases: Api<Lease> = tenant.api();

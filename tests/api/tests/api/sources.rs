@@ -5,20 +5,20 @@ use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service};
 use serde_json::{Value, json};
 use throughput_api_tests::Tenant;
 use throughput_crds::SECRET_FOR_ANNOTATION;
-use throughput_model::cell::CellAddress;
 use throughput_server_tests::{AUTHORITY, PASSWORD, PostgresServer};
 use throughput_sources::access::{Access, Installation};
 use throughput_sources::postgres::Postgres;
 use throughput_sources::prometheus::Prometheus;
 use throughput_sources::recording::Recording;
 use throughput_sources::source::{Source, Window};
+use throughput_test_support::first_cell;
 
 fn access(tenant: &Tenant) -> Access {
     Access {
         client: tenant.client.clone(),
         namespace: tenant.namespace.clone(),
         test: "watched".to_owned(),
-        cell: CellAddress { test_uid: "uid".to_owned(), cell: 0, attempt: 1 },
+        cell: first_cell("uid"),
         targets: Vec::new(),
         installation: Installation::default(),
     }

@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 use throughput_api_tests::{Tenant, spec};
 use throughput_controller::decide::Action;
 use throughput_crds::{ConditionStatus, ConditionType, Phase, ThroughputTest, Verdict};
+use throughput_test_support::wait::eventually;
 
+use crate::actions::{self, act, facts};
 use crate::found::Found;
-use crate::hands::{self, act, facts};
 use crate::operator::Operator;
 use crate::watched::{Watched, condition, names};
 
@@ -124,7 +125,7 @@ async fn a_deployment_that_another_test_claims_is_waited_for() {
     let tenant = Tenant::new().await;
     tenant.deployment("pulp-worker", 3).await;
     let other = facts(&tenant, "other");
-    let claim = hands::claim(&["pulp-worker"]);
+    let claim = actions::claim(&["pulp-worker"]);
     act(&tenant.client, &other, &[claim]).await.unwrap();
     let (test, _operator) = run(&tenant, spec_with_secret()).await;
     let message = test.until_it_waits_for("TargetClaimed").await;
@@ -247,5 +248,5 @@ async fn an_aborted_test_is_over_and_one_whose_time_has_passed_is_deleted() {
     ask(&tenant, json!({"ttlSecondsAfterFinished": 0})).await;
     let tests: Api<ThroughputTest> = tenant.api();
     let gone = async || tests.get_opt("run").await.unwrap().is_none();
-    throughput_api_tests::eventually("the test is deleted", gone, |gone| *gone).await;
+    eventually("the test is deleted", gone, |gone| *gone).await;
 }

@@ -5,8 +5,9 @@ use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
 use kube::core::NamespaceResourceScope;
 use serde::de::DeserializeOwned;
 use serde_json::json;
-use throughput_api_tests::{Tenant, eventually};
+use throughput_api_tests::Tenant;
 use throughput_crds::{ConditionStatus, ConditionType, ThroughputTest, ThroughputTestStatus};
+use throughput_test_support::wait::eventually;
 
 /// A test in a namespace.
 pub(crate) struct Watched<'a> {

@@ -3,12 +3,13 @@
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Api, Patch, PatchParams};
 use serde_json::json;
-use throughput_api_tests::{Tenant, eventually, spec};
+use throughput_api_tests::{Tenant, spec};
 use throughput_crds::{ConditionStatus, ConditionType, ThroughputTest};
+use throughput_test_support::wait::eventually;
 
+use crate::actions::{self, act};
 use crate::crashed::start_generators;
 use crate::found::As;
-use crate::hands::{self, act};
 use crate::operator::Operator;
 use crate::watched::Watched;
 
@@ -19,7 +20,7 @@ async fn draining(tenant: &Tenant) {
     spec["observe"] = json!({"interval": "1s", "pods": [{"name": "workers", "selector": {"app": "worker"}}]});
     As::AppliedWithReplicas.create(tenant, "run-worker").await;
     let facts = crate::crashed::facts(&tenant.test("run", spec).await);
-    let claim = [throughput_controller::decide::Action::AddFinalizer, hands::claim(&["run-worker"])];
+    let claim = [throughput_controller::decide::Action::AddFinalizer, actions::claim(&["run-worker"])];
     act(&tenant.client, &facts, &claim).await.unwrap();
     start_generators(tenant, &facts).await;
     let now = jiff::Timestamp::now();

@@ -4,13 +4,14 @@ use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
-use throughput_api_tests::{Tenant, deployment, eventually};
+use throughput_api_tests::{Tenant, deployment};
 use throughput_crds::Observe;
-use throughput_model::cell::CellAddress;
 use throughput_sources::access::{Access, Installation};
 use throughput_sources::open::open;
 use throughput_sources::recording::Recording;
 use throughput_sources::source::{Source, Window};
+use throughput_test_support::first_cell;
+use throughput_test_support::wait::eventually;
 
 /// A source and what it has written down.
 struct Watching {
@@ -30,7 +31,7 @@ impl Watching {
             client: tenant.operators_client(),
             namespace: tenant.namespace.clone(),
             test: "small".to_owned(),
-            cell: CellAddress { test_uid: "3f1c".to_owned(), cell: 0, attempt: 1 },
+            cell: first_cell("3f1c"),
             targets: vec![(kind.to_owned(), "pulp-worker".to_owned())],
             installation,
         };

@@ -4,7 +4,8 @@
 use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
-use throughput_api_tests::{Tenant, deployment, eventually};
+use throughput_api_tests::{Tenant, deployment};
+use throughput_test_support::wait::eventually;
 use tokio::runtime::Runtime;
 
 use crate::kinds::{CLOWD_APP, DEPLOYMENT, Kind, PULP, SCALED_OBJECT, STATEFUL_SET};

@@ -2,7 +2,8 @@
 
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use serde_json::{Value, json};
-use throughput_api_tests::{Tenant, eventually};
+use throughput_api_tests::Tenant;
+use throughput_test_support::wait::eventually;
 
 use crate::controllers::{Controllers, keda, until_ready};
 use crate::kinds::{DEPLOYMENT, PULP, SCALED_OBJECT, tenant};

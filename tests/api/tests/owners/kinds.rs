@@ -4,7 +4,8 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::{Value, json};
-use throughput_api_tests::{Tenant, eventually};
+use throughput_api_tests::Tenant;
+use throughput_test_support::wait::eventually;
 use tokio::sync::OnceCell;
 
 /// A kind: its group, version, name and plural.

@@ -5,10 +5,11 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
+#[path = "../api/actions.rs"]
+#[expect(dead_code, reason = "shared with the other tests of this rung")]
+mod actions;
 mod clowder;
 mod controllers;
-#[path = "../api/hands.rs"]
-mod hands;
 mod keda;
 mod kinds;
 #[path = "../api/operator.rs"]

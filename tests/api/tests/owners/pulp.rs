@@ -8,8 +8,8 @@ use throughput_api_tests::Tenant;
 use throughput_api_tests::interrupted::{self, Cut};
 use throughput_controller::decide::Action;
 
+use crate::actions::{act, claim, facts, scale};
 use crate::controllers::{Controllers, nobody, pulp_operator, until_ready};
-use crate::hands::{act, claim, facts, scale};
 use crate::kinds::{DEPLOYMENT, PULP, tenant};
 use crate::run::{Found, claims, found, leaves_as_found, waits_for};
 

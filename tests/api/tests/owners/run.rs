@@ -6,8 +6,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use kube::ResourceExt;
 use kube::api::{Api, ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
-use throughput_api_tests::{Tenant, eventually, spec};
+use throughput_api_tests::{Tenant, spec};
 use throughput_crds::{ConditionStatus, ConditionType, Stage, ThroughputTest};
+use throughput_test_support::wait::eventually;
 
 use crate::controllers::until_ready;
 use crate::kinds::Kind;

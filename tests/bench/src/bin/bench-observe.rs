@@ -14,7 +14,8 @@ use throughput_bench::{
     all_sources, in_turns, measured_between, median, seconds_from_drain_to_result, until_finished,
 };
 use throughput_crds::Verdict;
-use throughput_e2e_tests::{Cluster, WORKERS, database_secret, sql};
+use throughput_e2e_tests::{Cluster, database_secret, sql};
+use throughput_test_support::spec::PulpSpec;
 
 const NAME: &str = "bench-observe";
 /// Pairs that are measured: at equal speed one of them is right to some 2 % on a machine that is shared with others.
@@ -111,11 +112,6 @@ async fn measured(cluster: &Cluster, speedometer: &Speedometer, tasks: u64, obse
     }
 }
 
-fn spec(tasks: u64, observe: &Value) -> Value {
-    json!({
-        "target": {"service": {"name": "pulp-api", "port": 24817}, "pulp": {"credentials": {"secretRef": {"name": "pulp-admin"}}}},
-        "scale": [{"name": "workers", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": WORKERS}}],
-        "workload": {"pulpTasks": {"tasks": tasks, "dispatch": {"testView": {"query": {"tasks": "50", "sleep": "0"}, "tasksPerRequest": 50}}}},
-        "observe": observe,
-    })
+fn spec(tasks: u64, observe: &Value) -> PulpSpec {
+    PulpSpec::of(tasks).requests_of(50, "0").with("observe", observe.clone())
 }

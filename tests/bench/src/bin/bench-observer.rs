@@ -4,11 +4,11 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
 use throughput_bench::in_turns;
 use throughput_bench::ratio::Ratio;
 use throughput_crds::Verdict;
-use throughput_e2e_tests::{Cluster, WORKERS, change_operator};
+use throughput_e2e_tests::{Cluster, change_operator};
+use throughput_test_support::spec::PulpSpec;
 
 const NAME: &str = "bench-observer";
 /// Pairs that are measured.
@@ -49,10 +49,6 @@ async fn set_interval(cluster: &Cluster, interval: &str) {
     change_operator(cluster, "--set-string", &format!("pollingInterval={interval}")).await;
 }
 
-fn spec() -> Value {
-    json!({
-        "target": {"service": {"name": "pulp-api", "port": 24817}, "pulp": {"credentials": {"secretRef": {"name": "pulp-admin"}}}},
-        "scale": [{"name": "workers", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": WORKERS}}],
-        "workload": {"pulpTasks": {"tasks": TASKS, "dispatch": {"testView": {"query": {"tasks": "50", "sleep": "0"}, "tasksPerRequest": 50}}}},
-    })
+fn spec() -> PulpSpec {
+    PulpSpec::of(TASKS).requests_of(50, "0")
 }

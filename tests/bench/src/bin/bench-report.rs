@@ -6,13 +6,15 @@
 use std::path::Path;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use throughput_bench::{all_sources, until_finished};
 use throughput_controller::report::TestReport;
 use throughput_crds::Verdict;
-use throughput_e2e_tests::{Cluster, WORKERS, database_secret, output};
+use throughput_e2e_tests::{Cluster, database_secret};
 use throughput_page_tests::browser::Browser;
 use throughput_page_tests::table;
+use throughput_test_support::program;
+use throughput_test_support::spec::PulpSpec;
 
 const NAME: &str = "bench-report";
 const TASKS: u64 = 10_000;
@@ -54,7 +56,7 @@ async fn page(cluster: &Cluster) -> String {
     let map = format!("configmap/{NAME}-report");
     let key = r"jsonpath={.binaryData.report\.html\.gz}";
     let packed = cluster.kubectl(&["get", &map, "--output", key], "").await.unwrap();
-    output("sh", &["-c", "base64 -d | gunzip"], &packed).await.unwrap()
+    program::output("sh", &["-c", "base64 -d | gunzip"], &packed).await.unwrap()
 }
 
 async fn look_at(page: &str, report: &TestReport, folder: &Path) {
@@ -70,14 +72,11 @@ async fn look_at(page: &str, report: &TestReport, folder: &Path) {
     assert_eq!(said, Vec::<String>::new());
 }
 
-fn spec(tasks: u64) -> Value {
-    json!({
-        "target": {"service": {"name": "pulp-api", "port": 24817}, "pulp": {"credentials": {"secretRef": {"name": "pulp-admin"}}}},
-        "scale": [{"name": "workers", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": WORKERS}}],
-        "matrix": [{"name": "workers", "of": "Scale", "values": [2, 4]}],
-        "load": {"concurrency": 2},
-        "workload": {"pulpTasks": {"tasks": tasks, "dispatch": {"testView": {"query": {"tasks": "250", "sleep": "0"}, "tasksPerRequest": 250}}}},
-        "observe": all_sources(NAME),
-        "criteria": [{"metric": "tasks.successRatio", "atLeast": "1"}],
-    })
+fn spec(tasks: u64) -> PulpSpec {
+    PulpSpec::of(tasks)
+        .workers(&[2, 4])
+        .requests_of(250, "0")
+        .with("load", json!({"concurrency": 2}))
+        .with("observe", all_sources(NAME))
+        .at_least("tasks.successRatio", "1")
 }

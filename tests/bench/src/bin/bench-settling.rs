@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use throughput_bench::{median, seconds_from_drain_to_result};
 use throughput_crds::Verdict;
 use throughput_e2e_tests::late_rds::LateRds;
-use throughput_e2e_tests::{Cluster, WORKERS, permit_urls};
+use throughput_e2e_tests::{Cluster, permit_urls};
+use throughput_test_support::spec::PulpSpec;
 
 const NAME: &str = "bench-settling";
 /// Runs of each kind.
@@ -51,17 +52,7 @@ async fn waited(cluster: &Cluster, observe: Value) -> f64 {
     seconds_from_drain_to_result(&cluster.report(NAME).await["cells"][0])
 }
 
-fn spec(observe: &Value) -> Value {
-    let criteria = if observe["rds"].is_null() {
-        json!([])
-    } else {
-        json!([{"metric": "rds.coveragePercent", "atLeast": "100"}])
-    };
-    json!({
-        "target": {"service": {"name": "pulp-api", "port": 24817}, "pulp": {"credentials": {"secretRef": {"name": "pulp-admin"}}}},
-        "scale": [{"name": "workers", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": WORKERS}}],
-        "workload": {"pulpTasks": {"tasks": 100, "dispatch": {"testView": {"query": {"tasks": "50", "sleep": "0"}, "tasksPerRequest": 50}}}},
-        "observe": observe,
-        "criteria": criteria,
-    })
+fn spec(observe: &Value) -> PulpSpec {
+    let spec = PulpSpec::of(100).requests_of(50, "0").with("observe", observe.clone());
+    if observe["rds"].is_null() { spec } else { spec.at_least("rds.coveragePercent", "100") }
 }

@@ -9,7 +9,9 @@ use throughput_bench::observer::Requests;
 use throughput_bench::usage::{Usage, megabytes, operator_usage};
 use throughput_bench::{SAMPLE_EVERY, began, instant, median, until_finished};
 use throughput_crds::Verdict;
-use throughput_e2e_tests::{Cluster, WORKERS, output, root};
+use throughput_e2e_tests::Cluster;
+use throughput_test_support::program;
+use throughput_test_support::spec::PulpSpec;
 
 const NAME: &str = "bench-overhead";
 const OBSERVED: &str = "bench-observed";
@@ -52,26 +54,15 @@ async fn main() {
     }
 }
 
-fn spec() -> Value {
-    json!({
-        "target": {"service": {"name": "pulp-api", "port": 24817}, "pulp": {"credentials": {"secretRef": {"name": "pulp-admin"}}}},
-        "scale": [{"name": "workers", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": WORKERS}}],
-        "matrix": [{"name": "workers", "of": "Scale", "values": [1, 3]}],
-        "repeat": CELLS / 2,
-        "workload": {"pulpTasks": {"tasks": 200, "dispatch": {"testView": {"query": {"tasks": "50", "sleep": "0"}, "tasksPerRequest": 50}}}},
-    })
+fn spec() -> PulpSpec {
+    PulpSpec::of(200).workers(&[1, 3]).requests_of(50, "0").with("repeat", json!(CELLS / 2))
 }
 
 /// The operator's own share in the requests to Pulp's API while 10,000 tasks are dispatched, one a request, and
 /// worked off: of their number, and of the time that they take.
 async fn observer_share(cluster: &Cluster) -> (f64, f64) {
     let before = Requests::of_operator(cluster).await;
-    let mut spec = spec();
-    let dispatch = json!({"testView": {"query": {"tasks": "1", "sleep": "0"}, "tasksPerRequest": 1}});
-    spec["matrix"] = json!([]);
-    spec["repeat"] = json!(1);
-    spec["load"] = json!({"concurrency": 2});
-    spec["workload"]["pulpTasks"] = json!({"tasks": 10_000, "dispatch": dispatch});
+    let spec = PulpSpec::of(10_000).requests_of(1, "0").with("load", json!({"concurrency": 2}));
     cluster.create(OBSERVED, spec).await;
     let status = cluster.until_finished(OBSERVED, LONG_RUN).await;
     assert_eq!(status.verdict, Some(Verdict::Passed), "{status:#?}");
@@ -96,10 +87,10 @@ fn figure(name: &str, value: f64, unit: &str, goal: f64) {
 
 /// Where cargo puts what is distributed.
 async fn programs() -> std::path::PathBuf {
-    let manifest = root().join("Cargo.toml");
+    let manifest = program::root().join("Cargo.toml");
     let arguments =
         ["metadata", "--format-version", "1", "--no-deps", "--manifest-path", manifest.to_str().unwrap()];
-    let metadata = output("cargo", &arguments, "").await.expect("cargo metadata");
+    let metadata = program::output("cargo", &arguments, "").await.expect("cargo metadata");
     let metadata: Value = serde_json::from_str(&metadata).expect("JSON");
     std::path::PathBuf::from(metadata["target_directory"].as_str().unwrap()).join("dist")
 }
@@ -107,8 +98,7 @@ async fn programs() -> std::path::PathBuf {
 /// The size of the newest image of this name.
 async fn image_bytes(name: &str) -> u64 {
     let image = format!("localhost/throughput/{name}");
-    let cluster = root().join("tests/cluster/cluster");
-    let listed = output(cluster, &["buildah", "images", "--json"], "").await.expect("buildah images");
+    let listed = program::cluster(&["buildah", "images", "--json"]).await.expect("buildah images");
     let listed: Value = serde_json::from_str(&listed).expect("JSON");
     let of_name = |entry: &&Value| {
         let mut names = entry["names"].as_array().into_iter().flatten().filter_map(Value::as_str);

@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use throughput_server_tests::{ANOTHER_AUTHORITY, AUTHORITY, PASSWORD, PostgresServer, eventually};
+use throughput_server_tests::{ANOTHER_AUTHORITY, AUTHORITY, PASSWORD, PostgresServer};
+use throughput_test_support::wait::{SOON, until};
 use tokio::net::TcpListener;
 
 use crate::watched::Watched;
@@ -81,7 +82,7 @@ async fn connections_that_the_server_has_no_room_for_are_counted() {
     assert_eq!(watched.figure("connections.max"), Some(27.0));
     assert_eq!(watched.figure("connectionsPercentOfMax.max"), Some(100.0));
     drop(others);
-    eventually("there is room again", async || {
+    until("there is room again", SOON, async || {
         let failures = watched.figure("connectFailures.total");
         watched.look().await.unwrap();
         (watched.figure("connectFailures.total") == failures).then_some(())

@@ -1,6 +1,7 @@
 //! Sessions that wait, on purpose.
 
-use throughput_server_tests::{PostgresServer, eventually};
+use throughput_server_tests::PostgresServer;
+use throughput_test_support::wait::{SOON, until};
 use tokio_postgres::Client;
 
 use crate::watched::Watched;
@@ -11,7 +12,7 @@ fn in_background(client: Client, statement: &'static str) {
 }
 
 async fn until_blocked(watched: &mut Watched, sessions: f64) {
-    eventually("sessions are blocked", async || {
+    until("sessions are blocked", SOON, async || {
         watched.look().await.unwrap();
         watched.figure("blockedSessions.max").filter(|blocked| *blocked >= sessions)
     })
@@ -65,7 +66,7 @@ async fn sessions_that_wait_for_locks_are_seen_with_who_holds_them() {
     assert!(watched.figure("longestTransactionSeconds.max") > Some(0.0));
     assert_eq!(watched.reasons(), Vec::<String>::new());
     holder.batch_execute("COMMIT; SELECT pg_advisory_unlock_all()").await.unwrap();
-    eventually("nobody waits any more", async || {
+    until("nobody waits any more", SOON, async || {
         watched.look().await.unwrap();
         let series = watched.recording.report().series;
         let blocked = series.into_iter().find(|one| one.metric == "blockedSessions")?;

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 use throughput_crds::{BuiltInPatterns, ObserveLogs};
-use throughput_server_tests::{PASSWORD, PostgresServer, eventually};
+use throughput_server_tests::{PASSWORD, PostgresServer};
 use throughput_sources::logs::Patterns;
+use throughput_test_support::wait::{SOON, until};
 use tokio_postgres::{Client, NoTls};
 
 /// How often each pattern is in the log.
@@ -26,8 +27,8 @@ fn counted(server: &PostgresServer) -> BTreeMap<String, u32> {
     counts
 }
 
-async fn until(server: &PostgresServer, pattern: &str, count: u32) {
-    eventually(&format!("{pattern} is in the log"), async || {
+async fn until_counted(server: &PostgresServer, pattern: &str, count: u32) {
+    until(&format!("{pattern} is in the log"), SOON, async || {
         (counted(server).get(pattern) >= Some(&count)).then_some(())
     })
     .await;
@@ -58,7 +59,7 @@ async fn lock_wait(server: &PostgresServer) {
     let holder = session(server, "SELECT pg_advisory_lock(3)").await;
     let waiter = session(server, "SET deadlock_timeout = '20ms'; SET log_lock_waits = on").await;
     let waiting = tokio::spawn(async move { waiter.batch_execute("SELECT pg_advisory_lock(3)").await });
-    until(server, "postgresLockWait", 1).await;
+    until_counted(server, "postgresLockWait", 1).await;
     drop(holder);
     waiting.await.unwrap().unwrap();
 }
@@ -71,7 +72,7 @@ async fn timeouts(server: &PostgresServer) {
     refused(&impatient, "SELECT pg_advisory_lock(4)").await;
     drop(holder);
     let _idle = session(server, "SET idle_in_transaction_session_timeout = '20ms'; BEGIN").await;
-    until(server, "postgresTimeout", 3).await;
+    until_counted(server, "postgresTimeout", 3).await;
 }
 
 /// Connects until there is no place left.
@@ -81,7 +82,7 @@ async fn too_many_connections(server: &PostgresServer) {
     while let Ok((client, connection)) = tokio_postgres::connect(&url, NoTls).await {
         connections.push((client, tokio::spawn(connection)));
     }
-    until(server, "postgresTooManyConnections", 1).await;
+    until_counted(server, "postgresTooManyConnections", 1).await;
 }
 
 #[tokio::test]
@@ -103,7 +104,7 @@ async fn a_real_log_is_understood() {
     let doomed = session(&server, "SELECT 1").await;
     let process: i32 = doomed.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
     assert!(Command::new("kill").args(["-9", &process.to_string()]).status().unwrap().success());
-    until(&server, "postgresCrash", 1).await;
+    until_counted(&server, "postgresCrash", 1).await;
     let expected = [
         ("postgresCrash", 1),
         ("postgresDeadlock", 1),

@@ -1,7 +1,8 @@
 //! What statements cost, by `pg_stat_statements`.
 
-use throughput_server_tests::{PostgresServer, eventually};
+use throughput_server_tests::PostgresServer;
 use throughput_sources::source::Settled;
+use throughput_test_support::wait::{SOON, until};
 
 use crate::watched::Watched;
 
@@ -24,7 +25,7 @@ async fn the_slow_statements_of_the_window_are_told_also_when_the_operator_resta
     }
     client.batch_execute("SELECT pg_sleep(0.1)").await.unwrap();
     // A session tells of its transactions about once a second.
-    eventually("the commits are counted", async || {
+    until("the commits are counted", SOON, async || {
         client.simple_query("SELECT 1 AS one, 2 AS two").await.unwrap();
         watched.look().await.unwrap();
         watched.figure("commits.total").filter(|commits| *commits >= 20.0)

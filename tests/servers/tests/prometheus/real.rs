@@ -1,8 +1,9 @@
 //! A real Prometheus that scrapes each second.
 
 use jiff::Timestamp;
-use throughput_server_tests::{Exporter, PrometheusServer, eventually};
+use throughput_server_tests::{Exporter, PrometheusServer};
 use throughput_sources::source::Window;
+use throughput_test_support::wait::{SOON, until};
 
 use crate::watched::{Watched, instant, past, range};
 
@@ -10,7 +11,7 @@ const BEFORE: &str = "depth{queue=\"a\"} 5\ndepth{queue=\"b\"} 1\ndone_total 100
 const AFTER: &str = "depth{queue=\"a\"} 9\ndepth{queue=\"b\"} 2\ndone_total 150\n";
 
 async fn until_seen(server: &PrometheusServer, query: &str) {
-    eventually("Prometheus has scraped what is new", async || {
+    until("Prometheus has scraped what is new", SOON, async || {
         let seen = server.query(query).await?;
         seen["data"]["result"].as_array().filter(|rows| !rows.is_empty()).map(|_| ())
     })

@@ -12,8 +12,10 @@ use serde_json::{Value, json};
 use throughput_api_tests::nodes::Nodes;
 use throughput_api_tests::process::{OperatorProcess, Program};
 use throughput_api_tests::pulp::Pulp;
-use throughput_api_tests::{Tenant, spec, within};
+use throughput_api_tests::{Tenant, spec};
 use throughput_crds::{ConditionStatus, ConditionType, Stage, ThroughputTest};
+use throughput_test_support::daemon::free_ports;
+use throughput_test_support::wait::until_seen;
 
 /// The replicas of every Deployment of workers, and Pulp's workers online.
 const WORKERS: u32 = 2;
@@ -65,10 +67,10 @@ impl World {
             assert!(file.exists(), "{} is not built: cargo build --profile dist makes it", file.display());
             Program { file, hosts: hosts.clone() }
         };
-        let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let [own, collector] = free_ports().unwrap().map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
         Self {
             operator: program("throughput-operator"),
-            addresses: [free(), free()],
+            addresses: [own, collector],
             pulp_port: pulp.port(),
             _nodes: Nodes::start(&tenant, program("throughput-loadgen")),
             tenant,
@@ -104,7 +106,7 @@ impl World {
             let mut finished = conditions.filter(|condition| condition.type_ == ConditionType::Finished);
             finished.any(|condition| condition.status == ConditionStatus::True)
         };
-        within(RUN, "the test is finished", async || tests.get(name).await.unwrap(), is_finished).await
+        until_seen("the test is finished", RUN, async || tests.get(name).await.unwrap(), is_finished).await
     }
 
     /// Starts a test that dispatches for longer than anybody looks: a request a second.
@@ -122,7 +124,7 @@ impl World {
             let current = tests.iter().filter_map(|test| test.status.as_ref()?.current.as_ref());
             current.filter(|current| current.stage == stage).count()
         };
-        within(Duration::from_mins(5), &format!("{wanted} tests in {stage:?}"), count, |seen| {
+        until_seen(&format!("{wanted} tests in {stage:?}"), Duration::from_mins(5), count, |seen| {
             *seen == wanted
         })
         .await;
@@ -138,7 +140,7 @@ impl World {
     /// Waits until the operator has looked this often.
     pub(crate) async fn until_looks(&self, operator: &OperatorProcess, count: f64) -> Looks {
         let what = format!("{count} looks");
-        within(Duration::from_secs(30), &what, async || looks(operator).await, |seen| seen.count >= count)
+        until_seen(&what, Duration::from_secs(30), async || looks(operator).await, |seen| seen.count >= count)
             .await
     }
 
@@ -152,6 +154,6 @@ impl World {
             before = now;
             idle
         };
-        within(Duration::from_mins(10), "the operator has looked at all", is_idle, |idle| *idle).await;
+        until_seen("the operator has looked at all", Duration::from_mins(10), is_idle, |idle| *idle).await;
     }
 }

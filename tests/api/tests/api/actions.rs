@@ -1,14 +1,17 @@
-//! The operator's hands without the operator.
+//! The operator's actions without the operator.
 
 use kube::Client;
-use throughput_api_tests::Tenant;
+use throughput_api_tests::{Tenant, spec};
 use throughput_controller::apply::pods::GeneratorSettings;
 use throughput_controller::apply::{ApplyError, Hands, apply};
 use throughput_controller::decide::Action;
 use throughput_controller::generators::token::TokenKey;
 use throughput_controller::identity::TestFacts;
 use throughput_controller::observe::PulpClients;
+use throughput_controller::plan::Plan;
+use throughput_controller::plan::permissions::Permissions;
 use throughput_controller::scaling::scalable::TargetName;
+use throughput_test_support::first_cell;
 
 /// The facts of a test that need not exist.
 pub(crate) fn facts(tenant: &Tenant, name: &str) -> TestFacts {
@@ -49,6 +52,18 @@ pub(crate) fn scale(name: &str, replicas: u32) -> Action {
     Action::Scale { target: TargetName::deployment(name), replicas }
 }
 
+/// The plan of the shortest spec.
+pub(crate) fn plan(tenant: &Tenant) -> Plan {
+    let spec = serde_json::from_value(spec()).unwrap();
+    Plan::new(&tenant.namespace, &spec, &Permissions::default()).unwrap()
+}
+
+/// Starts the generators of a plan's first cell.
+pub(crate) fn start_generators(plan: &Plan, facts: &TestFacts) -> Action {
+    let address = first_cell(&facts.uid);
+    Action::StartGenerators(Box::new(plan.order(&plan.cells[0], &address)))
+}
+
 /// Carries out actions, as the operator does.
 pub(crate) async fn act(client: &Client, facts: &TestFacts, actions: &[Action]) -> Result<(), ApplyError> {
     act_with(client, facts, generators(), actions).await
@@ -61,7 +76,7 @@ pub(crate) async fn act_with(
     generators: GeneratorSettings,
     actions: &[Action],
 ) -> Result<(), ApplyError> {
-    let hands = Hands { client: client.clone(), pulps: PulpClients::default(), generators, key: key() };
+    let clients = Hands { client: client.clone(), pulps: PulpClients::default(), generators, key: key() };
     // Boxed, so that not each test carries all of it on its stack.
-    Box::pin(apply(&hands, facts, actions)).await.map(drop)
+    Box::pin(apply(&clients, facts, actions)).await.map(drop)
 }

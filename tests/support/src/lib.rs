@@ -1,0 +1,15 @@
+//! What tests on all rungs stand on: [`wait`] for a condition, a [`daemon`] that does not outlive the tests, a [`spec`] for
+//! Pulp, and the [`program`]s of the checkout, kubectl and Helm among them.
+#![expect(clippy::missing_panics_doc, clippy::panic, reason = "a test stops at the first surprise")]
+
+pub mod daemon;
+pub mod program;
+pub mod spec;
+pub mod wait;
+
+use throughput_model::cell::CellAddress;
+
+/// The first attempt at the first cell of the test with this UID.
+pub fn first_cell(test_uid: &str) -> CellAddress {
+    CellAddress { test_uid: test_uid.to_owned(), cell: 0, attempt: 1 }
+}
