@@ -68,6 +68,7 @@ docs: ## The documentation: links, commands, paths and examples
 
 clippy: ## Lints; the API's types also without their Kubernetes part
 	@$(step) 'lints' cargo clippy $(locked) --workspace --all-targets --all-features -- --deny warnings
+	@$(step) 'lints of the tests that need a cluster' cargo clippy $(locked) --workspace --all-features $(on_the_cluster) --test examples --test other_pulps --test chaos -- --deny warnings
 	@$(step) 'lints of the API without Kubernetes' cargo clippy $(locked) --package throughput-crds -- --deny warnings
 
 deny: ## Licences, banned crates, sources and known vulnerabilities of dependencies

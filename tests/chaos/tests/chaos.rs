@@ -60,14 +60,25 @@ fn short(row: Row) -> Row {
     Row { short: true, ..row }
 }
 
-fn rows() -> Vec<Row> {
-    let sustained = |fault, at, expected| row(fault, Load::Sustained, at, expected);
-    let backlog = |fault, at, expected| row(fault, Load::Backlog, at, expected);
-    let canceling = |fault, expected| row(fault, Load::NeverDrains, Stage::CancelingTasks, expected);
-    let mut rows = Vec::new();
+fn sustained(fault: Fault, at: Stage, expected: &'static [Expected]) -> Row {
+    row(fault, Load::Sustained, at, expected)
+}
 
-    // The operator, at every stage.
-    rows.extend(SUSTAINED.map(|at| sustained(Fault::KillOperator, at, COMPLETES)));
+fn backlog(fault: Fault, at: Stage, expected: &'static [Expected]) -> Row {
+    row(fault, Load::Backlog, at, expected)
+}
+
+fn canceling(fault: Fault, expected: &'static [Expected]) -> Row {
+    row(fault, Load::NeverDrains, Stage::CancelingTasks, expected)
+}
+
+fn rows() -> Vec<Row> {
+    [of_the_operator(), of_its_ground(), of_pulp(), of_generators(), of_people()].concat()
+}
+
+/// The operator, at every stage.
+fn of_the_operator() -> Vec<Row> {
+    let mut rows = SUSTAINED.map(|at| sustained(Fault::KillOperator, at, COMPLETES)).to_vec();
     rows.push(canceling(Fault::KillOperator, NEVER_DRAINED));
     rows.extend(BACKLOG.map(|at| backlog(Fault::KillOperator, at, COMPLETES)));
     rows.extend(WORKING.map(|at| sustained(Fault::KillOperatorTwice, at, COMPLETES)));
@@ -75,16 +86,23 @@ fn rows() -> Vec<Row> {
     rows.push(short(sustained(Fault::TwoOperators, Stage::Dispatching, COMPLETES)));
     rows.push(sustained(Fault::TwoOperators, Stage::ScalingWorkers, COMPLETES));
     rows.push(short(sustained(Fault::Uninstall, Stage::Dispatching, &[Expected::Over("Uninstalled")])));
+    rows
+}
 
-    // What it stands on.
+/// What the operator stands on.
+fn of_its_ground() -> Vec<Row> {
+    let mut rows = Vec::new();
     for daemon in [Daemon::ApiServer, Daemon::Etcd] {
         rows.extend(WORKING.map(|at| sustained(Fault::Restart(daemon), at, COMPLETES)));
         rows.push(sustained(Fault::Restart(daemon), Stage::Restoring, COMPLETES));
     }
-
     rows.push(short(backlog(Fault::Restart(Daemon::ApiServer), Stage::AwaitingFirstTask, COMPLETES)));
+    rows
+}
 
-    // The system under test.
+/// The system under test.
+fn of_pulp() -> Vec<Row> {
+    let mut rows = Vec::new();
     for at in
         [Stage::EmptyingQueue, Stage::ScalingWorkers, Stage::Dispatching, Stage::Draining, Stage::Collecting]
     {
@@ -94,14 +112,16 @@ fn rows() -> Vec<Row> {
     for fault in [Fault::KillWorker, Fault::KillPostgres] {
         rows.extend(WORKING.map(|at| sustained(fault, at, TASKS_LOST)));
     }
-
     for at in [Stage::Dispatching, Stage::AwaitingFirstTask, Stage::CleaningUp] {
         rows.push(backlog(Fault::KillApi, at, TASKS_LOST));
     }
     rows.push(backlog(Fault::KillWorker, Stage::Draining, TASKS_LOST));
     rows.push(backlog(Fault::KillPostgres, Stage::Dispatching, TASKS_LOST));
+    rows
+}
 
-    // The generators.
+fn of_generators() -> Vec<Row> {
+    let mut rows = Vec::new();
     for at in [Stage::StartingGenerators, Stage::Dispatching] {
         rows.push(sustained(Fault::DeleteGenerator, at, GENERATOR_LOST));
         rows.push(sustained(Fault::KillGenerator, at, GENERATOR_LOST));
@@ -117,9 +137,11 @@ fn rows() -> Vec<Row> {
         Stage::StartingGenerators,
         &[Expected::Ends("GeneratorNotReady")],
     ));
+    rows
+}
 
-    // People.
-    rows.extend(SUSTAINED.map(|at| sustained(Fault::DeleteTest, at, GOES)));
+fn of_people() -> Vec<Row> {
+    let mut rows = SUSTAINED.map(|at| sustained(Fault::DeleteTest, at, GOES)).to_vec();
     rows.push(short(canceling(Fault::DeleteTest, GOES)));
     for at in
         [Stage::ScalingDown, Stage::Dispatching, Stage::ScalingWorkers, Stage::Draining, Stage::CleaningUp]

@@ -1,5 +1,5 @@
 //! The source `logs` against real pods, a real gunicorn and a real API server.
-#![expect(clippy::unwrap_used, reason = "test code stops at the first surprise")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "test code stops at the first surprise")]
 
 use std::time::Duration;
 

@@ -350,7 +350,7 @@ async fn generators_that_an_operator_of_another_version_started_are_left_as_they
     act(&tenant.client, &facts, std::slice::from_ref(&start)).await.unwrap();
     let image = "localhost/throughput/loadgen:newer".to_owned();
     let newer = GeneratorSettings { image, ..generators() };
-    act_with(&tenant.client, &facts, None, newer, &[start]).await.unwrap();
+    act_with(&tenant.client, &facts, newer, &[start]).await.unwrap();
     let jobs: Api<Job> = tenant.api();
     let job = jobs.get("run-cell-0-attempt-1").await.unwrap();
     let image = &job.spec.unwrap().template.spec.unwrap().containers[0].image;
