@@ -3,6 +3,7 @@
 //! The report is data first ([`TestReport`]); each renderer is a pure function of it, one a file.
 
 pub mod csv;
+pub mod figures;
 pub mod fit;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -11,6 +12,7 @@ pub mod page;
 pub mod pictures;
 pub mod repeats;
 pub mod timeline;
+pub mod unit;
 
 use std::collections::BTreeMap;
 
@@ -27,6 +29,8 @@ use throughput_model::histogram::LatencySummary;
 use throughput_model::observation::{SourceReport, SourceSummary};
 use uuid::Uuid;
 
+use crate::report::figures::Figures;
+use crate::report::figures::pulp_tasks::HEADLINE;
 use crate::report::repeats::Measured;
 use crate::report::timeline::Timelines;
 
@@ -234,11 +238,23 @@ impl TestReport {
         self.cells.push(cell);
         self.cells.sort_by_key(|cell| cell.cell);
         let measured = self.cells.iter().filter_map(|cell| {
-            let figure = cell.tasks.tasks_per_second.as_deref();
+            let figure = cell.headline();
             Measured::trusted(cell.cell, &cell.parameters, (cell.outcome, cell.verdict), figure)
         });
         self.repeats = repeats::spreads(&repeats::by_combination(measured));
         self
+    }
+}
+
+impl CellReport {
+    /// The figures of the workload and of its load generators, by their names.
+    pub fn figures(&self) -> Figures {
+        Figures::of(&self.tasks, self.requests.as_ref())
+    }
+
+    /// The figure that the cell is known by, a decimal; `None` where nothing was measured.
+    pub fn headline(&self) -> Option<String> {
+        self.figures().get(HEADLINE.name).map(str::to_owned)
     }
 }
 

@@ -69,13 +69,13 @@ pub fn summarize(status: &mut ThroughputTestStatus) {
         status.summary.tasks = Some(completed + live);
     }
     let combinations = repeats::by_combination(status.results.iter().filter_map(|result| {
-        let figure = result.tasks_per_second.as_deref();
+        let figure = result.tasks_per_second.clone();
         Measured::trusted(result.cell, &result.parameters, (result.outcome, result.verdict), figure)
     }));
     let best = repeats::best(&combinations).map(|measured| Best {
         cell: measured.cell,
         parameters: measured.parameters.to_vec(),
-        tasks_per_second: measured.tasks_per_second.to_owned(),
+        tasks_per_second: measured.figure,
     });
     let repeated = repeats::spreads(&combinations);
     status.repeats = repeated;

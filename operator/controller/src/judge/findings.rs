@@ -231,23 +231,22 @@ fn more_workers_than_tasks_can_use(seen: &Seen<'_>) -> Vec<String> {
     };
     let fewer = seen.earlier.iter().filter(comparable).max_by_key(|cell| cell.workers);
     let words = fewer.and_then(|fewer| {
-        let (before, now) = (thousandths(fewer)?, thousandths(seen.cell)?);
-        let flat = before > 0 && now * 1_000 < before * FLAT_GROWTH_PERMILLE;
+        let (before, now) = (fewer.headline()?, seen.cell.headline()?);
+        let (least, most) = (thousandths(&before)?, thousandths(&now)?);
+        let flat = least > 0 && most * 1_000 < least * FLAT_GROWTH_PERMILLE;
         flat.then(|| {
             format!(
-                "{} do {} tasks per second, {} did {}: more workers than the tasks can use",
+                "{} do {now} tasks per second, {} did {before}: more workers than the tasks can use",
                 counted(seen.cell.workers, "worker"),
-                seen.cell.tasks.tasks_per_second.as_deref().unwrap_or_default(),
-                fewer.workers,
-                fewer.tasks.tasks_per_second.as_deref().unwrap_or_default()
+                fewer.workers
             )
         })
     });
     words.into_iter().collect()
 }
 
-fn thousandths(cell: &CellReport) -> Option<u128> {
-    let (digits, decimals) = decimal::parse(cell.tasks.tasks_per_second.as_deref()?)?;
+fn thousandths(figure: &str) -> Option<u128> {
+    let (digits, decimals) = decimal::parse(figure)?;
     Some(digits * 10_u128.pow(3_u32.checked_sub(decimals)?))
 }
 

@@ -15,9 +15,10 @@ use uuid::Uuid;
 use crate::judge::findings::{self, Seen};
 use crate::judge::saturation;
 use crate::plan::Plan;
-use crate::plan::criteria::{Figures, Judgement};
+use crate::plan::criteria::Judgement;
 use crate::plan::matrix::Cell;
 use crate::reason::Reason;
+use crate::report::figures::Figures;
 use crate::report::{CellDetail, CellReport, GeneratorReport, RequestReport, SCHEMA_VERSION, StartReport};
 use crate::stage::window;
 
@@ -253,23 +254,14 @@ fn judge(
             message,
         );
     }
-    let figures = Figures {
-        tasks,
-        requests_sent: requests.map(|requests| requests.sent),
-        requests_failed: requests.map(|requests| requests.failures.total()),
-        request_latency: requests.map(|requests| requests.latency),
-        start: requests.and_then(|requests| requests.start),
-        own_work: requests.and_then(|requests| requests.own_work),
-        sources,
-    };
-    judge_criteria(plan, &figures)
+    judge_criteria(plan, &Figures::of(tasks, requests).with_sources(sources), sources)
 }
 
-fn judge_criteria(plan: &Plan, figures: &Figures<'_>) -> Judged {
+fn judge_criteria(plan: &Plan, figures: &Figures, sources: &[SourceSummary]) -> Judged {
     let because = |verdict, reason: &str, words| {
         (CellOutcome::Completed, verdict, Some(reason.to_owned()), Some(words))
     };
-    match plan.criteria.iter().map(|criterion| criterion.judge(figures)).collect() {
+    match plan.criteria.iter().map(|criterion| criterion.judge(figures, sources)).collect() {
         Judgement::Met => (CellOutcome::Completed, Verdict::Passed, None, None),
         Judgement::NotMet(words) => because(Verdict::Failed, Reason::CriterionNotMet.as_str(), words),
         Judgement::NoFigure(words) => {
@@ -351,7 +343,7 @@ pub fn summarized(report: &CellReport) -> CellResult {
         tasks_submitted: Some(report.tasks.submitted),
         tasks_completed: Some(report.tasks.completed),
         tasks_failed: Some(report.tasks.failed),
-        tasks_per_second: report.tasks.tasks_per_second.clone(),
+        tasks_per_second: report.headline(),
         success_ratio: report.tasks.success_ratio.clone(),
         wait: report.tasks.wait.map(milliseconds),
         total: report.tasks.total.map(milliseconds),

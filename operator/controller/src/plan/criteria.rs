@@ -7,18 +7,16 @@ use std::collections::BTreeSet;
 
 use throughput_crds::Criterion;
 use throughput_model::decimal;
-use throughput_model::figures::TaskFigures;
-use throughput_model::histogram::LatencySummary;
-use throughput_model::observation::{Shortfall, SourceSummary, figure};
-use throughput_model::percentile::Distribution;
+use throughput_model::observation::SourceSummary;
 
 use crate::plan::rejection::Rejection;
-use crate::report::{StartReport, WorkReport};
+use crate::report::figures::pulp_tasks::{FIGURES, REPEATS};
+use crate::report::figures::{Figure, Figures};
 
 /// A criterion whose metric exists and whose bound is a decimal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckedCriterion {
-    subject: Subject,
+    metric: String,
     bound: Bound,
 }
 
@@ -48,73 +46,6 @@ impl Bound {
         let met = decimal::compare(value, bound).is_some_and(within);
         (!met).then(|| format!("{name} is {value}, {words} {bound} is wanted"))
     }
-}
-
-/// A figure that a criterion can be about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Subject {
-    /// One that every cell has.
-    Own(Metric),
-    /// One of a source, by its full name.
-    Observed(String),
-}
-
-/// A figure that every cell has.
-#[derive(Clone, Copy, Debug)]
-struct Metric {
-    name: &'static str,
-    value: fn(&Figures<'_>) -> Option<String>,
-}
-
-impl PartialEq for Metric {
-    fn eq(&self, other: &Self) -> bool {
-        self.name == other.name
-    }
-}
-
-impl Eq for Metric {}
-
-impl Subject {
-    fn name(&self) -> &str {
-        match self {
-            Self::Own(metric) => metric.name,
-            Self::Observed(name) => name,
-        }
-    }
-
-    fn value(&self, figures: &Figures<'_>) -> Option<String> {
-        match self {
-            Self::Own(metric) => (metric.value)(figures),
-            Self::Observed(name) => figure(figures.sources, name).and_then(decimal::of_float),
-        }
-    }
-
-    /// What the figure's source could not see of it.
-    fn shortfall<'a>(&self, figures: &Figures<'a>) -> Option<&'a Shortfall> {
-        match self {
-            Self::Own(_) => None,
-            Self::Observed(name) => figures.sources.iter().find_map(|summary| summary.shortfall_of(name)),
-        }
-    }
-}
-
-/// The figures of a cell, as far as criteria know them.
-#[derive(Clone, Copy, Debug)]
-pub struct Figures<'a> {
-    /// The tasks' figures.
-    pub tasks: &'a TaskFigures,
-    /// Requests that were sent; `None` when no generator delivered.
-    pub requests_sent: Option<u64>,
-    /// Requests that failed.
-    pub requests_failed: Option<u64>,
-    /// The latency of requests that succeeded.
-    pub request_latency: Option<LatencySummary>,
-    /// How well several generators started together.
-    pub start: Option<StartReport>,
-    /// How much the generators used of themselves.
-    pub own_work: Option<WorkReport>,
-    /// What the sources saw.
-    pub sources: &'a [SourceSummary],
 }
 
 /// How a criterion stands.
@@ -165,9 +96,9 @@ impl UnknownMetric {
             .filter(|name| name.split('.').next() == Some(source))
             .collect();
         let known = if of_source.is_empty() {
-            let own = METRICS.iter().map(|metric| metric.name).collect::<Vec<_>>().join(", ");
-            let repeated = repeated::names().join(", ");
-            format!("{own}; {repeated}; and those of the sources that observe names")
+            let names =
+                |figures: &[Figure]| figures.iter().map(|figure| figure.name).collect::<Vec<_>>().join(", ");
+            format!("{}; {}; and those of the sources that observe names", names(FIGURES), names(REPEATS))
         } else {
             of_source.join(", ")
         };
@@ -175,144 +106,25 @@ impl UnknownMetric {
     }
 }
 
-/// A figure for each of these members of a summary of durations.
-macro_rules! durations {
-    ($name:literal, $figure:ident, [$(($statistic:literal, $member:ident)),+ $(,)?]) => {
-        [$(Metric {
-            name: concat!($name, ".", $statistic, "Milliseconds"),
-            value: |figures| $figure(figures, |summary| summary.$member),
-        }),+]
-    };
-}
-
-/// The same for all five members, of the tasks' durations.
-macro_rules! task_durations {
-    ($name:literal, $field:ident) => {{
-        fn figure(figures: &Figures<'_>, microseconds: fn(Distribution) -> u64) -> Option<String> {
-            milliseconds(microseconds(figures.tasks.$field?))
-        }
-        durations!(
-            $name,
-            figure,
-            [
-                ("mean", mean_microseconds),
-                ("p50", p50_microseconds),
-                ("p95", p95_microseconds),
-                ("p99", p99_microseconds),
-                ("max", max_microseconds),
-            ]
-        )
-    }};
-}
-
-const WAIT: [Metric; 5] = task_durations!("tasks.wait", wait);
-const UNBLOCKED_WAIT: [Metric; 5] = task_durations!("tasks.unblockedWait", unblocked_wait);
-const SERVICE: [Metric; 5] = task_durations!("tasks.service", service);
-const TOTAL: [Metric; 5] = task_durations!("tasks.total", total);
-const REQUEST_LATENCY: [Metric; 4] = durations!(
-    "requests.latency",
-    latency,
-    [
-        ("mean", mean_microseconds),
-        ("p50", p50_microseconds),
-        ("p95", p95_microseconds),
-        ("p99", p99_microseconds),
-    ]
-);
-
-/// All figures that criteria can be about.
-const METRICS: [Metric; 40] = {
-    let plain = [
-        Metric { name: "tasks.submitted", value: |figures| Some(figures.tasks.submitted.to_string()) },
-        Metric { name: "tasks.completed", value: |figures| Some(figures.tasks.completed.to_string()) },
-        Metric { name: "tasks.failed", value: |figures| Some(figures.tasks.failed.to_string()) },
-        Metric { name: "tasks.canceled", value: |figures| Some(figures.tasks.canceled.to_string()) },
-        Metric { name: "tasks.perSecond", value: |figures| figures.tasks.tasks_per_second.clone() },
-        Metric {
-            name: "tasks.dispatchedPerSecond",
-            value: |figures| figures.tasks.dispatched_per_second.clone(),
-        },
-        Metric { name: "tasks.successRatio", value: |figures| figures.tasks.success_ratio.clone() },
-        Metric { name: "requests.sent", value: |figures| figures.requests_sent.map(|n| n.to_string()) },
-        Metric { name: "requests.failed", value: |figures| figures.requests_failed.map(|n| n.to_string()) },
-        Metric {
-            name: "requests.start.maxUncertaintyMilliseconds",
-            value: |figures| milliseconds(figures.start?.max_uncertainty_microseconds),
-        },
-        Metric {
-            name: "requests.start.maxLatenessMilliseconds",
-            value: |figures| milliseconds(figures.start?.max_lateness_microseconds),
-        },
-        Metric {
-            name: "requests.ownWork.maxCpuPercent",
-            value: |figures| percent(figures.own_work?.max_cpu_permille),
-        },
-        Metric {
-            name: "requests.ownWork.maxThrottledPercent",
-            value: |figures| percent(figures.own_work?.max_throttled_permille),
-        },
-        Metric {
-            name: "requests.ownWork.maxLagPercent",
-            value: |figures| percent(figures.own_work?.max_lag_permille),
-        },
-        Metric {
-            name: "requests.ownWork.maxLagP99Milliseconds",
-            value: |figures| milliseconds(figures.own_work?.max_lag_p99_microseconds),
-        },
-        Metric {
-            name: "requests.ownWork.maxUnsent",
-            value: |figures| Some(figures.own_work?.max_unsent.to_string()),
-        },
-    ];
-    let mut all = [plain[0]; 40];
-    let groups: [&[Metric]; 6] = [&plain, &REQUEST_LATENCY, &WAIT, &UNBLOCKED_WAIT, &SERVICE, &TOTAL];
-    let (mut group, mut next) = (0, 0);
-    while group < groups.len() {
-        let mut member = 0;
-        while member < groups[group].len() {
-            all[next] = groups[group][member];
-            next += 1;
-            member += 1;
-        }
-        group += 1;
-    }
-    all
-};
-
-fn milliseconds(microseconds: u64) -> Option<String> {
-    decimal::ratio(microseconds.into(), 1_000, 3)
-}
-
-fn percent(permille: u64) -> Option<String> {
-    decimal::ratio(permille.into(), 10, 1)
-}
-
-fn latency(figures: &Figures<'_>, microseconds: fn(LatencySummary) -> u64) -> Option<String> {
-    let summary = figures.request_latency.filter(|summary| summary.count > 0)?;
-    milliseconds(microseconds(summary))
-}
-
 impl CheckedCriterion {
     /// Checks a criterion of a spec.
     pub fn new(criterion: &Criterion, observed: &BTreeSet<String>) -> Result<Self, Rejection> {
         let metric = &criterion.metric;
-        let subject = match METRICS.iter().find(|known| known.name == metric) {
-            Some(known) => Subject::Own(*known),
-            None if observed.contains(metric) => Subject::Observed(metric.clone()),
-            None => return Err(UnknownMetric::new(metric, observed).into()),
-        };
-        Ok(Self { subject, bound: Bound::of(criterion)? })
+        if !FIGURES.iter().any(|figure| figure.name == metric) && !observed.contains(metric) {
+            return Err(UnknownMetric::new(metric, observed).into());
+        }
+        Ok(Self { metric: metric.clone(), bound: Bound::of(criterion)? })
     }
 
-    /// Judges a cell's figures.
-    pub fn judge(&self, figures: &Figures<'_>) -> Judgement {
-        let Self { subject, bound } = self;
-        let (name, shortfall) = (subject.name(), subject.shortfall(figures));
-        let Some(value) = subject.value(figures) else {
+    /// Judges a cell's figures, of which those of these sources may be incomplete.
+    pub fn judge(&self, figures: &Figures, sources: &[SourceSummary]) -> Judgement {
+        let Self { metric: name, bound } = self;
+        let shortfall = sources.iter().find_map(|summary| summary.shortfall_of(name));
+        let Some(value) = figures.get(name) else {
             let why = shortfall.map(|shortfall| format!(": {}", shortfall.message)).unwrap_or_default();
             return Judgement::NoFigure(format!("the criterion on {name} has no figure to judge{why}"));
         };
-        match (bound.passed_by(name, &value), shortfall) {
+        match (bound.passed_by(name, value), shortfall) {
             (Some(words), _) => Judgement::NotMet(words),
             // What was not seen may have been beyond the bound.
             (None, Some(shortfall)) => Judgement::NoFigure(format!(
@@ -328,8 +140,11 @@ impl CheckedCriterion {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::*;
     use jiff::Timestamp;
+    use throughput_model::figures::TaskFigures;
+    use throughput_model::observation::Shortfall;
+
+    use super::*;
 
     fn criterion(
         metric: &str,
@@ -349,19 +164,7 @@ mod tests {
     fn judged(criterion: &CheckedCriterion, ratio: Option<&str>) -> Judgement {
         let mut tasks = TaskFigures::of(&[]);
         tasks.success_ratio = ratio.map(str::to_owned);
-        criterion.judge(&figures(&tasks, &[]))
-    }
-
-    fn figures<'a>(tasks: &'a TaskFigures, sources: &'a [SourceSummary]) -> Figures<'a> {
-        Figures {
-            tasks,
-            requests_sent: None,
-            requests_failed: None,
-            request_latency: None,
-            start: None,
-            own_work: None,
-            sources,
-        }
+        criterion.judge(&Figures::of(&tasks, None), &[])
     }
 
     fn rds(cpu: Option<f64>, shortfall: Option<&[&str]>) -> SourceSummary {
@@ -384,8 +187,10 @@ mod tests {
     #[test]
     fn the_figures_of_sources_are_judged_only_when_nothing_of_them_is_missing() {
         let criterion = criterion("rds.cpuPercent.max", None, Some("90")).unwrap();
-        let tasks = TaskFigures::of(&[]);
-        let judged = |cpu, shortfall| criterion.judge(&figures(&tasks, &[rds(cpu, shortfall)]));
+        let judged = |cpu, shortfall| {
+            let sources = [rds(cpu, shortfall)];
+            criterion.judge(&Figures::default().with_sources(&sources), &sources)
+        };
         let (none, of_it) = (None, Some(["cpuPercent"].as_slice()));
         assert_eq!(judged(Some(89.5), none), Judgement::Met);
         // What is missing of another metric does not matter to this one.
@@ -402,29 +207,9 @@ mod tests {
     }
 
     #[test]
-    fn every_figure_of_the_generators_can_be_judged() {
-        let tasks = TaskFigures::of(&[]);
-        let start = StartReport { max_uncertainty_microseconds: 980, max_lateness_microseconds: 19_550 };
-        let own_work = WorkReport {
-            max_cpu_permille: 123,
-            max_throttled_permille: 1,
-            max_lag_permille: 45,
-            max_lag_p99_microseconds: 2_500,
-            max_unsent: 7,
-        };
-        let figures = Figures { start: Some(start), own_work: Some(own_work), ..figures(&tasks, &[]) };
-        for (metric, value) in [
-            ("requests.start.maxUncertaintyMilliseconds", "0.980"),
-            ("requests.start.maxLatenessMilliseconds", "19.550"),
-            ("requests.ownWork.maxCpuPercent", "12.3"),
-            ("requests.ownWork.maxThrottledPercent", "0.1"),
-            ("requests.ownWork.maxLagPercent", "4.5"),
-            ("requests.ownWork.maxLagP99Milliseconds", "2.500"),
-            ("requests.ownWork.maxUnsent", "7"),
-        ] {
-            let at_least = criterion(metric, Some("1000000"), None).unwrap();
-            let words = format!("{metric} is {value}, at least 1000000 is wanted");
-            assert_eq!(at_least.judge(&figures), Judgement::NotMet(words));
+    fn every_figure_of_the_table_can_be_judged() {
+        for figure in FIGURES {
+            assert!(criterion(figure.name, Some("1"), None).is_ok(), "{}", figure.name);
         }
     }
 
@@ -464,12 +249,5 @@ mod tests {
         assert!(criterion("tasks.perSecond", None, None).is_err());
         assert!(criterion("tasks.perSecond", Some("1"), Some("2")).is_err());
         assert!(criterion("tasks.perSecond", Some("fast"), None).is_err());
-    }
-
-    #[test]
-    fn no_metric_stands_twice() {
-        for (position, metric) in METRICS.iter().enumerate() {
-            assert!(METRICS[position + 1..].iter().all(|other| other.name != metric.name), "{}", metric.name);
-        }
     }
 }

@@ -72,6 +72,14 @@ fn source(name: &str, metric: &str, subjects: Vec<(String, i32)>, tables: &Value
     source
 }
 
+/// A report of two cells that are repeats of one another.
+pub(crate) fn repeated_report() -> TestReport {
+    let mut again = report().cells.swap_remove(0);
+    (again.cell, again.repeat) = (2, 2);
+    again.tasks.tasks_per_second = Some("19.000".to_owned());
+    report().with(again)
+}
+
 /// A report of two cells: one that passed, one whose workers never came.
 pub(crate) fn report() -> TestReport {
     let empty = json!({

@@ -83,13 +83,7 @@ mod tests {
 
     #[test]
     fn repeats_are_a_second_table() {
-        let mut report = fixture::report();
-        let mut again = report.cells[0].clone();
-        again.cell = 2;
-        again.repeat = 2;
-        again.tasks.tasks_per_second = Some("19.000".to_owned());
-        report = report.with(again);
-        let rendered = render(&report);
+        let rendered = render(&fixture::repeated_report());
         let (_, repeats) = rendered.split_once("\n\n").unwrap();
         let row = "| workers 2, concurrency 4 | 2 | 18.719 | 18.437 | 19.000 | 0.030 |\n";
         assert_eq!(repeats, format!("{}{row}", &REPEATS_HEAD[1..]));

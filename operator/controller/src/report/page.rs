@@ -8,10 +8,10 @@ mod cell;
 mod chart;
 mod figure;
 mod overview;
+mod scale;
 mod source;
 mod table;
 mod traces;
-mod unit;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -4,18 +4,17 @@
 //! 1. of every cell but the best, points: at most 120, then 60 of each series;
 //! 2. of every cell but the best, subjects: one series of each metric;
 //! 3. of every cell but the best, tables;
-//! 4. of every cell but the best, the slowest first, all but the queue and the completed tasks;
+//! 4. of every cell but the best, the worst first, all but the queue and the completed tasks;
 //! 5. of the best cell, the same in the same order;
-//! 6. of every cell, the slowest first, all but its row in the table.
+//! 6. of every cell, the worst first, all but its row in the table.
 //!
 //! The page says what is left out of each cell. Nothing is lost by it: each cell's own `ConfigMap` has all of it.
 
-use std::cmp::Ordering;
 use std::io::{self, BufReader, Read};
 
 use flate2::read::GzDecoder;
-use throughput_model::decimal;
 
+use super::figures::pulp_tasks::HEADLINE;
 use super::fit::gzip;
 use super::timeline::{Detail, Timelines};
 use super::{CellReport, TestReport, page};
@@ -52,7 +51,8 @@ pub fn room_beside(bytes: usize) -> usize {
 
 /// The pictures, with as much detail as the room allows; none if there is no room even for the table.
 pub fn fit(report: &TestReport, timelines: &Timelines, room_bytes: usize) -> io::Result<Option<Pictures>> {
-    let steps = steps(&by_speed(report));
+    let cells: Vec<u32> = worst_first(report).into_iter().map(|(cell, _)| cell).collect();
+    let steps = steps(&cells);
     // Nearly always nothing is to be left out. Where something is, the least is looked for by halving: each step leaves
     // less than the one before.
     let mut fitting = attempt(report, timelines, &steps[..1], room_bytes)?;
@@ -103,11 +103,11 @@ pub fn read_timelines(file: &[u8]) -> Result<Timelines, serde_json::Error> {
     serde_json::from_reader(BufReader::new(GzDecoder::new(file).take(MOST_BYTES_OF_TIMELINES)))
 }
 
-/// What is left out before each try: nothing before the first.
-fn steps(slowest_first: &[u32]) -> Vec<Vec<(u32, Detail)>> {
-    let (best, others) = match slowest_first.split_last() {
+/// What is left out before each try, of cells of which the last is the best: nothing before the first.
+fn steps(cells: &[u32]) -> Vec<Vec<(u32, Detail)>> {
+    let (best, others) = match cells.split_last() {
         Some((best, others)) => (Some(*best), others),
-        None => (None, slowest_first),
+        None => (None, cells),
     };
     let all_of = |cells: &[u32], detail| cells.iter().map(|cell| (*cell, detail)).collect::<Vec<_>>();
     let series = [
@@ -119,38 +119,36 @@ fn steps(slowest_first: &[u32]) -> Vec<Vec<(u32, Detail)>> {
     let mut steps = vec![Vec::new()];
     steps.extend(series.map(|detail| all_of(others, detail)));
     // Halves, not one by one: each try draws the whole page.
-    let of_slowest = |detail| {
+    let of_worst = |detail| {
         [others.len() / 4, others.len() / 2, others.len()].map(|count| all_of(&others[..count], detail))
     };
-    steps.extend(of_slowest(Detail::TasksOnly));
+    steps.extend(of_worst(Detail::TasksOnly));
     let best = |detail| best.map(|best| (best, detail)).into_iter().collect::<Vec<_>>();
     steps.extend(series.map(best));
     steps.push(best(Detail::TasksOnly));
-    steps.extend(of_slowest(Detail::RowOnly));
+    steps.extend(of_worst(Detail::RowOnly));
     steps.push(best(Detail::RowOnly));
     steps
 }
 
-/// The cells by their tasks per second, the best last; those without a trusted figure first.
-fn by_speed(report: &TestReport) -> Vec<u32> {
-    let mut cells: Vec<&CellReport> = report.cells.iter().collect();
-    cells.sort_by(|one, other| match (trusted(one), trusted(other)) {
-        (Some(one), Some(other)) => decimal::compare(one, other).unwrap_or(Ordering::Equal),
+/// The cells by the figure that they are known by, the best last; those without a trusted one first.
+fn worst_first(report: &TestReport) -> Vec<(u32, Option<String>)> {
+    let mut cells: Vec<_> = report.cells.iter().map(|cell| (cell.cell, trusted(cell))).collect();
+    cells.sort_by(|(_, one), (_, other)| match (one, other) {
+        (Some(one), Some(other)) => HEADLINE.better.compare(one, other),
         (one, other) => one.is_some().cmp(&other.is_some()),
     });
-    cells.iter().map(|cell| cell.cell).collect()
+    cells
 }
 
-/// The cell's tasks per second, if they are trusted.
-fn trusted(cell: &CellReport) -> Option<&str> {
-    let tasks_per_second = cell.tasks.tasks_per_second.as_deref();
-    tasks_per_second.filter(|_| repeats::is_trusted(cell.outcome, cell.verdict))
+/// The figure that the cell is known by, if it is trusted.
+fn trusted(cell: &CellReport) -> Option<String> {
+    cell.headline().filter(|_| repeats::is_trusted(cell.outcome, cell.verdict))
 }
 
 /// The cell with the best trusted figure.
 pub(crate) fn best(report: &TestReport) -> Option<u32> {
-    let last = *by_speed(report).last()?;
-    report.cells.iter().find(|cell| cell.cell == last && trusted(cell).is_some()).map(|cell| cell.cell)
+    worst_first(report).pop().and_then(|(cell, figure)| figure.map(|_| cell))
 }
 
 #[cfg(test)]
@@ -179,9 +177,10 @@ mod tests {
     }
 
     #[test]
-    fn cells_are_ordered_by_trusted_speed() {
+    fn cells_are_ordered_by_the_figure_that_is_trusted() {
         let (report, _) = four_cells();
-        assert_eq!((by_speed(&report), best(&report)), (vec![3, 0, 1, 2], Some(2)));
+        let cells: Vec<u32> = worst_first(&report).into_iter().map(|(cell, _)| cell).collect();
+        assert_eq!((cells, best(&report)), (vec![3, 0, 1, 2], Some(2)));
     }
 
     #[test]

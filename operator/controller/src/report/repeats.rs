@@ -5,15 +5,18 @@ use std::cmp::Ordering;
 use throughput_crds::{CellOutcome, CellParameter, RepeatedCells, TasksPerSecondSpread, Verdict};
 use throughput_model::decimal;
 
+use super::figures::Better;
+use super::figures::pulp_tasks::HEADLINE;
+
 /// A cell with a figure that is trusted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Measured<'a> {
     /// The position in the matrix.
     pub cell: u32,
     /// The cell's parameters.
     pub parameters: &'a [CellParameter],
-    /// Its tasks per second, a decimal.
-    pub tasks_per_second: &'a str,
+    /// The figure that it is known by ([`HEADLINE`]), a decimal.
+    pub figure: String,
 }
 
 impl<'a> Measured<'a> {
@@ -22,10 +25,10 @@ impl<'a> Measured<'a> {
         cell: u32,
         parameters: &'a [CellParameter],
         (outcome, verdict): (CellOutcome, Verdict),
-        tasks_per_second: Option<&'a str>,
+        figure: Option<String>,
     ) -> Option<Self> {
-        let tasks_per_second = tasks_per_second.filter(|_| is_trusted(outcome, verdict))?;
-        Some(Self { cell, parameters, tasks_per_second })
+        let figure = figure.filter(|_| is_trusted(outcome, verdict))?;
+        Some(Self { cell, parameters, figure })
     }
 }
 
@@ -35,7 +38,7 @@ pub fn is_trusted(outcome: CellOutcome, verdict: Verdict) -> bool {
     outcome == CellOutcome::Completed && verdict != Verdict::Invalid
 }
 
-/// The cells of each combination, slowest first; the combinations in the order of their first cells.
+/// The cells of each combination, the worst first; the combinations in the order of their first cells.
 pub fn by_combination<'a>(cells: impl IntoIterator<Item = Measured<'a>>) -> Vec<Vec<Measured<'a>>> {
     let mut combinations: Vec<Vec<Measured<'a>>> = Vec::new();
     for cell in cells {
@@ -51,12 +54,13 @@ pub fn by_combination<'a>(cells: impl IntoIterator<Item = Measured<'a>>) -> Vec<
 }
 
 fn by_figure(one: &Measured<'_>, other: &Measured<'_>) -> Ordering {
-    decimal::compare(one.tasks_per_second, other.tasks_per_second).unwrap_or(Ordering::Equal)
+    HEADLINE.better.compare(&one.figure, &other.figure)
 }
 
 /// The best combination's cell in the middle of its repeats: one that was measured, and not the luckiest.
 pub fn best<'a>(combinations: &[Vec<Measured<'a>>]) -> Option<Measured<'a>> {
-    combinations.iter().map(|repeats| repeats[(repeats.len() - 1) / 2]).max_by(by_figure)
+    let middles = combinations.iter().filter_map(|repeats| repeats.get(repeats.len().checked_sub(1)? / 2));
+    middles.max_by(|one, other| by_figure(one, other)).cloned()
 }
 
 /// The spread of each combination that was measured more than once.
@@ -69,10 +73,15 @@ const DECIMALS: u32 = 3;
 
 fn spread(repeats: &[Measured<'_>]) -> Option<RepeatedCells> {
     let thousandths = |measured: &Measured<'_>| {
-        let (digits, decimals) = decimal::parse(measured.tasks_per_second)?;
+        let (digits, decimals) = decimal::parse(&measured.figure)?;
         Some(digits * 10_u128.pow(DECIMALS.checked_sub(decimals)?))
     };
-    let (min, max) = (repeats.first()?, repeats.last()?);
+    let (first, last) = (repeats.first()?, repeats.last()?);
+    // From worst to best, which is from small to large only where more is better.
+    let (min, max) = match HEADLINE.better {
+        Better::Higher | Better::Neither => (first, last),
+        Better::Lower => (last, first),
+    };
     let (lower, upper) = (&repeats[(repeats.len() - 1) / 2], &repeats[repeats.len() / 2]);
     let twice_the_median = thousandths(lower)? + thousandths(upper)?;
     let difference = thousandths(max)? - thousandths(min)?;
@@ -83,8 +92,8 @@ fn spread(repeats: &[Measured<'_>]) -> Option<RepeatedCells> {
         cells,
         tasks_per_second: TasksPerSecondSpread {
             median: decimal::ratio(twice_the_median, 2 * 10_u128.pow(DECIMALS), DECIMALS)?,
-            min: min.tasks_per_second.to_owned(),
-            max: max.tasks_per_second.to_owned(),
+            min: min.figure.clone(),
+            max: max.figure.clone(),
             spread_ratio: decimal::ratio(2 * difference, twice_the_median, DECIMALS)?,
         },
     })
@@ -98,10 +107,14 @@ mod tests {
         vec![CellParameter { name: "workers".to_owned(), value: workers.to_owned() }]
     }
 
+    fn measured<'a>(cell: u32, parameters: &'a [CellParameter], figure: &str) -> Measured<'a> {
+        Measured { cell, parameters, figure: figure.to_owned() }
+    }
+
     #[test]
     fn an_odd_number_of_repeats_has_its_middle_as_median() {
         let two = parameters("2");
-        let cell = |cell, tasks_per_second| Measured { cell, parameters: &two, tasks_per_second };
+        let cell = |cell, figure| measured(cell, &two, figure);
         let spreads = spreads(&by_combination([cell(0, "18.400"), cell(2, "9.900"), cell(4, "18.000")]));
         assert_eq!(
             spreads,
@@ -121,7 +134,7 @@ mod tests {
     #[test]
     fn between_two_repeats_lies_their_mean() {
         let two = parameters("2");
-        let cell = |cell, tasks_per_second| Measured { cell, parameters: &two, tasks_per_second };
+        let cell = |cell, figure| measured(cell, &two, figure);
         let spreads = spreads(&by_combination([cell(0, "2.001"), cell(1, "1.000")]));
         assert_eq!(spreads[0].tasks_per_second.median, "1.501");
     }
@@ -129,10 +142,7 @@ mod tests {
     #[test]
     fn a_combination_that_was_measured_once_has_no_spread() {
         let (two, four) = (parameters("2"), parameters("4"));
-        let cells = [
-            Measured { cell: 0, parameters: &two, tasks_per_second: "1" },
-            Measured { cell: 1, parameters: &four, tasks_per_second: "2" },
-        ];
+        let cells = [measured(0, &two, "1"), measured(1, &four, "2")];
         assert_eq!(spreads(&by_combination(cells)), []);
     }
 
@@ -140,12 +150,12 @@ mod tests {
     fn a_lucky_repeat_does_not_make_its_combination_the_best() {
         let (two, four) = (parameters("2"), parameters("4"));
         let cells = [
-            Measured { cell: 0, parameters: &two, tasks_per_second: "10" },
-            Measured { cell: 1, parameters: &four, tasks_per_second: "12" },
-            Measured { cell: 2, parameters: &two, tasks_per_second: "30" },
-            Measured { cell: 3, parameters: &four, tasks_per_second: "13" },
-            Measured { cell: 4, parameters: &two, tasks_per_second: "11" },
-            Measured { cell: 5, parameters: &four, tasks_per_second: "14" },
+            measured(0, &two, "10"),
+            measured(1, &four, "12"),
+            measured(2, &two, "30"),
+            measured(3, &four, "13"),
+            measured(4, &two, "11"),
+            measured(5, &four, "14"),
         ];
         assert_eq!(best(&by_combination(cells)).map(|measured| measured.cell), Some(3));
     }

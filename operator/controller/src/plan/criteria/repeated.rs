@@ -1,44 +1,18 @@
 //! Criteria on what the repeats of each combination came to, judged when all cells have ended. Pure.
 
-use throughput_crds::{CellParameter, Criterion, RepeatedCells, TasksPerSecondSpread};
+use throughput_crds::{CellParameter, Criterion, RepeatedCells};
 
 use super::{Bound, Judgement};
 use crate::plan::matrix::Cell;
 use crate::plan::rejection::Rejection;
-
-/// A figure of the repeats.
-#[derive(Clone, Copy, Debug)]
-struct Metric {
-    name: &'static str,
-    value: fn(&TasksPerSecondSpread) -> &str,
-}
-
-const METRICS: [Metric; 4] = [
-    Metric { name: "repeats.tasksPerSecond.median", value: |spread| &spread.median },
-    Metric { name: "repeats.tasksPerSecond.min", value: |spread| &spread.min },
-    Metric { name: "repeats.tasksPerSecond.max", value: |spread| &spread.max },
-    Metric { name: "repeats.tasksPerSecond.spreadRatio", value: |spread| &spread.spread_ratio },
-];
-
-/// The figures that there are of repeats.
-pub(super) fn names() -> [&'static str; METRICS.len()] {
-    METRICS.map(|metric| metric.name)
-}
+use crate::report::figures::pulp_tasks::{REPEATS, of_repeats};
 
 /// A criterion on a figure of the repeats, which every combination has to reach.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RepeatCriterion {
-    metric: Metric,
+    metric: &'static str,
     bound: Bound,
 }
-
-impl PartialEq for RepeatCriterion {
-    fn eq(&self, other: &Self) -> bool {
-        (self.metric.name, &self.bound) == (other.metric.name, &other.bound)
-    }
-}
-
-impl Eq for RepeatCriterion {}
 
 impl RepeatCriterion {
     /// Checks a criterion of a spec whose matrix is measured so many times; `None` for one that is not on repeats.
@@ -46,7 +20,7 @@ impl RepeatCriterion {
     /// # Errors
     /// What is measured once has no repeats; and it needs a bound as every criterion does.
     pub fn new(criterion: &Criterion, repeat: u32) -> Option<Result<Self, Rejection>> {
-        let metric = *METRICS.iter().find(|known| known.name == criterion.metric)?;
+        let metric = REPEATS.iter().find(|known| known.name == criterion.metric)?.name;
         Some(if repeat < 2 {
             Err(Rejection::NoRepeats(criterion.metric.clone()))
         } else {
@@ -56,17 +30,16 @@ impl RepeatCriterion {
 
     /// Judges one combination by its repeats' figures; without a figure from each of them it cannot be judged.
     fn judge(&self, parameters: &[CellParameter], repeat: usize, of: Option<&RepeatedCells>) -> Judgement {
-        let Self { metric: Metric { name, value }, bound } = self;
+        let Self { metric: name, bound } = self;
         let named: Vec<String> = parameters.iter().map(ToString::to_string).collect();
         let place = if named.is_empty() { String::new() } else { format!(" with {}", named.join(" ")) };
-        match of {
-            Some(of) if of.cells.len() == repeat => bound
-                .passed_by(&format!("{name}{place}"), value(&of.tasks_per_second))
-                .map_or(Judgement::Met, Judgement::NotMet),
-            _ => Judgement::NoFigure(format!(
+        let figures = of.filter(|of| of.cells.len() == repeat).map(of_repeats).unwrap_or_default();
+        let Some(value) = figures.get(name) else {
+            return Judgement::NoFigure(format!(
                 "the criterion on {name} cannot be judged{place}, since not all of the {repeat} repeats have a figure to trust"
-            )),
-        }
+            ));
+        };
+        bound.passed_by(&format!("{name}{place}"), value).map_or(Judgement::Met, Judgement::NotMet)
     }
 }
 
@@ -84,6 +57,8 @@ pub fn judge(criteria: &[RepeatCriterion], cells: &[Cell], repeats: &[RepeatedCe
 
 #[cfg(test)]
 mod tests {
+    use throughput_crds::TasksPerSecondSpread;
+
     use super::*;
 
     fn criterion(metric: &str, at_most: &str, repeat: u32) -> Option<Result<RepeatCriterion, Rejection>> {
@@ -133,7 +108,8 @@ mod tests {
 
     #[test]
     fn each_figure_of_the_repeats_can_be_judged() {
-        for (name, value) in names().into_iter().zip(["18.000", "17.000", "19.000", "0.111"]) {
+        let names = REPEATS.iter().map(|figure| figure.name);
+        for (name, value) in names.zip(["18.000", "17.000", "19.000", "0.111"]) {
             let criterion = criterion(name, "0", 2).unwrap().unwrap();
             let of = repeats("2", &[0, 2], "0.111");
             let Judgement::NotMet(words) = criterion.judge(&of.parameters, 2, Some(&of)) else {

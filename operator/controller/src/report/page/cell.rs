@@ -5,12 +5,14 @@ use throughput_model::observation::SourceSummary;
 
 use super::chart::{self, Trace};
 use super::figure::{self, Words};
+use super::scale::Scale;
 use super::source;
 use super::table;
 use super::traces::{self, Clock};
-use super::unit::Unit;
 use super::{anchor, name};
+use crate::report::figures::pulp_tasks::HEADLINE;
 use crate::report::timeline::{CellTimeline, Detail};
+use crate::report::unit::Unit;
 use crate::report::{CellReport, NO_FIGURE, TestReport};
 
 /// The heights of the drawings of tasks.
@@ -40,7 +42,7 @@ pub(super) fn section(
         details.cell open[best || report.cells.len() == 1] {
             summary {
                 h3 { (name(cell)) }
-                span.main { (cell.tasks.tasks_per_second.as_deref().unwrap_or(NO_FIGURE)) " tasks/s" }
+                span.main { (cell.headline().as_deref().unwrap_or(NO_FIGURE)) " " (HEADLINE.unit.symbol()) }
                 (table::verdict(cell.verdict))
                 @if best { span.star { "★ best" } }
             }
@@ -111,7 +113,7 @@ fn tasks(timeline: &CellTimeline, clock: &Clock) -> Markup {
 }
 
 fn drawing([title, note]: [&str; 2], unit: Unit, trace: Trace, clock: &Clock) -> Markup {
-    let scale = unit.scale(1.0);
+    let scale = Scale::of(unit, 1.0);
     let traces = [trace];
     let words = Words { title: html! { (title) }, spoken: title, note: Some(note) };
     figure::over_time(&words, &scale, &traces, chart::over_time(&clock.frame, &scale, &traces, HEIGHT))

@@ -9,7 +9,7 @@ use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, ValueFormatter}
 use plotters::prelude::*;
 
 use super::axis::{self, Marks};
-use super::unit::Scale;
+use super::scale::Scale;
 
 /// What went wrong in drawing; in memory nothing can.
 pub(super) type DrawError = DrawingAreaErrorKind<io::Error>;
@@ -440,7 +440,7 @@ pub(super) fn over_axis(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::page::unit::Unit;
+    use crate::report::unit::Unit;
 
     fn frame() -> Frame {
         let stage = |name: &str, from, to| StageSpan { name: name.to_owned(), from, to };
@@ -466,13 +466,14 @@ mod tests {
     #[test]
     fn a_gap_is_not_drawn_over() {
         let trace = trace(Mark::Line, &[&[(0.0, 1.0), (10.0, 2.0)], &[(50.0, 1.0), (60.0, 2.0)]]);
-        let svg = over_time(&frame(), &Unit::COUNT.scale(2.0), &[trace], 120).unwrap();
+        let svg = over_time(&frame(), &Scale::of(Unit::COUNT, 2.0), &[trace], 120).unwrap();
         assert_eq!(svg.matches("stroke=\"#0072B2\"").count(), 2);
     }
 
     #[test]
     fn a_single_point_is_a_dot() {
-        let svg = over_time(&frame(), &Unit::COUNT.scale(2.0), &[trace(Mark::Line, &[&[(0.0, 1.0)]])], 120);
+        let svg =
+            over_time(&frame(), &Scale::of(Unit::COUNT, 2.0), &[trace(Mark::Line, &[&[(0.0, 1.0)]])], 120);
         assert_eq!(svg.unwrap().matches("<circle").count(), 1);
     }
 

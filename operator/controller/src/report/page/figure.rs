@@ -4,7 +4,7 @@ use maud::{Markup, PreEscaped, html};
 
 use super::axis::clock;
 use super::chart::{DrawError, Mark, Trace};
-use super::unit::Scale;
+use super::scale::Scale;
 
 /// A figure's words.
 pub(super) struct Words<'a> {

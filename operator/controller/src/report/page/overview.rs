@@ -8,9 +8,11 @@ use throughput_model::decimal::seconds;
 
 use super::chart::{self, Curve};
 use super::figure;
+use super::scale::Scale;
 use super::traces::count;
-use super::unit::Unit;
+use crate::report::figures::pulp_tasks::HEADLINE;
 use crate::report::repeats;
+use crate::report::unit::Unit;
 use crate::report::{CellReport, NO_FIGURE, TestReport};
 
 /// The most combinations of the other parameters that are drawn: as many as there are colours.
@@ -25,15 +27,21 @@ struct Axis {
     marks: Vec<(f64, String)>,
 }
 
-/// A figure that is drawn.
+/// What one drawing shows.
 struct Measure {
     title: &'static str,
     unit: Unit,
-    figures: Vec<(&'static str, Figure)>,
+    figures: Vec<Drawn>,
 }
 
-/// What is drawn of a cell: its text, and the same as a number.
-type Figure = fn(&CellReport) -> Option<(String, f64)>;
+/// A figure that is drawn.
+#[derive(Clone, Copy)]
+struct Drawn {
+    /// What tells it from the others of its drawing; empty where it is the only one.
+    label: &'static str,
+    /// Its name.
+    name: &'static str,
+}
 
 impl Axis {
     /// The workers where there are several numbers of them, else the first parameter that has several values.
@@ -114,39 +122,46 @@ fn combinations<'a>(cells: &[&'a CellReport], axis: &Axis) -> Vec<(String, Vec<&
     combinations
 }
 
-fn in_seconds(microseconds: u64) -> (String, f64) {
-    (seconds(microseconds, 3), count(microseconds) / 1_000_000.0)
-}
-
 /// What is drawn: of a single combination several percentiles, of several one.
 fn measures(single: bool) -> Vec<Measure> {
-    let throughput: Figure = |cell| {
-        let text = cell.tasks.tasks_per_second.clone()?;
-        let value = text.parse().ok()?;
-        Some((text, value))
+    let percentiles = |names: [&'static str; 3]| {
+        let all = ["p99", "p95", "p50"].into_iter().zip(names).map(|(label, name)| Drawn { label, name });
+        all.take(if single { 3 } else { 1 }).collect()
     };
-    let wait: [(&str, Figure); 3] = [
-        ("p99", |cell| cell.tasks.wait.map(|wait| in_seconds(wait.p99_microseconds))),
-        ("p95", |cell| cell.tasks.wait.map(|wait| in_seconds(wait.p95_microseconds))),
-        ("p50", |cell| cell.tasks.wait.map(|wait| in_seconds(wait.p50_microseconds))),
-    ];
-    let total: [(&str, Figure); 3] = [
-        ("p99", |cell| cell.tasks.total.map(|total| in_seconds(total.p99_microseconds))),
-        ("p95", |cell| cell.tasks.total.map(|total| in_seconds(total.p95_microseconds))),
-        ("p50", |cell| cell.tasks.total.map(|total| in_seconds(total.p50_microseconds))),
-    ];
-    let request: [(&str, Figure); 3] = [
-        ("p99", |cell| cell.requests.as_ref().map(|requests| in_seconds(requests.latency.p99_microseconds))),
-        ("p95", |cell| cell.requests.as_ref().map(|requests| in_seconds(requests.latency.p95_microseconds))),
-        ("p50", |cell| cell.requests.as_ref().map(|requests| in_seconds(requests.latency.p50_microseconds))),
-    ];
-    let percentiles = |all: [(&'static str, Figure); 3]| all[..if single { 3 } else { 1 }].to_vec();
+    let in_seconds = |title, names| Measure { title, unit: Unit::SECONDS, figures: percentiles(names) };
+    let throughput = Drawn { label: "", name: HEADLINE.name };
     vec![
-        Measure { title: "Tasks per second", unit: Unit::PER_SECOND, figures: vec![("", throughput)] },
-        Measure { title: "Wait: dispatch to start", unit: Unit::SECONDS, figures: percentiles(wait) },
-        Measure { title: "Total: dispatch to end", unit: Unit::SECONDS, figures: percentiles(total) },
-        Measure { title: "Request latency", unit: Unit::SECONDS, figures: percentiles(request) },
+        Measure { title: "Tasks per second", unit: Unit::PER_SECOND, figures: vec![throughput] },
+        in_seconds(
+            "Wait: dispatch to start",
+            ["tasks.wait.p99Milliseconds", "tasks.wait.p95Milliseconds", "tasks.wait.p50Milliseconds"],
+        ),
+        in_seconds(
+            "Total: dispatch to end",
+            ["tasks.total.p99Milliseconds", "tasks.total.p95Milliseconds", "tasks.total.p50Milliseconds"],
+        ),
+        in_seconds(
+            "Request latency",
+            [
+                "requests.latency.p99Milliseconds",
+                "requests.latency.p95Milliseconds",
+                "requests.latency.p50Milliseconds",
+            ],
+        ),
     ]
+}
+
+/// A figure's text, and the same as a number. What is drawn in seconds is named in milliseconds.
+fn value(cell: &CellReport, name: &str, unit: Unit) -> Option<(String, f64)> {
+    let figures = cell.figures();
+    if unit == Unit::SECONDS {
+        // Requests of which none succeeded have no latency, and stand at zero.
+        let none = || (cell.requests.is_some() && name.starts_with("requests.")).then_some(0);
+        let microseconds = figures.microseconds(name).or_else(none)?;
+        return Some((seconds(microseconds, 3), count(microseconds) / 1_000_000.0));
+    }
+    let text = figures.get(name)?;
+    Some((text.to_owned(), text.parse().ok()?))
 }
 
 fn measure_figure(measure: &Measure, axis: &Axis, combinations: &[(String, Vec<&CellReport>)]) -> Markup {
@@ -156,16 +171,17 @@ fn measure_figure(measure: &Measure, axis: &Axis, combinations: &[(String, Vec<&
             measure.figures.iter().map(move |figure| (combination, cells, figure))
         })
         .enumerate()
-        .map(|(colour, (combination, cells, (percentile, figure)))| {
-            let name = [combination.as_str(), percentile].into_iter().filter(|part| !part.is_empty());
-            curve(name.collect::<Vec<_>>().join(", "), colour, cells, axis, *figure)
+        .map(|(colour, (combination, cells, figure))| {
+            let name = [combination.as_str(), figure.label].into_iter().filter(|part| !part.is_empty());
+            let of_cell = |cell: &CellReport| Some(value(cell, figure.name, measure.unit)?.1);
+            curve(name.collect::<Vec<_>>().join(", "), colour, cells, axis, of_cell)
         })
         .collect();
     let values = || curves.iter().flat_map(|curve| &curve.points).map(|(_, value)| *value);
     if values().next().is_none() {
         return html! {};
     }
-    let scale = measure.unit.scale(values().fold(0.0, f64::max));
+    let scale = Scale::of(measure.unit, values().fold(0.0, f64::max));
     let spoken = format!("{} against {}. The figures are in the table below.", measure.title, axis.name);
     html! {
         figure {
@@ -186,10 +202,16 @@ fn measure_figure(measure: &Measure, axis: &Axis, combinations: &[(String, Vec<&
     }
 }
 
-fn curve(name: String, colour: usize, cells: &[&CellReport], axis: &Axis, figure: Figure) -> Curve {
+fn curve(
+    name: String,
+    colour: usize,
+    cells: &[&CellReport],
+    axis: &Axis,
+    figure: impl Fn(&CellReport) -> Option<f64>,
+) -> Curve {
     let place = |cell: &CellReport| axis.places.get(&cell.cell).copied();
     let points: Vec<(f64, f64)> =
-        cells.iter().filter_map(|cell| Some((place(cell)?, figure(cell)?.1))).collect();
+        cells.iter().filter_map(|cell| Some((place(cell)?, figure(cell)?))).collect();
     let line = axis.marks.iter().filter_map(|(at, _)| {
         let mut values: Vec<f64> =
             points.iter().filter(|(place, _)| place.total_cmp(at).is_eq()).map(|(_, value)| *value).collect();
@@ -202,7 +224,7 @@ fn curve(name: String, colour: usize, cells: &[&CellReport], axis: &Axis, figure
 }
 
 fn figures(measure: &Measure, axis: &Axis, combinations: &[(String, Vec<&CellReport>)]) -> Markup {
-    let value = |cell: &CellReport| {
+    let mark = |cell: &CellReport| {
         let place = axis.places.get(&cell.cell)?;
         axis.marks.iter().find(|(at, _)| at.total_cmp(place).is_eq()).map(|(_, name)| name.clone())
     };
@@ -211,16 +233,16 @@ fn figures(measure: &Measure, axis: &Axis, combinations: &[(String, Vec<&CellRep
             thead { tr {
                 th scope="col" { "Run" }
                 th.number scope="col" { (axis.name) }
-                @for (percentile, _) in &measure.figures {
-                    th.number scope="col" { (if percentile.is_empty() { measure.title } else { percentile }) }
+                @for Drawn { label, name: _ } in &measure.figures {
+                    th.number scope="col" { (if label.is_empty() { measure.title } else { label }) }
                 }
             } }
             tbody {
                 @for cell in combinations.iter().flat_map(|(_, cells)| cells) { tr {
                     th scope="row" { (crate::report::run(cell, &axis.name)) }
-                    td.number { (value(cell).unwrap_or_default()) }
-                    @for (_, figure) in &measure.figures {
-                        td.number { (figure(cell).map_or(NO_FIGURE.to_owned(), |(text, _)| text)) }
+                    td.number { (mark(cell).unwrap_or_default()) }
+                    @for Drawn { label: _, name } in &measure.figures {
+                        td.number { (value(cell, name, measure.unit).map_or(NO_FIGURE.to_owned(), |(text, _)| text)) }
                     }
                 } }
             }

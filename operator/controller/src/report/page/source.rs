@@ -6,10 +6,11 @@ use throughput_model::observation::{Series, Shortfall, SourceSummary};
 
 use super::chart::{self, Row, Trace};
 use super::figure::{self, Words};
+use super::scale::Scale;
 use super::table;
 use super::traces::Clock;
-use super::unit::Unit;
 use crate::report::timeline::SourceTimeline;
+use crate::report::unit::Unit;
 
 /// The height of a drawing of one metric.
 const HEIGHT: u32 = 128;
@@ -101,7 +102,7 @@ fn metric(timeline: &SourceTimeline, of_metric: &[Series], clock: &Clock) -> Mar
         .collect();
     let largest =
         of_metric.iter().flat_map(|series| &series.points).map(|point| point.max).fold(0.0, f64::max);
-    let scale = Unit::of(&first.metric).scale(largest);
+    let scale = Scale::of(Unit::of(&first.metric), largest);
     let drawing = chart::over_time(&clock.frame, &scale, &traces, HEIGHT);
     let name = format!("{}.{}", timeline.source, first.metric);
     let step = first.step_milliseconds / 1_000;
@@ -132,7 +133,7 @@ fn happenings(timeline: &SourceTimeline, clock: &Clock) -> Markup {
         let most = trace.spans().map(|span| span.max).fold(0.0, f64::max);
         let spans = trace.spans().copied().collect();
         rows.push(Row {
-            name: format!("{name} (at most {})", Unit::of(&series.metric).scale(most).text(most)),
+            name: format!("{name} (at most {})", Scale::of(Unit::of(&series.metric), most).text(most)),
             spans,
         });
     }

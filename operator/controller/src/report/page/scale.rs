@@ -1,21 +1,6 @@
-//! What a metric is measured in: its name ends with it.
+//! Numbers as a page shows them: with a unit in the size that fits them.
 
-/// A metric's unit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Unit {
-    quantity: Quantity,
-    per_second: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Quantity {
-    Count,
-    Percent,
-    Bytes,
-    Seconds,
-    Milliseconds,
-    Microseconds,
-}
+use crate::report::unit::{Quantity, Unit};
 
 /// A unit in the size that fits the values: `GiB` instead of bytes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,39 +17,11 @@ pub(super) struct Scale {
 
 const KIBI: f64 = 1_024.0;
 
-impl Unit {
-    /// Tasks per second.
-    pub(super) const PER_SECOND: Self = Self { quantity: Quantity::Count, per_second: true };
-    /// Tasks.
-    pub(super) const COUNT: Self = Self { quantity: Quantity::Count, per_second: false };
-    /// Seconds.
-    pub(super) const SECONDS: Self = Self { quantity: Quantity::Seconds, per_second: false };
-
-    /// The unit that a metric's name ends with: `memoryBytes`, `commitsPerSecond`, `cpuPercentOfLimit`.
-    pub(super) fn of(metric: &str) -> Self {
-        let (name, per_second) = match metric.strip_suffix("PerSecond") {
-            Some(name) => (name, true),
-            None => (metric, false),
-        };
-        let endings = [
-            ("Milliseconds", Quantity::Milliseconds),
-            ("Microseconds", Quantity::Microseconds),
-            ("Seconds", Quantity::Seconds),
-            ("Bytes", Quantity::Bytes),
-        ];
-        let ending = endings.into_iter().find(|(ending, _)| ends_with_word(name, ending));
-        let quantity = match ending {
-            Some((_, quantity)) => quantity,
-            None if name.to_ascii_lowercase().contains("percent") => Quantity::Percent,
-            None => Quantity::Count,
-        };
-        Self { quantity, per_second }
-    }
-
+impl Scale {
     /// The size in which values up to this one read well.
-    pub(super) fn scale(self, largest: f64) -> Scale {
-        let sizes: &[(f64, &'static str)] = match self.quantity {
-            Quantity::Count => &[(1.0, "")],
+    pub(super) fn of(unit: Unit, largest: f64) -> Self {
+        let sizes: &[(f64, &'static str)] = match unit.quantity {
+            Quantity::Count(_) | Quantity::Ratio => &[(1.0, "")],
             Quantity::Percent => &[(1.0, "%")],
             Quantity::Bytes => &[
                 (1.0, "B"),
@@ -79,22 +36,15 @@ impl Unit {
         };
         let fitting = sizes.iter().rev().find(|(divisor, _)| largest >= *divisor).or(sizes.first());
         let (divisor, symbol) = fitting.copied().unwrap_or((1.0, ""));
-        let divisor = if largest == 0.0 && self.quantity == Quantity::Seconds { 1.0 } else { divisor };
-        let symbol = if largest == 0.0 && self.quantity == Quantity::Seconds { "s" } else { symbol };
-        Scale {
+        let divisor = if largest == 0.0 && unit.quantity == Quantity::Seconds { 1.0 } else { divisor };
+        let symbol = if largest == 0.0 && unit.quantity == Quantity::Seconds { "s" } else { symbol };
+        Self {
             divisor,
             symbol,
-            per_second: self.per_second,
-            is_percent: self.quantity == Quantity::Percent && !self.per_second,
+            per_second: unit.per_second,
+            is_percent: unit.quantity == Quantity::Percent && !unit.per_second,
         }
     }
-}
-
-fn ends_with_word(name: &str, ending: &str) -> bool {
-    name.ends_with(ending) || name.eq_ignore_ascii_case(ending)
-}
-
-impl Scale {
     /// The unit as it stands beside a number: ` MiB/s`, or nothing.
     pub(super) fn suffix(&self) -> String {
         match (self.symbol, self.per_second) {
@@ -134,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_metrics_unit_is_what_its_name_ends_with() {
-        let text = |metric: &str, value: f64| Unit::of(metric).scale(value).text(value);
+        let text = |metric: &str, value: f64| Scale::of(Unit::of(metric), value).text(value);
         assert_eq!(text("memoryBytes", 1_610_612_736.0), "1.5 GiB");
         assert_eq!(text("networkReceivedBytesPerSecond", 2_048.0), "2 KiB/s");
         assert_eq!(text("cpuPercentOfLimit", 93.456), "93.46 %");
@@ -146,7 +96,7 @@ mod tests {
 
     #[test]
     fn zero_has_the_plain_unit() {
-        assert_eq!(Unit::of("memoryBytes").scale(0.0).text(0.0), "0 B");
-        assert_eq!(Unit::SECONDS.scale(0.0).text(0.0), "0 s");
+        assert_eq!(Scale::of(Unit::of("memoryBytes"), 0.0).text(0.0), "0 B");
+        assert_eq!(Scale::of(Unit::SECONDS, 0.0).text(0.0), "0 s");
     }
 }
