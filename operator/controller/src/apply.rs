@@ -15,6 +15,12 @@ use kube::{Client, ResourceExt};
 use serde_json::json;
 use throughput_crds::{RESTORE_FINALIZER, ReportReference, ThroughputTest};
 use throughput_model::cell::CellAddress;
+use throughput_report::data::{CellDetail, TestReport};
+use throughput_report::fit::details::{LARGEST_PACKED, Packed, pack};
+use throughput_report::fit::pictures::{self, PAGE_FILE, Pictures, TIMELINES_FILE};
+use throughput_report::fit::{LARGEST_REPORT, PackError, report_json};
+use throughput_report::render::{csv, markdown};
+use throughput_report::timeline::CellTimeline;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
@@ -29,10 +35,6 @@ use crate::objects::owned_objects::{self, BelongingError, NameTaken};
 use crate::observe::{PulpClients, claimant};
 use crate::plan::generator_order::GeneratorOrder;
 use crate::reason::{Reason, Why};
-use crate::report::fit::{self, PackError, Packed};
-use crate::report::pictures::{self, PAGE_FILE, Pictures, TIMELINES_FILE};
-use crate::report::timeline::CellTimeline;
-use crate::report::{CellDetail, TestReport, csv, markdown};
 use crate::scaling::claim::{self, ClaimError, Claimant, RestoreError};
 use crate::scaling::scalable::TargetName;
 
@@ -254,7 +256,7 @@ async fn write_report(
     detail: &CellDetail,
     report: &TestReport,
 ) -> Result<ReportReference, ApplyError> {
-    let Packed { detail: packed, documents } = fit::pack(detail, fit::LARGEST_PACKED)?;
+    let Packed { detail: packed, documents } = pack(detail, LARGEST_PACKED)?;
     let documents = documents.into_iter().map(|(name, packed)| (format!("{name}.gz"), ByteString(packed)));
     let mut files: BTreeMap<String, ByteString> = documents.collect();
     files.insert("cell.json.gz".to_owned(), ByteString(packed));
@@ -267,7 +269,7 @@ async fn write_report(
     let files = [
         ("report.md", markdown::render(report)),
         ("report.csv", csv::render(report)),
-        ("report.json", fit::report_json(report, fit::LARGEST_REPORT)?),
+        ("report.json", report_json(report, LARGEST_REPORT)?),
     ];
     let bytes = files.iter().map(|(_, text)| text.len()).sum();
     let pictures = draw(detail, report, pictures::room_beside(bytes)).await?;

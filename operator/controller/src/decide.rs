@@ -34,6 +34,7 @@ use throughput_crds::{
     StageEntry, ThroughputTestStatus,
 };
 use throughput_model::cell::CellAddress;
+use throughput_report::data::{CellDetail, TestReport};
 use uuid::Uuid;
 
 use crate::clock::elapsed;
@@ -45,7 +46,6 @@ use crate::plan::generator_order::GeneratorOrder;
 use crate::plan::matrix::Cell;
 use crate::plan::rejection::Rejection;
 use crate::reason::{Reason, Why};
-use crate::report::{CellDetail, TestReport};
 use crate::scaling::scalable::TargetName;
 use crate::status;
 use throughput_model::counted::counted;

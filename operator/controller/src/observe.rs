@@ -19,6 +19,9 @@ use throughput_crds::{
     ThroughputTestStatus,
 };
 use throughput_model::cell::CellAddress;
+use throughput_report::data::TestReport;
+use throughput_report::fit::pictures;
+use throughput_report::timeline::Timelines;
 
 pub use pulp::PulpClients;
 
@@ -28,8 +31,6 @@ use crate::objects::names;
 use crate::objects::owned_objects;
 use crate::observed::{Controls, Credentials, Generators, Observed, Pulp, Sources};
 use crate::plan::Plan;
-use crate::report::timeline::Timelines;
-use crate::report::{TestReport, pictures};
 use crate::sampling::Observers;
 use crate::scaling::claim::{self, Claimant};
 use crate::stage::{Question, facts as stage_facts};

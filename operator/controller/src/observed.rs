@@ -7,10 +7,10 @@ use throughput_crds::ProcessCounts;
 use throughput_model::generator::GeneratorResult;
 use throughput_model::observation::{Shortfall, SourceReport};
 use throughput_model::task::TaskRecord;
+use throughput_report::data::TestReport;
 
 use crate::objects::owned_objects::NameTaken;
 use crate::reason::Why;
-use crate::report::TestReport;
 use crate::scaling::claim::{Claim, Holder};
 
 /// Everything that a decision depends on, besides the plan and the status.

@@ -5,8 +5,8 @@ use throughput_crds::{Best, Condition, ConditionStatus, ConditionType, Phase, Th
 use throughput_model::decimal;
 
 use crate::reason::Reason;
-use crate::report::repeats::{self, Measured};
 use crate::stage::facts;
+use throughput_report::repeats::{self, Measured};
 
 /// The longest message of a condition, in characters.
 const LONGEST_MESSAGE: usize = 1_000;

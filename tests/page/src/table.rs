@@ -1,7 +1,7 @@
 //! The table of results: as the page shows it, and as the report has it.
 
-use throughput_controller::report::{CellReport, TestReport};
 use throughput_model::decimal::seconds;
+use throughput_report::data::{CellReport, TestReport};
 
 use crate::browser::{Browser, Failure};
 

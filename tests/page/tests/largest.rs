@@ -3,10 +3,11 @@
 
 use std::time::Instant;
 
-use throughput_controller::report::pictures::{Pictures, fit, read_timelines, room_beside};
-use throughput_controller::report::timeline::{Detail, Timelines};
-use throughput_controller::report::{TestReport, csv, markdown};
 use throughput_page_tests::fixture;
+use throughput_report::data::TestReport;
+use throughput_report::fit::pictures::{Pictures, fit, read_timelines, room_beside};
+use throughput_report::render::{csv, markdown};
+use throughput_report::timeline::{Detail, Timelines};
 
 fn drawn(report: &TestReport, timelines: &Timelines, room_bytes: usize) -> Pictures {
     let begin = Instant::now();

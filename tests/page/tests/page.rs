@@ -5,9 +5,10 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use thirtyfour::common::print::PrintParameters;
-use throughput_controller::report::{TestReport, page};
 use throughput_page_tests::browser::{Browser, Failure};
 use throughput_page_tests::{fixture, table};
+use throughput_report::data::TestReport;
+use throughput_report::render::page;
 
 const DESKTOP: (u32, u32) = (1_280, 900);
 

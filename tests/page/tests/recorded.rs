@@ -6,8 +6,8 @@
 use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
-use throughput_controller::report::{csv, markdown, page};
 use throughput_page_tests::fixture;
+use throughput_report::render::{csv, markdown, page};
 
 /// Compares with what is recorded, or records it.
 fn compare(file: &str, now: &str) {

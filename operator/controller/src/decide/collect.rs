@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use throughput_crds::{CellResult, Stage};
+use throughput_report::data::{SCHEMA_VERSION, TestReport};
+use throughput_report::timeline::Timelines;
 
 use super::{Action, Draft, View};
 use crate::judge::result::{Evidence, measure, summarized};
 use crate::observed::{Pulp, Remains, Sources};
 use crate::reason::Reason;
-use crate::report::timeline::Timelines;
-use crate::report::{SCHEMA_VERSION, TestReport};
 
 /// The most observations of a cell that are told as events; the report has them all.
 const MOST_OBSERVATION_EVENTS: usize = 8;

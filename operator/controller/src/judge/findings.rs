@@ -9,8 +9,8 @@ use throughput_model::figures::TaskFigures;
 use throughput_model::observation::{SourceReport, SourceSummary, Table};
 use throughput_sources::source::Window;
 
-use crate::report::CellReport;
-use crate::report::repeats;
+use throughput_report::best::is_trusted;
+use throughput_report::data::CellReport;
 
 /// A database's processors that are busier than this are what limits it, in percent.
 const BUSY_CPU_PERCENT: f64 = 90.0;
@@ -224,7 +224,7 @@ fn more_workers_than_tasks_can_use(seen: &Seen<'_>) -> Vec<String> {
         others.map(|parameter| (parameter.name.clone(), parameter.value.clone())).collect()
     };
     let comparable = |cell: &&CellReport| {
-        repeats::is_trusted(cell.outcome, cell.verdict)
+        is_trusted(cell.outcome, cell.verdict)
             && cell.workers > 0
             && cell.workers * 2 <= seen.cell.workers
             && others(cell) == others(seen.cell)
@@ -306,7 +306,7 @@ mod tests {
     use throughput_model::observation::Shortfall;
 
     use super::*;
-    use crate::report::fixture;
+    use throughput_report::fixture;
 
     fn report(source: &str, figures: &[(&str, f64)]) -> SourceReport {
         let figures: BTreeMap<String, f64> =

@@ -10,6 +10,10 @@ use throughput_model::generator::{GeneratorResult, RequestFigures, StopReason};
 use throughput_model::observation::{SourceReport, SourceSummary};
 use throughput_model::percentile::Distribution;
 use throughput_model::task::TaskRecord;
+use throughput_report::data::{
+    CellDetail, CellReport, GeneratorReport, RequestReport, SCHEMA_VERSION, StartReport,
+};
+use throughput_report::figures::Figures;
 use uuid::Uuid;
 
 use crate::judge::findings::{self, Seen};
@@ -18,8 +22,6 @@ use crate::plan::Plan;
 use crate::plan::criteria::Judgement;
 use crate::plan::matrix::Cell;
 use crate::reason::Reason;
-use crate::report::figures::Figures;
-use crate::report::{CellDetail, CellReport, GeneratorReport, RequestReport, SCHEMA_VERSION, StartReport};
 use crate::stage::window;
 
 /// The status holds 64 cells in less than 100 kB: what is longer is in the report.

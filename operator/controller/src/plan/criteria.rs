@@ -8,10 +8,10 @@ use std::collections::BTreeSet;
 use throughput_crds::Criterion;
 use throughput_model::decimal;
 use throughput_model::observation::SourceSummary;
+use throughput_report::figures::pulp_tasks::{FIGURES, REPEATS};
+use throughput_report::figures::{Figure, Figures};
 
 use crate::plan::rejection::Rejection;
-use crate::report::figures::pulp_tasks::{FIGURES, REPEATS};
-use crate::report::figures::{Figure, Figures};
 
 /// A criterion whose metric exists and whose bound is a decimal.
 #[derive(Clone, Debug, PartialEq, Eq)]

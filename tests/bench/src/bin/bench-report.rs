@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use serde_json::json;
 use throughput_bench::{all_sources, until_finished};
-use throughput_controller::report::TestReport;
 use throughput_crds::Verdict;
 use throughput_e2e_tests::{Cluster, database_secret};
 use throughput_page_tests::browser::Browser;
 use throughput_page_tests::table;
+use throughput_report::data::TestReport;
 use throughput_test_support::program;
 use throughput_test_support::spec::PulpSpec;
 

@@ -3,8 +3,8 @@
 use std::error::Error;
 use std::time::Instant;
 
-use throughput_controller::report::page;
 use throughput_page_tests::fixture;
+use throughput_report::render::page;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -8,14 +8,14 @@ use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 use throughput_crds::ThroughputTestStatus;
+use throughput_report::render::{csv, markdown, page};
+use throughput_report::timeline::Timelines;
 
 use super::runs::four_cells;
 use super::world::World;
 use super::{Disturbance, Walked, walk};
 use crate::decide::fixture::backlog;
 use crate::plan::Plan;
-use crate::report::timeline::Timelines;
-use crate::report::{csv, markdown, page};
 
 /// The plans that are recorded, by the name of their files.
 fn plans() -> [(&'static str, Plan); 2] {

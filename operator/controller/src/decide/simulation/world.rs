@@ -8,6 +8,7 @@ use throughput_model::cell::CellAddress;
 use throughput_model::generator::GeneratorResult;
 use throughput_model::task::{TaskRecord, TaskState};
 use throughput_model::workload::Workload;
+use throughput_report::data::TestReport;
 use uuid::Uuid;
 
 use super::Effect;
@@ -18,7 +19,6 @@ use crate::observed::{
     Target,
 };
 use crate::plan::Plan;
-use crate::report::TestReport;
 use crate::scaling::claim::{Claim, Holder};
 use crate::stage::{Question, facts};
 

@@ -1,11 +1,11 @@
 //! Criteria on what the repeats of each combination came to, judged when all cells have ended. Pure.
 
 use throughput_crds::{CellParameter, Criterion, RepeatedCells};
+use throughput_report::figures::pulp_tasks::{REPEATS, of_repeats};
 
 use super::{Bound, Judgement};
 use crate::plan::matrix::Cell;
 use crate::plan::rejection::Rejection;
-use crate::report::figures::pulp_tasks::{REPEATS, of_repeats};
 
 /// A criterion on a figure of the repeats, which every combination has to reach.
 #[derive(Clone, Debug, PartialEq, Eq)]

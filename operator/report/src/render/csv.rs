@@ -1,6 +1,7 @@
 //! The table as comma-separated values (RFC 4180), for spreadsheets.
 
-use super::{CellReport, NO_FIGURE, TestReport, average_wait_seconds, run, workers};
+use crate::columns::{NO_FIGURE, average_wait_seconds, run, workers};
+use crate::data::{CellReport, TestReport};
 
 const HEAD: &str =
     "Run,Pulp-Workers,Requests,Tasks Submitted,Tasks/Sec Processed,Avg. Wait [s],Verdict,Observations\r\n";
@@ -45,7 +46,7 @@ fn quoted(field: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::fixture;
+    use crate::fixture;
 
     #[test]
     fn each_cell_is_a_record_with_quotes_where_they_are_needed() {

@@ -440,7 +440,7 @@ pub(super) fn over_axis(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::unit::Unit;
+    use crate::unit::Unit;
 
     fn frame() -> Frame {
         let stage = |name: &str, from, to| StageSpan { name: name.to_owned(), from, to };

@@ -5,8 +5,9 @@ use std::cmp::Ordering;
 use throughput_crds::{CellOutcome, CellParameter, RepeatedCells, TasksPerSecondSpread, Verdict};
 use throughput_model::decimal;
 
-use super::figures::Better;
-use super::figures::pulp_tasks::HEADLINE;
+use crate::best::is_trusted;
+use crate::figures::Better;
+use crate::figures::pulp_tasks::HEADLINE;
 
 /// A cell with a figure that is trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,12 +31,6 @@ impl<'a> Measured<'a> {
         let figure = figure.filter(|_| is_trusted(outcome, verdict))?;
         Some(Self { cell, parameters, figure })
     }
-}
-
-/// Whether a cell's figure can stand beside others. One that was not followed to its end has a figure too, but of another
-/// load.
-pub fn is_trusted(outcome: CellOutcome, verdict: Verdict) -> bool {
-    outcome == CellOutcome::Completed && verdict != Verdict::Invalid
 }
 
 /// The cells of each combination, the worst first; the combinations in the order of their first cells.

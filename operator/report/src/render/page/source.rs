@@ -9,8 +9,8 @@ use super::figure::{self, Words};
 use super::scale::Scale;
 use super::table;
 use super::traces::Clock;
-use crate::report::timeline::SourceTimeline;
-use crate::report::unit::Unit;
+use crate::timeline::SourceTimeline;
+use crate::unit::Unit;
 
 /// The height of a drawing of one metric.
 const HEIGHT: u32 = 128;

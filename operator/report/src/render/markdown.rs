@@ -2,7 +2,8 @@
 
 use throughput_crds::{RepeatedCells, TasksPerSecondSpread};
 
-use super::{CellReport, NO_FIGURE, TestReport, average_wait_seconds, run, workers};
+use crate::columns::{NO_FIGURE, average_wait_seconds, run, workers};
+use crate::data::{CellReport, TestReport};
 
 const HEAD: &str = "\
 | Run | Pulp-Workers | Requests | Tasks Submitted | Tasks/Sec Processed | Avg. Wait | Observations |
@@ -69,7 +70,7 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::fixture;
+    use crate::fixture;
 
     #[test]
     fn each_cell_is_a_row_and_what_is_missing_is_a_dash() {

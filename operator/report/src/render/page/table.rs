@@ -9,7 +9,8 @@ use throughput_model::decimal::seconds;
 use throughput_model::observation::Table;
 
 use super::{anchor, name};
-use crate::report::{CellReport, NO_FIGURE, TestReport, average_wait_seconds};
+use crate::columns::{NO_FIGURE, average_wait_seconds, run};
+use crate::data::{CellReport, TestReport};
 
 /// The results of all cells.
 pub(super) fn results(report: &TestReport, best: Option<u32>) -> Markup {
@@ -44,7 +45,7 @@ fn result(cell: &CellReport, workers_axis: &str, best: bool) -> Markup {
         |seconds: Option<String>| seconds.map_or(NO_FIGURE.to_owned(), |seconds| format!("{seconds} s"));
     html! {
         tr.best[best] {
-            th scope="row" { a href={ "#" (anchor(cell.cell)) } { (crate::report::run(cell, workers_axis)) } }
+            th scope="row" { a href={ "#" (anchor(cell.cell)) } { (run(cell, workers_axis)) } }
             td.number { (cell.workers) }
             td.number { (or_dash(cell.requests.as_ref().map(|requests| requests.sent.to_string()))) }
             td.number { (cell.tasks.submitted) }

@@ -8,7 +8,7 @@ use throughput_crds::{StageEntry, WorkersOnline};
 use throughput_model::figures::{Completions, QueuePoint};
 use throughput_model::observation::{Series, SourceReport, Table};
 
-use super::{CellDetail, SCHEMA_VERSION};
+use crate::data::{CellDetail, SCHEMA_VERSION};
 
 /// The most subjects of a metric that are drawn by themselves: more lines than colours that can be told apart are none.
 pub const MOST_SUBJECTS: usize = 8;
@@ -215,7 +215,7 @@ impl SourceTimeline {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::fixture;
+    use crate::fixture;
 
     #[test]
     fn a_cells_timeline_has_its_stages_its_tasks_and_all_that_sources_saw() {

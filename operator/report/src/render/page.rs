@@ -19,14 +19,15 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 use throughput_crds::Verdict;
 
-use super::timeline::Timelines;
-use super::{CellReport, TestReport, pictures};
+use crate::best;
+use crate::data::{CellReport, TestReport};
+use crate::timeline::Timelines;
 
 const STYLE: &str = include_str!("page/style.css");
 
 /// The page of a test.
 pub fn render(report: &TestReport, timelines: &Timelines) -> String {
-    let best = pictures::best(report);
+    let best = best::best(report);
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -130,8 +131,8 @@ fn without_control_characters(page: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::fixture;
-    use crate::report::timeline::CellTimeline;
+    use crate::fixture;
+    use crate::timeline::CellTimeline;
 
     fn page() -> String {
         let (report, timelines) = (0..2).map(fixture::detail).fold(

@@ -10,10 +10,11 @@ use super::source;
 use super::table;
 use super::traces::{self, Clock};
 use super::{anchor, name};
-use crate::report::figures::pulp_tasks::HEADLINE;
-use crate::report::timeline::{CellTimeline, Detail};
-use crate::report::unit::Unit;
-use crate::report::{CellReport, NO_FIGURE, TestReport};
+use crate::columns::NO_FIGURE;
+use crate::data::{CellReport, TestReport};
+use crate::figures::pulp_tasks::HEADLINE;
+use crate::timeline::{CellTimeline, Detail};
+use crate::unit::Unit;
 
 /// The heights of the drawings of tasks.
 const HEIGHT: u32 = 140;

@@ -1,6 +1,6 @@
 //! Numbers as a page shows them: with a unit in the size that fits them.
 
-use crate::report::unit::{Quantity, Unit};
+use crate::unit::{Quantity, Unit};
 
 /// A unit in the size that fits the values: `GiB` instead of bytes.
 #[derive(Clone, Copy, Debug, PartialEq)]

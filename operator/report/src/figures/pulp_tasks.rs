@@ -9,8 +9,8 @@ use throughput_model::histogram::LatencySummary;
 use throughput_model::percentile::Distribution;
 
 use super::{Better, Figure, Figures};
-use crate::report::unit::Unit;
-use crate::report::{RequestReport, StartReport, WorkReport};
+use crate::data::{RequestReport, StartReport, WorkReport};
+use crate::unit::Unit;
 
 /// The figure that a cell is known by: the best cell has the best of it, and repeats are compared by it.
 pub const HEADLINE: Figure =
@@ -187,7 +187,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::report::fixture;
+    use crate::fixture;
 
     /// The tasks and the requests of a cell of which everything was measured.
     fn complete() -> (TaskFigures, RequestReport) {

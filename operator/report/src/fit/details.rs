@@ -2,37 +2,14 @@
 //!
 //! What is dropped is told in the details themselves, in `dropped`. Figures, facts and shortfalls never go.
 
-use std::io::Write;
+use throughput_model::observation::{Document, Series, SeriesPoint};
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use throughput_model::observation::{Document, Series, SeriesPoint, SourceSummary};
-
-use super::{CellDetail, TestReport};
+use super::{PackError, gzip};
+use crate::data::CellDetail;
 
 /// The most that a cell's details may have, packed, in bytes: its generators' results, and what sources keep while they
 /// are at work, need their room as well.
 pub const LARGEST_PACKED: usize = 512 << 10;
-
-/// The most that `report.json` may have, in bytes: a `ConfigMap` has a mebibyte for everything.
-pub const LARGEST_REPORT: usize = 512 << 10;
-
-/// `report.json`, in at most this many bytes as far as leaving out can do that: first the facts of sources go, then their
-/// figures. Each cell's own details keep them.
-pub fn report_json(report: &TestReport, limit: usize) -> Result<String, PackError> {
-    let mut text = serde_json::to_string(report)?;
-    let steps: [fn(&mut SourceSummary); 2] =
-        [|summary| summary.facts.clear(), |summary| summary.figures.clear()];
-    let mut report = report.clone();
-    for leave_out in steps {
-        if text.len() <= limit {
-            break;
-        }
-        report.cells.iter_mut().flat_map(|cell| &mut cell.sources).for_each(leave_out);
-        text = serde_json::to_string(&report)?;
-    }
-    Ok(text)
-}
 
 /// A cell's details, packed: the details themselves, and its documents, each by its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,17 +18,6 @@ pub struct Packed {
     pub detail: Vec<u8>,
     /// Each document's name and its text, compressed.
     pub documents: Vec<(String, Vec<u8>)>,
-}
-
-/// Why something was not packed.
-#[derive(Debug, thiserror::Error)]
-pub enum PackError {
-    /// Something was not written as JSON.
-    #[error("cannot write the report: {0}")]
-    Json(#[from] serde_json::Error),
-    /// Something was not compressed.
-    #[error("cannot compress the report: {0}")]
-    Compress(#[from] std::io::Error),
 }
 
 /// Something that can be dropped: what it is, and how.
@@ -99,13 +65,6 @@ fn packed(detail: &CellDetail, documents: &[Document]) -> Result<Packed, PackErr
     })
 }
 
-/// As the files of a `ConfigMap` are compressed.
-pub fn gzip(bytes: &[u8]) -> Result<Vec<u8>, std::io::Error> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(bytes)?;
-    encoder.finish()
-}
-
 fn drop_largest(documents: &mut Vec<Document>) {
     let largest = documents.iter().enumerate().max_by_key(|(_, document)| document.text.len());
     if let Some((position, _)) = largest {
@@ -150,8 +109,9 @@ mod tests {
     use jiff::Timestamp;
     use throughput_model::observation::{SourceReport, SourceSummary, Table};
 
-    use super::super::{SCHEMA_VERSION, fixture};
     use super::*;
+    use crate::data::SCHEMA_VERSION;
+    use crate::fixture;
 
     /// Numbers that do not compress.
     fn noise(seed: u64) -> f64 {
@@ -232,24 +192,6 @@ mod tests {
         let kept = unpacked(&nothing);
         assert_eq!(kept.dropped.len(), STEPS.len());
         assert_eq!((kept.sources[0].series.len(), kept.sources[0].summary.figures.len()), (0, 1));
-    }
-
-    #[test]
-    fn a_report_that_is_too_large_loses_the_facts_of_sources_then_their_figures_and_no_cell() {
-        let mut report = fixture::report();
-        let mut summary = SourceSummary { source: "pods".to_owned(), ..SourceSummary::default() };
-        for number in 0..100 {
-            summary.facts.insert(format!("fact {number}"), "x".repeat(100));
-            summary.figures.insert(format!("pods.api.figure{number}.max"), 1.0);
-        }
-        report.cells[0].sources = vec![summary];
-        let whole = report_json(&report, LARGEST_REPORT).unwrap();
-        let read = |text: &str| serde_json::from_str::<TestReport>(text).unwrap().cells.swap_remove(0);
-        assert_eq!(read(&whole).sources[0].facts.len(), 100);
-        let kept = read(&report_json(&report, whole.len() - 1).unwrap());
-        assert_eq!((kept.sources[0].facts.len(), kept.sources[0].figures.len()), (0, 100));
-        let kept = read(&report_json(&report, 5_000).unwrap());
-        assert_eq!((kept.sources[0].figures.len(), kept.tasks), (0, report.cells[0].tasks.clone()));
     }
 
     #[test]

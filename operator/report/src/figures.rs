@@ -13,8 +13,8 @@ use throughput_model::decimal;
 use throughput_model::figures::TaskFigures;
 use throughput_model::observation::SourceSummary;
 
-use super::RequestReport;
-use super::unit::Unit;
+use crate::data::RequestReport;
+use crate::unit::Unit;
 
 /// A figure that a workload or its load generators have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,10 +10,11 @@ use super::chart::{self, Curve};
 use super::figure;
 use super::scale::Scale;
 use super::traces::count;
-use crate::report::figures::pulp_tasks::HEADLINE;
-use crate::report::repeats;
-use crate::report::unit::Unit;
-use crate::report::{CellReport, NO_FIGURE, TestReport};
+use crate::best::is_trusted;
+use crate::columns::{NO_FIGURE, run};
+use crate::data::{CellReport, TestReport};
+use crate::figures::pulp_tasks::HEADLINE;
+use crate::unit::Unit;
 
 /// The most combinations of the other parameters that are drawn: as many as there are colours.
 const MOST_COMBINATIONS: usize = 7;
@@ -90,7 +91,7 @@ impl Axis {
 pub(super) fn section(report: &TestReport) -> Markup {
     let Some(axis) = Axis::of(report) else { return html! {} };
     let trusted: Vec<&CellReport> =
-        report.cells.iter().filter(|cell| repeats::is_trusted(cell.outcome, cell.verdict)).collect();
+        report.cells.iter().filter(|cell| is_trusted(cell.outcome, cell.verdict)).collect();
     let combinations = combinations(&trusted, &axis);
     let left_out = report.cells.len() - trusted.len();
     html! {
@@ -239,7 +240,7 @@ fn figures(measure: &Measure, axis: &Axis, combinations: &[(String, Vec<&CellRep
             } }
             tbody {
                 @for cell in combinations.iter().flat_map(|(_, cells)| cells) { tr {
-                    th scope="row" { (crate::report::run(cell, &axis.name)) }
+                    th scope="row" { (run(cell, &axis.name)) }
                     td.number { (mark(cell).unwrap_or_default()) }
                     @for Drawn { label: _, name } in &measure.figures {
                         td.number { (value(cell, name, measure.unit).map_or(NO_FIGURE.to_owned(), |(text, _)| text)) }

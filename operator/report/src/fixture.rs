@@ -1,4 +1,9 @@
 //! Reports for tests.
+#![allow(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "this is test code: it stops at the first surprise. Not expected, since lints see less of it as a test"
+)]
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -6,15 +11,16 @@ use throughput_crds::WorkersOnline;
 use throughput_model::figures::{Completions, QueuePoint};
 use throughput_model::observation::{Series, SeriesPoint, SourceReport};
 
-use super::{CellDetail, TestReport};
+use crate::data::{CellDetail, TestReport};
+use crate::timeline::{CellTimeline, Timelines};
 
 /// A report of no cells.
-pub(crate) fn empty_report() -> TestReport {
+pub fn empty_report() -> TestReport {
     TestReport { cells: Vec::new(), ..report() }
 }
 
 /// A cell of that report with series: twelve pods and a database, whose words are hostile.
-pub(crate) fn detail(cell: u32) -> CellDetail {
+pub fn detail(cell: u32) -> CellDetail {
     let mut figures = report().cells[0].clone();
     figures.cell = cell;
     let sources = vec![
@@ -73,7 +79,7 @@ fn source(name: &str, metric: &str, subjects: Vec<(String, i32)>, tables: &Value
 }
 
 /// A report of two cells that are repeats of one another.
-pub(crate) fn repeated_report() -> TestReport {
+pub fn repeated_report() -> TestReport {
     let mut again = report().cells.swap_remove(0);
     (again.cell, again.repeat) = (2, 2);
     again.tasks.tasks_per_second = Some("19.000".to_owned());
@@ -81,7 +87,7 @@ pub(crate) fn repeated_report() -> TestReport {
 }
 
 /// A report of two cells: one that passed, one whose workers never came.
-pub(crate) fn report() -> TestReport {
+pub fn report() -> TestReport {
     let empty = json!({
         "submitted": 0, "completed": 0, "failed": 0, "canceled": 0, "unfinished": 0,
         "firstCreatedAt": null, "lastCreatedAt": null, "firstStartedAt": null, "lastFinishedAt": null,
@@ -119,4 +125,19 @@ pub(crate) fn report() -> TestReport {
         ],
     }))
     .unwrap()
+}
+
+/// Four cells; the third is the fastest, and the last one's figure is not trusted.
+pub fn four_cells() -> (TestReport, Timelines) {
+    let (mut report, mut timelines) = (empty_report(), Timelines::default());
+    for (cell, tasks_per_second) in (0..).zip(["9.500", "10.000", "18.437", "99.000"]) {
+        let mut detail = detail(cell);
+        detail.figures.tasks.tasks_per_second = Some(tasks_per_second.to_owned());
+        if cell == 3 {
+            detail.figures.verdict = throughput_crds::Verdict::Invalid;
+        }
+        timelines = timelines.with(CellTimeline::of(&detail));
+        report = report.with(detail.figures);
+    }
+    (report, timelines)
 }

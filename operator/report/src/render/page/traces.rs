@@ -5,7 +5,7 @@ use throughput_model::figures::{Completions, QueuePoint};
 use throughput_model::observation::Series;
 
 use super::chart::{Frame, Mark, Span, StageSpan, Trace};
-use crate::report::timeline::CellTimeline;
+use crate::timeline::CellTimeline;
 
 /// From here on a series is of steps and not of samples: `CloudWatch`'s minutes.
 const LONG_STEP_MILLISECONDS: u64 = 60_000;

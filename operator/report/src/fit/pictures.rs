@@ -14,11 +14,11 @@ use std::io::{self, BufReader, Read};
 
 use flate2::read::GzDecoder;
 
-use super::figures::pulp_tasks::HEADLINE;
-use super::fit::gzip;
-use super::timeline::{Detail, Timelines};
-use super::{CellReport, TestReport, page};
-use crate::report::repeats;
+use super::gzip;
+use crate::best;
+use crate::data::TestReport;
+use crate::render::page;
+use crate::timeline::{Detail, Timelines};
 
 /// The key of the page in the report's `ConfigMap`.
 pub const PAGE_FILE: &str = "report.html.gz";
@@ -51,7 +51,7 @@ pub fn room_beside(bytes: usize) -> usize {
 
 /// The pictures, with as much detail as the room allows; none if there is no room even for the table.
 pub fn fit(report: &TestReport, timelines: &Timelines, room_bytes: usize) -> io::Result<Option<Pictures>> {
-    let cells: Vec<u32> = worst_first(report).into_iter().map(|(cell, _)| cell).collect();
+    let cells: Vec<u32> = best::worst_first(report).into_iter().map(|(cell, _)| cell).collect();
     let steps = steps(&cells);
     // Nearly always nothing is to be left out. Where something is, the least is looked for by halving: each step leaves
     // less than the one before.
@@ -131,56 +131,13 @@ fn steps(cells: &[u32]) -> Vec<Vec<(u32, Detail)>> {
     steps
 }
 
-/// The cells by the figure that they are known by, the best last; those without a trusted one first.
-fn worst_first(report: &TestReport) -> Vec<(u32, Option<String>)> {
-    let mut cells: Vec<_> = report.cells.iter().map(|cell| (cell.cell, trusted(cell))).collect();
-    cells.sort_by(|(_, one), (_, other)| match (one, other) {
-        (Some(one), Some(other)) => HEADLINE.better.compare(one, other),
-        (one, other) => one.is_some().cmp(&other.is_some()),
-    });
-    cells
-}
-
-/// The figure that the cell is known by, if it is trusted.
-fn trusted(cell: &CellReport) -> Option<String> {
-    cell.headline().filter(|_| repeats::is_trusted(cell.outcome, cell.verdict))
-}
-
-/// The cell with the best trusted figure.
-pub(crate) fn best(report: &TestReport) -> Option<u32> {
-    worst_first(report).pop().and_then(|(cell, figure)| figure.map(|_| cell))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::fixture;
-    use crate::report::timeline::CellTimeline;
-
-    /// Four cells; the third is the fastest, and the last one's figure is not trusted.
-    fn four_cells() -> (TestReport, Timelines) {
-        let (mut report, mut timelines) = (fixture::empty_report(), Timelines::default());
-        for (cell, tasks_per_second) in (0..).zip(["9.500", "10.000", "18.437", "99.000"]) {
-            let mut detail = fixture::detail(cell);
-            detail.figures.tasks.tasks_per_second = Some(tasks_per_second.to_owned());
-            if cell == 3 {
-                detail.figures.verdict = throughput_crds::Verdict::Invalid;
-            }
-            timelines = timelines.with(CellTimeline::of(&detail));
-            report = report.with(detail.figures);
-        }
-        (report, timelines)
-    }
+    use crate::fixture::four_cells;
 
     fn details(pictures: &Pictures) -> Vec<Detail> {
         read_timelines(&pictures.timelines).unwrap().cells.iter().map(|cell| cell.detail).collect()
-    }
-
-    #[test]
-    fn cells_are_ordered_by_the_figure_that_is_trusted() {
-        let (report, _) = four_cells();
-        let cells: Vec<u32> = worst_first(&report).into_iter().map(|(cell, _)| cell).collect();
-        assert_eq!((cells, best(&report)), (vec![3, 0, 1, 2], Some(2)));
     }
 
     #[test]

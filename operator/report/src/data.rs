@@ -1,18 +1,4 @@
-//! A test's report: all figures of all cells, and what is rendered of them.
-//!
-//! The report is data first ([`TestReport`]); each renderer is a pure function of it, one a file.
-
-pub mod csv;
-pub mod figures;
-pub mod fit;
-#[cfg(test)]
-pub(crate) mod fixture;
-pub mod markdown;
-pub mod page;
-pub mod pictures;
-pub mod repeats;
-pub mod timeline;
-pub mod unit;
+//! A test's report as data: what is written as `report.json`, and what is kept of each cell beside it.
 
 use std::collections::BTreeMap;
 
@@ -29,10 +15,10 @@ use throughput_model::histogram::LatencySummary;
 use throughput_model::observation::{SourceReport, SourceSummary};
 use uuid::Uuid;
 
-use crate::report::figures::Figures;
-use crate::report::figures::pulp_tasks::HEADLINE;
-use crate::report::repeats::Measured;
-use crate::report::timeline::Timelines;
+use crate::figures::Figures;
+use crate::figures::pulp_tasks::HEADLINE;
+use crate::repeats::{self, Measured};
+use crate::timeline::Timelines;
 
 /// The version of the report's JSON. It grows when a field changes its meaning or goes.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -256,24 +242,4 @@ impl CellReport {
     pub fn headline(&self) -> Option<String> {
         self.figures().get(HEADLINE.name).map(str::to_owned)
     }
-}
-
-/// The cell's workers as the table shows them.
-fn workers(cell: &CellReport) -> String {
-    cell.workers.to_string()
-}
-
-/// The cell's number in the table, from 1, with the parameters that have no column of their own.
-fn run(cell: &CellReport, workers_axis: &str) -> String {
-    let others = cell.parameters.iter().filter(|parameter| parameter.name != workers_axis);
-    let others: Vec<String> = others.map(ToString::to_string).collect();
-    let number = cell.cell + 1;
-    if others.is_empty() { number.to_string() } else { format!("{number} ({})", others.join(", ")) }
-}
-
-/// What the table shows where there is no figure.
-const NO_FIGURE: &str = "-";
-
-fn average_wait_seconds(cell: &CellReport) -> Option<String> {
-    cell.tasks.wait.map(|wait| throughput_model::decimal::seconds(wait.mean_microseconds, 3))
 }
