@@ -30,6 +30,8 @@ use crate::decide::outcome::{Applied, Refusal};
 use crate::generators::token::TokenKey;
 use crate::identity::TestFacts;
 use crate::objects::deadline::{RequestError, within};
+use crate::objects::generator_maps;
+use crate::objects::metadata;
 use crate::objects::names::{self, FIELD_MANAGER};
 use crate::objects::owned_objects::{self, BelongingError, NameTaken};
 use crate::observe::{PulpClients, claimant};
@@ -170,7 +172,10 @@ pub async fn apply(hands: &Hands, facts: &TestFacts, actions: &[Action]) -> Resu
                     Err(error) => return Err(error),
                 }
             }
-            Action::Restore => restore_all(client, facts).await?,
+            Action::Restore => {
+                restore_all(client, facts).await?;
+                generator_maps::delete_all_but(client, facts, None).await?;
+            }
             Action::DeleteTest => delete_test(client, facts).await?,
         }
     }
@@ -214,6 +219,7 @@ async fn start_generators(hands: &Hands, test: &TestFacts, order: &GeneratorOrde
     owned_objects::apply(client, test, &config_map).await?;
     owned_objects::apply(client, test, &secret).await?;
     owned_objects::create_if_absent(client, test, &job).await?;
+    generator_maps::delete_all_but(client, test, Some(ingredients.address)).await?;
     Ok(())
 }
 
@@ -261,7 +267,7 @@ async fn write_report(
     let mut files: BTreeMap<String, ByteString> = documents.collect();
     files.insert("cell.json.gz".to_owned(), ByteString(packed));
     let cell = ConfigMap {
-        metadata: pods::metadata(facts, address),
+        metadata: metadata::of_cell(facts, address),
         binary_data: Some(files),
         ..ConfigMap::default()
     };
@@ -276,7 +282,7 @@ async fn write_report(
     let pictures_bytes: usize = pictures.iter().map(|(_, file)| file.0.len()).sum();
     let name = names::report(&facts.name);
     let map = ConfigMap {
-        metadata: ObjectMeta { name: Some(name.clone()), ..pods::metadata(facts, address) },
+        metadata: ObjectMeta { name: Some(name.clone()), ..metadata::of_cell(facts, address) },
         data: Some(files.map(|(key, text)| (key.to_owned(), text)).into()),
         binary_data: Some(pictures.into_iter().map(|(key, file)| (key.to_owned(), file)).collect()),
         ..ConfigMap::default()

@@ -1,6 +1,8 @@
 //! The Kubernetes objects of a test: their names, how they are written, and the deadline of each request.
 
 pub mod deadline;
+pub(crate) mod generator_maps;
+pub mod metadata;
 pub mod names;
 pub(crate) mod namespace;
 pub mod owned_objects;

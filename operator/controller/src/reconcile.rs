@@ -186,7 +186,7 @@ async fn publish(context: &Context, told: &Told<'_>, decision: &Decision) -> Res
             .await?;
     }
     let (now, time_of_day) = (Instant::now(), jiff::Timestamp::now());
-    context.gate.follow(&facts.uid, &decision.status, now, time_of_day);
+    context.gate.follow(facts, &decision.status, now, time_of_day);
     context.eyes.observers.follow(facts, *plan, &decision.status);
     context.metrics.follow(facts, before, &decision.status, observed);
     for event in &decision.events {

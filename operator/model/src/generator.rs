@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::Failures;
 use crate::histogram::{LatencyHistogram, LatencySummary};
+use crate::protocol::LARGEST_BODY_BYTES;
 
 /// The version of the [`GeneratorResult`] format.
 pub const RESULT_VERSION: u32 = 1;
@@ -40,6 +41,41 @@ pub struct GeneratorResult {
     /// How much of itself it used; absent where nobody measured it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub work: Option<OwnWork>,
+}
+
+/// A text that is not a result.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAResult {
+    /// It is longer than any result.
+    #[error("{0} bytes of a result, at most {LARGEST_BODY_BYTES} are taken")]
+    TooLong(usize),
+    /// It is of another version than [`RESULT_VERSION`].
+    #[error("version {0} of a result, {RESULT_VERSION} is wanted")]
+    Version(u32),
+    /// It is no JSON, or not that of a result.
+    #[error("not a result: {0}")]
+    Malformed(String),
+}
+
+/// The part of a result that every version has.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
+}
+
+impl GeneratorResult {
+    /// Reads a result, after a look at its length and its version.
+    pub fn from_json(text: &[u8]) -> Result<Self, NotAResult> {
+        if text.len() > LARGEST_BODY_BYTES {
+            return Err(NotAResult::TooLong(text.len()));
+        }
+        let malformed = |error: serde_json::Error| NotAResult::Malformed(error.to_string());
+        let Versioned { version } = serde_json::from_slice(text).map_err(malformed)?;
+        if version != RESULT_VERSION {
+            return Err(NotAResult::Version(version));
+        }
+        serde_json::from_slice(text).map_err(malformed)
+    }
 }
 
 /// How a generator kept to the common start.

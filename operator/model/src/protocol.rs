@@ -20,6 +20,9 @@ use crate::cell::CellAddress;
 /// The longest body that the collector takes, in bytes. A result is a few histograms of some kB each.
 pub const LARGEST_BODY_BYTES: usize = 512 * 1024;
 
+/// The longest registration that the collector takes, in bytes: two names and a version.
+pub const LARGEST_REGISTRATION_BYTES: usize = 4 * 1024;
+
 /// The path before each call's last segment, as a text that both a format and a router read.
 macro_rules! prefix_template {
     () => {

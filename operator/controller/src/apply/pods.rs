@@ -13,15 +13,13 @@ use k8s_openapi::api::core::v1::{
     Secret, SecretVolumeSource, SecurityContext, Volume, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::ObjectMeta;
 use throughput_model::cell::CellAddress;
 use throughput_model::workload::{ASSIGNMENT_VERSION, Assignment};
 
 use crate::identity::TestFacts;
-use crate::objects::names::{
-    self, CELL_LABEL, MANAGED_BY_LABEL, MANAGED_BY_VALUE, TEST_LABEL, TEST_UID_LABEL,
-};
+use crate::objects::metadata;
+use crate::objects::names;
 use crate::plan::destination::ConfigMapKey;
 use crate::plan::generator_order::{CredentialsSource, GeneratorOrder};
 
@@ -52,7 +50,7 @@ pub struct GeneratorSettings {
 /// All of a cell's objects.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CellObjects {
-    /// Where registrations and results are stored.
+    /// Where the sources' figures and the cell's details are stored.
     pub config_map: ConfigMap,
     /// Assignment and tokens.
     pub secret: Secret,
@@ -91,48 +89,14 @@ pub fn cell_objects(
         .as_ref()
         .map(|_| (sidecar::SCRIPT.0.to_owned(), ByteString(sidecar::SCRIPT.1.as_bytes().to_vec())));
     Ok(CellObjects {
-        config_map: ConfigMap { metadata: metadata(test, address), ..ConfigMap::default() },
+        config_map: ConfigMap { metadata: metadata::of_cell(test, address), ..ConfigMap::default() },
         secret: Secret {
-            metadata: metadata(test, address),
+            metadata: metadata::of_cell(test, address),
             data: Some(std::iter::once(assignment).chain(tokens).chain(script).collect()),
             ..Secret::default()
         },
         job: job(settings, ingredients),
     })
-}
-
-/// The metadata of a cell's objects: named after the cell, owned by the test.
-pub fn metadata(test: &TestFacts, address: &CellAddress) -> ObjectMeta {
-    ObjectMeta {
-        name: Some(names::cell(&test.name, address)),
-        namespace: Some(test.namespace.clone()),
-        labels: Some(labels(test, address)),
-        owner_references: Some(vec![owner(test)]),
-        ..ObjectMeta::default()
-    }
-}
-
-/// The reference that makes the test own an object.
-pub fn owner(test: &TestFacts) -> OwnerReference {
-    OwnerReference {
-        api_version: "perf.pulpproject.org/v1alpha1".to_owned(),
-        kind: "ThroughputTest".to_owned(),
-        name: test.name.clone(),
-        uid: test.uid.clone(),
-        controller: Some(true),
-        block_owner_deletion: Some(false),
-    }
-}
-
-fn labels(test: &TestFacts, address: &CellAddress) -> BTreeMap<String, String> {
-    [
-        (MANAGED_BY_LABEL, MANAGED_BY_VALUE.to_owned()),
-        (TEST_LABEL, test.name.clone()),
-        (TEST_UID_LABEL, test.uid.clone()),
-        (CELL_LABEL, address.cell.to_string()),
-    ]
-    .map(|(key, value)| (key.to_owned(), value))
-    .into()
 }
 
 fn job(settings: &GeneratorSettings, ingredients: &CellIngredients<'_>) -> Job {
@@ -141,7 +105,7 @@ fn job(settings: &GeneratorSettings, ingredients: &CellIngredients<'_>) -> Job {
     let completions = i32::try_from(*generators).unwrap_or(i32::MAX);
     let deadline = (*lifetime + DELIVERY).as_secs();
     Job {
-        metadata: metadata(test, address),
+        metadata: metadata::of_cell(test, address),
         spec: Some(JobSpec {
             completion_mode: Some("Indexed".to_owned()),
             completions: Some(completions),
@@ -150,7 +114,10 @@ fn job(settings: &GeneratorSettings, ingredients: &CellIngredients<'_>) -> Job {
             backoff_limit: Some(0),
             active_deadline_seconds: Some(i64::try_from(deadline).unwrap_or(i64::MAX)),
             template: PodTemplateSpec {
-                metadata: Some(ObjectMeta { labels: Some(labels(test, address)), ..ObjectMeta::default() }),
+                metadata: Some(ObjectMeta {
+                    labels: Some(metadata::cell_labels(test, address)),
+                    ..ObjectMeta::default()
+                }),
                 spec: Some(cell_pod(settings, ingredients)),
             },
             ..JobSpec::default()

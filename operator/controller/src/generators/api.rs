@@ -1,7 +1,7 @@
 //! The operator's side of the generators' protocol (see [`throughput_model::protocol`]).
 //!
-//! A call is answered only after what must outlive the operator is stored in the cell's `ConfigMap`. Who has no
-//! token is sent away before anything of the body is read; who has one is bounded in rate, number and size.
+//! A call is answered only after what must outlive the operator is stored in the generator's own `ConfigMap`.
+//! Who has no token is sent away before anything of the body is read; who has one is bounded in rate, number and size.
 
 use std::time::Duration;
 
@@ -12,23 +12,24 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
-use k8s_openapi::api::core::v1::ConfigMap;
-use kube::api::{Api, Patch, PatchParams};
-use kube::{Client, ResourceExt};
+use kube::Client;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use throughput_model::cell::CellAddress;
-use throughput_model::generator::{GeneratorResult, RESULT_VERSION};
-use throughput_model::protocol::{LARGEST_BODY_BYTES, PREFIX_TEMPLATE, Progress, Registration, StartAnswer};
+use throughput_model::generator::GeneratorResult;
+use throughput_model::protocol::{
+    LARGEST_BODY_BYTES, LARGEST_REGISTRATION_BYTES, PREFIX_TEMPLATE, Progress, Registration, StartAnswer,
+};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use crate::generators::limits::{Limits, Turn};
 use crate::generators::phase::{Admission, Gate, Standing};
 use crate::generators::token::TokenKey;
-use crate::objects::deadline::{RequestError, within};
-use crate::objects::names::{self, COLLECTOR_FIELD_MANAGER};
+use crate::identity::TestFacts;
+use crate::objects::generator_maps::{GeneratorMap, StoreError};
+use crate::objects::names::{REGISTRATION_KEY, RESULT_KEY};
 
 /// How long a question for the start is held back when there is nothing to say.
 const HOLD_BACK: Duration = Duration::from_secs(10);
@@ -38,9 +39,6 @@ const BODY_DEADLINE: Duration = Duration::from_secs(10);
 
 /// The longest description of what is wrong with a body, in characters: it can quote the body.
 const LONGEST_FAULT: usize = 300;
-
-/// How often a registration is tried when the cell's `ConfigMap` changes in between.
-const REGISTER_ATTEMPTS: u32 = 5;
 
 /// What the collector needs.
 #[derive(Clone)]
@@ -94,16 +92,14 @@ enum Refusal {
     Gone,
     #[error("the test has not been looked at since the operator started: come again")]
     NotKnownYet,
-    #[error("another pod has registered with this index: {0}")]
-    Taken(String),
     #[error("too many calls at once: come again")]
     TooMany,
     #[error("{1}")]
     Unread(StatusCode, String),
     #[error("the body is not what this call takes: {0}")]
     Malformed(String),
-    #[error("{0}")]
-    Storage(#[from] RequestError),
+    #[error(transparent)]
+    Storage(#[from] StoreError),
 }
 
 impl IntoResponse for Refusal {
@@ -111,12 +107,13 @@ impl IntoResponse for Refusal {
         let status = match &self {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Gone => StatusCode::GONE,
-            Self::Taken(_) => StatusCode::CONFLICT,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Self::Unread(status, _) => *status,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
-            Self::Storage(error) if error.is_not_found() => StatusCode::GONE,
-            Self::NotKnownYet | Self::Storage(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Storage(StoreError::IndexTaken(_) | StoreError::NameTaken(_)) => StatusCode::CONFLICT,
+            // There is no such namespace any more.
+            Self::Storage(StoreError::Request(error)) if error.is_not_found() => StatusCode::GONE,
+            Self::NotKnownYet | Self::Storage(StoreError::Request(_)) => StatusCode::SERVICE_UNAVAILABLE,
         };
         tracing::info!(%status, refusal = %self, "refused a generator's call");
         (status, self.to_string()).into_response()
@@ -178,22 +175,13 @@ async fn register(
     body: Content,
 ) -> Result<StatusCode, Refusal> {
     let registration: Registration = read(&body)?;
-    let key = names::registration_key(caller.index);
     let text = json!(registration).to_string();
-    // Of two pods that come at once only one may find the index free, so the ConfigMap must be as it was read.
-    for attempt in 1.. {
-        let map = collector.config_map(&caller).await?;
-        if let Some(Registration { pod_name, pod_uid, .. }) = registered(&map, caller.index)
-            && pod_uid != registration.pod_uid
-        {
-            return Err(Refusal::Taken(pod_name));
-        }
-        match collector.store(&caller, &key, &text, map.resource_version()).await {
-            Err(Refusal::Storage(error)) if error.is_conflict() && attempt < REGISTER_ATTEMPTS => {}
-            Err(refusal) => return Err(refusal),
-            Ok(()) => break,
-        }
+    if text.len() > LARGEST_REGISTRATION_BYTES {
+        let words =
+            format!("{} bytes of a registration, at most {LARGEST_REGISTRATION_BYTES} are taken", text.len());
+        return Err(Refusal::Malformed(words));
     }
+    collector.store(&caller, &registration.pod_uid, REGISTRATION_KEY, &text).await?;
     tracing::info!(
         test = caller.test,
         cell = caller.cell,
@@ -242,23 +230,11 @@ async fn result(
     Admitted { caller, _turn }: Admitted,
     body: Content,
 ) -> Result<StatusCode, Refusal> {
-    let result: GeneratorResult = read(&body)?;
-    if result.version != RESULT_VERSION {
-        return Err(Refusal::Malformed(format!(
-            "version {} of a result, {RESULT_VERSION} is wanted",
-            result.version
-        )));
-    }
+    let result = GeneratorResult::from_json(&body.bytes)
+        .map_err(|fault| Refusal::Malformed(cut(&fault.to_string())))?;
     let text = serde_json::to_string(&result).map_err(|error| Refusal::Malformed(error.to_string()))?;
-    // The token proves the test's UID, not the names in the path: they must lead to what that test owns. And
-    // all generators of a cell have the same token: a result is that of the pod which registered the index.
-    let map = collector.config_map(&caller).await?;
-    if let Some(Registration { pod_name, pod_uid, .. }) = registered(&map, caller.index)
-        && ![pod_uid.as_str(), ""].contains(&result.pod_uid.as_str())
-    {
-        return Err(Refusal::Taken(pod_name));
-    }
-    collector.store(&caller, &names::result_key(caller.index), &text, None).await?;
+    // All generators of a cell are alike: a result is that of the pod which registered the index.
+    collector.store(&caller, &result.pod_uid, RESULT_KEY, &text).await?;
     tracing::info!(
         test = caller.test,
         cell = caller.cell,
@@ -269,18 +245,21 @@ async fn result(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Who holds an index.
-fn registered(map: &ConfigMap, index: u32) -> Option<Registration> {
-    let text = map.data.as_ref()?.get(&names::registration_key(index))?;
-    serde_json::from_str(text).ok()
+fn read<T: DeserializeOwned>(body: &Content) -> Result<T, Refusal> {
+    serde_json::from_slice(&body.bytes).map_err(|error| Refusal::Malformed(cut(&error.to_string())))
 }
 
-fn read<T: DeserializeOwned>(body: &Content) -> Result<T, Refusal> {
-    serde_json::from_slice(&body.bytes)
-        .map_err(|error| Refusal::Malformed(error.to_string().chars().take(LONGEST_FAULT).collect()))
+fn cut(fault: &str) -> String {
+    fault.chars().take(LONGEST_FAULT).collect()
 }
 
 impl Caller {
+    /// The test, once the names of the path are known to be its.
+    fn test(&self) -> TestFacts {
+        let Self { namespace, test, uid, .. } = self;
+        TestFacts { namespace: namespace.clone(), name: test.clone(), uid: uid.clone(), generation: None }
+    }
+
     fn address(&self) -> CellAddress {
         CellAddress { test_uid: self.uid.clone(), cell: self.cell, attempt: self.attempt }
     }
@@ -296,7 +275,13 @@ impl Collector {
         if !self.key.accepts(&address, caller.index, token) || !self.namespaces.contains(&caller.namespace) {
             return Err(Refusal::Unauthorized);
         }
-        self.standing(&address)
+        let standing = self.standing(&address)?;
+        // The token proves the test's UID, not the names in the path: they must be that test's.
+        if self.gate.is_named(&caller.uid, &caller.namespace, &caller.test) {
+            Ok(standing)
+        } else {
+            Err(Refusal::Unauthorized)
+        }
     }
 
     /// How an attempt stands.
@@ -308,40 +293,9 @@ impl Collector {
         }
     }
 
-    /// The cell's `ConfigMap`, if it belongs to the caller's test.
-    async fn config_map(&self, caller: &Caller) -> Result<ConfigMap, Refusal> {
-        let name = names::cell(&caller.test, &caller.address());
-        let map = within("read the cell's ConfigMap", self.config_maps(caller).get(&name)).await?;
-        belongs(&map, caller)?;
-        Ok(map)
+    /// Stores a text of a pod with the caller's generator.
+    async fn store(&self, caller: &Caller, pod_uid: &str, key: &str, text: &str) -> Result<(), Refusal> {
+        let (test, address) = (caller.test(), caller.address());
+        Ok(GeneratorMap::new(&self.client, &test, &address, caller.index).store(pod_uid, key, text).await?)
     }
-
-    /// Stores a text under a key; with a version, only while the `ConfigMap` still has it.
-    async fn store(
-        &self,
-        caller: &Caller,
-        key: &str,
-        text: &str,
-        version: Option<String>,
-    ) -> Result<(), Refusal> {
-        let name = names::cell(&caller.test, &caller.address());
-        let mut patch = json!({"data": {key: text}});
-        if let Some(version) = version {
-            patch["metadata"] = json!({"resourceVersion": version});
-        }
-        let params =
-            PatchParams { field_manager: Some(COLLECTOR_FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        let (maps, patch) = (self.config_maps(caller), Patch::Merge(patch));
-        within("store in the cell's ConfigMap", maps.patch(&name, &params, &patch)).await?;
-        Ok(())
-    }
-
-    fn config_maps(&self, caller: &Caller) -> Api<ConfigMap> {
-        Api::namespaced(self.client.clone(), &caller.namespace)
-    }
-}
-
-fn belongs(map: &ConfigMap, caller: &Caller) -> Result<(), Refusal> {
-    let owned = map.owner_references().iter().any(|owner| owner.uid == caller.uid);
-    if owned { Ok(()) } else { Err(Refusal::Unauthorized) }
 }

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::clock::elapsed;
+use crate::identity::TestFacts;
 use crate::stage::{Door, facts};
 
 /// Where the generators of a test stand.
@@ -29,10 +30,22 @@ pub enum Standing {
     Closed,
 }
 
+/// The standings of tests, by UID.
+pub(super) type Standings = HashMap<String, Known>;
+
+/// A test, and where its generators stand.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Known {
+    /// The test's namespace and name: a token proves the UID alone.
+    namespace: String,
+    name: String,
+    standing: Standing,
+}
+
 /// The standing of all tests that this operator has looked at, by UID.
 #[derive(Clone, Debug)]
 pub struct Gate {
-    standings: Arc<watch::Sender<HashMap<String, Standing>>>,
+    standings: Arc<watch::Sender<Standings>>,
     progress: Arc<Mutex<HashMap<CellAddress, HashMap<u32, Progress>>>>,
 }
 
@@ -67,14 +80,15 @@ impl Gate {
     /// `now` and `time_of_day` are the same instant by both clocks.
     pub fn follow(
         &self,
-        test_uid: &str,
+        test: &TestFacts,
         status: &ThroughputTestStatus,
         now: Instant,
         time_of_day: Timestamp,
     ) {
+        let test_uid = &test.uid;
         let standing = status.current.as_ref().map_or(Standing::Closed, |current| {
             let address =
-                CellAddress { test_uid: test_uid.to_owned(), cell: current.cell, attempt: current.attempt };
+                CellAddress { test_uid: test_uid.clone(), cell: current.cell, attempt: current.attempt };
             match facts(current.stage).generators {
                 Door::Register => Standing::Register(address),
                 Door::Load => {
@@ -86,16 +100,17 @@ impl Gate {
             }
         });
         if standing == Standing::Closed {
-            self.lock_progress().retain(|address, _| address.test_uid != test_uid);
+            self.lock_progress().retain(|address, _| address.test_uid != *test_uid);
         }
         self.standings.send_if_modified(|standings| {
             // A start that was given stays: the instant is not moved by looking again.
-            let same = match (standings.get(test_uid), &standing) {
+            let same = match (standings.get(test_uid).map(|known| &known.standing), &standing) {
                 (Some(Standing::Dispatch(before, _)), Standing::Dispatch(after, _)) => before == after,
                 (before, after) => before == Some(after),
             };
             if !same {
-                standings.insert(test_uid.to_owned(), standing);
+                let TestFacts { namespace, name, .. } = test.clone();
+                standings.insert(test_uid.clone(), Known { namespace, name, standing });
             }
             !same
         });
@@ -109,15 +124,21 @@ impl Gate {
 
     /// How an attempt stands.
     pub fn admission(&self, address: &CellAddress) -> Admission {
-        match self.standings.borrow().get(&address.test_uid) {
+        match self.standings.borrow().get(&address.test_uid).map(|known| &known.standing) {
             None => Admission::NotKnownYet,
             Some(standing) if standing.address() == Some(address) => Admission::Admitted(standing.clone()),
             Some(_) => Admission::Gone,
         }
     }
 
+    /// Whether the test with this UID has this name in this namespace.
+    pub fn is_named(&self, test_uid: &str, namespace: &str, name: &str) -> bool {
+        let standings = self.standings.borrow();
+        standings.get(test_uid).is_some_and(|known| known.namespace == namespace && known.name == name)
+    }
+
     /// Returns when anything has changed.
-    pub fn changes(&self) -> watch::Receiver<HashMap<String, Standing>> {
+    pub(super) fn changes(&self) -> watch::Receiver<Standings> {
         self.standings.subscribe()
     }
 
@@ -166,6 +187,15 @@ mod tests {
         .unwrap()
     }
 
+    fn test() -> TestFacts {
+        TestFacts {
+            namespace: "pulp".to_owned(),
+            name: "small".to_owned(),
+            uid: "uid".to_owned(),
+            generation: None,
+        }
+    }
+
     fn address(cell: u32) -> CellAddress {
         CellAddress { test_uid: "uid".to_owned(), cell, attempt: 1 }
     }
@@ -178,7 +208,7 @@ mod tests {
     #[test]
     fn another_cell_than_the_current_one_is_gone() {
         let gate = Gate::default();
-        gate.follow("uid", &status(1, "Dispatching"), Instant::now(), Timestamp::UNIX_EPOCH);
+        gate.follow(&test(), &status(1, "Dispatching"), Instant::now(), Timestamp::UNIX_EPOCH);
         assert_eq!(gate.admission(&address(0)), Admission::Gone);
     }
 
@@ -187,8 +217,8 @@ mod tests {
         let gate = Gate::default();
         let first = Instant::now();
         let later = first + Duration::from_secs(9);
-        gate.follow("uid", &status(0, "Dispatching"), first, Timestamp::UNIX_EPOCH);
-        gate.follow("uid", &status(0, "Dispatching"), later, Timestamp::UNIX_EPOCH);
+        gate.follow(&test(), &status(0, "Dispatching"), first, Timestamp::UNIX_EPOCH);
+        gate.follow(&test(), &status(0, "Dispatching"), later, Timestamp::UNIX_EPOCH);
         assert_eq!(gate.admission(&address(0)), Admission::Admitted(Standing::Dispatch(address(0), first)));
     }
 
@@ -200,7 +230,7 @@ mod tests {
         let now = Instant::now() + Duration::from_mins(1);
         for (second, start) in [(98, now + Duration::from_secs(2)), (103, now - Duration::from_secs(3))] {
             let gate = Gate::default();
-            gate.follow("uid", &status, now, Timestamp::from_second(second).unwrap());
+            gate.follow(&test(), &status, now, Timestamp::from_second(second).unwrap());
             let standing = Standing::Dispatch(address(0), start);
             assert_eq!(gate.admission(&address(0)), Admission::Admitted(standing), "at second {second}");
         }

@@ -45,7 +45,7 @@ fn dispatching() -> Observed {
 /// A gate at which one generator of the fixture's test has told how far it is.
 fn gate() -> Gate {
     let gate = Gate::default();
-    gate.follow(&facts().uid, &at("Dispatching", 3), Instant::now(), jiff::Timestamp::now());
+    gate.follow(&facts(), &at("Dispatching", 3), Instant::now(), jiff::Timestamp::now());
     let address = CellAddress { test_uid: facts().uid, cell: 0, attempt: 1 };
     let progress =
         Progress { requests_sent: 7, requests_finished: 6, requests_failed: 1, tasks_dispatched: 250 };

@@ -19,23 +19,26 @@ pub const TEST_LABEL: &str = "perf.pulpproject.org/test";
 pub const TEST_UID_LABEL: &str = "perf.pulpproject.org/test-uid";
 /// The label with the cell's position.
 pub const CELL_LABEL: &str = "perf.pulpproject.org/cell";
+/// The label with the attempt at the cell, on what a generator has stored.
+pub const ATTEMPT_LABEL: &str = "perf.pulpproject.org/attempt";
+/// The label with a generator's index, on what it has stored.
+pub const GENERATOR_LABEL: &str = "perf.pulpproject.org/generator";
+/// The key of a generator's `ConfigMap` under which its registration is stored.
+pub const REGISTRATION_KEY: &str = "registration.json";
+/// The key of a generator's `ConfigMap` under which its result is stored.
+pub const RESULT_KEY: &str = "result.json";
 
 /// The name of everything that belongs to one attempt at a cell: its Job, its Secret, its `ConfigMap`.
 pub fn cell(test: &str, address: &CellAddress) -> String {
     format!("{test}-cell-{}-attempt-{}", address.cell, address.attempt)
 }
 
+/// The name of the `ConfigMap` of one generator of an attempt at a cell.
+pub fn generator(test: &str, address: &CellAddress, index: u32) -> String {
+    format!("{}-generator-{index}", cell(test, address))
+}
+
 /// The name of the `ConfigMap` with the test's report.
 pub fn report(test: &str) -> String {
     format!("{test}-report")
-}
-
-/// The key of a cell's `ConfigMap` under which a generator's registration is stored.
-pub fn registration_key(index: u32) -> String {
-    format!("generator-{index}.registration.json")
-}
-
-/// The key of a cell's `ConfigMap` under which a generator's result is stored.
-pub fn result_key(index: u32) -> String {
-    format!("generator-{index}.result.json")
 }

@@ -1,16 +1,17 @@
 //! The load generators of a cell: their Job, and what they have stored with the collector.
 
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{ConfigMap, Pod};
-use kube::Client;
+use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
+use kube::{Client, ResourceExt};
 use throughput_model::cell::CellAddress;
 use throughput_model::generator::GeneratorResult;
 
 use super::pods;
 use crate::identity::TestFacts;
 use crate::objects::deadline::{RequestError, within};
-use crate::objects::names;
+use crate::objects::generator_maps;
+use crate::objects::names::{self, REGISTRATION_KEY, RESULT_KEY};
 use crate::observed::{Generators, Job as JobState};
 
 pub(super) async fn look(
@@ -19,24 +20,21 @@ pub(super) async fn look(
     address: &CellAddress,
 ) -> Result<Generators, RequestError> {
     let name = names::cell(&facts.name, address);
-    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), &facts.namespace);
-    let data = within("read the cell's ConfigMap", maps.get_opt(&name))
-        .await?
-        .and_then(|map| map.data)
-        .unwrap_or_default();
+    let maps = generator_maps::list(client, facts, address).await?;
     let jobs: Api<Job> = Api::namespaced(client.clone(), &facts.namespace);
     let job = within("read the cell's Job", jobs.get_opt(&name)).await?;
     let mut generators =
         Generators { job: job.as_ref().map(state).unwrap_or_default(), ..Generators::default() };
-    for (key, value) in &data {
-        if key.ends_with(".registration.json") {
-            generators.registered += 1;
-        } else if key.ends_with(".result.json") {
-            match serde_json::from_str::<GeneratorResult>(value) {
-                Ok(result) => generators.results.push(result),
-                // The collector stores only what it has read, so this takes a hand in the ConfigMap.
-                Err(error) => tracing::error!(name, key, %error, "a stored result cannot be read"),
-            }
+    for map in maps {
+        let (name, data) = (map.name_any(), map.data.unwrap_or_default());
+        generators.registered += u32::from(data.contains_key(REGISTRATION_KEY));
+        let Some(text) = data.get(RESULT_KEY) else {
+            continue;
+        };
+        match GeneratorResult::from_json(text.as_bytes()) {
+            Ok(result) => generators.results.push(result),
+            // The collector stores only what it has read, so this takes a hand in the ConfigMap.
+            Err(error) => tracing::error!(name, %error, "a stored result cannot be read"),
         }
     }
     if matches!(generators.job, JobState::Active { .. } | JobState::Failed { .. }) {

@@ -12,6 +12,7 @@ use throughput_model::cell::CellAddress;
 use crate::apply::delete_generators;
 use crate::identity::TestFacts;
 use crate::objects::deadline::{RequestError, within};
+use crate::objects::generator_maps;
 use crate::reason::Reason;
 use crate::scaling::claim;
 use crate::stage::ends_in;
@@ -35,6 +36,7 @@ pub(crate) async fn end_runs(client: &Client, namespace: &str) -> Result<(), Req
             let address =
                 CellAddress { test_uid: facts.uid.clone(), cell: current.cell, attempt: current.attempt };
             delete_generators(client, &facts, &address).await?;
+            generator_maps::delete_all_but(client, &facts, None).await?;
         }
     }
     Ok(())

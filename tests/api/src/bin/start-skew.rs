@@ -19,11 +19,13 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
+use kube::api::ListParams;
 use serde_json::json;
 use throughput_api_tests::Tenant;
 use throughput_controller::generators::api::{self, Collector};
 use throughput_controller::generators::phase::Gate;
 use throughput_controller::generators::token::TokenKey;
+use throughput_controller::identity::TestFacts;
 use throughput_model::cell::CellAddress;
 use throughput_model::generator::GeneratorResult;
 use throughput_model::workload::{
@@ -125,20 +127,14 @@ struct Round<'a> {
 impl Round<'_> {
     async fn measure(&self, key: &TokenKey) -> Skew {
         let (target, arrivals) = serve_target();
-        let name = format!("skew-cell-0-attempt-{}", self.address.attempt);
-        let owner = json!([{"apiVersion": "perf.pulpproject.org/v1alpha1", "kind": "ThroughputTest", "name": "skew", "uid": UID}]);
-        let _: ConfigMap = self
-            .tenant
-            .create(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "ownerReferences": owner}}))
-            .await;
         self.stand("StartingGenerators", None);
         let assignment = self.folder.join("assignment.json");
         std::fs::write(&assignment, serde_json::to_vec(&self.assignment(&target)).unwrap()).unwrap();
         let mut processes =
             Processes((0..GENERATORS).map(|index| self.start(&assignment, key, index)).collect());
-        self.until_stored(&name, ".registration.json").await;
+        self.until_stored("registration.json").await;
         self.stand("Dispatching", Some(Timestamp::now() + LEAD));
-        let results = self.until_stored(&name, ".result.json").await;
+        let results = self.until_stored("result.json").await;
         for process in &mut processes.0 {
             assert!(process.wait().unwrap().success(), "a generator failed");
         }
@@ -167,7 +163,16 @@ impl Round<'_> {
         let progress = starts_at.map_or(json!({}), |at| json!({"startsAt": at}));
         let current = json!({"cell": 0, "attempt": self.address.attempt, "stage": stage, "timeline": [], "progress": progress});
         let status = serde_json::from_value(json!({"current": current})).unwrap();
-        self.gate.follow(UID, &status, tokio::time::Instant::now(), Timestamp::now());
+        self.gate.follow(&self.test(), &status, tokio::time::Instant::now(), Timestamp::now());
+    }
+
+    fn test(&self) -> TestFacts {
+        TestFacts {
+            namespace: self.tenant.namespace.clone(),
+            name: "skew".to_owned(),
+            uid: UID.to_owned(),
+            generation: None,
+        }
     }
 
     fn assignment(&self, target: &str) -> Assignment {
@@ -219,14 +224,15 @@ impl Round<'_> {
             .expect("the load generator: build it with `cargo build --profile dist -p throughput-loadgen`")
     }
 
-    /// Waits until each generator has stored a file, and returns them.
-    async fn until_stored(&self, name: &str, suffix: &str) -> Vec<String> {
+    /// Waits until each generator has stored a text under a key, and returns them.
+    async fn until_stored(&self, key: &str) -> Vec<String> {
         let maps: kube::Api<ConfigMap> = self.tenant.api();
+        let attempt = format!("perf.pulpproject.org/attempt={}", self.address.attempt);
         let stored = async || {
-            let data = maps.get(name).await.unwrap().data.unwrap_or_default();
-            data.into_iter().filter(|(key, _)| key.ends_with(suffix)).map(|(_, text)| text).collect()
+            let found = maps.list(&ListParams::default().labels(&attempt)).await.unwrap();
+            found.items.into_iter().filter_map(|map| map.data?.remove(key)).collect()
         };
-        eventually(suffix, stored, |found: &Vec<String>| found.len() == GENERATORS as usize).await
+        eventually(key, stored, |found: &Vec<String>| found.len() == GENERATORS as usize).await
     }
 }
 

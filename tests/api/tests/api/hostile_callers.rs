@@ -78,7 +78,7 @@ async fn whatever_a_body_holds_the_answer_is_a_short_refusal() {
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{number}: {answer:?}");
         assert!(answer.body.len() < 500, "{number}: {answer:?}");
     }
-    assert_eq!(served.stored("generator-0.result.json").await, None);
+    assert_eq!(served.stored("result.json").await, None);
     assert_eq!(served.gate.progress(), []);
 }
 

@@ -1,0 +1,197 @@
+//! Each load generator's own `ConfigMap`: its registration, and later its result.
+//!
+//! One each, since together they would not find room in the cell's: a result may have half a mebibyte, and a cell has
+//! up to 64 generators. They are the test's, so they go with it; those of a cell that is over go before.
+
+use futures::{TryStreamExt, stream};
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions};
+use kube::core::{ObjectMeta, PartialObjectMeta};
+use kube::{Client, Resource, ResourceExt};
+use serde_json::json;
+use throughput_model::cell::CellAddress;
+use throughput_model::protocol::Registration;
+
+use crate::identity::TestFacts;
+use crate::objects::deadline::{RequestError, within};
+use crate::objects::metadata::{owner, test_labels};
+use crate::objects::names::{
+    self, ATTEMPT_LABEL, CELL_LABEL, COLLECTOR_FIELD_MANAGER, GENERATOR_LABEL, REGISTRATION_KEY,
+    TEST_UID_LABEL,
+};
+use crate::objects::owned_objects::NameTaken;
+
+/// The most generators that a cell has.
+pub(crate) const MOST_GENERATORS: u32 = 64;
+/// How often something is stored when the `ConfigMap` changes in between.
+const STORE_ATTEMPTS: u32 = 5;
+/// How many are deleted at once.
+const DELETED_AT_ONCE: usize = 8;
+
+/// Where one generator of an attempt has its words stored.
+#[derive(Clone)]
+pub(crate) struct GeneratorMap<'a> {
+    client: &'a Client,
+    test: &'a TestFacts,
+    address: &'a CellAddress,
+    index: u32,
+}
+
+/// The reason for which a generator's words are not stored.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StoreError {
+    /// The API server did not do it.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// The name is another's.
+    #[error(transparent)]
+    NameTaken(#[from] NameTaken),
+    /// Another pod is this generator: this one.
+    #[error("another pod has registered with this index: {0}")]
+    IndexTaken(String),
+}
+
+impl<'a> GeneratorMap<'a> {
+    pub(crate) fn new(client: &'a Client, test: &'a TestFacts, address: &'a CellAddress, index: u32) -> Self {
+        Self { client, test, address, index }
+    }
+
+    /// Stores a text of a pod under a key, unless another pod has registered as this generator. The `ConfigMap` is made
+    /// where there is none.
+    pub(crate) async fn store(&self, pod_uid: &str, key: &str, text: &str) -> Result<(), StoreError> {
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let found = self.find().await?;
+            if let Some(holder) =
+                found.as_ref().and_then(registered).filter(|holder| holder.pod_uid != pod_uid)
+            {
+                return Err(StoreError::IndexTaken(holder.pod_name));
+            }
+            // Of two pods that come at once only one may find the index free: it must be as it was read.
+            let stored = match found {
+                None => self.create(key, text).await,
+                Some(found) => self.patch(&found, key, text).await,
+            };
+            match stored {
+                Err(error) if error.is_conflict() && attempts < STORE_ATTEMPTS => {}
+                stored => return Ok(stored?),
+            }
+        }
+    }
+
+    async fn find(&self) -> Result<Option<ConfigMap>, StoreError> {
+        let found = within("read a generator's ConfigMap", self.maps().get_opt(&self.name())).await?;
+        if let Some(found) = &found
+            && !is_of(found, self.test)
+        {
+            return Err(NameTaken { kind: "ConfigMap".to_owned(), name: found.name_any() }.into());
+        }
+        Ok(found)
+    }
+
+    async fn create(&self, key: &str, text: &str) -> Result<(), RequestError> {
+        let map = ConfigMap {
+            metadata: self.metadata(),
+            data: Some([(key.to_owned(), text.to_owned())].into()),
+            ..ConfigMap::default()
+        };
+        let params =
+            PostParams { field_manager: Some(COLLECTOR_FIELD_MANAGER.to_owned()), ..PostParams::default() };
+        within("make a generator's ConfigMap", self.maps().create(&params, &map)).await?;
+        Ok(())
+    }
+
+    async fn patch(&self, found: &ConfigMap, key: &str, text: &str) -> Result<(), RequestError> {
+        let version = json!({"uid": found.uid(), "resourceVersion": found.resource_version()});
+        let patch = Patch::Merge(json!({"metadata": version, "data": {key: text}}));
+        let params =
+            PatchParams { field_manager: Some(COLLECTOR_FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        within("store in a generator's ConfigMap", self.maps().patch(&self.name(), &params, &patch)).await?;
+        Ok(())
+    }
+
+    fn name(&self) -> String {
+        names::generator(&self.test.name, self.address, self.index)
+    }
+
+    fn maps(&self) -> Api<ConfigMap> {
+        Api::namespaced(self.client.clone(), &self.test.namespace)
+    }
+
+    fn metadata(&self) -> ObjectMeta {
+        let mut labels = test_labels(self.test);
+        labels.insert(CELL_LABEL.to_owned(), self.address.cell.to_string());
+        labels.insert(ATTEMPT_LABEL.to_owned(), self.address.attempt.to_string());
+        labels.insert(GENERATOR_LABEL.to_owned(), self.index.to_string());
+        ObjectMeta {
+            name: Some(self.name()),
+            namespace: Some(self.test.namespace.clone()),
+            labels: Some(labels),
+            owner_references: Some(vec![owner(self.test)]),
+            ..ObjectMeta::default()
+        }
+    }
+}
+
+/// What the generators of an attempt have stored, in the order of their names: one request, and at most
+/// [`MOST_GENERATORS`] of them.
+pub(crate) async fn list(
+    client: &Client,
+    test: &TestFacts,
+    address: &CellAddress,
+) -> Result<Vec<ConfigMap>, RequestError> {
+    let CellAddress { test_uid, cell, attempt } = address;
+    let selector = format!(
+        "{TEST_UID_LABEL}={test_uid},{CELL_LABEL}={cell},{ATTEMPT_LABEL}={attempt},{GENERATOR_LABEL}"
+    );
+    let params = ListParams::default().labels(&selector).limit(MOST_GENERATORS);
+    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), &test.namespace);
+    let mut found = within("list the generators' ConfigMaps", maps.list(&params)).await?.items;
+    found.retain(|map| is_of(map, test) && is_named_after(map, test, address));
+    Ok(found)
+}
+
+/// Deletes what the generators of a test have stored, but for those of one attempt.
+///
+/// Not together with the attempt's Job: the operator may end after that and before the figures are in the status, and
+/// then needs the results again.
+pub(crate) async fn delete_all_but(
+    client: &Client,
+    test: &TestFacts,
+    kept: Option<&CellAddress>,
+) -> Result<(), RequestError> {
+    let selector = format!("{TEST_UID_LABEL}={},{GENERATOR_LABEL}", test.uid);
+    let params = ListParams::default().labels(&selector);
+    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), &test.namespace);
+    let found = within("list the generators' ConfigMaps", maps.list_metadata(&params)).await?.items;
+    let over = found
+        .into_iter()
+        .filter(|map| is_of(map, test) && !kept.is_some_and(|address| is_named_after(map, test, address)));
+    stream::iter(over.map(Ok)).try_for_each_concurrent(DELETED_AT_ONCE, |map| delete(&maps, map)).await
+}
+
+async fn delete(maps: &Api<ConfigMap>, map: PartialObjectMeta<ConfigMap>) -> Result<(), RequestError> {
+    let only = Preconditions { uid: map.uid(), resource_version: None };
+    let params = DeleteParams::default().preconditions(only);
+    match within("delete a generator's ConfigMap", maps.delete(&map.name_any(), &params)).await {
+        Ok(_) => Ok(()),
+        // Gone, or another has its name now.
+        Err(error) if error.is_not_found() || error.is_conflict() => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_of<K: Resource>(map: &K, test: &TestFacts) -> bool {
+    map.owner_references().iter().any(|owner| owner.uid == test.uid)
+}
+
+fn is_named_after<K: Resource>(map: &K, test: &TestFacts, address: &CellAddress) -> bool {
+    let name = map.name_any();
+    (0..MOST_GENERATORS).any(|index| names::generator(&test.name, address, index) == name)
+}
+
+/// Who holds an index.
+fn registered(map: &ConfigMap) -> Option<Registration> {
+    serde_json::from_str(map.data.as_ref()?.get(REGISTRATION_KEY)?).ok()
+}
