@@ -69,6 +69,7 @@ pub fn summarize(status: &mut ThroughputTestStatus) {
         status.summary.tasks = Some(completed + live);
     }
     let combinations = repeats::by_combination(status.results.iter().filter_map(|result| {
+        // A row has the headline figure in a field of its own.
         let figure = result.tasks_per_second.clone();
         Measured::trusted(result.cell, &result.parameters, (result.outcome, result.verdict), figure)
     }));

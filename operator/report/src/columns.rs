@@ -1,10 +1,125 @@
-//! The columns of the table of results.
+//! The one list of the columns of the table of results, and that of the table of repeats.
+//!
+//! Markdown, CSV and the page render the columns that stand in them; what differs between them is told here, as a column's
+//! [`Column::tables`] and [`Column::unit`], or is a renderer's own way to write a [`Value`].
+
+use throughput_crds::RepeatedCells;
+use throughput_model::decimal::seconds;
 
 use crate::data::CellReport;
+use crate::figures::pulp_tasks::{HEADLINE, of_repeats};
+use crate::unit::Unit;
 
-/// The cell's workers as the table shows them.
-pub(crate) fn workers(cell: &CellReport) -> String {
-    cell.workers.to_string()
+/// The text where there is no figure.
+pub(crate) const NO_FIGURE: &str = "-";
+
+/// A column of the table of results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its title.
+    pub title: &'static str,
+    /// The unit that stands beside each value for people, and in the title for programs; `None` where the title says it.
+    pub unit: Option<Unit>,
+    /// On which side its texts stand.
+    pub align: Align,
+    /// What it shows of a cell.
+    pub value: Value,
+    /// The tables that it stands in.
+    pub tables: &'static [Table],
+}
+
+/// On which side of their column texts stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Align {
+    /// On the left, as words do.
+    Left,
+    /// On the right, as numbers do.
+    Right,
+}
+
+/// What a column shows of a cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// The cell's number, from 1, with those of its parameters that have no column of their own.
+    Run,
+    /// The replicas of the workers.
+    Workers,
+    /// The figure of this name, as it is.
+    Figure(&'static str),
+    /// The figure of this name, which is in milliseconds, in seconds.
+    InSeconds(&'static str),
+    /// The verdict.
+    Verdict,
+    /// Why the verdict is what it is, and what was seen.
+    Observations,
+}
+
+/// A table of results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Table {
+    /// `report.md`. The verdict stands before its reason, among the observations.
+    Markdown,
+    /// `report.csv`.
+    Csv,
+    /// The page.
+    Page,
+}
+
+const EVERYWHERE: &[Table] = &[Table::Markdown, Table::Csv, Table::Page];
+
+/// A column of numbers in all tables.
+const fn number(title: &'static str, value: Value) -> Column {
+    Column { title, unit: None, align: Align::Right, value, tables: EVERYWHERE }
+}
+
+/// The columns, from left to right.
+pub const COLUMNS: &[Column] = &[
+    number("Run", Value::Run),
+    number("Pulp-Workers", Value::Workers),
+    number("Requests", Value::Figure("requests.sent")),
+    number("Tasks Submitted", Value::Figure("tasks.submitted")),
+    number("Tasks/Sec Processed", Value::Figure(HEADLINE.name)),
+    Column {
+        unit: Some(Unit::SECONDS),
+        ..number("Avg. Wait", Value::InSeconds("tasks.wait.meanMilliseconds"))
+    },
+    Column {
+        unit: Some(Unit::SECONDS),
+        tables: &[Table::Page],
+        ..number("P99 Total", Value::InSeconds("tasks.total.p99Milliseconds"))
+    },
+    Column { align: Align::Left, tables: &[Table::Csv, Table::Page], ..number("Verdict", Value::Verdict) },
+    Column { align: Align::Left, ..number("Observations", Value::Observations) },
+];
+
+/// The columns of a table, from left to right.
+pub fn of(table: Table) -> impl Iterator<Item = &'static Column> {
+    COLUMNS.iter().filter(move |column| column.tables.contains(&table))
+}
+
+impl Column {
+    /// The title with the unit, for those who read numbers alone: `Avg. Wait [s]`.
+    pub fn title_with_unit(&self) -> String {
+        match self.unit {
+            Some(unit) => format!("{} [{}]", self.title, unit.symbol()),
+            None => self.title.to_owned(),
+        }
+    }
+
+    /// The unit after a value: ` s`, or nothing.
+    pub(crate) fn suffix(&self) -> String {
+        self.unit.map(|unit| format!(" {}", unit.symbol())).unwrap_or_default()
+    }
+}
+
+/// A figure of a cell as a column has it, without its unit. `None` where there is none.
+pub(crate) fn figure(cell: &CellReport, name: &str) -> Option<String> {
+    cell.figures().get(name).map(str::to_owned)
+}
+
+/// The same of a figure in milliseconds, in seconds to the millisecond.
+pub(crate) fn in_seconds(cell: &CellReport, name: &str) -> Option<String> {
+    cell.figures().microseconds(name).map(|microseconds| seconds(microseconds, 3))
 }
 
 /// The cell's number in the table, from 1, with the parameters that have no column of their own.
@@ -15,9 +130,90 @@ pub(crate) fn run(cell: &CellReport, workers_axis: &str) -> String {
     if others.is_empty() { number.to_string() } else { format!("{number} ({})", others.join(", ")) }
 }
 
-/// What the table shows where there is no figure.
-pub(crate) const NO_FIGURE: &str = "-";
+/// A column of the table of repeats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RepeatColumn {
+    /// Its title.
+    pub title: &'static str,
+    /// On which side its texts stand.
+    pub align: Align,
+    /// What it shows of a combination.
+    pub value: RepeatValue,
+}
 
-pub(crate) fn average_wait_seconds(cell: &CellReport) -> Option<String> {
-    cell.tasks.wait.map(|wait| throughput_model::decimal::seconds(wait.mean_microseconds, 3))
+/// What a column shows of a combination of parameters, over its repeats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RepeatValue {
+    /// The parameters.
+    Parameters,
+    /// How many repeats there are.
+    Count,
+    /// The figure of this name.
+    Figure(&'static str),
+}
+
+/// The columns of the table of repeats, from left to right.
+pub const REPEAT_COLUMNS: &[RepeatColumn] = &[
+    RepeatColumn { title: "Parameters", align: Align::Left, value: RepeatValue::Parameters },
+    RepeatColumn { title: "Repeats", align: Align::Right, value: RepeatValue::Count },
+    of_repeat("Median Tasks/Sec", "repeats.tasksPerSecond.median"),
+    of_repeat("Smallest", "repeats.tasksPerSecond.min"),
+    of_repeat("Largest", "repeats.tasksPerSecond.max"),
+    of_repeat("Spread / Median", "repeats.tasksPerSecond.spreadRatio"),
+];
+
+const fn of_repeat(title: &'static str, name: &'static str) -> RepeatColumn {
+    RepeatColumn { title, align: Align::Right, value: RepeatValue::Figure(name) }
+}
+
+impl RepeatColumn {
+    /// What the column shows of this combination.
+    pub fn text(&self, repeats: &RepeatedCells) -> String {
+        let text = match self.value {
+            RepeatValue::Parameters => {
+                let parameters: Vec<String> = repeats.parameters.iter().map(ToString::to_string).collect();
+                Some(parameters.join(", ")).filter(|text| !text.is_empty())
+            }
+            RepeatValue::Count => Some(repeats.cells.len().to_string()),
+            RepeatValue::Figure(name) => of_repeats(repeats).get(name).map(str::to_owned),
+        };
+        text.unwrap_or_else(|| NO_FIGURE.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::figures::pulp_tasks::{FIGURES, REPEATS};
+
+    #[test]
+    fn every_column_shows_a_figure_that_there_is() {
+        let of_cells = COLUMNS.iter().filter_map(|column| match column.value {
+            Value::Figure(name) | Value::InSeconds(name) => Some((name, FIGURES)),
+            Value::Run | Value::Workers | Value::Verdict | Value::Observations => None,
+        });
+        let of_repeats = REPEAT_COLUMNS.iter().filter_map(|column| match column.value {
+            RepeatValue::Figure(name) => Some((name, REPEATS)),
+            RepeatValue::Parameters | RepeatValue::Count => None,
+        });
+        for (name, known) in of_cells.chain(of_repeats) {
+            assert!(known.iter().any(|figure| figure.name == name), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_shown_in_seconds_is_named_in_milliseconds_and_has_its_unit() {
+        for column in COLUMNS {
+            if let Value::InSeconds(name) = column.value {
+                assert!(name.ends_with("Milliseconds") && column.unit == Some(Unit::SECONDS), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_verdict_stands_where_the_observations_do_not_tell_it() {
+        let titles = |table| of(table).map(|column| column.title).collect::<Vec<_>>();
+        assert!(!titles(Table::Markdown).contains(&"Verdict"));
+        assert!(titles(Table::Csv).contains(&"Verdict") && titles(Table::Page).contains(&"Verdict"));
+    }
 }

@@ -1,35 +1,38 @@
 //! The table as comma-separated values (RFC 4180), for spreadsheets.
 
-use crate::columns::{NO_FIGURE, average_wait_seconds, run, workers};
+use crate::columns::{self, Column, NO_FIGURE, Table, Value, figure, in_seconds, run};
 use crate::data::{CellReport, TestReport};
-
-const HEAD: &str =
-    "Run,Pulp-Workers,Requests,Tasks Submitted,Tasks/Sec Processed,Avg. Wait [s],Verdict,Observations\r\n";
 
 /// The table, one record a cell.
 pub fn render(report: &TestReport) -> String {
-    let mut text = HEAD.to_owned();
+    let mut text = record(columns::of(Table::Csv).map(Column::title_with_unit));
     for cell in &report.cells {
-        text.push_str(&record(cell, &report.workers_axis));
+        let fields = columns::of(Table::Csv).map(|column| field(column, cell, &report.workers_axis));
+        text.push_str(&record(fields.map(|field| quoted(&field))));
     }
     text
 }
 
-fn record(cell: &CellReport, workers_axis: &str) -> String {
-    let missing = || NO_FIGURE.to_owned();
-    let mut observations: Vec<String> = cell.message.iter().cloned().collect();
-    observations.extend(cell.observations.iter().cloned());
-    let fields = [
-        run(cell, workers_axis),
-        workers(cell),
-        cell.requests.as_ref().map_or_else(missing, |requests| requests.sent.to_string()),
-        cell.tasks.submitted.to_string(),
-        cell.tasks.tasks_per_second.clone().unwrap_or_else(missing),
-        average_wait_seconds(cell).unwrap_or_else(missing),
-        format!("{:?}", cell.verdict),
-        observations.join("; "),
-    ];
-    format!("{}\r\n", fields.map(|field| quoted(&field)).join(","))
+fn record(fields: impl Iterator<Item = String>) -> String {
+    format!("{}\r\n", fields.collect::<Vec<_>>().join(","))
+}
+
+fn field(column: &Column, cell: &CellReport, workers_axis: &str) -> String {
+    let text = match column.value {
+        Value::Run => Some(run(cell, workers_axis)),
+        Value::Workers => Some(cell.workers.to_string()),
+        Value::Figure(name) => figure(cell, name),
+        Value::InSeconds(name) => in_seconds(cell, name),
+        Value::Verdict => Some(format!("{:?}", cell.verdict)),
+        Value::Observations => Some(observations(cell)),
+    };
+    text.unwrap_or_else(|| NO_FIGURE.to_owned())
+}
+
+/// The verdict has a column of its own, so here is only what it is of, and nothing where there is nothing to say.
+fn observations(cell: &CellReport) -> String {
+    let sentences: Vec<&str> = cell.message.iter().chain(&cell.observations).map(String::as_str).collect();
+    sentences.join("; ")
 }
 
 /// A field that a spreadsheet reads as text of its own: quoted where it must be, and never as a formula.
@@ -46,6 +49,8 @@ fn quoted(field: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const HEAD: &str = "Run,Pulp-Workers,Requests,Tasks Submitted,Tasks/Sec Processed,Avg. Wait [s],Verdict,Observations\r\n";
     use crate::fixture;
 
     #[test]

@@ -1,55 +1,49 @@
 //! The table that the plan's readers know, in Markdown.
 
-use throughput_crds::{RepeatedCells, TasksPerSecondSpread};
-
-use crate::columns::{NO_FIGURE, average_wait_seconds, run, workers};
+use crate::columns::{self, Align, Column, NO_FIGURE, REPEAT_COLUMNS, Table, Value, figure, in_seconds, run};
 use crate::data::{CellReport, TestReport};
-
-const HEAD: &str = "\
-| Run | Pulp-Workers | Requests | Tasks Submitted | Tasks/Sec Processed | Avg. Wait | Observations |
-| ---: | ---: | ---: | ---: | ---: | ---: | --- |
-";
-
-const REPEATS_HEAD: &str = "
-| Parameters | Repeats | Median Tasks/Sec | Smallest | Largest | Spread / Median |
-| --- | ---: | ---: | ---: | ---: | ---: |
-";
 
 /// The table, one row a cell; where cells are repeated, a second one with a row for each combination.
 pub fn render(report: &TestReport) -> String {
-    let mut text = HEAD.to_owned();
+    let columns = || columns::of(Table::Markdown);
+    let mut text = head(columns().map(|column| (column.title, column.align)));
     for cell in &report.cells {
-        text.push_str(&row(cell, &report.workers_axis));
+        text.push_str(&row(columns().map(|column| self::text(column, cell, &report.workers_axis))));
     }
     if !report.repeats.is_empty() {
-        text.push_str(REPEATS_HEAD);
-        report.repeats.iter().for_each(|repeats| text.push_str(&repeats_row(repeats)));
+        text.push('\n');
+        text.push_str(&head(REPEAT_COLUMNS.iter().map(|column| (column.title, column.align))));
+        for repeats in &report.repeats {
+            text.push_str(&row(REPEAT_COLUMNS.iter().map(|column| column.text(repeats))));
+        }
     }
     text
 }
 
-/// A combination of parameters, over its repeats.
-fn repeats_row(repeats: &RepeatedCells) -> String {
-    let RepeatedCells { parameters, cells, tasks_per_second } = repeats;
-    let TasksPerSecondSpread { median, min, max, spread_ratio } = tasks_per_second;
-    let parameters: Vec<String> = parameters.iter().map(ToString::to_string).collect();
-    let parameters = if parameters.is_empty() { NO_FIGURE.to_owned() } else { parameters.join(", ") };
-    let columns =
-        [parameters, cells.len().to_string(), median.clone(), min.clone(), max.clone(), spread_ratio.clone()];
-    format!("| {} |\n", columns.map(|column| escaped(&column)).join(" | "))
+fn head(columns: impl Iterator<Item = (&'static str, Align)>) -> String {
+    let (titles, rules): (Vec<&str>, Vec<&str>) = columns
+        .map(|(title, align)| match align {
+            Align::Left => (title, "---"),
+            Align::Right => (title, "---:"),
+        })
+        .unzip();
+    format!("| {} |\n| {} |\n", titles.join(" | "), rules.join(" | "))
 }
 
-fn row(cell: &CellReport, workers_axis: &str) -> String {
-    let columns = [
-        run(cell, workers_axis),
-        workers(cell),
-        cell.requests.as_ref().map_or_else(|| NO_FIGURE.to_owned(), |requests| requests.sent.to_string()),
-        cell.tasks.submitted.to_string(),
-        cell.tasks.tasks_per_second.clone().unwrap_or_else(|| NO_FIGURE.to_owned()),
-        average_wait_seconds(cell).map_or_else(|| NO_FIGURE.to_owned(), |seconds| format!("{seconds} s")),
-        observations(cell),
-    ];
-    format!("| {} |\n", columns.map(|column| escaped(&column)).join(" | "))
+fn row(texts: impl Iterator<Item = String>) -> String {
+    format!("| {} |\n", texts.map(|text| escaped(&text)).collect::<Vec<_>>().join(" | "))
+}
+
+fn text(column: &Column, cell: &CellReport, workers_axis: &str) -> String {
+    let text = match column.value {
+        Value::Run => Some(run(cell, workers_axis)),
+        Value::Workers => Some(cell.workers.to_string()),
+        Value::Figure(name) => figure(cell, name),
+        Value::InSeconds(name) => in_seconds(cell, name),
+        Value::Verdict => Some(format!("{:?}", cell.verdict)),
+        Value::Observations => Some(observations(cell)),
+    };
+    text.map_or_else(|| NO_FIGURE.to_owned(), |text| format!("{text}{}", column.suffix()))
 }
 
 /// The verdict when it is not Passed, then what was seen.
@@ -71,6 +65,16 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::fixture;
+
+    const HEAD: &str = "\
+| Run | Pulp-Workers | Requests | Tasks Submitted | Tasks/Sec Processed | Avg. Wait | Observations |
+| ---: | ---: | ---: | ---: | ---: | ---: | --- |
+";
+
+    const REPEATS_HEAD: &str = "
+| Parameters | Repeats | Median Tasks/Sec | Smallest | Largest | Spread / Median |
+| --- | ---: | ---: | ---: | ---: | ---: |
+";
 
     #[test]
     fn each_cell_is_a_row_and_what_is_missing_is_a_dash() {

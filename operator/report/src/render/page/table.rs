@@ -4,13 +4,17 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use maud::{Markup, html};
-use throughput_crds::Verdict;
+use throughput_crds::{RepeatedCells, Verdict};
 use throughput_model::decimal::seconds;
-use throughput_model::observation::Table;
+use throughput_model::observation;
 
-use super::{anchor, name};
-use crate::columns::{NO_FIGURE, average_wait_seconds, run};
+use super::anchor;
+use crate::columns::{
+    self, Align, Column, NO_FIGURE, REPEAT_COLUMNS, RepeatColumn, RepeatValue, Table, Value, figure,
+    in_seconds, run,
+};
 use crate::data::{CellReport, TestReport};
+use crate::figures::pulp_tasks::HEADLINE;
 
 /// The results of all cells.
 pub(super) fn results(report: &TestReport, best: Option<u32>) -> Markup {
@@ -19,17 +23,7 @@ pub(super) fn results(report: &TestReport, best: Option<u32>) -> Markup {
             h2 #results { "Results" }
             div.wide tabindex="0" role="region" aria-labelledby="results" {
                 table.results {
-                    thead { tr {
-                        th scope="col" { "Run" }
-                        th.number scope="col" { "Pulp-Workers" }
-                        th.number scope="col" { "Requests" }
-                        th.number scope="col" { "Tasks Submitted" }
-                        th.number scope="col" { "Tasks/Sec Processed" }
-                        th.number scope="col" { "Avg. Wait" }
-                        th.number scope="col" { "P99 Total" }
-                        th scope="col" { "Verdict" }
-                        th scope="col" { "Observations" }
-                    } }
+                    thead { tr { @for column in columns::of(Table::Page) { (title(column)) } } }
                     tbody { @for cell in &report.cells { (result(cell, &report.workers_axis, best == Some(cell.cell))) } }
                 }
             }
@@ -40,24 +34,40 @@ pub(super) fn results(report: &TestReport, best: Option<u32>) -> Markup {
 }
 
 fn result(cell: &CellReport, workers_axis: &str, best: bool) -> Markup {
-    let p99 = cell.tasks.total.map(|total| seconds(total.p99_microseconds, 3));
-    let with_unit =
-        |seconds: Option<String>| seconds.map_or(NO_FIGURE.to_owned(), |seconds| format!("{seconds} s"));
     html! {
-        tr.best[best] {
+        tr.best[best] { @for column in columns::of(Table::Page) { (field(column, cell, workers_axis, best)) } }
+    }
+}
+
+fn head(title: &str, align: Align) -> Markup {
+    match align {
+        Align::Left => html! { th scope="col" { (title) } },
+        Align::Right => html! { th.number scope="col" { (title) } },
+    }
+}
+
+/// A column's title. The run is the head of its row, and stands as words do.
+fn title(column: &Column) -> Markup {
+    head(column.title, if column.value == Value::Run { Align::Left } else { column.align })
+}
+
+fn field(column: &Column, cell: &CellReport, workers_axis: &str, best: bool) -> Markup {
+    let with_unit = |text: Option<String>| or_dash(text.map(|text| format!("{text}{}", column.suffix())));
+    match column.value {
+        Value::Run => html! {
             th scope="row" { a href={ "#" (anchor(cell.cell)) } { (run(cell, workers_axis)) } }
-            td.number { (cell.workers) }
-            td.number { (or_dash(cell.requests.as_ref().map(|requests| requests.sent.to_string()))) }
-            td.number { (cell.tasks.submitted) }
+        },
+        Value::Workers => html! { td.number { (cell.workers) } },
+        Value::Figure(name) if name == HEADLINE.name => html! {
             td.number.main {
                 @if best { span.star title="the best" { "★ " } }
-                (or_dash(cell.tasks.tasks_per_second.clone()))
+                (with_unit(figure(cell, name)))
             }
-            td.number { (with_unit(average_wait_seconds(cell))) }
-            td.number { (with_unit(p99)) }
-            td { (verdict(cell.verdict)) }
-            td.words { (observations(cell)) }
-        }
+        },
+        Value::Figure(name) => html! { td.number { (with_unit(figure(cell, name))) } },
+        Value::InSeconds(name) => html! { td.number { (with_unit(in_seconds(cell, name))) } },
+        Value::Verdict => html! { td { (verdict(cell.verdict)) } },
+        Value::Observations => html! { td.words { (observations(cell)) } },
     }
 }
 
@@ -91,34 +101,26 @@ pub(super) fn verdict(verdict: Verdict) -> Markup {
 }
 
 fn repeats(report: &TestReport) -> Markup {
-    let parameters = |cells: &[u32]| {
-        let first = report.cells.iter().find(|cell| cells.first() == Some(&cell.cell));
-        first.map(|cell| {
-            name(cell).split_once(": ").map_or(NO_FIGURE.to_owned(), |(_, parameters)| parameters.to_owned())
-        })
-    };
     html! {
         @if !report.repeats.is_empty() {
             h3 #repeats { "Repeats" }
             div.wide tabindex="0" role="region" aria-labelledby="repeats" {
                 table {
-                    thead { tr {
-                        th scope="col" { "Parameters" }
-                        @for head in ["Repeats", "Median Tasks/Sec", "Smallest", "Largest", "Spread / Median"] {
-                            th.number scope="col" { (head) }
-                        }
-                    } }
+                    thead { tr { @for column in REPEAT_COLUMNS { (head(column.title, column.align)) } } }
                     tbody { @for repeats in &report.repeats { tr {
-                        th scope="row" { (or_dash(parameters(&repeats.cells))) }
-                        td.number { (repeats.cells.len()) }
-                        td.number { (repeats.tasks_per_second.median) }
-                        td.number { (repeats.tasks_per_second.min) }
-                        td.number { (repeats.tasks_per_second.max) }
-                        td.number { (repeats.tasks_per_second.spread_ratio) }
+                        @for column in REPEAT_COLUMNS { (repeat_field(column, repeats)) }
                     } } }
                 }
             }
         }
+    }
+}
+
+/// The parameters are the head of their row.
+fn repeat_field(column: &RepeatColumn, repeats: &RepeatedCells) -> Markup {
+    match column.value {
+        RepeatValue::Parameters => html! { th scope="row" { (column.text(repeats)) } },
+        RepeatValue::Count | RepeatValue::Figure(_) => html! { td.number { (column.text(repeats)) } },
     }
 }
 
@@ -185,7 +187,7 @@ fn durations_row(label: &str, microseconds: [u64; 5]) -> Markup {
 }
 
 /// What a source told line by line.
-pub(super) fn told(table: &Table) -> Markup {
+pub(super) fn told(table: &observation::Table) -> Markup {
     let is_number = |column: usize| {
         let mut texts =
             table.rows.iter().filter_map(|row| row.get(column)).filter(|text| !text.is_empty()).peekable();
