@@ -33,7 +33,7 @@ use crate::objects::deadline::{RequestError, within};
 use crate::objects::generator_maps;
 use crate::objects::metadata;
 use crate::objects::names::{self, FIELD_MANAGER};
-use crate::objects::owned_objects::{self, BelongingError, NameTaken};
+use crate::objects::owned_objects::{self, NameTaken, OwnedObjectError};
 use crate::observe::{PulpClients, claimant};
 use crate::plan::generator_order::GeneratorOrder;
 use crate::reason::{Reason, Why};
@@ -45,7 +45,7 @@ const CANCELING_AT_ONCE: Duration = Duration::from_secs(30);
 
 /// What acting needs.
 #[derive(Clone)]
-pub struct Hands {
+pub struct ApplyClients {
     /// The API server.
     pub client: Client,
     /// The Pulps under test.
@@ -124,20 +124,24 @@ impl ApplyError {
     }
 }
 
-impl From<BelongingError> for ApplyError {
-    fn from(error: BelongingError) -> Self {
+impl From<OwnedObjectError> for ApplyError {
+    fn from(error: OwnedObjectError) -> Self {
         match error {
-            BelongingError::Request(error) => Self::Request(error),
-            BelongingError::NameTaken(taken) => Self::NameTaken(taken),
+            OwnedObjectError::Request(error) => Self::Request(error),
+            OwnedObjectError::NameTaken(taken) => Self::NameTaken(taken),
         }
     }
 }
 
 /// Carries out the actions, in their order.
-pub async fn apply(hands: &Hands, facts: &TestFacts, actions: &[Action]) -> Result<Applied, ApplyError> {
+pub async fn apply(
+    clients: &ApplyClients,
+    facts: &TestFacts,
+    actions: &[Action],
+) -> Result<Applied, ApplyError> {
     let mut applied = Applied::default();
     let claimant = claimant(facts);
-    let client = &hands.client;
+    let client = &clients.client;
     for action in actions {
         match action {
             Action::AddFinalizer => set_finalizer(client, facts, true).await?,
@@ -145,19 +149,19 @@ pub async fn apply(hands: &Hands, facts: &TestFacts, actions: &[Action]) -> Resu
                 claim::claim_all(client, &claimant, targets).await?;
             }
             Action::Scale { target, replicas } => scale(client, &claimant, target, *replicas).await?,
-            Action::StartGenerators(order) => Box::pin(start_generators(hands, facts, order)).await?,
+            Action::StartGenerators(order) => Box::pin(start_generators(clients, facts, order)).await?,
             Action::DeleteGenerators { address } => delete_generators(client, facts, address).await?,
             Action::CancelTasks { correlation_id } => {
-                cancel(hands, facts, *correlation_id).await?;
+                cancel(clients, facts, *correlation_id).await?;
             }
             Action::Nudge { correlation_id } => {
-                if let Some(pulp) = hands.pulps.of(&facts.uid) {
+                if let Some(pulp) = clients.pulps.of(&facts.uid) {
                     pulp.purge_nothing(*correlation_id).await.map_err(ApplyError::Nudge)?;
                     tracing::info!(test = facts.name, "dispatched one more task to wake the workers up");
                 }
             }
             Action::DeleteCreated { created_by, correlation_id, progress } => {
-                if let Some(pulp) = hands.pulps.of(&facts.uid) {
+                if let Some(pulp) = clients.pulps.of(&facts.uid) {
                     let deleting = created::delete(&pulp, *created_by, *correlation_id, progress.clone());
                     applied.cleanup = Some(deleting.await.map_err(ApplyError::DeleteCreated)?);
                 }
@@ -197,8 +201,8 @@ async fn scale(
     Ok(())
 }
 
-async fn cancel(hands: &Hands, facts: &TestFacts, correlation_id: Uuid) -> Result<(), ApplyError> {
-    let Some(pulp) = hands.pulps.of(&facts.uid) else {
+async fn cancel(clients: &ApplyClients, facts: &TestFacts, correlation_id: Uuid) -> Result<(), ApplyError> {
+    let Some(pulp) = clients.pulps.of(&facts.uid) else {
         return Ok(());
     };
     let canceling = tokio::time::timeout(CANCELING_AT_ONCE, pulp.cancel_unfinished(correlation_id));
@@ -210,16 +214,20 @@ async fn cancel(hands: &Hands, facts: &TestFacts, correlation_id: Uuid) -> Resul
     Ok(())
 }
 
-async fn start_generators(hands: &Hands, test: &TestFacts, order: &GeneratorOrder) -> Result<(), ApplyError> {
+async fn start_generators(
+    clients: &ApplyClients,
+    test: &TestFacts,
+    order: &GeneratorOrder,
+) -> Result<(), ApplyError> {
     let tokens: Vec<String> =
-        (0..order.generators).map(|index| hands.key.token(&order.address, index)).collect();
+        (0..order.generators).map(|index| clients.key.token(&order.address, index)).collect();
     let ingredients = CellIngredients { test, order, tokens: &tokens };
-    let CellObjects { config_map, secret, job } = pods::cell_objects(&hands.generators, &ingredients)?;
-    let client = &hands.client;
+    let CellObjects { config_map, secret, job } = pods::cell_objects(&clients.generators, &ingredients)?;
+    let client = &clients.client;
     owned_objects::apply(client, test, &config_map).await?;
     owned_objects::apply(client, test, &secret).await?;
     owned_objects::create_if_absent(client, test, &job).await?;
-    generator_maps::delete_all_but(client, test, Some(ingredients.address)).await?;
+    generator_maps::delete_all_but(client, test, Some(&order.address)).await?;
     Ok(())
 }
 

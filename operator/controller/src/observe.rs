@@ -31,20 +31,20 @@ use crate::objects::names;
 use crate::objects::owned_objects;
 use crate::observed::{Controls, Credentials, Generators, Observed, Pulp, Sources};
 use crate::plan::Plan;
-use crate::sampling::Observers;
+use crate::sampling::Samplers;
 use crate::scaling::claim::{self, Claimant};
 use crate::stage::{Question, facts as stage_facts};
 use crate::status;
 
 /// What looking needs.
 #[derive(Clone)]
-pub struct Eyes {
+pub struct ObserveClients {
     /// The API server.
     pub client: Client,
     /// The Pulps under test.
     pub pulps: PulpClients,
     /// The sources of figures that are at work.
-    pub observers: Observers,
+    pub samplers: Samplers,
 }
 
 /// What people ask of the run on its way.
@@ -60,12 +60,12 @@ fn controls(spec: &ThroughputTestSpec) -> Controls {
 
 /// Looks at what the test's current stage depends on.
 pub async fn observe(
-    eyes: &Eyes,
+    clients: &ObserveClients,
     test: &ThroughputTest,
     facts: &TestFacts,
     plan: Option<&Plan>,
 ) -> Result<Observed, RequestError> {
-    let Eyes { client, pulps: _, observers } = eyes;
+    let ObserveClients { client, pulps: _, samplers } = clients;
     let claimant = claimant(facts);
     let status = test.status.clone().unwrap_or_default();
     let stage = stage(&status);
@@ -94,7 +94,7 @@ pub async fn observe(
     let Some(plan) = plan else {
         return Ok(observed);
     };
-    observed.sources = observers.seen(&facts.uid, plan, &status);
+    observed.sources = samplers.seen(&facts.uid, plan, &status);
     if let Some(current) = &status.current
         && stage_facts(stage).reads_generators
     {
@@ -108,7 +108,7 @@ pub async fn observe(
     if stage_facts(stage).asks_target != Question::Nothing
         && (!observed.deleting || stage == Stage::CancelingTasks)
     {
-        ask_pulp(eyes, facts, plan, &status, &mut observed).await?;
+        ask_pulp(clients, facts, plan, &status, &mut observed).await?;
     }
     if stage == Stage::Collecting {
         observed.report = read_report(client, facts).await?;
@@ -118,13 +118,13 @@ pub async fn observe(
 
 /// Asks Pulp what the stage depends on, with the credentials that may be used.
 async fn ask_pulp(
-    eyes: &Eyes,
+    clients: &ObserveClients,
     facts: &TestFacts,
     plan: &Plan,
     status: &ThroughputTestStatus,
     observed: &mut Observed,
 ) -> Result<(), RequestError> {
-    let Eyes { client, pulps, observers: _ } = eyes;
+    let ObserveClients { client, pulps, samplers: _ } = clients;
     let stage = stage(status);
     match credentials::read(client, &facts.namespace, plan).await? {
         Ok(found) => {

@@ -1,4 +1,4 @@
-//! One look at one test: observe → plan → decide → apply → publish.
+//! One look at one test: plan → observe → decide → apply → publish.
 //!
 //! # Guarantees
 //! * The status is read from the API server, not from a cache, and written with the version that was read:
@@ -17,9 +17,9 @@ use kube::{Resource, ResourceExt};
 use throughput_crds::{ThroughputTest, ThroughputTestStatus};
 use tokio::time::Instant;
 
-use crate::apply::{ApplyError, Hands, apply, set_finalizer};
+use crate::apply::{ApplyClients, ApplyError, apply, set_finalizer};
 use crate::cadence::backoff::{Backoffs, Wanted};
-use crate::cadence::polling::Pace;
+use crate::cadence::polling::PollingInterval;
 use crate::decide::outcome::Outcome;
 use crate::decide::{Decision, EventText, decide};
 use crate::generators::phase::Gate;
@@ -28,7 +28,7 @@ use crate::identity::TestFacts;
 use crate::metrics::Metrics;
 use crate::objects::deadline::{RequestError, within};
 use crate::objects::namespace;
-use crate::observe::{Eyes, observe};
+use crate::observe::{ObserveClients, observe};
 use crate::observed::Observed;
 use crate::plan::Plan;
 use crate::plan::permissions::Permissions;
@@ -36,22 +36,22 @@ use crate::plan::permissions::Permissions;
 /// What reconciling needs.
 #[derive(Clone)]
 pub struct Context {
-    /// To look.
-    pub eyes: Eyes,
-    /// To act.
-    pub hands: Hands,
-    /// What the administrator permits besides what everybody may.
+    /// The clients that observing takes.
+    pub observe: ObserveClients,
+    /// The clients that acting takes.
+    pub apply: ApplyClients,
+    /// What the administrator permits besides what everybody may do.
     pub permissions: Permissions,
-    /// To tell people.
+    /// The recorder of events.
     pub recorder: Recorder,
-    /// To tell the collector.
+    /// The phases that generators are told.
     pub gate: Gate,
-    /// To be measured by.
+    /// The operator's own metrics.
     pub metrics: Metrics,
-    /// How long to wait after failures, by test.
+    /// The waits after failures, by test.
     pub backoffs: Backoffs,
-    /// How often the system under test may be asked.
-    pub pace: Pace,
+    /// The shortest time between two questions to the system under test.
+    pub pace: PollingInterval,
 }
 
 /// Why a test was not carried on. It is tried again.
@@ -101,24 +101,30 @@ pub async fn reconcile(known: Arc<Known>, context: Arc<Context>) -> Result<Reque
         context.forget(&facts.uid);
         return Ok(Requeue::await_change());
     };
-    if namespace::is_terminating_with(&context.eyes.client, &facts.namespace, &test).await {
-        set_finalizer(&context.eyes.client, &facts, false).await.map_err(ReconcileError::Publish)?;
+    if namespace::is_terminating_with(&context.observe.client, &facts.namespace, &test).await {
+        set_finalizer(&context.observe.client, &facts, false).await.map_err(ReconcileError::Publish)?;
         context.forget(&facts.uid);
         return Ok(Requeue::await_change());
     }
     let before = test.status.clone().unwrap_or_default();
     let plan = Plan::new(&facts.namespace, &test.spec, &context.permissions);
-    let observed =
-        observe(&context.eyes, &test, &facts, plan.as_ref().ok()).await.map_err(ReconcileError::Observe)?;
+    let observed = observe(&context.observe, &test, &facts, plan.as_ref().ok())
+        .await
+        .map_err(ReconcileError::Observe)?;
     let decision = decide(&facts, &plan, &before, &observed, jiff::Timestamp::now());
-    let (outcome, error) = match apply(&context.hands, &facts, &decision.actions).await {
+    let (outcome, error) = match apply(&context.apply, &facts, &decision.actions).await {
         Ok(applied) => (Outcome::Done(applied), None),
         Err(error) => (Outcome::Refused(error.refusal()), Some(error)),
     };
     let decision = decision.after(&before, outcome, facts.generation, jiff::Timestamp::now());
-    let told =
-        Told { test: &test, facts: &facts, plan: plan.as_ref().ok(), before: &before, observed: &observed };
-    publish(&context, &told, &decision).await.map_err(ReconcileError::Publish)?;
+    let reconciled = Reconciled {
+        test: &test,
+        facts: &facts,
+        plan: plan.as_ref().ok(),
+        before: &before,
+        observed: &observed,
+    };
+    publish(&context, &reconciled, &decision).await.map_err(ReconcileError::Publish)?;
     if let Some(error) = error {
         return Err(ReconcileError::Apply(error));
     }
@@ -156,13 +162,13 @@ fn facts(test: &Known) -> TestFacts {
 
 /// Reads the test as it is now; `None` when it is gone.
 async fn read(context: &Context, facts: &TestFacts) -> Result<Option<ThroughputTest>, RequestError> {
-    let tests: Api<ThroughputTest> = Api::namespaced(context.eyes.client.clone(), &facts.namespace);
+    let tests: Api<ThroughputTest> = Api::namespaced(context.observe.client.clone(), &facts.namespace);
     let test = within("read the test", tests.get_opt(&facts.name)).await?;
     Ok(test.filter(|test| test.uid().as_deref() == Some(facts.uid.as_str())))
 }
 
 /// What a decision was made about.
-struct Told<'a> {
+struct Reconciled<'a> {
     test: &'a ThroughputTest,
     facts: &'a TestFacts,
     plan: Option<&'a Plan>,
@@ -171,9 +177,13 @@ struct Told<'a> {
 }
 
 /// Writes the status when it changed, tells people, tells the collector, and lets go of the test.
-async fn publish(context: &Context, told: &Told<'_>, decision: &Decision) -> Result<(), RequestError> {
-    let Told { test, facts, plan, before, observed } = told;
-    let tests: Api<ThroughputTest> = Api::namespaced(context.eyes.client.clone(), &facts.namespace);
+async fn publish(
+    context: &Context,
+    reconciled: &Reconciled<'_>,
+    decision: &Decision,
+) -> Result<(), RequestError> {
+    let Reconciled { test, facts, plan, before, observed } = reconciled;
+    let tests: Api<ThroughputTest> = Api::namespaced(context.observe.client.clone(), &facts.namespace);
     if decision.status != **before {
         // The finalizer may have been added since the test was read, so its version is read again; the UID
         // and the single writer make sure that the status is still the one that was decided upon.
@@ -187,14 +197,14 @@ async fn publish(context: &Context, told: &Told<'_>, decision: &Decision) -> Res
     }
     let (now, time_of_day) = (Instant::now(), jiff::Timestamp::now());
     context.gate.follow(facts, &decision.status, now, time_of_day);
-    context.eyes.observers.follow(facts, *plan, &decision.status);
+    context.observe.samplers.follow(facts, *plan, &decision.status);
     context.metrics.follow(facts, before, &decision.status, observed);
     for event in &decision.events {
         tell(context, test, event).await;
     }
     if decision.release {
-        set_finalizer(&context.eyes.client, facts, false).await?;
-        context.eyes.pulps.forget(&facts.uid);
+        set_finalizer(&context.observe.client, facts, false).await?;
+        context.observe.pulps.forget(&facts.uid);
     }
     Ok(())
 }
@@ -227,8 +237,8 @@ impl Context {
     /// Forgets a test that does not exist any more.
     pub(crate) fn forget(&self, test_uid: &str) {
         self.gate.forget(test_uid);
-        self.eyes.observers.forget(test_uid);
-        self.eyes.pulps.forget(test_uid);
+        self.observe.samplers.forget(test_uid);
+        self.observe.pulps.forget(test_uid);
         self.backoffs.reset(test_uid);
         self.metrics.forget(test_uid);
     }

@@ -24,13 +24,13 @@ use phase::phase;
 
 /// The sources at work, by the UID of the test.
 #[derive(Clone)]
-pub struct Observers {
+pub struct Samplers {
     client: Client,
     installation: Installation,
     cells: Arc<Mutex<HashMap<String, CellWatch>>>,
 }
 
-impl Observers {
+impl Samplers {
     /// None at work.
     pub fn new(client: Client, installation: Installation) -> Self {
         Self { client, installation, cells: Arc::default() }

@@ -7,7 +7,7 @@ use throughput_crds::DurationText;
 use throughput_sources::access::Installation;
 
 use crate::apply::pods::GeneratorSettings;
-use crate::cadence::polling::Pace;
+use crate::cadence::polling::PollingInterval;
 use crate::plan::permissions::{AllowedAws, Permissions};
 
 /// Carries out ThroughputTests.
@@ -149,8 +149,8 @@ impl RunFlags {
     }
 
     /// How often Pulp is asked.
-    pub fn pace(&self) -> Pace {
-        Pace::new(self.polling_interval.map(DurationText::get))
+    pub fn pace(&self) -> PollingInterval {
+        PollingInterval::new(self.polling_interval.map(DurationText::get))
     }
 
     /// What is the same for all generators.

@@ -14,7 +14,6 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::api::ObjectMeta;
-use throughput_model::cell::CellAddress;
 use throughput_model::workload::{ASSIGNMENT_VERSION, Assignment};
 
 use crate::identity::TestFacts;

@@ -6,9 +6,9 @@ use throughput_crds::{Stage, ThroughputTestStatus};
 
 /// A shortest time between two looks at a cell that is being measured; none leaves it to each stage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Pace(Option<Duration>);
+pub struct PollingInterval(Option<Duration>);
 
-impl Pace {
+impl PollingInterval {
     /// A pace with this shortest time.
     pub fn new(shortest: Option<Duration>) -> Self {
         Self(shortest)
@@ -49,7 +49,7 @@ mod tests {
     const SOON: Option<Duration> = Some(Duration::from_millis(500));
 
     fn next(pace: Option<Duration>, from: Stage, to: Stage) -> Option<Duration> {
-        Pace::new(pace).next(&status_at(0, from), &status_at(0, to), SOON)
+        PollingInterval::new(pace).next(&status_at(0, from), &status_at(0, to), SOON)
     }
 
     #[test]
@@ -74,12 +74,12 @@ mod tests {
     #[test]
     fn a_look_that_nobody_wants_is_not_invented() {
         let status = status_at(0, Stage::Draining);
-        assert_eq!(Pace::new(MINUTE).next(&status, &status, None), None);
+        assert_eq!(PollingInterval::new(MINUTE).next(&status, &status, None), None);
     }
 
     #[test]
     fn a_longer_wait_stays() {
         let (status, hour) = (status_at(0, Stage::Draining), Some(Duration::from_hours(1)));
-        assert_eq!(Pace::new(MINUTE).next(&status, &status, hour), hour);
+        assert_eq!(PollingInterval::new(MINUTE).next(&status, &status, hour), hour);
     }
 }

@@ -22,7 +22,7 @@ const LOOK_WHILE_CANCELING: Duration = Duration::from_secs(5);
 /// How long the tasks of a deleted test are canceled before it is let go all the same.
 const DELETION_DEADLINE: Duration = Duration::from_mins(5);
 /// The same while Pulp does not answer: it may be restarting, or gone for good.
-const DELETION_DEADLINE_UNANSWERED: Duration = Duration::from_mins(2);
+const DELETION_DEADLINE_WITHOUT_ANSWER: Duration = Duration::from_mins(2);
 /// How long to wait for tasks to be canceled once the workers' Deployment is gone: its pods may still end what
 /// they run, and after them nobody is left who could.
 const WITHOUT_WORKERS: Duration = Duration::from_mins(1);
@@ -120,7 +120,7 @@ pub(super) fn for_deletion(draft: &mut Draft<'_>, plan: Option<&Plan>, observed:
     );
     let allowed = match observed.pulp {
         Pulp::Answering(_) => DELETION_DEADLINE,
-        Pulp::Unavailable(_) | Pulp::NotAsked => DELETION_DEADLINE_UNANSWERED,
+        Pulp::Unavailable(_) | Pulp::NotAsked => DELETION_DEADLINE_WITHOUT_ANSWER,
     };
     match cancel(draft, &view, allowed) {
         Canceling::GoesOn => {}

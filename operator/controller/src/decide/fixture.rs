@@ -156,7 +156,7 @@ pub(super) fn claim(deployment: &str, replicas: i32) -> Claim {
             uid: format!("uid-of-{deployment}"),
             replicas,
             replicas_owners: Vec::new(),
-            lever: None,
+            replicas_field: None,
         },
     }
 }

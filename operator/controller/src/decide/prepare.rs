@@ -169,8 +169,8 @@ pub(super) fn claiming(draft: &mut Draft<'_>, view: &View<'_>) {
 /// Says through whom targets are scaled that are not scaled directly.
 fn announce_owners(draft: &mut Draft<'_>, view: &View<'_>) {
     for claim in &view.observed.claims {
-        if let Some(lever) = &claim.record.lever {
-            draft.tell(Reason::OwnerRecognised, format!("the {} is scaled by {lever}", claim.record.target));
+        if let Some(field) = &claim.record.replicas_field {
+            draft.tell(Reason::OwnerRecognised, format!("the {} is scaled by {field}", claim.record.target));
         }
     }
 }

@@ -295,7 +295,8 @@ impl Collector {
 
     /// Stores a text of a pod with the caller's generator.
     async fn store(&self, caller: &Caller, pod_uid: &str, key: &str, text: &str) -> Result<(), Refusal> {
-        let (test, address) = (caller.test(), caller.address());
-        Ok(GeneratorMap::new(&self.client, &test, &address, caller.index).store(pod_uid, key, text).await?)
+        let (facts, address) = (caller.test(), caller.address());
+        let map = GeneratorMap::new(&self.client, &facts, &address, caller.index);
+        Ok(map.store(pod_uid, key, text).await?)
     }
 }

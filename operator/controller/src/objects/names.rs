@@ -8,7 +8,7 @@ pub const FIELD_MANAGER: &str = "throughput-operator";
 /// the rest of an object does not remove it.
 pub const COLLECTOR_FIELD_MANAGER: &str = "throughput-operator-collector";
 /// The observers' field manager: for the same reason.
-pub const OBSERVERS_FIELD_MANAGER: &str = "throughput-operator-observers";
+pub const SAMPLING_FIELD_MANAGER: &str = "throughput-operator-observers";
 /// The label that marks what the operator made.
 pub const MANAGED_BY_LABEL: &str = "app.kubernetes.io/managed-by";
 /// Its value.

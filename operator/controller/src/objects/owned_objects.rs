@@ -17,7 +17,7 @@ use crate::objects::names::{self, FIELD_MANAGER};
 
 /// An object that was not written.
 #[derive(Debug, thiserror::Error)]
-pub enum BelongingError {
+pub enum OwnedObjectError {
     /// The API server did not do it.
     #[error(transparent)]
     Request(#[from] RequestError),
@@ -39,21 +39,21 @@ pub struct NameTaken {
 }
 
 /// A kind of object that tests have.
-pub(crate) trait Belonging:
+pub(crate) trait OwnedObject:
     Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned + Serialize
 {
 }
 
-impl Belonging for ConfigMap {}
-impl Belonging for Secret {}
-impl Belonging for Job {}
+impl OwnedObject for ConfigMap {}
+impl OwnedObject for Secret {}
+impl OwnedObject for Job {}
 
 /// Makes an object of the test, or makes it again as it should be.
-pub(crate) async fn apply<K: Belonging>(
+pub(crate) async fn apply<K: OwnedObject>(
     client: &Client,
     facts: &TestFacts,
     object: &K,
-) -> Result<(), BelongingError> {
+) -> Result<(), OwnedObjectError> {
     let (objects, name) = (api::<K>(client, facts), object.name_any());
     let Some(uid) = find(&objects, facts, &name).await? else {
         return create(&objects, facts, object).await;
@@ -68,11 +68,11 @@ pub(crate) async fn apply<K: Belonging>(
 
 /// Makes an object of the test that stays as it was made: a Job's pods cannot be changed, so one that an operator of
 /// another version made is left as it is.
-pub(crate) async fn create_if_absent<K: Belonging>(
+pub(crate) async fn create_if_absent<K: OwnedObject>(
     client: &Client,
     facts: &TestFacts,
     object: &K,
-) -> Result<(), BelongingError> {
+) -> Result<(), OwnedObjectError> {
     let objects = api::<K>(client, facts);
     match find(&objects, facts, &object.name_any()).await? {
         Some(_) => Ok(()),
@@ -80,7 +80,11 @@ pub(crate) async fn create_if_absent<K: Belonging>(
     }
 }
 
-async fn create<K: Belonging>(objects: &Api<K>, facts: &TestFacts, object: &K) -> Result<(), BelongingError> {
+async fn create<K: OwnedObject>(
+    objects: &Api<K>,
+    facts: &TestFacts,
+    object: &K,
+) -> Result<(), OwnedObjectError> {
     let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
     match within("make an object of the test", objects.create(&params, object)).await {
         Ok(_) => Ok(()),
@@ -91,7 +95,7 @@ async fn create<K: Belonging>(objects: &Api<K>, facts: &TestFacts, object: &K) -
 }
 
 /// Deletes an object of the test. What is not there, or is another's, need not be deleted.
-pub(crate) async fn remove<K: Belonging>(
+pub(crate) async fn remove<K: OwnedObject>(
     client: &Client,
     facts: &TestFacts,
     name: &str,
@@ -100,8 +104,8 @@ pub(crate) async fn remove<K: Belonging>(
     let objects = api::<K>(client, facts);
     let uid = match find(&objects, facts, name).await {
         Ok(Some(uid)) => uid,
-        Ok(None) | Err(BelongingError::NameTaken(_)) => return Ok(()),
-        Err(BelongingError::Request(error)) => return Err(error),
+        Ok(None) | Err(OwnedObjectError::NameTaken(_)) => return Ok(()),
+        Err(OwnedObjectError::Request(error)) => return Err(error),
     };
     let params = params.preconditions(Preconditions { uid: Some(uid), resource_version: None });
     match within("delete an object of the test", objects.delete(name, &params)).await {
@@ -129,24 +133,24 @@ pub(crate) async fn name_conflict(
     Ok(looked_at.into_iter().flatten().next())
 }
 
-async fn is_taken<K: Belonging>(
+async fn is_taken<K: OwnedObject>(
     client: &Client,
     facts: &TestFacts,
     name: &str,
 ) -> Result<Option<NameTaken>, RequestError> {
     match find(&api::<K>(client, facts), facts, name).await {
         Ok(_) => Ok(None),
-        Err(BelongingError::NameTaken(taken)) => Ok(Some(taken)),
-        Err(BelongingError::Request(error)) => Err(error),
+        Err(OwnedObjectError::NameTaken(taken)) => Ok(Some(taken)),
+        Err(OwnedObjectError::Request(error)) => Err(error),
     }
 }
 
 /// The UID of the test's object of this name, if there is one.
-async fn find<K: Belonging>(
+async fn find<K: OwnedObject>(
     objects: &Api<K>,
     facts: &TestFacts,
     name: &str,
-) -> Result<Option<String>, BelongingError> {
+) -> Result<Option<String>, OwnedObjectError> {
     let found = within("read an object of the test", objects.get_opt(name)).await?;
     match found {
         Some(found) if !found.owner_references().iter().any(|owner| owner.uid == facts.uid) => {
@@ -156,6 +160,6 @@ async fn find<K: Belonging>(
     }
 }
 
-fn api<K: Belonging>(client: &Client, facts: &TestFacts) -> Api<K> {
+fn api<K: OwnedObject>(client: &Client, facts: &TestFacts) -> Api<K> {
     Api::namespaced(client.clone(), &facts.namespace)
 }

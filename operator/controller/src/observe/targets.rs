@@ -8,7 +8,7 @@ use crate::objects::deadline::{RequestError, within};
 use crate::observed::Target;
 use crate::plan::Plan;
 use crate::scaling::claim::{Claim, Claimant, Holder, holder};
-use crate::scaling::owner::{self, Told, keda};
+use crate::scaling::owner::{self, ReplicasSetting, keda};
 use crate::scaling::scalable::{self, TargetName};
 
 pub(super) async fn look(
@@ -42,15 +42,15 @@ async fn look_at(
     let uid = target.uid().unwrap_or_default();
     // Once it is claimed, the claim says who is told.
     let claimed = claims.iter().find(|claim| claim.record.uid == uid);
-    let lever = match claimed {
-        Some(claim) => claim.record.lever.clone(),
+    let field = match claimed {
+        Some(claim) => claim.record.replicas_field.clone(),
         None => match owner::find(client, namespace, name, &target).await? {
-            Ok(lever) => lever,
+            Ok(field) => field,
             Err(unscalable) => return Ok(Target::Refused(unscalable)),
         },
     };
     let undoes_it = |autoscaler: &&HorizontalPodAutoscaler| {
-        scales(autoscaler, name) && !keda::made(autoscaler, lever.as_ref())
+        scales(autoscaler, name) && !keda::made(autoscaler, field.as_ref())
     };
     if let Some(autoscaler) = autoscalers.iter().find(undoes_it) {
         return Ok(Target::Autoscaled { autoscaler: autoscaler.name_any() });
@@ -58,11 +58,11 @@ async fn look_at(
     let count = |replicas: i32| u32::try_from(replicas).unwrap_or_default();
     let replicas = count(scalable::wanted_replicas(&target));
     let holder = holder(client, claimant, &uid).await?;
-    let agreed = match lever.filter(|_| holder == Holder::This) {
+    let agreed = match field.filter(|_| holder == Holder::This) {
         None => true,
-        Some(lever) => match owner::told(client, namespace, &lever).await? {
-            Told::Number(number) => number == Some(replicas),
-            Told::Unscalable(unscalable) => return Ok(Target::Refused(unscalable)),
+        Some(field) => match owner::told(client, namespace, &field).await? {
+            ReplicasSetting::Number(number) => number == Some(replicas),
+            ReplicasSetting::Unscalable(unscalable) => return Ok(Target::Refused(unscalable)),
         },
     };
     Ok(Target::Present { replicas, ready: count(scalable::ready_replicas(&target)), holder, agreed })

@@ -10,21 +10,21 @@ use kube::runtime::events::{Recorder, Reporter};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::apply::{self, Hands};
+use crate::apply::{self, ApplyClients};
 use crate::cadence::backoff::Backoffs;
 use crate::generators::api::{self, Collector};
 use crate::generators::phase::Gate;
 use crate::generators::token_key::{self, KeyError};
 use crate::metrics::Metrics;
 use crate::objects::deadline::RequestError;
-use crate::observe::{Eyes, PulpClients};
+use crate::observe::{ObserveClients, PulpClients};
 use crate::process::health;
 use crate::process::leader::Candidate;
 use crate::process::serving::{self, Bounds};
 use crate::process::uninstall;
 use crate::process::watching;
 use crate::reconcile::Context;
-use crate::sampling::Observers;
+use crate::sampling::Samplers;
 use crate::scaling::claim;
 use crate::scaling::orphans;
 use crate::settings::{CommonFlags, RunFlags};
@@ -91,12 +91,12 @@ pub async fn run(client: Client, flags: &RunFlags, stop: CancellationToken) -> R
     let reporter =
         Reporter { controller: "throughput-operator".to_owned(), instance: Some(flags.pod_name.clone()) };
     let context = Arc::new(Context {
-        eyes: Eyes {
+        observe: ObserveClients {
             client: client.clone(),
             pulps: pulps.clone(),
-            observers: Observers::new(client.clone(), flags.installation()),
+            samplers: Samplers::new(client.clone(), flags.installation()),
         },
-        hands: Hands { client: client.clone(), pulps, generators: flags.generators(), key },
+        apply: ApplyClients { client: client.clone(), pulps, generators: flags.generators(), key },
         permissions: flags.permissions(),
         recorder: Recorder::new(client.clone(), reporter),
         gate,

@@ -17,7 +17,7 @@ use throughput_sources::recording::Recording;
 use throughput_sources::source::SourceError;
 
 use crate::objects::deadline::{RequestError, within};
-use crate::objects::names::{self, OBSERVERS_FIELD_MANAGER};
+use crate::objects::names::{self, SAMPLING_FIELD_MANAGER};
 
 /// Where it is stored.
 const KEY: &str = "sources.json.gz";
@@ -101,7 +101,7 @@ async fn patch(access: &Access, data: serde_json::Value) -> Result<(), RequestEr
         return Ok(());
     };
     let params =
-        PatchParams { field_manager: Some(OBSERVERS_FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        PatchParams { field_manager: Some(SAMPLING_FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     // The one that was looked at, and not another that has its name by now.
     let patch = Patch::Merge(json!({"metadata": {"uid": map.uid()}, "binaryData": data}));
     within("store what the sources saw", config_maps(access).patch(&map.name_any(), &params, &patch)).await?;

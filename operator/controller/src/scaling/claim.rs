@@ -23,7 +23,7 @@ pub(crate) use scale::scale;
 use crate::objects::deadline::{RequestError, within};
 use crate::objects::names::{FIELD_MANAGER, MANAGED_BY_LABEL, MANAGED_BY_VALUE, TEST_UID_LABEL};
 use crate::scaling::managed_fields;
-use crate::scaling::owner::{self, Lever};
+use crate::scaling::owner::{self, ReplicasField};
 use crate::scaling::scalable::{self, TargetName};
 
 /// The annotation of a claim that holds its [`ClaimRecord`].
@@ -58,8 +58,8 @@ pub struct ClaimRecord {
     /// Those of its `managedFields` that owned `spec.replicas` before.
     pub replicas_owners: Vec<ManagedFieldsEntry>,
     /// The field of its owner that says how many replicas there shall be; `None` when its own scale does.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lever: Option<Lever>,
+    #[serde(default, rename = "lever", skip_serializing_if = "Option::is_none")]
+    pub replicas_field: Option<ReplicasField>,
 }
 
 /// A claim of this test.
@@ -225,7 +225,7 @@ async fn claim_one(
         return Ok(Attempt::Refused);
     }
     // Why it cannot be scaled is said by the next look at it.
-    let Ok(lever) = owner::find(client, namespace, target, &found).await? else {
+    let Ok(field) = owner::find(client, namespace, target, &found).await? else {
         return Ok(Attempt::Refused);
     };
     let record = ClaimRecord {
@@ -233,7 +233,7 @@ async fn claim_one(
         replicas: scalable::wanted_replicas(&found),
         replicas_owners: managed_fields::owners_of(found.managed_fields(), &managed_fields::replicas()),
         uid,
-        lever,
+        replicas_field: field,
     };
     let leases: Api<Lease> = Api::namespaced(client.clone(), &claimant.namespace);
     let lease = lease(claimant, &record);

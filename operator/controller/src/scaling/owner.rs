@@ -1,22 +1,22 @@
 //! Who decides about a target's replicas, and so where a run has to say how many there shall be.
 //!
 //! A Deployment that another operator made is not scaled by its own scale: that operator would undo it. It
-//! is told instead, in the field of its own resource that it reads ([`Lever`]). Recognising is pure: a file
+//! is told instead, in the field of its own resource that it reads ([`ReplicasField`]). Recognising is pure: a file
 //! each for [`pulp`], [`clowder`] and [`keda`]; [`find`] reads what they look at.
 
 pub mod clowder;
 mod find;
 pub mod keda;
-pub mod lever;
 pub mod pulp;
+pub mod replicas_field;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
 use crate::reason::{Reason, Why};
 
 pub(crate) use find::as_value;
-pub use find::{Told, find, lever_object, target, told};
-pub use lever::{Change, Lever, LeverField};
+pub use find::{ReplicasSetting, find, owner_object, target, told};
+pub use replicas_field::{Change, OwnerField, ReplicasField};
 
 /// That the operator was not allowed to do something, and the chart's value that allows it.
 fn not_permitted(what: &str, value: &str) -> Why {

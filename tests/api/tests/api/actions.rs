@@ -3,7 +3,7 @@
 use kube::Client;
 use throughput_api_tests::{Tenant, spec};
 use throughput_controller::apply::pods::GeneratorSettings;
-use throughput_controller::apply::{ApplyError, Hands, apply};
+use throughput_controller::apply::{ApplyClients, ApplyError, apply};
 use throughput_controller::decide::Action;
 use throughput_controller::generators::token::TokenKey;
 use throughput_controller::identity::TestFacts;
@@ -11,6 +11,7 @@ use throughput_controller::observe::PulpClients;
 use throughput_controller::plan::Plan;
 use throughput_controller::plan::permissions::Permissions;
 use throughput_controller::scaling::scalable::TargetName;
+use throughput_model::cell::CellAddress;
 use throughput_test_support::first_cell;
 
 /// The facts of a test that need not exist.
@@ -60,8 +61,12 @@ pub(crate) fn plan(tenant: &Tenant) -> Plan {
 
 /// Starts the generators of a plan's first cell.
 pub(crate) fn start_generators(plan: &Plan, facts: &TestFacts) -> Action {
-    let address = first_cell(&facts.uid);
-    Action::StartGenerators(Box::new(plan.order(&plan.cells[0], &address)))
+    start_attempt(plan, &first_cell(&facts.uid))
+}
+
+/// Starts the generators of an attempt at a plan's first cell.
+pub(crate) fn start_attempt(plan: &Plan, address: &CellAddress) -> Action {
+    Action::StartGenerators(Box::new(plan.order(&plan.cells[0], address)))
 }
 
 /// Carries out actions, as the operator does.
@@ -76,7 +81,8 @@ pub(crate) async fn act_with(
     generators: GeneratorSettings,
     actions: &[Action],
 ) -> Result<(), ApplyError> {
-    let clients = Hands { client: client.clone(), pulps: PulpClients::default(), generators, key: key() };
+    let clients =
+        ApplyClients { client: client.clone(), pulps: PulpClients::default(), generators, key: key() };
     // Boxed, so that not each test carries all of it on its stack.
     Box::pin(apply(&clients, facts, actions)).await.map(drop)
 }

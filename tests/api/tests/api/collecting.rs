@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use throughput_api_tests::Tenant;
 use throughput_controller::apply::pods::GeneratorSettings;
+use throughput_controller::decide::Action;
 use throughput_controller::generators::api::{self, Collector};
 use throughput_controller::generators::phase::Gate;
 use throughput_controller::identity::TestFacts;
@@ -19,7 +20,7 @@ use throughput_model::protocol::{self, LARGEST_BODY_BYTES, Progress, Registratio
 use throughput_test_support::first_cell;
 use throughput_test_support::wait::eventually;
 
-use crate::actions::{act, act_with, facts, generators, key, plan, start_generators};
+use crate::actions::{act, act_with, facts, generators, key, plan, start_attempt, start_generators};
 
 /// Where the first generator's words are stored.
 const GENERATOR: &str = "run-cell-0-attempt-1-generator-0";
@@ -312,10 +313,10 @@ async fn what_generators_stored_outlives_their_job_until_the_next_cell_starts_or
     act(client, facts, &[delete]).await.unwrap();
     assert_eq!(served.stored("result.json").await, Some(json!(delivered())), "it may have to be read again");
     let plan = plan(&served.tenant);
-    act(client, facts, &[start(&plan, &served.address)]).await.unwrap();
+    act(client, facts, &[start_attempt(&plan, &served.address)]).await.unwrap();
     assert!(served.stored("result.json").await.is_some(), "starting the same attempt again");
     let next = CellAddress { attempt: 2, ..served.address.clone() };
-    act(client, facts, &[start(&plan, &next)]).await.unwrap();
+    act(client, facts, &[start_attempt(&plan, &next)]).await.unwrap();
     assert_eq!(served.stored("result.json").await, None);
     served.deliver(&delivered()).await;
     act(client, facts, &[Action::Restore]).await.unwrap();

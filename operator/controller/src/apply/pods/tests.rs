@@ -3,6 +3,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use throughput_model::cell::CellAddress;
+
 use super::*;
 use crate::plan::Plan;
 use crate::plan::permissions::Permissions;

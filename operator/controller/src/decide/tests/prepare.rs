@@ -16,7 +16,7 @@ use crate::objects::owned_objects::NameTaken;
 use crate::observed::{Counts, Credentials, Job, Observed, OwnTasks, Pulp, Target, ViewFault};
 use crate::reason::{Reason, Why};
 use crate::scaling::claim::Holder;
-use crate::scaling::owner::{Lever, LeverField};
+use crate::scaling::owner::{OwnerField, ReplicasField};
 use crate::scaling::scalable::TargetName;
 
 const NOTHING: Option<OwnTasks> = Some(OwnTasks { submitted: 0, unfinished: 0 });
@@ -265,8 +265,8 @@ fn when_all_is_claimed_the_cell_begins_and_nothing_has_been_scaled() {
 #[test]
 fn an_owner_through_whom_a_target_is_scaled_is_announced() {
     let mut claims = claims();
-    claims[0].record.lever = Some(Lever {
-        field: LeverField::Pulp { component: "worker".to_owned() },
+    claims[0].record.replicas_field = Some(ReplicasField {
+        field: OwnerField::Pulp { component: "worker".to_owned() },
         api_version: "repo-manager.pulpproject.org/v1".to_owned(),
         name: "pulp".to_owned(),
         uid: "55bb".to_owned(),

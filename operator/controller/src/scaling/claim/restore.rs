@@ -11,7 +11,7 @@ use super::scale::{ATTEMPTS, directly, put_back, tell};
 use super::{Claim, ClaimRecord, NOTICE_ANNOTATION, ours, release, targets};
 use crate::objects::deadline::{RequestError, within};
 use crate::scaling::managed_fields;
-use crate::scaling::owner::{Lever, LeverField, lever_object};
+use crate::scaling::owner::{OwnerField, ReplicasField, owner_object};
 use crate::scaling::scalable::{self, TargetName};
 
 /// How long an owner may take until it has done what it was told. All of them watch, and act within a second.
@@ -88,13 +88,14 @@ async fn restore_target(
     record: &ClaimRecord,
 ) -> Result<Restored, RequestError> {
     let targets = targets(client, namespace, &record.target);
-    if let Some(lever) = &record.lever {
-        restore_owner(client, namespace, record, lever).await?;
+    if let Some(field) = &record.replicas_field {
+        restore_owner(client, namespace, record, field).await?;
     }
     let Some(found) = read(&targets, record).await? else {
         return Ok(Restored::Gone);
     };
-    let wanted = record.lever.as_ref().and_then(Lever::settles_at).unwrap_or(record.replicas);
+    let wanted =
+        record.replicas_field.as_ref().and_then(ReplicasField::settles_at).unwrap_or(record.replicas);
     if scalable::wanted_replicas(&found) != wanted {
         directly(client, namespace, record, wanted).await?;
     }
@@ -124,29 +125,29 @@ async fn restore_owner(
     client: &Client,
     namespace: &str,
     record: &ClaimRecord,
-    lever: &Lever,
+    field: &ReplicasField,
 ) -> Result<(), RequestError> {
-    if lever_object(client, namespace, lever).await?.is_none() {
+    if owner_object(client, namespace, field).await?.is_none() {
         return Ok(());
     }
-    match &lever.field {
+    match &field.field {
         // KEDA goes on from the number that it finds: that shall be the one that was found.
-        LeverField::ScaledObject => {
+        OwnerField::ScaledObject => {
             if targets_replicas(client, namespace, record).await?.is_some_and(|now| now != record.replicas) {
-                tell(client, namespace, lever, record.replicas).await?;
+                tell(client, namespace, field, record.replicas).await?;
                 await_owner(client, namespace, record, record.replicas).await?;
             }
-            put_back(client, namespace, lever).await?;
+            put_back(client, namespace, field).await?;
         }
-        LeverField::Pulp { .. } | LeverField::ClowdApp { .. } => {
-            put_back(client, namespace, lever).await?;
-            let replicas = lever.settles_at().unwrap_or(record.replicas);
+        OwnerField::Pulp { .. } | OwnerField::ClowdApp { .. } => {
+            put_back(client, namespace, field).await?;
+            let replicas = field.settles_at().unwrap_or(record.replicas);
             await_owner(client, namespace, record, replicas).await?;
         }
     }
-    let owners: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &lever.resource());
-    give_back_ownership(&owners, &lever.name, &lever.uid, |owner| {
-        managed_fields::given_back(owner.managed_fields(), &lever.owners, &lever.owned_as())
+    let owners: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &field.resource());
+    give_back_ownership(&owners, &field.name, &field.uid, |owner| {
+        managed_fields::given_back(owner.managed_fields(), &field.owners, &field.owned_as())
     })
     .await
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{ClaimError, ClaimRecord, ours, targets};
 use crate::objects::deadline::{RequestError, within};
-use crate::scaling::owner::{Change, Lever, as_value, lever_object};
+use crate::scaling::owner::{Change, ReplicasField, as_value, owner_object};
 
 /// How often a change is tried when the object changes in between.
 pub(super) const ATTEMPTS: u32 = 10;
@@ -18,13 +18,16 @@ pub(crate) async fn scale(
     record: &ClaimRecord,
     replicas: i32,
 ) -> Result<(), ClaimError> {
-    let scaled = match &record.lever {
+    let scaled = match &record.replicas_field {
         None => directly(client, namespace, record, replicas).await,
-        Some(lever) => tell(client, namespace, lever, replicas).await,
+        Some(field) => tell(client, namespace, field, replicas).await,
     };
     scaled.map_err(|source| ClaimError::Scale {
         target: record.target.clone(),
-        place: record.lever.as_ref().map_or_else(|| "its scale".to_owned(), Lever::to_string),
+        place: record
+            .replicas_field
+            .as_ref()
+            .map_or_else(|| "its scale".to_owned(), ReplicasField::to_string),
         source,
     })
 }
@@ -46,38 +49,42 @@ pub(super) async fn directly(
 pub(super) async fn tell(
     client: &Client,
     namespace: &str,
-    lever: &Lever,
+    field: &ReplicasField,
     replicas: i32,
 ) -> Result<(), RequestError> {
-    change(client, namespace, lever, |owner| {
+    change(client, namespace, field, |owner| {
         let owner = as_value(owner);
-        lever.tell(&owner, replicas).filter(|_| lever.told(&owner) != u32::try_from(replicas).ok())
+        field.tell(&owner, replicas).filter(|_| field.told(&owner) != u32::try_from(replicas).ok())
     })
     .await
 }
 
 /// Puts the owner's field back.
-pub(super) async fn put_back(client: &Client, namespace: &str, lever: &Lever) -> Result<(), RequestError> {
-    change(client, namespace, lever, |owner| lever.put_back(&as_value(owner))).await
+pub(super) async fn put_back(
+    client: &Client,
+    namespace: &str,
+    field: &ReplicasField,
+) -> Result<(), RequestError> {
+    change(client, namespace, field, |owner| field.put_back(&as_value(owner))).await
 }
 
 /// Changes the owner as it is now, again when it was changed in between.
 async fn change(
     client: &Client,
     namespace: &str,
-    lever: &Lever,
+    field: &ReplicasField,
     wanted: impl Fn(&DynamicObject) -> Option<Change>,
 ) -> Result<(), RequestError> {
-    let owners: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &lever.resource());
+    let owners: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &field.resource());
     let mut attempt = 0;
     loop {
-        let Some(owner) = lever_object(client, namespace, lever).await? else { return Ok(()) };
+        let Some(owner) = owner_object(client, namespace, field).await? else { return Ok(()) };
         let patch = match wanted(&owner) {
             None => return Ok(()),
             Some(Change::Merge(patch)) => Patch::Merge(patch),
             Some(Change::Json(patch)) => match serde_json::from_value(patch) {
                 Ok(patch) => Patch::Json(patch),
-                // It is made of literals, by the lever.
+                // It is made of literals, by the field.
                 Err(error) => {
                     tracing::error!(%error, "a change of an owner is no JSON patch");
                     return Ok(());
@@ -85,7 +92,7 @@ async fn change(
             },
         };
         attempt += 1;
-        match within("change the owner of a target", owners.patch(&lever.name, &ours(), &patch)).await {
+        match within("change the owner of a target", owners.patch(&field.name, &ours(), &patch)).await {
             Ok(_) => return Ok(()),
             Err(error) if error.is_overtaken() && attempt < ATTEMPTS => {}
             Err(error) => return Err(error),

@@ -18,7 +18,7 @@ fn record() -> ClaimRecord {
             fields_v1: Some(FieldsV1(json!({"f:spec": {"f:replicas": {}}}))),
             ..ManagedFieldsEntry::default()
         }],
-        lever: None,
+        replicas_field: None,
     }
 }
 
@@ -90,8 +90,8 @@ fn a_claim_of_the_first_version_which_knew_only_deployments_is_read() {
 
 #[test]
 fn a_claim_keeps_what_an_owner_was_told_before() {
-    let lever = Lever {
-        field: crate::scaling::owner::LeverField::Pulp { component: "worker".to_owned() },
+    let field = ReplicasField {
+        field: crate::scaling::owner::OwnerField::Pulp { component: "worker".to_owned() },
         api_version: "repo-manager.pulpproject.org/v1".to_owned(),
         name: "example".to_owned(),
         uid: "55bb".to_owned(),
@@ -100,13 +100,13 @@ fn a_claim_keeps_what_an_owner_was_told_before() {
         owners: record().replicas_owners,
     };
     for before in [None, Some(json!(2)), Some(json!("2"))] {
-        let lever = Lever { before, ..lever.clone() };
+        let field = ReplicasField { before, ..field.clone() };
         let record = ClaimRecord {
             target: TargetName {
                 kind: crate::scaling::scalable::TargetKind::StatefulSet,
                 name: "worker".to_owned(),
             },
-            lever: Some(lever),
+            replicas_field: Some(field),
             ..record()
         };
         let mut stored = super::lease(&claimant(), &record);

@@ -3,7 +3,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde_json::Value;
 
-use super::{Lever, LeverField, group};
+use super::{OwnerField, ReplicasField, group};
 use crate::reason::{Reason, Why};
 use crate::scaling::scalable::TargetName;
 
@@ -18,7 +18,7 @@ pub fn is_clowd_app(owner: &OwnerReference) -> bool {
 }
 
 /// The field of this `ClowdApp` that sets the replicas of the target.
-pub fn lever(target: &TargetName, owner: &OwnerReference, app: &Value) -> Result<Lever, Why> {
+pub fn field(target: &TargetName, owner: &OwnerReference, app: &Value) -> Result<ReplicasField, Why> {
     // Clowder calls a Deployment by the ClowdApp's name and the entry's.
     let entry_name = target.name.strip_prefix(&owner.name).and_then(|rest| rest.strip_prefix('-'));
     let entry = app
@@ -46,8 +46,8 @@ pub fn lever(target: &TargetName, owner: &OwnerReference, app: &Value) -> Result
             ),
         });
     }
-    Ok(Lever {
-        field: LeverField::ClowdApp { deployment: entry_name.to_owned() },
+    Ok(ReplicasField {
+        field: OwnerField::ClowdApp { deployment: entry_name.to_owned() },
         api_version: owner.api_version.clone(),
         name: owner.name.clone(),
         uid: owner.uid.clone(),

@@ -6,14 +6,14 @@ use kube::core::{ApiResource, GroupVersionKind};
 use kube::{Client, ResourceExt};
 use serde_json::Value;
 
-use super::{Lever, clowder, keda, not_permitted, pulp};
+use super::{ReplicasField, clowder, keda, not_permitted, pulp};
 use crate::objects::deadline::{RequestError, within};
 use crate::reason::{Reason, Why};
 use crate::scaling::scalable::{TargetKind, TargetName};
 
 /// What the owner of a claimed target is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum ReplicasSetting {
     /// This number; `None` when it is no number, or none at all.
     Number(Option<u32>),
     /// It cannot be told any more.
@@ -43,13 +43,13 @@ pub async fn find(
     namespace: &str,
     name: &TargetName,
     target: &DynamicObject,
-) -> Result<Result<Option<Lever>, Why>, RequestError> {
+) -> Result<Result<Option<ReplicasField>, Why>, RequestError> {
     let of_controller = match by_controller(client, namespace, name, target).await? {
-        Ok(lever) => lever,
+        Ok(field) => field,
         Err(unscalable) => return Ok(Err(unscalable)),
     };
     let of_keda = match by_reference(client, namespace, name).await? {
-        Ok(lever) => lever,
+        Ok(field) => field,
         Err(unscalable) => return Ok(Err(unscalable)),
     };
     if let (Some(one), Some(other)) = (&of_controller, &of_keda) {
@@ -71,7 +71,7 @@ async fn by_controller(
     namespace: &str,
     name: &TargetName,
     target: &DynamicObject,
-) -> Result<Result<Option<Lever>, Why>, RequestError> {
+) -> Result<Result<Option<ReplicasField>, Why>, RequestError> {
     let Some(owner) = target.owner_references().iter().find(|owner| owner.controller == Some(true)) else {
         return Ok(Ok(None));
     };
@@ -95,12 +95,12 @@ async fn by_controller(
     };
     let Some(object) = object else { return Ok(Ok(None)) };
     let content = as_value(&object);
-    let lever = if pulp::is_pulp(owner) {
-        pulp::lever(name, owner, &content)
+    let field = if pulp::is_pulp(owner) {
+        pulp::field(name, owner, &content)
     } else {
-        clowder::lever(name, owner, &content).map(Some)
+        clowder::field(name, owner, &content).map(Some)
     };
-    Ok(lever.map(|lever| lever.map(|lever| lever.found_in(&content, object.managed_fields()))))
+    Ok(field.map(|field| field.map(|field| field.found_in(&content, object.managed_fields()))))
 }
 
 fn resource(owner: &OwnerReference, plural: &str) -> ApiResource {
@@ -113,7 +113,7 @@ async fn by_reference(
     client: &Client,
     namespace: &str,
     name: &TargetName,
-) -> Result<Result<Option<Lever>, Why>, RequestError> {
+) -> Result<Result<Option<ReplicasField>, Why>, RequestError> {
     let (group, version) = keda::API_VERSION.split_once('/').unwrap_or(("", keda::API_VERSION));
     let kind = GroupVersionKind::gvk(group, version, "ScaledObject");
     let resource = ApiResource::from_gvk_with_plural(&kind, "scaledobjects");
@@ -134,31 +134,35 @@ async fn by_reference(
         }
         Err(error) => return Err(error),
     };
-    let lever = found.iter().find_map(|object| {
+    let field = found.iter().find_map(|object| {
         let content = as_value(object);
-        keda::lever(name, &content).map(|lever| lever.found_in(&content, object.managed_fields()))
+        keda::field(name, &content).map(|field| field.found_in(&content, object.managed_fields()))
     });
-    Ok(Ok(lever))
+    Ok(Ok(field))
 }
 
-/// The owner that this lever belongs to, if it is still there.
-pub async fn lever_object(
+/// The owner that this field belongs to, if it is still there.
+pub async fn owner_object(
     client: &Client,
     namespace: &str,
-    lever: &Lever,
+    field: &ReplicasField,
 ) -> Result<Option<DynamicObject>, RequestError> {
-    let owners: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &lever.resource());
-    let found = within("read the owner of a target", owners.get_opt(&lever.name)).await?;
-    Ok(found.filter(|found| found.uid().as_ref() == Some(&lever.uid)))
+    let owners: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &field.resource());
+    let found = within("read the owner of a target", owners.get_opt(&field.name)).await?;
+    Ok(found.filter(|found| found.uid().as_ref() == Some(&field.uid)))
 }
 
 /// What the owner of a claimed target is told now.
-pub async fn told(client: &Client, namespace: &str, lever: &Lever) -> Result<Told, RequestError> {
-    Ok(match lever_object(client, namespace, lever).await? {
-        Some(object) => Told::Number(lever.told(&as_value(&object))),
-        None => Told::Unscalable(Why {
+pub async fn told(
+    client: &Client,
+    namespace: &str,
+    field: &ReplicasField,
+) -> Result<ReplicasSetting, RequestError> {
+    Ok(match owner_object(client, namespace, field).await? {
+        Some(object) => ReplicasSetting::Number(field.told(&as_value(&object))),
+        None => ReplicasSetting::Unscalable(Why {
             reason: Reason::OwnerGone,
-            message: format!("the {} {} is not there any more", lever.kind(), lever.name),
+            message: format!("the {} {} is not there any more", field.kind(), field.name),
         }),
     })
 }

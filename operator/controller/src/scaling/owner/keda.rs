@@ -3,7 +3,7 @@
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use serde_json::Value;
 
-use super::{Lever, LeverField};
+use super::{OwnerField, ReplicasField};
 use crate::scaling::scalable::TargetName;
 
 /// The group and version of the kind `ScaledObject`.
@@ -11,8 +11,8 @@ pub const API_VERSION: &str = "keda.sh/v1alpha1";
 /// The annotation by which KEDA is told to hold a number, and to do nothing else.
 pub const PAUSED_REPLICAS: &str = "autoscaling.keda.sh/paused-replicas";
 
-/// The lever of this `ScaledObject`, if it scales this target.
-pub fn lever(target: &TargetName, scaled_object: &Value) -> Option<Lever> {
+/// The field of this `ScaledObject`, if it scales this target.
+pub fn field(target: &TargetName, scaled_object: &Value) -> Option<ReplicasField> {
     let reference = scaled_object.pointer("/spec/scaleTargetRef")?;
     let text = |field: &str| reference.get(field).and_then(Value::as_str);
     // KEDA reads a reference without these as one to a Deployment of apps/v1.
@@ -20,8 +20,8 @@ pub fn lever(target: &TargetName, scaled_object: &Value) -> Option<Lever> {
         && text("kind").unwrap_or("Deployment") == target.kind.as_str()
         && text("apiVersion").unwrap_or("apps/v1").starts_with("apps/");
     let named = |pointer: &str| scaled_object.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
-    is_it.then_some(Lever {
-        field: LeverField::ScaledObject,
+    is_it.then_some(ReplicasField {
+        field: OwnerField::ScaledObject,
         api_version: API_VERSION.to_owned(),
         name: named("/metadata/name")?,
         uid: named("/metadata/uid")?,
@@ -31,10 +31,10 @@ pub fn lever(target: &TargetName, scaled_object: &Value) -> Option<Lever> {
     })
 }
 
-/// Whether this autoscaler is the one that KEDA made for what this lever belongs to: it goes away, or does
+/// Whether this autoscaler is the one that KEDA made for what this field belongs to: it goes away, or does
 /// nothing, while KEDA holds a number.
-pub fn made(autoscaler: &HorizontalPodAutoscaler, lever: Option<&Lever>) -> bool {
-    let Some(lever) = lever.filter(|lever| lever.field == LeverField::ScaledObject) else { return false };
+pub fn made(autoscaler: &HorizontalPodAutoscaler, field: Option<&ReplicasField>) -> bool {
+    let Some(field) = field.filter(|field| field.field == OwnerField::ScaledObject) else { return false };
     let owners = autoscaler.metadata.owner_references.iter().flatten();
-    owners.into_iter().any(|owner| owner.kind == "ScaledObject" && owner.uid == lever.uid)
+    owners.into_iter().any(|owner| owner.kind == "ScaledObject" && owner.uid == field.uid)
 }

@@ -3,7 +3,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde_json::Value;
 
-use super::{Lever, LeverField, group};
+use super::{OwnerField, ReplicasField, group};
 use crate::reason::{Reason, Why};
 use crate::scaling::scalable::TargetName;
 
@@ -18,7 +18,11 @@ pub fn is_pulp(owner: &OwnerReference) -> bool {
 }
 
 /// The field of this `Pulp` that sets the replicas of the target; none when nobody heeds the `Pulp`.
-pub fn lever(target: &TargetName, owner: &OwnerReference, pulp: &Value) -> Result<Option<Lever>, Why> {
+pub fn field(
+    target: &TargetName,
+    owner: &OwnerReference,
+    pulp: &Value,
+) -> Result<Option<ReplicasField>, Why> {
     // Nobody reconciles it: its Deployments are free.
     if pulp.pointer("/spec/unmanaged").and_then(Value::as_bool) == Some(true) {
         return Ok(None);
@@ -42,8 +46,8 @@ pub fn lever(target: &TargetName, owner: &OwnerReference, pulp: &Value) -> Resul
             ),
         });
     }
-    Ok(Some(Lever {
-        field: LeverField::Pulp { component: component.to_owned() },
+    Ok(Some(ReplicasField {
+        field: OwnerField::Pulp { component: component.to_owned() },
         api_version: owner.api_version.clone(),
         name: owner.name.clone(),
         uid: owner.uid.clone(),

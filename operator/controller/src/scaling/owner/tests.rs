@@ -4,7 +4,7 @@ use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde_json::{Value, json};
 
-use super::{Lever, LeverField, clowder, keda, pulp};
+use super::{OwnerField, ReplicasField, clowder, keda, pulp};
 use crate::reason::Reason;
 use crate::scaling::scalable::{TargetKind, TargetName};
 
@@ -19,8 +19,8 @@ fn owner(api_version: &str, kind: &str, name: &str) -> OwnerReference {
     }
 }
 
-fn lever(api_version: &str, name: &str, field: LeverField) -> Lever {
-    Lever {
+fn replicas_field(api_version: &str, name: &str, field: OwnerField) -> ReplicasField {
+    ReplicasField {
         field,
         api_version: api_version.to_owned(),
         name: name.to_owned(),
@@ -54,10 +54,10 @@ fn the_component_of_a_pulp_is_told_by_the_name_of_its_deployment() {
     let api_version = "repo-manager.pulpproject.org/v1";
     let owner = owner(api_version, "Pulp", "my-pulp");
     let recognised =
-        |name: &str, spec: Value| pulp::lever(&TargetName::deployment(name), &owner, &json!({"spec": spec}));
+        |name: &str, spec: Value| pulp::field(&TargetName::deployment(name), &owner, &json!({"spec": spec}));
     for component in ["worker", "api", "content"] {
-        let field = LeverField::Pulp { component: component.to_owned() };
-        let expected = Ok(Some(lever(api_version, "my-pulp", field)));
+        let field = OwnerField::Pulp { component: component.to_owned() };
+        let expected = Ok(Some(replicas_field(api_version, "my-pulp", field)));
         let deployment = format!("my-pulp-{component}");
         assert_eq!(recognised(&deployment, json!({})), expected);
         assert_eq!(
@@ -90,10 +90,13 @@ fn the_deployment_of_a_clowd_app_is_found_in_its_list() {
     let owner = owner(api_version, "ClowdApp", "pulp");
     let recognised = |name: &str, worker: Value| {
         let app = json!({"spec": {"deployments": [{"name": "api"}, worker]}});
-        clowder::lever(&TargetName::deployment(name), &owner, &app)
+        clowder::field(&TargetName::deployment(name), &owner, &app)
     };
-    let field = LeverField::ClowdApp { deployment: "worker".to_owned() };
-    assert_eq!(recognised("pulp-worker", json!({"name": "worker"})), Ok(lever(api_version, "pulp", field)));
+    let field = OwnerField::ClowdApp { deployment: "worker".to_owned() };
+    assert_eq!(
+        recognised("pulp-worker", json!({"name": "worker"})),
+        Ok(replicas_field(api_version, "pulp", field))
+    );
     for autoscaler in ["autoScaler", "autoScalerSimple"] {
         let refused = recognised("pulp-worker", json!({"name": "worker", autoscaler: {}})).unwrap_err();
         assert_eq!(refused.reason, Reason::TargetAutoscaled);
@@ -112,7 +115,7 @@ fn scaled_object(reference: &Value) -> Value {
 
 #[test]
 fn a_scaled_object_is_known_by_what_it_refers_to() {
-    let expected = Some(lever(keda::API_VERSION, "workers", LeverField::ScaledObject));
+    let expected = Some(replicas_field(keda::API_VERSION, "workers", OwnerField::ScaledObject));
     let deployment = TargetName::deployment("worker");
     let stateful_set = TargetName { kind: TargetKind::StatefulSet, name: "worker".to_owned() };
     let of_deployment = [
@@ -121,13 +124,13 @@ fn a_scaled_object_is_known_by_what_it_refers_to() {
         json!({"name": "worker", "apiVersion": "apps/v1", "kind": "Deployment"}),
     ];
     for reference in &of_deployment {
-        assert_eq!(keda::lever(&deployment, &scaled_object(reference)), expected, "{reference}");
-        assert_eq!(keda::lever(&stateful_set, &scaled_object(reference)), None, "{reference}");
+        assert_eq!(keda::field(&deployment, &scaled_object(reference)), expected, "{reference}");
+        assert_eq!(keda::field(&stateful_set, &scaled_object(reference)), None, "{reference}");
     }
     let of_stateful_set = scaled_object(&json!({"name": "worker", "kind": "StatefulSet"}));
-    assert_eq!(keda::lever(&stateful_set, &of_stateful_set), expected);
+    assert_eq!(keda::field(&stateful_set, &of_stateful_set), expected);
     for other in [json!({"name": "other"}), json!({"name": "worker", "apiVersion": "argoproj.io/v1alpha1"})] {
-        assert_eq!(keda::lever(&deployment, &scaled_object(&other)), None, "{other}");
+        assert_eq!(keda::field(&deployment, &scaled_object(&other)), None, "{other}");
     }
 }
 
@@ -138,11 +141,11 @@ fn only_the_autoscaler_that_keda_made_is_let_pass() {
         serde_json::from_value(json!({"metadata": {"name": "keda-hpa-workers", "ownerReferences": [owner]}}))
             .unwrap()
     };
-    let lever_of_keda = lever(keda::API_VERSION, "workers", LeverField::ScaledObject);
-    let lever_of_pulp = lever("v1", "workers", LeverField::Pulp { component: "worker".to_owned() });
-    assert!(keda::made(&made_by("ScaledObject", "55bb"), Some(&lever_of_keda)));
-    assert!(!keda::made(&made_by("ScaledObject", "66cc"), Some(&lever_of_keda)));
-    assert!(!keda::made(&made_by("Pulp", "55bb"), Some(&lever_of_keda)));
-    assert!(!keda::made(&made_by("ScaledObject", "55bb"), Some(&lever_of_pulp)));
+    let field_of_keda = replicas_field(keda::API_VERSION, "workers", OwnerField::ScaledObject);
+    let field_of_pulp = replicas_field("v1", "workers", OwnerField::Pulp { component: "worker".to_owned() });
+    assert!(keda::made(&made_by("ScaledObject", "55bb"), Some(&field_of_keda)));
+    assert!(!keda::made(&made_by("ScaledObject", "66cc"), Some(&field_of_keda)));
+    assert!(!keda::made(&made_by("Pulp", "55bb"), Some(&field_of_keda)));
+    assert!(!keda::made(&made_by("ScaledObject", "55bb"), Some(&field_of_pulp)));
     assert!(!keda::made(&made_by("ScaledObject", "55bb"), None));
 }

@@ -2,8 +2,8 @@ use serde_json::json;
 
 use super::*;
 
-fn lever(field: LeverField) -> Lever {
-    Lever {
+fn field(field: OwnerField) -> ReplicasField {
+    ReplicasField {
         field,
         api_version: "group.example.com/v1".to_owned(),
         name: "example".to_owned(),
@@ -14,12 +14,12 @@ fn lever(field: LeverField) -> Lever {
     }
 }
 
-fn pulp() -> Lever {
-    lever(LeverField::Pulp { component: "worker".to_owned() })
+fn pulp() -> ReplicasField {
+    field(OwnerField::Pulp { component: "worker".to_owned() })
 }
 
-fn clowd_app() -> Lever {
-    lever(LeverField::ClowdApp { deployment: "worker".to_owned() })
+fn clowd_app() -> ReplicasField {
+    field(OwnerField::ClowdApp { deployment: "worker".to_owned() })
 }
 
 fn object(content: &Value) -> Value {
@@ -52,13 +52,13 @@ fn deployments(replicas: &Value) -> Value {
 #[test]
 fn a_pulp_is_told_in_its_component_and_the_number_is_put_back() {
     let before = object(&json!({"spec": {"worker": {"replicas": 2}, "api": {"replicas": 1}}}));
-    let lever = pulp().found_in(&before, &[]);
-    assert_eq!((lever.before.clone(), lever.settles_at()), (Some(json!(2)), Some(2)));
-    assert_eq!(lever.tell(&before, 9), merge(&json!({"spec": {"worker": {"replicas": 9}}})));
+    let field = pulp().found_in(&before, &[]);
+    assert_eq!((field.before.clone(), field.settles_at()), (Some(json!(2)), Some(2)));
+    assert_eq!(field.tell(&before, 9), merge(&json!({"spec": {"worker": {"replicas": 9}}})));
     let now = object(&json!({"spec": {"worker": {"replicas": 9}, "api": {"replicas": 1}}}));
-    assert_eq!(lever.told(&now), Some(9));
-    assert_eq!(lever.put_back(&now), merge(&json!({"spec": {"worker": {"replicas": 2}}})));
-    assert_eq!(lever.put_back(&before), None);
+    assert_eq!(field.told(&now), Some(9));
+    assert_eq!(field.put_back(&now), merge(&json!({"spec": {"worker": {"replicas": 2}}})));
+    assert_eq!(field.put_back(&before), None);
 }
 
 #[test]
@@ -70,14 +70,14 @@ fn what_a_pulp_did_not_say_it_does_not_say_afterwards() {
         json!({"spec": {"worker": {"env": [], "replicas": 9}}}),
     ];
     for ((before, now), removed) in absent.iter().zip(&told).zip(&removed) {
-        let lever = pulp().found_in(&object(before), &[]);
-        assert_eq!((lever.before.clone(), lever.settles_at()), (None, None));
-        assert_eq!(lever.put_back(&object(now)), merge(removed), "{before}");
-        assert_eq!(lever.put_back(&object(before)), None);
+        let field = pulp().found_in(&object(before), &[]);
+        assert_eq!((field.before.clone(), field.settles_at()), (None, None));
+        assert_eq!(field.put_back(&object(now)), merge(removed), "{before}");
+        assert_eq!(field.put_back(&object(before)), None);
     }
     // Somebody wrote something else there meanwhile.
-    let lever = pulp().found_in(&object(&absent[0]), &[]);
-    assert_eq!(lever.put_back(&object(&told[1])), merge(&removed[1]));
+    let field = pulp().found_in(&object(&absent[0]), &[]);
+    assert_eq!(field.put_back(&object(&told[1])), merge(&removed[1]));
 }
 
 #[test]
@@ -89,17 +89,17 @@ fn a_clowd_app_is_told_in_the_entry_of_its_list_that_has_the_name() {
     let change_of = |change: Value| Some(Change::Json(json!([tests[0], tests[1], change])));
     let path = "/spec/deployments/1/replicas";
     let (before, now) = (deployments(&json!(3)), deployments(&json!(9)));
-    let lever = clowd_app().found_in(&before, &[]);
-    assert_eq!(lever.told(&now), Some(9));
-    assert_eq!(lever.tell(&before, 9), change_of(json!({"op": "add", "path": path, "value": 9})));
-    assert_eq!(lever.put_back(&now), change_of(json!({"op": "add", "path": path, "value": 3})));
+    let field = clowd_app().found_in(&before, &[]);
+    assert_eq!(field.told(&now), Some(9));
+    assert_eq!(field.tell(&before, 9), change_of(json!({"op": "add", "path": path, "value": 9})));
+    assert_eq!(field.put_back(&now), change_of(json!({"op": "add", "path": path, "value": 3})));
     let absent = deployments(&Value::Null);
-    let lever = clowd_app().found_in(&absent, &[]);
-    assert_eq!(lever.put_back(&now), change_of(json!({"op": "remove", "path": path})));
-    assert_eq!((lever.put_back(&absent), lever.told(&absent)), (None, None));
+    let field = clowd_app().found_in(&absent, &[]);
+    assert_eq!(field.put_back(&now), change_of(json!({"op": "remove", "path": path})));
+    assert_eq!((field.put_back(&absent), field.told(&absent)), (None, None));
     // The entry was taken out meanwhile.
     let without = object(&json!({"spec": {"deployments": []}}));
-    assert_eq!((lever.tell(&without, 9), lever.put_back(&without)), (None, None));
+    assert_eq!((field.tell(&without, 9), field.put_back(&without)), (None, None));
 }
 
 #[test]
@@ -107,12 +107,12 @@ fn a_scaled_object_is_told_by_an_annotation() {
     let annotated =
         |number: Option<&str>| object(&json!({"metadata": {"annotations": {PAUSED_REPLICAS: number}}}));
     let before = object(&json!({"spec": {}}));
-    let lever = lever(LeverField::ScaledObject).found_in(&before, &[]);
-    assert_eq!((lever.told(&before), lever.settles_at()), (None, None));
-    assert_eq!(lever.tell(&before, 9), Some(Change::Merge(annotated(Some("9")))));
-    assert_eq!(lever.told(&annotated(Some("9"))), Some(9));
-    assert_eq!(lever.put_back(&annotated(Some("9"))), Some(Change::Merge(annotated(None))));
+    let field = field(OwnerField::ScaledObject).found_in(&before, &[]);
+    assert_eq!((field.told(&before), field.settles_at()), (None, None));
+    assert_eq!(field.tell(&before, 9), Some(Change::Merge(annotated(Some("9")))));
+    assert_eq!(field.told(&annotated(Some("9"))), Some(9));
+    assert_eq!(field.put_back(&annotated(Some("9"))), Some(Change::Merge(annotated(None))));
     // Somebody had paused it before.
-    let lever = super::tests::lever(LeverField::ScaledObject).found_in(&annotated(Some("4")), &[]);
-    assert_eq!(lever.put_back(&annotated(Some("9"))), Some(Change::Merge(annotated(Some("4")))));
+    let field = super::tests::field(OwnerField::ScaledObject).found_in(&annotated(Some("4")), &[]);
+    assert_eq!(field.put_back(&annotated(Some("9"))), Some(Change::Merge(annotated(Some("4")))));
 }

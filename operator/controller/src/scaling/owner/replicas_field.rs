@@ -12,10 +12,10 @@ use super::keda::PAUSED_REPLICAS;
 /// A field of an owner, with what it was before: enough to put it back when nothing else is known any more.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Lever {
+pub struct ReplicasField {
     /// Which field of which kind.
     #[serde(flatten)]
-    pub field: LeverField,
+    pub field: OwnerField,
     /// The owner's group and version, as the target names them.
     pub api_version: String,
     /// The owner's name.
@@ -36,7 +36,7 @@ pub struct Lever {
 /// Which field of which kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "owner", rename_all_fields = "camelCase")]
-pub enum LeverField {
+pub enum OwnerField {
     /// `spec.COMPONENT.replicas` of a `Pulp` of pulp-operator.
     Pulp {
         /// `worker`, `api` or `content`.
@@ -60,22 +60,22 @@ pub enum Change {
     Json(Value),
 }
 
-impl Lever {
+impl ReplicasField {
     /// The owner's kind.
     pub fn kind(&self) -> &'static str {
         match &self.field {
-            LeverField::Pulp { .. } => "Pulp",
-            LeverField::ClowdApp { .. } => "ClowdApp",
-            LeverField::ScaledObject => "ScaledObject",
+            OwnerField::Pulp { .. } => "Pulp",
+            OwnerField::ClowdApp { .. } => "ClowdApp",
+            OwnerField::ScaledObject => "ScaledObject",
         }
     }
 
     /// Where the API server serves the owner.
     pub fn resource(&self) -> ApiResource {
         let plural = match &self.field {
-            LeverField::Pulp { .. } => "pulps",
-            LeverField::ClowdApp { .. } => "clowdapps",
-            LeverField::ScaledObject => "scaledobjects",
+            OwnerField::Pulp { .. } => "pulps",
+            OwnerField::ClowdApp { .. } => "clowdapps",
+            OwnerField::ScaledObject => "scaledobjects",
         };
         let (group, version) = self.api_version.split_once('/').unwrap_or(("", &self.api_version));
         ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, self.kind()), plural)
@@ -85,9 +85,9 @@ impl Lever {
     pub(super) fn found_in(mut self, object: &Value, entries: &[ManagedFieldsEntry]) -> Self {
         self.before = self.value(object).cloned();
         self.parent_was_absent = match &self.field {
-            LeverField::Pulp { component } => object.pointer(&format!("/spec/{component}")).is_none(),
-            // A list's entry is there, or this lever would not be; annotations without any are none at all.
-            LeverField::ClowdApp { .. } | LeverField::ScaledObject => false,
+            OwnerField::Pulp { component } => object.pointer(&format!("/spec/{component}")).is_none(),
+            // A list's entry is there, or this field would not be; annotations without any are none at all.
+            OwnerField::ClowdApp { .. } | OwnerField::ScaledObject => false,
         };
         self.owners = crate::scaling::managed_fields::owners_of(entries, &self.owned_as());
         self
@@ -104,10 +104,10 @@ impl Lever {
     /// The number of replicas at which the target settles once the field is put back, if the field says so.
     pub fn settles_at(&self) -> Option<i32> {
         match (&self.field, &self.before) {
-            (LeverField::Pulp { .. } | LeverField::ClowdApp { .. }, Some(before)) => {
+            (OwnerField::Pulp { .. } | OwnerField::ClowdApp { .. }, Some(before)) => {
                 before.as_i64().and_then(|number| i32::try_from(number).ok())
             }
-            (LeverField::Pulp { .. } | LeverField::ClowdApp { .. }, None) | (LeverField::ScaledObject, _) => {
+            (OwnerField::Pulp { .. } | OwnerField::ClowdApp { .. }, None) | (OwnerField::ScaledObject, _) => {
                 None
             }
         }
@@ -116,14 +116,14 @@ impl Lever {
     /// The change that tells the owner this number; `None` when it cannot be told in this object.
     pub fn tell(&self, object: &Value, replicas: i32) -> Option<Change> {
         match &self.field {
-            LeverField::Pulp { component } => {
+            OwnerField::Pulp { component } => {
                 Some(self.merge(object, json!({"spec": {component: {"replicas": replicas}}})))
             }
-            LeverField::ScaledObject => {
+            OwnerField::ScaledObject => {
                 let number = replicas.to_string();
                 Some(self.merge(object, json!({"metadata": {"annotations": {PAUSED_REPLICAS: number}}})))
             }
-            LeverField::ClowdApp { .. } => self.list_patch(object, &json!({"op": "add", "value": replicas})),
+            OwnerField::ClowdApp { .. } => self.list_patch(object, &json!({"op": "add", "value": replicas})),
         }
     }
 
@@ -135,7 +135,7 @@ impl Lever {
             return None;
         }
         match (&self.field, &self.before) {
-            (LeverField::Pulp { component }, before) => {
+            (OwnerField::Pulp { component }, before) => {
                 let nothing_else = object
                     .pointer(&format!("/spec/{component}"))
                     .and_then(Value::as_object)
@@ -147,29 +147,29 @@ impl Lever {
                 };
                 Some(self.merge(object, json!({"spec": {component: fields}})))
             }
-            (LeverField::ScaledObject, before) => {
+            (OwnerField::ScaledObject, before) => {
                 Some(self.merge(object, json!({"metadata": {"annotations": {PAUSED_REPLICAS: before}}})))
             }
-            (LeverField::ClowdApp { .. }, Some(before)) => {
+            (OwnerField::ClowdApp { .. }, Some(before)) => {
                 self.list_patch(object, &json!({"op": "add", "value": before}))
             }
-            (LeverField::ClowdApp { .. }, None) => self.list_patch(object, &json!({"op": "remove"})),
+            (OwnerField::ClowdApp { .. }, None) => self.list_patch(object, &json!({"op": "remove"})),
         }
     }
 
     /// The field as `managedFields` name it.
     pub fn owned_as(&self) -> Vec<String> {
         match &self.field {
-            LeverField::Pulp { component } => {
+            OwnerField::Pulp { component } => {
                 vec!["f:spec".to_owned(), format!("f:{component}"), "f:replicas".to_owned()]
             }
-            LeverField::ClowdApp { deployment } => vec![
+            OwnerField::ClowdApp { deployment } => vec![
                 "f:spec".to_owned(),
                 "f:deployments".to_owned(),
                 format!("k:{}", json!({"name": deployment})),
                 "f:replicas".to_owned(),
             ],
-            LeverField::ScaledObject => {
+            OwnerField::ScaledObject => {
                 vec!["f:metadata".to_owned(), "f:annotations".to_owned(), format!("f:{PAUSED_REPLICAS}")]
             }
         }
@@ -177,18 +177,18 @@ impl Lever {
 
     fn value<'a>(&self, object: &'a Value) -> Option<&'a Value> {
         let value = match &self.field {
-            LeverField::Pulp { component } => object.pointer(&format!("/spec/{component}/replicas")),
-            LeverField::ClowdApp { .. } => {
+            OwnerField::Pulp { component } => object.pointer(&format!("/spec/{component}/replicas")),
+            OwnerField::ClowdApp { .. } => {
                 object.pointer(&format!("/spec/deployments/{}/replicas", self.position(object)?))
             }
-            LeverField::ScaledObject => object.pointer("/metadata/annotations")?.get(PAUSED_REPLICAS),
+            OwnerField::ScaledObject => object.pointer("/metadata/annotations")?.get(PAUSED_REPLICAS),
         };
         value.filter(|value| !value.is_null())
     }
 
     /// Where the deployment is in the `ClowdApp`'s list.
     fn position(&self, object: &Value) -> Option<usize> {
-        let LeverField::ClowdApp { deployment } = &self.field else { return None };
+        let OwnerField::ClowdApp { deployment } = &self.field else { return None };
         let named = |entry: &Value| entry.get("name").and_then(Value::as_str) == Some(deployment);
         object.pointer("/spec/deployments")?.as_array()?.iter().position(named)
     }
@@ -206,7 +206,7 @@ impl Lever {
     /// apply would have to own all of it; this one changes a number, and is refused when the list's order
     /// changed meanwhile.
     fn list_patch(&self, object: &Value, change: &Value) -> Option<Change> {
-        let LeverField::ClowdApp { deployment } = &self.field else { return None };
+        let OwnerField::ClowdApp { deployment } = &self.field else { return None };
         let entry = format!("/spec/deployments/{}", self.position(object)?);
         let mut change = change.clone();
         change["path"] = format!("{entry}/replicas").into();
@@ -218,17 +218,17 @@ impl Lever {
     }
 }
 
-impl fmt::Display for Lever {
+impl fmt::Display for ReplicasField {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = &self.name;
         match &self.field {
-            LeverField::Pulp { component } => {
+            OwnerField::Pulp { component } => {
                 write!(formatter, "spec.{component}.replicas of the Pulp {name}")
             }
-            LeverField::ClowdApp { deployment } => {
+            OwnerField::ClowdApp { deployment } => {
                 write!(formatter, "replicas of the deployment {deployment} in the ClowdApp {name}")
             }
-            LeverField::ScaledObject => {
+            OwnerField::ScaledObject => {
                 write!(formatter, "the annotation {PAUSED_REPLICAS} of the ScaledObject {name}")
             }
         }
