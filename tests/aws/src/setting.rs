@@ -7,10 +7,10 @@ use kube::Client;
 use kube::client::Body;
 use serde_json::json;
 use throughput_crds::{AwsAccess, AwsEndpoints, ObserveRds, SecretReference};
-use throughput_sources::access::{Access, Installation};
+use throughput_sources::access::Access;
 use throughput_sources::recording::Recording;
 use throughput_sources::source::{Settled, Source, Window};
-use throughput_test_support::first_cell;
+use throughput_test_support::sources::access;
 
 /// The key of a Secret that is to be seen nowhere.
 pub const SECRET_KEY: &str = "the-secret-key-of-these-tests";
@@ -63,14 +63,7 @@ impl Setting {
 
     /// What a source reaches the world with.
     pub fn access(&self) -> Access {
-        Access {
-            client: self.api_server(),
-            namespace: "perf".to_owned(),
-            test: "tasks-10k".to_owned(),
-            cell: first_cell("0e9a"),
-            targets: Vec::new(),
-            installation: Installation::default(),
-        }
+        Access { test: "tasks-10k".to_owned(), ..access(self.api_server(), "perf") }
     }
 
     /// The source that watches the instance, by the way that the operator opens it.

@@ -1,26 +1,19 @@
 //! A namespace of its own for a test that is deleted together with it.
 
-use std::time::Duration;
-
-use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{Namespace, Secret};
+use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
-use kube::api::{Api, DeleteParams};
 use serde_json::{Value, json};
 use throughput_e2e_tests::{Cluster, NAMESPACE};
-use throughput_test_support::spec::WORKERS;
 
 use super::heal::Release;
 
 /// Its name.
 pub(super) const ELSEWHERE: &str = "chaos-elsewhere";
-const SOON: Duration = Duration::from_mins(3);
 
 /// Makes the namespace, with two idle Deployments and a way to Pulp, and has the operator watch it.
 pub(super) async fn prepare(cluster: &Cluster, release: &Release) -> Cluster {
     let secret = cluster.api::<Secret>().get("pulp-admin").await.expect("Pulp's Secret");
-    let worker = cluster.api::<Deployment>().get(WORKERS).await.expect("Pulp's workers");
-    let image = &worker.spec.expect("a spec").template.spec.expect("a pod").containers[0].image;
+    let image = cluster.pulps_image().await;
     let metadata = |name: &str| json!({"name": name, "namespace": ELSEWHERE});
     let objects = [
         json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ELSEWHERE}}),
@@ -32,8 +25,8 @@ pub(super) async fn prepare(cluster: &Cluster, release: &Release) -> Cluster {
             "apiVersion": "v1", "kind": "Service", "metadata": metadata("pulp-api"),
             "spec": {"type": "ExternalName", "externalName": format!("pulp-api.{NAMESPACE}.svc.cluster.local")},
         }),
-        idle(&metadata("idle-workers"), image.as_deref(), 2),
-        idle(&metadata("idle-others"), image.as_deref(), 1),
+        idle(&metadata("idle-workers"), &image, 2),
+        idle(&metadata("idle-others"), &image, 1),
     ];
     let there = cluster.in_namespace(ELSEWHERE);
     for object in objects {
@@ -44,7 +37,7 @@ pub(super) async fn prepare(cluster: &Cluster, release: &Release) -> Cluster {
     there
 }
 
-fn idle(metadata: &Value, image: Option<&str>, replicas: u32) -> Value {
+fn idle(metadata: &Value, image: &str, replicas: u32) -> Value {
     let labels = json!({"app": metadata["name"]});
     json!({
         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata,
@@ -63,13 +56,5 @@ fn idle(metadata: &Value, image: Option<&str>, replicas: u32) -> Value {
 
 /// Deletes the namespace, if it is there, and waits until it is gone: nothing may hold it back.
 pub(super) async fn delete(cluster: &Cluster) {
-    let namespaces: Api<Namespace> = Api::all(cluster.client.clone());
-    if namespaces.delete(ELSEWHERE, &DeleteParams::default()).await.is_err() {
-        return;
-    }
-    cluster
-        .until("the deleted namespace is gone", SOON, || async {
-            namespaces.get_opt(ELSEWHERE).await.ok()?.is_none().then_some(())
-        })
-        .await;
+    cluster.in_namespace(ELSEWHERE).remove_namespace().await;
 }

@@ -11,6 +11,7 @@
 )]
 
 pub mod cut;
+mod ground;
 pub mod late_rds;
 pub mod logging;
 pub mod outside;

@@ -4,20 +4,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{Namespace, Pod};
+use k8s_openapi::api::core::v1::Pod;
 use kube::Client;
-use kube::api::{Api, DeleteParams, LogParams, PostParams};
-use kube::core::ObjectMeta;
+use kube::api::{DeleteParams, LogParams, PostParams};
 use serde_json::{Value, json};
 use throughput_crds::Observe;
 use throughput_model::observation::SourceReport;
-use throughput_sources::access::{Access, Installation};
 use throughput_sources::open::open;
 use throughput_sources::recording::Recording;
-use throughput_sources::source::{Settled, Source, SourceError, Window};
-use throughput_test_support::first_cell;
-use throughput_test_support::spec::WORKERS;
+use throughput_sources::source::{Source, SourceError};
+use throughput_test_support::sources;
 
 use crate::Cluster;
 
@@ -34,38 +30,19 @@ pub struct Writers {
 pub struct Watch {
     source: Box<dyn Source>,
     recording: Recording,
-    start: Timestamp,
 }
 
 impl Writers {
     /// A namespace of its own, without what an earlier run left in it.
     pub async fn in_new_namespace(name: &str) -> Self {
         let cluster = Cluster::connect().await;
-        let pods = cluster.api::<Deployment>().get(WORKERS).await.expect("Pulp's workers");
-        let mut pods = pods.spec.expect("a spec").template.spec.expect("pods");
-        let image = pods.containers.remove(0).image.expect("an image");
-        let writers = Self { cluster: cluster.in_namespace(name), image };
-        writers.remove().await;
-        let namespace = Namespace {
-            metadata: ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() },
-            ..Namespace::default()
-        };
-        let namespaces: Api<Namespace> = Api::all(cluster.client.clone());
-        namespaces.create(&PostParams::default(), &namespace).await.expect("create a namespace");
-        writers
+        let image = cluster.pulps_image().await;
+        Self { cluster: cluster.in_new_namespace(name, &json!({})).await, image }
     }
 
     /// Deletes the namespace, with all that is in it.
     pub async fn remove(&self) {
-        let namespaces: Api<Namespace> = Api::all(self.cluster.client.clone());
-        let name = &self.cluster.namespace;
-        if namespaces.delete(name, &DeleteParams::default()).await.is_ok() {
-            self.cluster
-                .until("the namespace is gone", SOON, || async {
-                    namespaces.get_opt(name).await.ok().flatten().is_none().then_some(())
-                })
-                .await;
-        }
+        self.cluster.remove_namespace().await;
     }
 
     /// Creates a pod that runs a Python program with Pulp's packages, and starts it again whenever it ends.
@@ -138,33 +115,22 @@ impl Writers {
         let pods: Vec<Value> = pods.iter().map(|pod| json!({"selector": {"app": pod}})).collect();
         let observe = json!({"logs": {"pods": pods, "builtIn": ["Pulp"], "patterns": patterns}});
         let observe: Observe = serde_json::from_value(observe).expect("a spec");
-        let access = Access {
-            client: client.unwrap_or_else(|| self.cluster.client.clone()),
-            namespace: self.cluster.namespace.clone(),
-            test: "logs".to_owned(),
-            cell: first_cell("logs"),
-            targets: Vec::new(),
-            installation: Installation::default(),
-        };
+        let client = client.unwrap_or_else(|| self.cluster.client.clone());
+        let access = sources::access(client, &self.cluster.namespace);
         let source = open(&observe, &access).remove(0);
-        let start = Timestamp::now();
-        Watch { recording: Recording::new(source.name(), start), source, start }
+        Watch { recording: Recording::new(source.name(), Timestamp::now()), source }
     }
 }
 
 impl Watch {
     /// Begins.
     pub async fn begin(&mut self) {
-        if let Err(error) = self.source.begin(&mut self.recording).await {
-            self.recording.fall_short(&error, Timestamp::now());
-        }
+        sources::begin(self.source.as_mut(), &mut self.recording).await;
     }
 
     /// Looks once.
     pub async fn look(&mut self) {
-        if let Err(error) = self.source.look(&mut self.recording).await {
-            self.recording.fall_short(&error, Timestamp::now());
-        }
+        sources::look(self.source.as_mut(), &mut self.recording).await;
     }
 
     /// What is recorded so far.
@@ -190,19 +156,8 @@ impl Watch {
 
     /// Ends the window now, and settles.
     pub async fn settle(mut self) -> SourceReport {
-        let window = Window { start: self.start, end: Timestamp::now() };
-        let deadline = Duration::from_secs(20);
-        for _ in 0..10 {
-            let settling = self.source.settle(window, &mut self.recording);
-            let settled =
-                tokio::time::timeout(deadline, settling).await.expect("settled within its deadline");
-            match settled {
-                Ok(Settled::Complete) => return self.recording.report(),
-                Ok(Settled::Again(pause)) => tokio::time::sleep(pause).await,
-                Err(error) => self.recording.fall_short(&error, Timestamp::now()),
-            }
-        }
-        panic!("it does not settle: {:?}", self.recording.shortfalls());
+        sources::settle(self.source.as_mut(), &mut self.recording).await;
+        self.recording.report()
     }
 }
 

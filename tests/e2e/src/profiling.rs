@@ -4,20 +4,18 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod};
-use kube::api::{Api, DeleteParams, LogParams, Patch, PatchParams, PostParams};
+use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use kube::api::{LogParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 use throughput_crds::Observe;
 use throughput_sources::access::{Access, Installation};
 use throughput_sources::open::open;
 use throughput_sources::recording::Recording;
-use throughput_sources::source::{Settled, Source, Window};
+use throughput_sources::source::Source;
 use throughput_test_support::first_cell;
-use throughput_test_support::program;
-use throughput_test_support::spec::WORKERS;
+use throughput_test_support::{program, sources};
 
-use crate::{Cluster, NAMESPACE};
+use crate::Cluster;
 
 /// A text on the command line of what is profiled, which nobody is to see.
 pub const HIDDEN: &str = "hidden-5d1c20";
@@ -66,22 +64,11 @@ impl Bench {
     pub async fn enter(name: &str, level: &str) -> Self {
         let name = format!("watch-profile-{name}");
         let outer = Cluster::connect().await;
-        let namespaces: Api<Namespace> = Api::all(outer.client.clone());
-        let label = json!({"pod-security.kubernetes.io/enforce": level});
-        let namespace = json!({"metadata": {"name": name, "labels": label}});
-        let namespace: Namespace = serde_json::from_value(namespace).expect("a namespace");
-        let _ = namespaces.delete(&name, &DeleteParams::default()).await;
-        outer
-            .until("the namespace is made", Duration::from_mins(2), || async {
-                namespaces.create(&PostParams::default(), &namespace).await.ok()
-            })
-            .await;
-        let workers = outer.api::<Deployment>().get(WORKERS).await.expect("Pulp's workers");
-        let containers = workers.spec.and_then(|spec| spec.template.spec).expect("a pod").containers;
-        let image = containers[0].image.clone().expect("Pulp's image");
+        let labels = json!({"pod-security.kubernetes.io/enforce": level});
+        let (cluster, image) = (outer.in_new_namespace(&name, &labels).await, outer.pulps_image().await);
         let names = program::output(program::root().join("operator/images"), &["load", "profiler"], "").await;
         let profiler = names.expect("the profiler's image").trim().to_owned();
-        Self { cluster: outer.in_namespace(&name), profiler, image }
+        Self { cluster, profiler, image }
     }
 
     /// Starts a pod with the label `app: NAME` and waits until it runs. `security` is of the pod, `own` of the container.
@@ -150,27 +137,20 @@ impl Bench {
 
     /// What the operator gives its sources.
     pub fn access(&self) -> Access {
-        let test_uid = Timestamp::now().to_string();
-        Access {
-            client: self.cluster.client.clone(),
-            namespace: self.cluster.namespace.clone(),
-            test: "profile".to_owned(),
-            cell: first_cell(&test_uid),
-            targets: Vec::new(),
-            installation: Installation {
-                profiler_image: Some(self.profiler.clone()),
-                ..Installation::default()
-            },
-        }
+        // What is started beside a pod is named after the cell: each has its own.
+        let cell = first_cell(&Timestamp::now().to_string());
+        let profiler_image = Some(self.profiler.clone());
+        let installation = Installation { profiler_image, ..Installation::default() };
+        Access { cell, installation, ..sources::access(self.cluster.client.clone(), &self.cluster.namespace) }
     }
 
     /// Profiles the pods with the label `app: NAME` for some seconds, from the first call to the last.
     pub async fn profile(&self, name: &str, more: Value) -> Recording {
         let mut source = source(name, more, &self.access());
         let mut recording = Recording::new("profile", Timestamp::now());
-        begin(&mut source, &mut recording).await;
-        look_until(&mut source, &mut recording, Duration::from_mins(1), is_done).await;
-        settle(&mut source, &mut recording).await;
+        sources::begin(source.as_mut(), &mut recording).await;
+        look_until(source.as_mut(), &mut recording, Duration::from_mins(1), is_done).await;
+        sources::settle(source.as_mut(), &mut recording).await;
         recording
     }
 
@@ -192,19 +172,18 @@ impl Bench {
 
     /// Sets another level of Pod Security.
     pub async fn enforce(&self, level: &str) {
-        let namespaces: Api<Namespace> = Api::all(self.cluster.client.clone());
         let patch = json!({"metadata": {"labels": {"pod-security.kubernetes.io/enforce": level}}});
-        let patched =
-            namespaces.patch(&self.cluster.namespace, &PatchParams::default(), &Patch::Merge(patch)).await;
+        let patched = self
+            .cluster
+            .namespaces()
+            .patch(&self.cluster.namespace, &PatchParams::default(), &Patch::Merge(patch))
+            .await;
         patched.expect("label the namespace");
     }
 
     /// Deletes the namespace with all that is in it.
     pub async fn leave(self) {
-        assert_ne!(self.cluster.namespace, NAMESPACE, "only what was made here is deleted");
-        let namespaces: Api<Namespace> = Api::all(self.cluster.client.clone());
-        let deleted = namespaces.delete(&self.cluster.namespace, &DeleteParams::default()).await;
-        deleted.expect("delete the namespace");
+        self.cluster.remove_namespace().await;
     }
 }
 
@@ -218,16 +197,9 @@ pub fn source(name: &str, more: Value, access: &Access) -> Box<dyn Source> {
     open(&observe, access).remove(0)
 }
 
-/// Calls `begin` as the operator does: what fails is a shortfall.
-pub async fn begin(source: &mut Box<dyn Source>, recording: &mut Recording) {
-    if let Err(error) = source.begin(recording).await {
-        recording.fall_short(&error, Timestamp::now());
-    }
-}
-
 /// Calls `look` as the operator does, until something is so.
 pub async fn look_until(
-    source: &mut Box<dyn Source>,
+    source: &mut dyn Source,
     recording: &mut Recording,
     deadline: Duration,
     is_so: impl Fn(&Recording) -> bool,
@@ -235,37 +207,12 @@ pub async fn look_until(
     let begun = Instant::now();
     while !is_so(recording) {
         assert!(begun.elapsed() < deadline, "not within {deadline:?}: {recording:#?}");
-        if let Err(error) = source.look(recording).await {
-            recording.fall_short(&error, Timestamp::now());
-        }
+        sources::look(source, recording).await;
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-}
-
-/// Calls `settle` as the operator does, until the source is complete.
-pub async fn settle(source: &mut Box<dyn Source>, recording: &mut Recording) {
-    let window = Window { start: recording.base(), end: Timestamp::now() };
-    let settling = tokio::time::timeout(Duration::from_mins(3), async {
-        loop {
-            match source.settle(window, recording).await {
-                Ok(Settled::Complete) => return,
-                Ok(Settled::Again(after)) => tokio::time::sleep(after).await,
-                Err(error) => {
-                    recording.fall_short(&error, Timestamp::now());
-                    tokio::time::sleep(Duration::from_secs(1)).await;
-                }
-            }
-        }
-    });
-    settling.await.expect("the source settles");
 }
 
 /// Whether there is a profile, or a reason why there is none.
 pub fn is_done(recording: &Recording) -> bool {
     !recording.shortfalls().is_empty() || recording.report().summary.figures.contains_key("profile.samples")
-}
-
-/// The reasons of what could not be seen.
-pub fn reasons(recording: &Recording) -> Vec<String> {
-    recording.shortfalls().iter().map(|shortfall| shortfall.reason.clone()).collect()
 }

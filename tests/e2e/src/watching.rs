@@ -1,21 +1,14 @@
 //! A namespace of its own for pods that are watched, and a source that watches them with the rights that the chart gives.
 
-use std::time::Duration;
-
-use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
-use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
-use kube::api::{Api, DeleteParams, PostParams};
+use k8s_openapi::api::core::v1::ServiceAccount;
+use kube::api::{Api, PostParams};
 use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use serde_json::{Value, json};
-use throughput_sources::recording::Recording;
-use throughput_sources::source::{Settled, Source, Window};
 use throughput_test_support::program;
-use throughput_test_support::spec::WORKERS;
 
-use crate::{Cluster, NAMESPACE};
+use crate::Cluster;
 
 /// The account that has the operator's rights there.
 const ACCOUNT: &str = "watcher";
@@ -33,14 +26,9 @@ impl Ground {
     /// Makes the namespace, after removing what an earlier run left of it, and gives an account in it the operator's
     /// rights: those of the chart with these values.
     pub async fn prepare(cluster: &Cluster, namespace: &str, values: &[&str]) -> Self {
-        let cluster = cluster.in_namespace(namespace);
-        let rights = rights(&cluster, values).await;
-        let ground = Self { cluster, rights };
-        ground.clear().await;
-        let create = json!({"metadata": {"name": namespace}});
-        let create: Namespace = serde_json::from_value(create).unwrap();
-        let namespaces: Api<Namespace> = Api::all(ground.cluster.client.clone());
-        namespaces.create(&PostParams::default(), &create).await.unwrap();
+        let rights = rights(&cluster.in_namespace(namespace), values).await;
+        let ground = Self { cluster: cluster.in_new_namespace(namespace, &json!({})).await, rights };
+        ground.remove_rights().await;
         let account: ServiceAccount = serde_json::from_value(json!({"metadata": {"name": ACCOUNT}})).unwrap();
         ground.cluster.api().create(&PostParams::default(), &account).await.unwrap();
         ground.cluster.kubectl(&["apply", "--filename", "-"], &ground.rights).await.unwrap();
@@ -49,17 +37,13 @@ impl Ground {
 
     /// Removes the namespace and the rights.
     pub async fn clear(&self) {
+        self.remove_rights().await;
+        self.cluster.remove_namespace().await;
+    }
+
+    async fn remove_rights(&self) {
         let remove = ["delete", "--ignore-not-found", "--filename", "-"];
         self.cluster.kubectl(&remove, &self.rights).await.unwrap();
-        let namespaces: Api<Namespace> = Api::all(self.cluster.client.clone());
-        let name = self.cluster.namespace.as_str();
-        if namespaces.delete(name, &DeleteParams::default()).await.is_ok() {
-            self.cluster
-                .until("the namespace is gone", Duration::from_mins(2), || async {
-                    namespaces.get_opt(name).await.ok().flatten().is_none().then_some(())
-                })
-                .await;
-        }
     }
 
     /// How the API server is reached with the operator's rights.
@@ -84,12 +68,9 @@ impl Ground {
         Client::try_from(self.account().await).unwrap()
     }
 
-    /// Starts a pod that runs this in Python, with these resources. The node has no registry: it is Pulp's own image,
-    /// which is there already.
+    /// Starts a pod that runs this in Python, with these resources.
     pub async fn python(&self, name: &str, script: &str, resources: &Value) {
-        let workers: Api<Deployment> = Api::namespaced(self.cluster.client.clone(), NAMESPACE);
-        let pods = workers.get(WORKERS).await.unwrap().spec.unwrap().template.spec;
-        let image = pods.unwrap().containers.remove(0).image.unwrap();
+        let image = self.cluster.pulps_image().await;
         let pod = json!({
             "metadata": {"name": name, "labels": {"app": name}},
             "spec": {
@@ -111,28 +92,8 @@ impl Ground {
 
 /// The chart's rights for this namespace, given to the account there.
 async fn rights(cluster: &Cluster, values: &[&str]) -> String {
-    let chart = program::chart();
     let account = format!("serviceAccount.create=false,serviceAccount.name={ACCOUNT}");
-    let images = "image.repository=localhost/a,loadgen.image.repository=localhost/b";
-    let mut arguments = vec!["template", RELEASE, chart.to_str().unwrap(), "--namespace", &cluster.namespace];
-    arguments.extend(["--set", &account, "--set", images]);
-    arguments.extend(values.iter().flat_map(|value| ["--set", value]));
-    arguments.extend([
-        "--show-only",
-        "templates/rbac-tests.yaml",
-        "--show-only",
-        "templates/rbac-nodes.yaml",
-    ]);
-    cluster.helm(&arguments).await.unwrap()
-}
-
-/// Settles a source as the operator does: again and again until it is complete.
-pub async fn settle(source: &mut dyn Source, recording: &mut Recording) {
-    let window = Window { start: recording.base(), end: Timestamp::now() };
-    loop {
-        match source.settle(window, recording).await.unwrap() {
-            Settled::Complete => return,
-            Settled::Again(after) => tokio::time::sleep(after).await,
-        }
-    }
+    let templates = ["templates/rbac-tests.yaml", "templates/rbac-nodes.yaml"];
+    let values = [&[account.as_str()], values].concat();
+    program::rendered((RELEASE, &cluster.namespace), &templates, &values).await.unwrap()
 }

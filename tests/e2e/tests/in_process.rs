@@ -6,13 +6,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use k8s_openapi::ByteString;
-use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Api, DeleteParams, ObjectMeta, PostParams};
 use serde_json::{Value, json};
 use throughput_crds::{ConditionType, SECRET_IMAGES_ANNOTATION, Verdict};
 use throughput_e2e_tests::{Cluster, condition, sql};
-use throughput_test_support::program;
 use throughput_test_support::spec::WORKERS;
 
 const RUN: Duration = Duration::from_mins(10);
@@ -45,13 +43,8 @@ async fn make_secret(cluster: &Cluster, images: Option<&str>) {
 
 /// The example's spec, with the image that the workers run.
 async fn example(cluster: &Cluster, tasks: u64, generators: &[u32]) -> Value {
-    let text =
-        std::fs::read_to_string(program::root().join("examples/throughput-test-in-process.yaml")).unwrap();
-    let as_json = ["create", "--dry-run=client", "--output", "json", "--filename", "-"];
-    let example: Value = serde_json::from_str(&cluster.kubectl(&as_json, &text).await.unwrap()).unwrap();
-    let worker = cluster.api::<Deployment>().get(WORKERS).await.unwrap();
-    let mut spec = example["spec"].clone();
-    let image = worker.spec.unwrap().template.spec.unwrap().containers[0].image.clone().unwrap();
+    let mut spec = cluster.example("throughput-test-in-process.yaml", tasks).await["spec"].take();
+    let image = cluster.pulps_image().await;
     spec["workload"]["pulpTasks"]["tasks"] = json!(tasks);
     spec["workload"]["pulpTasks"]["dispatch"]["inProcess"]["image"] = json!(image);
     spec["matrix"] = json!([{"name": "generators", "of": "Load", "values": generators}]);

@@ -4,7 +4,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use k8s_openapi::api::apps::v1::Deployment;
 use serde_json::{Value, json};
 use throughput_crds::{ConditionStatus, ConditionType, Verdict};
 use throughput_e2e_tests::{Cluster, change_operator, condition};
@@ -21,9 +20,7 @@ struct Chart {
 
 impl Chart {
     async fn write(cluster: &Cluster, release: &'static str, kind: &str) -> Self {
-        // The node has no registry: an image that it has already, which knows how to sleep.
-        let pods = cluster.api::<Deployment>().get(WORKERS).await.unwrap().spec.unwrap().template.spec;
-        let image = pods.unwrap().containers.remove(0).image.unwrap();
+        let image = cluster.pulps_image().await;
         let folder = std::env::temp_dir().join(format!("throughput-e2e-{release}-{}", std::process::id()));
         std::fs::create_dir_all(folder.join("templates")).unwrap();
         let write = |path: &str, text: &str| std::fs::write(folder.join(path), text).unwrap();

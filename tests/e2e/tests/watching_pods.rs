@@ -9,12 +9,12 @@ use kube::{Client, Config};
 use serde_json::json;
 use throughput_crds::ObservePods;
 use throughput_e2e_tests::Cluster;
-use throughput_e2e_tests::watching::{Ground, settle};
+use throughput_e2e_tests::watching::Ground;
 use throughput_sources::access::{Access, Installation};
 use throughput_sources::pods::Pods;
 use throughput_sources::recording::Recording;
 use throughput_sources::source::Source;
-use throughput_test_support::first_cell;
+use throughput_test_support::sources::{self, settle};
 
 const INTERVAL: Duration = Duration::from_secs(5);
 /// Metrics-server needs two rounds to know a new pod, and the kubelet one of its own.
@@ -33,14 +33,8 @@ fn groups() -> Vec<ObservePods> {
 }
 
 fn access(ground: &Ground, client: Client) -> (Access, Recording) {
-    let access = Access {
-        client,
-        namespace: ground.cluster.namespace.clone(),
-        test: "small".to_owned(),
-        cell: first_cell("3f1c"),
-        targets: Vec::new(),
-        installation: Installation { kubelet: true, ..Installation::default() },
-    };
+    let installation = Installation { kubelet: true, ..Installation::default() };
+    let access = Access { installation, ..sources::access(client, &ground.cluster.namespace) };
     (access, Recording::new("pods", jiff::Timestamp::now()))
 }
 

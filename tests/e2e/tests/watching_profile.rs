@@ -9,10 +9,9 @@ use kube::Client;
 use kube::api::DeleteParams;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::{Value, json};
-use throughput_e2e_tests::profiling::{
-    Bench, HIDDEN, Program, begin, is_done, look_until, reasons, settle, source,
-};
+use throughput_e2e_tests::profiling::{Bench, HIDDEN, Program, is_done, look_until, source};
 use throughput_sources::recording::Recording;
+use throughput_test_support::sources::{begin, reasons, settle};
 
 const SOON: Duration = Duration::from_mins(1);
 
@@ -85,19 +84,19 @@ async fn sys_ptrace_is_refused_where_pods_are_restricted_before_anything_is_star
     bench.start("api", Program::Gunicorn, pod, container).await;
     let mut recording = Recording::new("profile", Timestamp::now());
     let mut source = source("api", json!({"sysPtrace": true}), &bench.access());
-    begin(&mut source, &mut recording).await;
+    begin(source.as_mut(), &mut recording).await;
     assert_eq!(reasons(&recording), ["PodSecurity"], "{recording:#?}");
-    settle(&mut source, &mut recording).await;
+    settle(source.as_mut(), &mut recording).await;
     assert_eq!((reasons(&recording).len(), bench.profilers("api").await), (1, 0));
     // The level may change between the rehearsal and the profile.
     bench.enforce("privileged").await;
     let mut later =
         throughput_e2e_tests::profiling::source("api", json!({"sysPtrace": true}), &bench.access());
     let mut recording = Recording::new("profile", Timestamp::now());
-    begin(&mut later, &mut recording).await;
+    begin(later.as_mut(), &mut recording).await;
     assert_eq!(reasons(&recording), [] as [String; 0]);
     bench.enforce("restricted").await;
-    look_until(&mut later, &mut recording, SOON, is_done).await;
+    look_until(later.as_mut(), &mut recording, SOON, is_done).await;
     assert_eq!(reasons(&recording), ["PodSecurity"], "{recording:#?}");
     bench.leave().await;
 }
@@ -174,9 +173,9 @@ async fn whoever_lacks_the_right_or_the_image_is_told_which() {
 async fn reasons_of(access: &throughput_sources::access::Access) -> Vec<String> {
     let mut recording = Recording::new("profile", Timestamp::now());
     let mut source = source("api", json!({}), access);
-    begin(&mut source, &mut recording).await;
-    look_until(&mut source, &mut recording, SOON, is_done).await;
-    settle(&mut source, &mut recording).await;
+    begin(source.as_mut(), &mut recording).await;
+    look_until(source.as_mut(), &mut recording, SOON, is_done).await;
+    settle(source.as_mut(), &mut recording).await;
     reasons(&recording)
 }
 
@@ -201,25 +200,25 @@ async fn another_operator_goes_on_with_a_profile_and_a_pod_that_goes_ends_it() {
     let access = bench.access();
     let mut first = source("api", json!({"duration": "10s"}), &access);
     let mut recording = Recording::new("profile", Timestamp::now());
-    begin(&mut first, &mut recording).await;
+    begin(first.as_mut(), &mut recording).await;
     first.look(&mut recording).await.unwrap();
     drop(first);
     let stored = serde_json::to_string(&recording).unwrap();
     let mut recording: Recording = serde_json::from_str(&stored).unwrap();
     let mut second = source("api", json!({"duration": "10s"}), &access);
-    begin(&mut second, &mut recording).await;
-    look_until(&mut second, &mut recording, SOON, is_done).await;
-    settle(&mut second, &mut recording).await;
+    begin(second.as_mut(), &mut recording).await;
+    look_until(second.as_mut(), &mut recording, SOON, is_done).await;
+    settle(second.as_mut(), &mut recording).await;
     assert_profiled(&recording, "api");
     assert_eq!(bench.profilers("api").await, 1, "it was found, not started once more");
 
     bench.start("leaving", Program::Gunicorn, pod, container).await;
     let mut third = source("leaving", json!({"duration": "10m"}), &access);
     let mut recording = Recording::new("profile", Timestamp::now());
-    begin(&mut third, &mut recording).await;
+    begin(third.as_mut(), &mut recording).await;
     third.look(&mut recording).await.unwrap();
     bench.cluster.api::<Pod>().delete("leaving", &DeleteParams::default()).await.unwrap();
-    settle(&mut third, &mut recording).await;
+    settle(third.as_mut(), &mut recording).await;
     assert_eq!(reasons(&recording), ["PodGone"], "{recording:#?}");
     bench.leave().await;
 }

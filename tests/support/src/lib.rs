@@ -1,9 +1,12 @@
 //! What tests on all rungs stand on: [`wait`] for a condition, a [`daemon`] that does not outlive the tests, a [`spec`] for
-//! Pulp, and the [`program`]s of the checkout, kubectl and Helm among them.
+//! Pulp, and the [`program`]s of the checkout, kubectl and Helm among them. Only with the feature `sources`:
+//! sources of figures, called as the operator calls them.
 #![expect(clippy::missing_panics_doc, clippy::panic, reason = "a test stops at the first surprise")]
 
 pub mod daemon;
 pub mod program;
+#[cfg(feature = "sources")]
+pub mod sources;
 pub mod spec;
 pub mod wait;
 

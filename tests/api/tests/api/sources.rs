@@ -6,23 +6,11 @@ use serde_json::{Value, json};
 use throughput_api_tests::Tenant;
 use throughput_crds::SECRET_FOR_ANNOTATION;
 use throughput_server_tests::{AUTHORITY, PASSWORD, PostgresServer};
-use throughput_sources::access::{Access, Installation};
 use throughput_sources::postgres::Postgres;
 use throughput_sources::prometheus::Prometheus;
 use throughput_sources::recording::Recording;
 use throughput_sources::source::{Source, Window};
-use throughput_test_support::first_cell;
-
-fn access(tenant: &Tenant) -> Access {
-    Access {
-        client: tenant.client.clone(),
-        namespace: tenant.namespace.clone(),
-        test: "watched".to_owned(),
-        cell: first_cell("uid"),
-        targets: Vec::new(),
-        installation: Installation::default(),
-    }
-}
+use throughput_test_support::sources::access;
 
 fn secret(name: &str, audience: Option<&str>, key: &str, text: &str) -> Value {
     let annotations = audience.map(|audience| json!({SECRET_FOR_ANNOTATION: audience}));
@@ -35,7 +23,7 @@ fn secret(name: &str, audience: Option<&str>, key: &str, text: &str) -> Value {
 #[tokio::test]
 async fn a_database_is_asked_with_a_secret_that_names_its_host_and_certificates_of_a_config_map() {
     let (tenant, server) = (Tenant::new().await, PostgresServer::start().await);
-    let access = access(&tenant);
+    let access = access(tenant.client.clone(), &tenant.namespace);
     let begin = async |secret: &str| {
         let spec = json!({
             "secretRef": {"name": secret},
@@ -66,7 +54,7 @@ async fn a_database_is_asked_with_a_secret_that_names_its_host_and_certificates_
 #[tokio::test]
 async fn a_prometheus_is_asked_only_where_its_service_is_and_with_a_secret_that_names_it() {
     let tenant = Tenant::new().await;
-    let access = access(&tenant);
+    let access = access(tenant.client.clone(), &tenant.namespace);
     let settle = async |service: &str, secret: Option<&str>| {
         let spec = json!({
             "service": {"name": service, "port": 9090},

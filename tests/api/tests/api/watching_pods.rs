@@ -9,8 +9,8 @@ use throughput_crds::Observe;
 use throughput_sources::access::{Access, Installation};
 use throughput_sources::open::open;
 use throughput_sources::recording::Recording;
-use throughput_sources::source::{Source, Window};
-use throughput_test_support::first_cell;
+use throughput_sources::source::Source;
+use throughput_test_support::sources;
 use throughput_test_support::wait::eventually;
 
 /// A source and what it has written down.
@@ -27,39 +27,25 @@ impl Watching {
 
     /// The same, of a run that scales `pulp-worker` of this kind.
     fn open_for(kind: &str, tenant: &Tenant, observe: Value, installation: Installation) -> Self {
-        let access = Access {
-            client: tenant.operators_client(),
-            namespace: tenant.namespace.clone(),
-            test: "small".to_owned(),
-            cell: first_cell("3f1c"),
-            targets: vec![(kind.to_owned(), "pulp-worker".to_owned())],
-            installation,
-        };
+        let targets = vec![(kind.to_owned(), "pulp-worker".to_owned())];
+        let access = sources::access(tenant.operators_client(), &tenant.namespace);
+        let access = Access { targets, installation, ..access };
         let observe: Observe = serde_json::from_value(observe).unwrap();
         let source = open(&observe, &access).pop().unwrap();
         let recording = Recording::new(source.name(), jiff::Timestamp::now());
         Self { source, recording }
     }
 
-    /// Begins, as the operator does: what fails is a shortfall.
     async fn begin(&mut self) {
-        if let Err(error) = self.source.begin(&mut self.recording).await {
-            self.recording.fall_short(&error, jiff::Timestamp::now());
-        }
+        sources::begin(self.source.as_mut(), &mut self.recording).await;
     }
 
     async fn look(&mut self) {
-        if let Err(error) = self.source.look(&mut self.recording).await {
-            self.recording.fall_short(&error, jiff::Timestamp::now());
-        }
+        sources::look(self.source.as_mut(), &mut self.recording).await;
     }
 
     async fn settle(&mut self) {
-        let end = jiff::Timestamp::now();
-        let window = Window { start: self.recording.base(), end };
-        if let Err(error) = self.source.settle(window, &mut self.recording).await {
-            self.recording.fall_short(&error, jiff::Timestamp::now());
-        }
+        sources::settle(self.source.as_mut(), &mut self.recording).await;
     }
 
     fn figure(&self, name: &str) -> Option<f64> {
@@ -67,7 +53,7 @@ impl Watching {
     }
 
     fn shortfalls(&self) -> Vec<String> {
-        self.recording.shortfalls().iter().map(|shortfall| shortfall.reason.clone()).collect()
+        sources::reasons(&self.recording)
     }
 }
 
@@ -159,7 +145,7 @@ async fn kubelets_are_asked_only_where_the_administrator_permits_it() {
     // With the right it is the node that is missing: nobody made one.
     let reasons = async || {
         let with_the_right = looked(true).await;
-        with_the_right.shortfalls().iter().map(|shortfall| shortfall.reason.clone()).collect::<Vec<_>>()
+        sources::reasons(&with_the_right)
     };
     eventually("the right is heeded", reasons, |reasons| reasons == &["MetricsApiMissing", "NotFound"]).await;
 }
