@@ -43,6 +43,11 @@ impl Tenant {
         Client::try_from(server::admin()).unwrap()
     }
 
+    /// A kubeconfig with which a program acts as this user.
+    pub fn kubeconfig_as(user: &str) -> String {
+        server::kubeconfig_as(user)
+    }
+
     /// The objects of a kind in the namespace.
     pub fn api<K>(&self) -> Api<K>
     where

@@ -2,10 +2,14 @@
 #![expect(
     clippy::expect_used,
     clippy::missing_panics_doc,
+    clippy::unwrap_used,
     reason = "a measurement that cannot be made shall stop"
 )]
 
+pub mod nodes;
 pub mod observer;
+pub mod process;
+pub mod pulp;
 pub mod ratio;
 pub mod speed;
 pub mod usage;

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use throughput_api_tests::Tenant;
 use throughput_test_support::daemon::{Daemon, Ending, Running, folder};
 use throughput_test_support::wait::eventually;
-
-use crate::{Tenant, server};
 
 /// Takes a file in place of `/etc/hosts`, in a mount namespace of its own, and becomes the program.
 const WITH_HOSTS: &str = r#"mount --bind "$1" /etc/hosts && shift && exec env "$@""#;
@@ -76,7 +75,7 @@ impl OperatorProcess {
         let user = format!("system:serviceaccount:{}:throughput-operator", tenant.namespace);
         let folder = folder("operator").unwrap();
         let kubeconfig = folder.join("kubeconfig");
-        std::fs::write(&kubeconfig, server::kubeconfig_as(&user)).unwrap();
+        std::fs::write(&kubeconfig, Tenant::kubeconfig_as(&user)).unwrap();
         let arguments = [
             "run".to_owned(),
             format!("--namespace={}", tenant.namespace),

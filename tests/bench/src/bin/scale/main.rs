@@ -14,7 +14,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::ResourceExt;
 use kube::api::{Api, ListParams};
 use serde_json::json;
-use throughput_api_tests::process::{Memory, OperatorProcess};
+use throughput_bench::process::{Memory, OperatorProcess};
 use throughput_crds::Stage;
 
 use world::World;

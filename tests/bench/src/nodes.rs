@@ -12,10 +12,10 @@ use k8s_openapi::api::core::v1::{Container, PodSpec, Secret, VolumeMount};
 use kube::ResourceExt;
 use kube::api::{Api, ListParams, Patch, PatchParams};
 use serde_json::json;
+use throughput_api_tests::Tenant;
 use throughput_test_support::daemon::folder;
 use tokio::task::JoinHandle;
 
-use crate::Tenant;
 use crate::process::{Process, Program};
 
 /// How often they look.
