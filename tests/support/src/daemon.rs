@@ -159,7 +159,7 @@ pub fn free_ports<const COUNT: usize>() -> std::io::Result<[u16; COUNT]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wait::eventually;
+    use crate::wait::{SOON, eventually, until};
 
     fn shell(folder: &Path, ending: Ending, script: &str) -> Daemon {
         // A shell has its background programs ignore Ctrl-C, which only those heed then that ask for it, as servers do.
@@ -174,7 +174,8 @@ mod tests {
         let daemon = shell(&folder, Ending::Killed, "echo here; while :; do sleep 0.1; done");
         eventually("it says something", async || daemon.last_words(), |words| words.ends_with("here\n"))
             .await;
-        let process = PathBuf::from(format!("/proc/{}", daemon.pid().unwrap()));
+        let pid = until("its id is known", SOON, async || daemon.pid()).await;
+        let process = PathBuf::from(format!("/proc/{pid}"));
         assert!(process.exists() && !daemon.has_ended());
         drop(daemon);
         assert!(!process.exists() && !folder.exists());

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 /// For what takes a moment on an idle machine. Long, since the machine may be busy with other tests.
 pub const SOON: Duration = Duration::from_mins(1);
-/// How often it is looked.
-const PERIOD: Duration = Duration::from_millis(50);
+/// Between the first two looks. It doubles, so that a long wait costs what is measured meanwhile next to nothing.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// Between two looks, at most.
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
 /// Looks until there is something, and returns it. Panics after the deadline.
 pub async fn until<T>(what: &str, deadline: Duration, look: impl AsyncFnMut() -> Option<T>) -> T {
@@ -46,11 +48,13 @@ pub async fn eventually<T: Debug>(
 /// A look that does not end is given up at the deadline.
 async fn found_within<T>(deadline: Duration, mut look: impl AsyncFnMut() -> Option<T>) -> Option<T> {
     let looking = async {
+        let mut pause = FIRST_PAUSE;
         loop {
             if let Some(found) = look().await {
                 return found;
             }
-            tokio::time::sleep(PERIOD).await;
+            tokio::time::sleep(pause).await;
+            pause = LONGEST_PAUSE.min(pause * 2);
         }
     };
     tokio::time::timeout(deadline, looking).await.ok()
