@@ -7,7 +7,7 @@ use throughput_crds::{CellOutcome, ConditionStatus, ConditionType, Verdict};
 use super::{Action, Draft, View, claim};
 use crate::clock::elapsed;
 use crate::observed::{Job, Observed};
-use crate::plan::criteria::Judgement;
+use crate::plan::criteria::CriteriaOutcome;
 use crate::plan::criteria::repeated;
 use crate::plan::rejection::Rejection;
 use crate::reason::Reason;
@@ -72,9 +72,8 @@ fn finish(draft: &mut Draft<'_>, view: &View<'_>) {
         .and_then(|result| result.message.clone())
         .or_else(|| view.current.progress.failure.clone().filter(|_| aborted))
         .or(match (of_repeats, verdict) {
-            (Judgement::NotMet(words), Verdict::Failed) | (Judgement::NoFigure(words), Verdict::Invalid) => {
-                Some(words)
-            }
+            (CriteriaOutcome::NotMet(words), Verdict::Failed)
+            | (CriteriaOutcome::NoFigure(words), Verdict::Invalid) => Some(words),
             _ => None,
         })
         .unwrap_or(words);
@@ -83,12 +82,12 @@ fn finish(draft: &mut Draft<'_>, view: &View<'_>) {
 }
 
 /// The test's verdict: what could not be carried out or is not met weighs more than what cannot be trusted.
-fn verdict(draft: &Draft<'_>, cells: usize, of_repeats: &Judgement) -> Verdict {
+fn verdict(draft: &Draft<'_>, cells: usize, of_repeats: &CriteriaOutcome) -> Verdict {
     let any = |verdict| draft.status.results.iter().any(|result| result.verdict == verdict);
-    let short = draft.status.results.len() < cells || matches!(of_repeats, Judgement::NotMet(_));
+    let short = draft.status.results.len() < cells || matches!(of_repeats, CriteriaOutcome::NotMet(_));
     if short || any(Verdict::Failed) {
         Verdict::Failed
-    } else if any(Verdict::Invalid) || matches!(of_repeats, Judgement::NoFigure(_)) {
+    } else if any(Verdict::Invalid) || matches!(of_repeats, CriteriaOutcome::NoFigure(_)) {
         Verdict::Invalid
     } else {
         Verdict::Passed

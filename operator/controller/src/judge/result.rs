@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::judge::findings::{self, Seen};
 use crate::judge::saturation;
 use crate::plan::Plan;
-use crate::plan::criteria::Judgement;
+use crate::plan::criteria::CriteriaOutcome;
 use crate::plan::matrix::Cell;
 use crate::reason::Reason;
 use crate::stage::window;
@@ -55,13 +55,13 @@ pub fn measure(
     correlation_id: Uuid,
     now: Timestamp,
 ) -> CellDetail {
-    let tasks = TaskFigures::of(evidence.tasks);
     let merged = merge(evidence.generators);
     let requests = merged.as_ref().map(|figures| request_report(plan, evidence.generators, figures));
+    let tasks = TaskFigures::of(evidence.tasks);
     let doubts = doubts(current, evidence, &tasks);
     let sources: Vec<SourceSummary> = evidence.sources.iter().map(|report| report.summary.clone()).collect();
-    let judged = judge(plan, current, &doubts, &tasks, requests.as_ref(), &sources);
-    let (outcome, verdict, reason, message) = judged;
+    let judgement = judge(plan, current, &doubts, &tasks, requests.as_ref(), &sources);
+    let Judgement { outcome, verdict, reason, message } = judgement;
     let mut figures = CellReport {
         cell: cell.index,
         repeat: cell.repeat,
@@ -85,14 +85,28 @@ pub fn measure(
         timeline: current.timeline.clone(),
         finished_at: now,
     };
-    figures.observations = findings::observations(&Seen {
-        cell: &figures,
+    figures.observations = observations(plan, current, evidence, &figures);
+    figures.sources.iter_mut().for_each(leave_out_what_never_happened);
+    detail(figures, current, evidence, merged)
+}
+
+fn observations(plan: &Plan, current: &Current, evidence: &Evidence<'_>, cell: &CellReport) -> Vec<String> {
+    findings::observations(&Seen {
+        cell,
         earlier: evidence.earlier,
         workers_axis: &plan.scale[plan.workers].name,
         sources: evidence.sources,
         window: window(current),
-    });
-    figures.sources.iter_mut().for_each(leave_out_what_never_happened);
+    })
+}
+
+/// The figures with all that is kept beside them.
+fn detail(
+    figures: CellReport,
+    current: &Current,
+    evidence: &Evidence<'_>,
+    request_figures: Option<RequestFigures>,
+) -> CellDetail {
     CellDetail {
         schema_version: SCHEMA_VERSION,
         figures,
@@ -101,7 +115,7 @@ pub fn measure(
         workers_online: current.progress.workers_online.clone(),
         queue: queue_over_time(evidence.tasks),
         completions: completions_over_time(evidence.tasks),
-        request_figures: merged,
+        request_figures,
         generators: evidence.generators.iter().map(generator_report).collect(),
     }
 }
@@ -213,7 +227,33 @@ fn doubts(current: &Current, evidence: &Evidence<'_>, tasks: &TaskFigures) -> Ve
     doubts
 }
 
-type Judged = (CellOutcome, Verdict, Option<String>, Option<String>);
+/// What a cell's figures amount to, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Judgement {
+    outcome: CellOutcome,
+    verdict: Verdict,
+    /// In one word; absent for what has passed.
+    reason: Option<String>,
+    /// For people; absent for what has passed.
+    message: Option<String>,
+}
+
+impl Judgement {
+    fn passed() -> Self {
+        Self { outcome: CellOutcome::Completed, verdict: Verdict::Passed, reason: None, message: None }
+    }
+
+    /// A cell that was followed to its end, and did not pass.
+    fn completed(verdict: Verdict, reason: &str, message: String) -> Self {
+        let (reason, message) = (Some(reason.to_owned()), Some(message));
+        Self { outcome: CellOutcome::Completed, verdict, reason, message }
+    }
+
+    /// A cell that was not followed to its end.
+    fn incomplete(verdict: Verdict, reason: &str, message: String) -> Self {
+        Self { outcome: CellOutcome::Incomplete, ..Self::completed(verdict, reason, message) }
+    }
+}
 
 fn judge(
     plan: &Plan,
@@ -222,23 +262,14 @@ fn judge(
     tasks: &TaskFigures,
     requests: Option<&RequestReport>,
     sources: &[SourceSummary],
-) -> Judged {
-    let because = |outcome, verdict, reason: &str, message: String| {
-        (outcome, verdict, Some(reason.to_owned()), Some(message))
-    };
+) -> Judgement {
     if let Some(failure) = &current.progress.failure {
         let reason = current.progress.failure_reason.as_deref().unwrap_or(Reason::CellFailed.as_str());
         let verdict = if reason == Reason::Aborted.as_str() { Verdict::Aborted } else { Verdict::Failed };
-        return because(CellOutcome::Incomplete, verdict, reason, failure.clone());
+        return Judgement::incomplete(verdict, reason, failure.clone());
     }
-    if let Some(doubt) = doubts.first() {
-        let message = if doubts.len() == 1 { doubt.clone() } else { doubts.join("; ") };
-        return because(
-            CellOutcome::Completed,
-            Verdict::Invalid,
-            Reason::FiguresNotTrusted.as_str(),
-            message,
-        );
+    if !doubts.is_empty() {
+        return Judgement::completed(Verdict::Invalid, Reason::FiguresNotTrusted.as_str(), doubts.join("; "));
     }
     let short = requests.filter(|requests| requests.tasks_dispatched < plan.tasks);
     if let Some(requests) = short {
@@ -249,25 +280,19 @@ fn judge(
             agreeing(requests.tasks_dispatched, "was", "were"),
             stop_words(requests.stopped)
         );
-        return because(
-            CellOutcome::Incomplete,
-            Verdict::Failed,
-            Reason::DispatchIncomplete.as_str(),
-            message,
-        );
+        return Judgement::incomplete(Verdict::Failed, Reason::DispatchIncomplete.as_str(), message);
     }
     judge_criteria(plan, &Figures::of(tasks, requests).with_sources(sources), sources)
 }
 
-fn judge_criteria(plan: &Plan, figures: &Figures, sources: &[SourceSummary]) -> Judged {
-    let because = |verdict, reason: &str, words| {
-        (CellOutcome::Completed, verdict, Some(reason.to_owned()), Some(words))
-    };
+fn judge_criteria(plan: &Plan, figures: &Figures, sources: &[SourceSummary]) -> Judgement {
     match plan.criteria.iter().map(|criterion| criterion.judge(figures, sources)).collect() {
-        Judgement::Met => (CellOutcome::Completed, Verdict::Passed, None, None),
-        Judgement::NotMet(words) => because(Verdict::Failed, Reason::CriterionNotMet.as_str(), words),
-        Judgement::NoFigure(words) => {
-            because(Verdict::Invalid, Reason::CriterionWithoutFigure.as_str(), words)
+        CriteriaOutcome::Met => Judgement::passed(),
+        CriteriaOutcome::NotMet(words) => {
+            Judgement::completed(Verdict::Failed, Reason::CriterionNotMet.as_str(), words)
+        }
+        CriteriaOutcome::NoFigure(words) => {
+            Judgement::completed(Verdict::Invalid, Reason::CriterionWithoutFigure.as_str(), words)
         }
     }
 }

@@ -48,9 +48,9 @@ impl Bound {
     }
 }
 
-/// How a criterion stands.
+/// What a criterion came to, or several together.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Judgement {
+pub enum CriteriaOutcome {
     /// The figure is within the bound.
     Met,
     /// It is not, in a sentence.
@@ -60,11 +60,11 @@ pub enum Judgement {
 }
 
 /// What several criteria come to: one that is not met weighs more than one that cannot be judged.
-impl FromIterator<Judgement> for Judgement {
-    fn from_iter<I: IntoIterator<Item = Self>>(judgements: I) -> Self {
+impl FromIterator<CriteriaOutcome> for CriteriaOutcome {
+    fn from_iter<I: IntoIterator<Item = Self>>(outcomes: I) -> Self {
         let (mut not_met, mut no_figure) = (Vec::new(), Vec::new());
-        for judgement in judgements {
-            match judgement {
+        for outcome in outcomes {
+            match outcome {
                 Self::Met => {}
                 Self::NotMet(words) => not_met.push(words),
                 Self::NoFigure(words) => no_figure.push(words),
@@ -117,21 +117,21 @@ impl CheckedCriterion {
     }
 
     /// Judges a cell's figures, of which those of these sources may be incomplete.
-    pub fn judge(&self, figures: &Figures, sources: &[SourceSummary]) -> Judgement {
+    pub fn judge(&self, figures: &Figures, sources: &[SourceSummary]) -> CriteriaOutcome {
         let Self { metric: name, bound } = self;
         let shortfall = sources.iter().find_map(|summary| summary.shortfall_of(name));
         let Some(value) = figures.get(name) else {
             let why = shortfall.map(|shortfall| format!(": {}", shortfall.message)).unwrap_or_default();
-            return Judgement::NoFigure(format!("the criterion on {name} has no figure to judge{why}"));
+            return CriteriaOutcome::NoFigure(format!("the criterion on {name} has no figure to judge{why}"));
         };
         match (bound.passed_by(name, value), shortfall) {
-            (Some(words), _) => Judgement::NotMet(words),
+            (Some(words), _) => CriteriaOutcome::NotMet(words),
             // What was not seen may have been beyond the bound.
-            (None, Some(shortfall)) => Judgement::NoFigure(format!(
+            (None, Some(shortfall)) => CriteriaOutcome::NoFigure(format!(
                 "the criterion on {name} cannot be judged, since its source did not see all of it: {}",
                 shortfall.message
             )),
-            (None, None) => Judgement::Met,
+            (None, None) => CriteriaOutcome::Met,
         }
     }
 }
@@ -161,7 +161,7 @@ mod tests {
         )
     }
 
-    fn judged(criterion: &CheckedCriterion, ratio: Option<&str>) -> Judgement {
+    fn judged(criterion: &CheckedCriterion, ratio: Option<&str>) -> CriteriaOutcome {
         let mut tasks = TaskFigures::of(&[]);
         tasks.success_ratio = ratio.map(str::to_owned);
         criterion.judge(&Figures::of(&tasks, None), &[])
@@ -192,18 +192,18 @@ mod tests {
             criterion.judge(&Figures::default().with_sources(&sources), &sources)
         };
         let (none, of_it) = (None, Some(["cpuPercent"].as_slice()));
-        assert_eq!(judged(Some(89.5), none), Judgement::Met);
+        assert_eq!(judged(Some(89.5), none), CriteriaOutcome::Met);
         // What is missing of another metric does not matter to this one.
-        assert_eq!(judged(Some(89.5), Some(&["readIops"])), Judgement::Met);
-        let beyond = Judgement::NotMet("rds.cpuPercent.max is 93.25, at most 90 is wanted".to_owned());
+        assert_eq!(judged(Some(89.5), Some(&["readIops"])), CriteriaOutcome::Met);
+        let beyond = CriteriaOutcome::NotMet("rds.cpuPercent.max is 93.25, at most 90 is wanted".to_owned());
         assert_eq!(judged(Some(93.25), none), beyond);
         // Beyond the bound is beyond the bound, whatever else there was.
         assert_eq!(judged(Some(93.25), of_it), beyond);
         for unknown in [judged(Some(89.5), of_it), judged(None, of_it)] {
-            let Judgement::NoFigure(words) = unknown else { panic!("{unknown:?}") };
+            let CriteriaOutcome::NoFigure(words) = unknown else { panic!("{unknown:?}") };
             assert!(words.ends_with(": the last minute is missing"), "{words}");
         }
-        assert!(matches!(judged(None, none), Judgement::NoFigure(_)));
+        assert!(matches!(judged(None, none), CriteriaOutcome::NoFigure(_)));
     }
 
     #[test]
@@ -216,9 +216,9 @@ mod tests {
     #[test]
     fn a_bound_is_met_by_its_own_value() {
         let at_least = criterion("tasks.successRatio", Some("0.99"), None).unwrap();
-        assert_eq!(judged(&at_least, Some("0.9900")), Judgement::Met);
+        assert_eq!(judged(&at_least, Some("0.9900")), CriteriaOutcome::Met);
         let at_most = criterion("tasks.successRatio", None, Some("0.99")).unwrap();
-        assert_eq!(judged(&at_most, Some("0.9900")), Judgement::Met);
+        assert_eq!(judged(&at_most, Some("0.9900")), CriteriaOutcome::Met);
     }
 
     #[test]
@@ -226,14 +226,14 @@ mod tests {
         let criterion = criterion("tasks.successRatio", Some("0.99"), None).unwrap();
         assert_eq!(
             judged(&criterion, Some("0.9899")),
-            Judgement::NotMet("tasks.successRatio is 0.9899, at least 0.99 is wanted".to_owned())
+            CriteriaOutcome::NotMet("tasks.successRatio is 0.9899, at least 0.99 is wanted".to_owned())
         );
     }
 
     #[test]
     fn a_missing_figure_is_no_failure_of_the_target() {
         let criterion = criterion("tasks.successRatio", Some("0.99"), None).unwrap();
-        assert!(matches!(judged(&criterion, None), Judgement::NoFigure(_)));
+        assert!(matches!(judged(&criterion, None), CriteriaOutcome::NoFigure(_)));
     }
 
     #[test]

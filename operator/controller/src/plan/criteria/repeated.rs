@@ -3,7 +3,7 @@
 use throughput_crds::{CellParameter, Criterion, RepeatedCells};
 use throughput_report::figures::pulp_tasks::{REPEATS, of_repeats};
 
-use super::{Bound, Judgement};
+use super::{Bound, CriteriaOutcome};
 use crate::plan::matrix::Cell;
 use crate::plan::rejection::Rejection;
 
@@ -29,22 +29,29 @@ impl RepeatCriterion {
     }
 
     /// Judges one combination by its repeats' figures; without a figure from each of them it cannot be judged.
-    fn judge(&self, parameters: &[CellParameter], repeat: usize, of: Option<&RepeatedCells>) -> Judgement {
+    fn judge(
+        &self,
+        parameters: &[CellParameter],
+        repeat: usize,
+        of: Option<&RepeatedCells>,
+    ) -> CriteriaOutcome {
         let Self { metric: name, bound } = self;
         let named: Vec<String> = parameters.iter().map(ToString::to_string).collect();
         let place = if named.is_empty() { String::new() } else { format!(" with {}", named.join(" ")) };
         let figures = of.filter(|of| of.cells.len() == repeat).map(of_repeats).unwrap_or_default();
         let Some(value) = figures.get(name) else {
-            return Judgement::NoFigure(format!(
+            return CriteriaOutcome::NoFigure(format!(
                 "the criterion on {name} cannot be judged{place}, since not all of the {repeat} repeats have a figure to trust"
             ));
         };
-        bound.passed_by(&format!("{name}{place}"), value).map_or(Judgement::Met, Judgement::NotMet)
+        bound
+            .passed_by(&format!("{name}{place}"), value)
+            .map_or(CriteriaOutcome::Met, CriteriaOutcome::NotMet)
     }
 }
 
 /// Judges every combination of a plan's cells by what the repeats came to.
-pub fn judge(criteria: &[RepeatCriterion], cells: &[Cell], repeats: &[RepeatedCells]) -> Judgement {
+pub fn judge(criteria: &[RepeatCriterion], cells: &[Cell], repeats: &[RepeatedCells]) -> CriteriaOutcome {
     let repeat = cells.iter().map(|cell| cell.repeat).max().unwrap_or(1) as usize;
     let combinations = cells.iter().filter(|cell| cell.repeat == 1).map(crate::judge::result::parameters);
     combinations
@@ -96,10 +103,10 @@ mod tests {
     fn every_combination_is_judged() {
         let spread = criterion("repeats.tasksPerSecond.spreadRatio", "0.1", 2).unwrap().unwrap();
         let judged = |two, four| judge(std::slice::from_ref(&spread), &cells(), &[two, four]);
-        assert_eq!(judged(repeats("2", &[0, 2], "0.1"), repeats("4", &[1, 3], "0.05")), Judgement::Met);
+        assert_eq!(judged(repeats("2", &[0, 2], "0.1"), repeats("4", &[1, 3], "0.05")), CriteriaOutcome::Met);
         assert_eq!(
             judged(repeats("2", &[0, 2], "0.1"), repeats("4", &[1, 3], "0.111")),
-            Judgement::NotMet(
+            CriteriaOutcome::NotMet(
                 "repeats.tasksPerSecond.spreadRatio with workers 4 is 0.111, at most 0.1 is wanted"
                     .to_owned()
             )
@@ -112,7 +119,7 @@ mod tests {
         for (name, value) in names.zip(["18.000", "17.000", "19.000", "0.111"]) {
             let criterion = criterion(name, "0", 2).unwrap().unwrap();
             let of = repeats("2", &[0, 2], "0.111");
-            let Judgement::NotMet(words) = criterion.judge(&of.parameters, 2, Some(&of)) else {
+            let CriteriaOutcome::NotMet(words) = criterion.judge(&of.parameters, 2, Some(&of)) else {
                 panic!("{name}")
             };
             assert_eq!(words, format!("{name} with workers 2 is {value}, at most 0 is wanted"));
@@ -125,7 +132,7 @@ mod tests {
         let judged = judge(&[spread], &cells(), &[repeats("2", &[0, 2], "0.1")]);
         let words = "the criterion on repeats.tasksPerSecond.spreadRatio cannot be judged with workers 4, since not all \
             of the 2 repeats have a figure to trust";
-        assert_eq!(judged, Judgement::NoFigure(words.to_owned()));
+        assert_eq!(judged, CriteriaOutcome::NoFigure(words.to_owned()));
     }
 
     #[test]

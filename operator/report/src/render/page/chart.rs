@@ -2,6 +2,10 @@
 //!
 //! Colours are those of the light page; the style sheet has others for the same attributes where it is dark.
 
+mod happenings;
+mod over_axis;
+mod shapes;
+
 use std::io;
 use std::ops::Range;
 
@@ -10,6 +14,10 @@ use plotters::prelude::*;
 
 use super::axis::{self, Marks};
 use super::scale::Scale;
+
+pub(super) use happenings::happenings;
+pub(super) use over_axis::over_axis;
+pub(super) use shapes::{Curve, Frame, Mark, Row, Span, StageSpan, Trace};
 
 /// What went wrong in drawing; in memory nothing can.
 pub(super) type DrawError = DrawingAreaErrorKind<io::Error>;
@@ -40,99 +48,6 @@ const RIGHT: u32 = 12;
 const FONT: (&str, u32) = ("sans-serif", 15);
 /// The width of a letter of [`FONT`], about.
 const LETTER: f64 = 6.4;
-
-/// The window of a cell, and its stages: what all its drawings have in common.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Frame {
-    /// The first instant, in seconds since the first dispatch.
-    pub from: f64,
-    /// The last one.
-    pub to: f64,
-    /// The stages within it.
-    pub stages: Vec<StageSpan>,
-}
-
-/// A stage of the frame.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct StageSpan {
-    pub name: String,
-    pub from: f64,
-    pub to: f64,
-}
-
-/// How a series is drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mark {
-    /// From sample to sample.
-    Line,
-    /// What is known of whole steps, a minute say, drawn as long as it lasts.
-    Steps,
-    /// The same, filled to zero.
-    Area,
-}
-
-/// What was seen of a while, in seconds since the first dispatch.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Span {
-    pub from: f64,
-    pub to: f64,
-    pub min: f64,
-    pub mean: f64,
-    pub max: f64,
-}
-
-/// A series to be drawn: stretches with gaps between them.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Trace {
-    pub name: String,
-    pub colour: usize,
-    pub mark: Mark,
-    pub stretches: Vec<Vec<Span>>,
-}
-
-/// Happenings of one kind: how many in each while.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Row {
-    pub name: String,
-    pub spans: Vec<Span>,
-}
-
-/// Points by the value of an axis, and what joins them.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Curve {
-    pub name: String,
-    pub colour: usize,
-    /// What was measured.
-    pub points: Vec<(f64, f64)>,
-    /// Their middles, one for each value of the axis.
-    pub line: Vec<(f64, f64)>,
-}
-
-impl Span {
-    fn middle(&self) -> f64 {
-        f64::midpoint(self.from, self.to)
-    }
-}
-
-impl Trace {
-    /// All spans, without regard to gaps.
-    pub(super) fn spans(&self) -> impl Iterator<Item = &Span> {
-        self.stretches.iter().flatten()
-    }
-
-    /// The same within a window.
-    fn within(&self, frame: &Frame) -> Vec<Vec<Span>> {
-        let cut = |span: &Span| match self.mark {
-            Mark::Line => (frame.from..=frame.to).contains(&span.middle()).then_some(*span),
-            Mark::Steps | Mark::Area => (span.to > frame.from && span.from < frame.to).then(|| Span {
-                from: span.from.max(frame.from),
-                to: span.to.min(frame.to),
-                ..*span
-            }),
-        };
-        self.stretches.iter().map(|stretch| stretch.iter().filter_map(cut).collect()).collect()
-    }
-}
 
 /// An axis with marks at instants or values of our choice.
 struct Marked {
@@ -329,114 +244,6 @@ where
     Ok(())
 }
 
-/// The height of a row of happenings.
-const ROW: u32 = 38;
-
-/// Happenings over time, a row for each kind; the stronger the colour, the more.
-pub(super) fn happenings(frame: &Frame, rows: &[Row]) -> Result<String, DrawError> {
-    let count = u32::try_from(rows.len()).unwrap_or(u32::MAX).max(1);
-    let most = rows.iter().flat_map(|row| &row.spans).map(|span| span.max).fold(0.0, f64::max).max(1.0);
-    let mut text = String::new();
-    {
-        let root = SVGBackend::with_string(&mut text, (WIDTH, count * ROW + 26)).into_drawing_area();
-        let top = f64::from(count);
-        let mut chart = ChartBuilder::on(&root)
-            .margin_right(RIGHT)
-            .set_label_area_size(LabelAreaPosition::Left, LEFT)
-            .set_label_area_size(LabelAreaPosition::Bottom, 22)
-            .build_cartesian_2d(
-                Marked::time(frame),
-                Marked { from: 0.0, to: top, at: (0..=count).map(f64::from).collect() },
-            )?;
-        shade(&mut chart, frame, top)?;
-        chart
-            .configure_mesh()
-            .disable_x_mesh()
-            .bold_line_style(GRID)
-            .axis_style(AXIS)
-            .label_style(FONT.into_font().color(&TEXT))
-            .x_label_formatter(&|seconds| axis::clock(*seconds))
-            .y_label_formatter(&|_| String::new())
-            .draw()?;
-        for (position, row) in (0..count).zip(rows) {
-            draw_row(&mut chart, frame, row, top - f64::from(position), most)?;
-        }
-        root.present()?;
-    }
-    Ok(text)
-}
-
-fn draw_row<X, Y>(
-    chart: &mut Plane<'_, '_, X, Y>,
-    frame: &Frame,
-    row: &Row,
-    top: f64,
-    most: f64,
-) -> Result<(), DrawError>
-where
-    X: Ranged<ValueType = f64>,
-    Y: Ranged<ValueType = f64>,
-{
-    let inside =
-        row.spans.iter().filter(|span| span.max > 0.0 && span.to > frame.from && span.from < frame.to);
-    let blocks = inside.map(|span| {
-        let (from, to) = (span.from.max(frame.from), span.to.min(frame.to));
-        let style = colour(1).mix(0.3 + 0.7 * span.max / most).filled();
-        Rectangle::new([(from, top - 0.5), (to, top - 0.94)], style)
-    });
-    chart.draw_series(blocks)?;
-    let style = FONT.into_font().color(&TEXT);
-    let at = (frame.from + (frame.to - frame.from) * 0.004, top - 0.05);
-    chart.draw_series(std::iter::once(Text::new(row.name.clone(), at, style)))?;
-    Ok(())
-}
-
-/// The size of drawings over an axis of the matrix.
-const SMALL: (u32, u32) = (460, 280);
-
-/// Values by the values of an axis, which are named where they stand.
-pub(super) fn over_axis(
-    names: &[(f64, String)],
-    scale: &Scale,
-    curves: &[Curve],
-) -> Result<String, DrawError> {
-    let divided = |points: &[(f64, f64)]| -> Vec<(f64, f64)> {
-        points.iter().map(|(at, value)| (*at, value / scale.divisor)).collect()
-    };
-    let values = curves.iter().flat_map(|curve| &curve.points).map(|(_, value)| value / scale.divisor);
-    let marks = axis::marks(0.0, values.fold(0.0, f64::max), 5.0);
-    let first = names.first().map_or(0.0, |(at, _)| *at);
-    let last = names.last().map_or(1.0, |(at, _)| *at);
-    let edge = if last > first { (last - first) * 0.06 } else { 1.0 };
-    let name_of = |at: &f64| {
-        let mark = names.iter().find(|(place, _)| (place - at).abs() < edge / 100.0);
-        mark.map(|(_, name)| name.clone()).unwrap_or_default()
-    };
-    let mut text = String::new();
-    {
-        let root = SVGBackend::with_string(&mut text, SMALL).into_drawing_area();
-        let mut chart = ChartBuilder::on(&root)
-            .margin_right(RIGHT)
-            .margin_top(10)
-            .set_label_area_size(LabelAreaPosition::Left, LEFT)
-            .set_label_area_size(LabelAreaPosition::Bottom, 26)
-            .build_cartesian_2d(
-                Marked { from: first - edge, to: last + edge, at: names.iter().map(|(at, _)| *at).collect() },
-                Marked::values(&marks),
-            )?;
-        mesh(&mut chart, &name_of, &marks)?;
-        for curve in curves {
-            let colour = colour(curve.colour);
-            let line = PathElement::new(divided(&curve.line), colour.stroke_width(2));
-            chart.draw_series(std::iter::once(line))?;
-            let points = divided(&curve.points).into_iter();
-            chart.draw_series(points.map(|point| Circle::new(point, 4, colour.filled())))?;
-        }
-        root.present()?;
-    }
-    Ok(text)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -489,12 +296,5 @@ mod tests {
     fn a_stage_is_named_where_there_is_room_for_its_name() {
         let svg = stages(&frame()).unwrap();
         assert!(svg.contains("Dispatching") && !svg.contains("X\n"), "{svg}");
-    }
-
-    #[test]
-    fn hostile_names_stay_text() {
-        let row = Row { name: "<script>alert(1)</script>".to_owned(), spans: Vec::new() };
-        let svg = happenings(&frame(), &[row]).unwrap();
-        assert!(!svg.contains("<script") && svg.contains("&lt;script&gt;"), "{svg}");
     }
 }
