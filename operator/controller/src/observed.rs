@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use throughput_crds::ProcessCounts;
 use throughput_model::generator::GeneratorResult;
-use throughput_model::observation::{Shortfall, SourceReport};
+use throughput_model::source_report::{Shortfall, SourceReport};
 use throughput_model::task::TaskRecord;
 use throughput_report::data::TestReport;
 

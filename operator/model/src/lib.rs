@@ -6,7 +6,7 @@
 //! * What a generator is told: [`workload`], and the calls that it makes, [`protocol`].
 //! * What a generator answers: [`generator`], made of [`histogram`]s and [`failure`] summaries.
 //! * What the system under test says of its tasks: [`task`].
-//! * What others say of that system meanwhile: [`observation`]; of its Python stacks, [`profiler`].
+//! * What others say of that system meanwhile: [`source_report`]; of its Python stacks, [`profiler`].
 //! * What both become: [`figures`], printed through [`decimal`] and chosen by [`percentile`].
 //! * How a sentence names a count: [`counted`].
 
@@ -17,9 +17,9 @@ pub mod failure;
 pub mod figures;
 pub mod generator;
 pub mod histogram;
-pub mod observation;
 pub mod percentile;
 pub mod profiler;
 pub mod protocol;
+pub mod source_report;
 pub mod task;
 pub mod workload;

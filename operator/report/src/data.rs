@@ -12,7 +12,7 @@ use throughput_model::failure::Failures;
 use throughput_model::figures::{Completions, QueuePoint, TaskFigures};
 use throughput_model::generator::{OwnWork, RequestFigures, StartFigures, StopReason};
 use throughput_model::histogram::LatencySummary;
-use throughput_model::observation::{SourceReport, SourceSummary};
+use throughput_model::source_report::{SourceReport, SourceSummary};
 use uuid::Uuid;
 
 use crate::figures::Figures;

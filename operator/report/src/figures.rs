@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use throughput_model::decimal;
 use throughput_model::figures::TaskFigures;
-use throughput_model::observation::SourceSummary;
+use throughput_model::source_report::SourceSummary;
 
 use crate::data::RequestReport;
 use crate::unit::Unit;

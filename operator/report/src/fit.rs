@@ -9,7 +9,7 @@ use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use throughput_model::observation::SourceSummary;
+use throughput_model::source_report::SourceSummary;
 
 use crate::data::TestReport;
 

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use throughput_crds::WorkersOnline;
 use throughput_model::figures::{Completions, QueuePoint};
-use throughput_model::observation::{Series, SeriesPoint, SourceReport};
+use throughput_model::source_report::{Series, SeriesPoint, SourceReport};
 
 use crate::data::{CellDetail, TestReport};
 use crate::timeline::{CellTimeline, Timelines};

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use throughput_crds::{StageEntry, WorkersOnline};
 use throughput_model::figures::{Completions, QueuePoint};
-use throughput_model::observation::{Series, SourceReport, Table};
+use throughput_model::source_report::{Series, SourceReport, Table};
 
 use crate::data::{CellDetail, SCHEMA_VERSION};
 

@@ -10,7 +10,7 @@ pub struct SourceError {
     pub reason: &'static str,
     /// A sentence for people, with the server's words.
     pub message: String,
-    /// The metrics that it takes from, as [`Shortfall::metrics`](throughput_model::observation::Shortfall::metrics) has
+    /// The metrics that it takes from, as [`Shortfall::metrics`](throughput_model::source_report::Shortfall::metrics) has
     /// them; none where it takes from all of the source's.
     pub metrics: Option<BTreeSet<String>>,
 }

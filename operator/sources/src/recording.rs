@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use throughput_model::observation::{Document, Shortfall, SourceReport, SourceSummary, Table};
+use throughput_model::source_report::{Document, Shortfall, SourceReport, SourceSummary, Table};
 
 use crate::error::SourceError;
 use crate::recording::shortfalls::Shortfalls;

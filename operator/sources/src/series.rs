@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use throughput_model::observation::{Series, SeriesPoint};
+use throughput_model::source_report::{Series, SeriesPoint};
 
 /// The most points that a series has. When there are more, two become one, which lasts twice as long.
 pub const MOST_POINTS: usize = 240;

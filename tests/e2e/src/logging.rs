@@ -9,7 +9,7 @@ use kube::Client;
 use kube::api::{DeleteParams, LogParams, PostParams};
 use serde_json::{Value, json};
 use throughput_crds::Observe;
-use throughput_model::observation::SourceReport;
+use throughput_model::source_report::SourceReport;
 use throughput_sources::open::open;
 use throughput_sources::recording::Recording;
 use throughput_sources::source::{Source, SourceError};

@@ -10,7 +10,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::{Value, json};
 use throughput_e2e_tests::cut::Way;
 use throughput_e2e_tests::logging::{Watch, Writers, figure, shortfalls, ticking};
-use throughput_model::observation::SourceReport;
+use throughput_model::source_report::SourceReport;
 
 /// gunicorn with one worker and a time-out of two seconds, and an application that hangs, fails or answers.
 const GUNICORN: &str = r#"

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use throughput_crds::WorkersOnline;
 use throughput_model::figures::{TaskFigures, completions_over_time, queue_over_time};
-use throughput_model::observation::{Series, Shortfall, SourceReport, SourceSummary, Table};
+use throughput_model::source_report::{Series, Shortfall, SourceReport, SourceSummary, Table};
 use throughput_report::data::{CellDetail, CellReport, SCHEMA_VERSION, TestReport};
 use throughput_report::timeline::{CellTimeline, Timelines};
 

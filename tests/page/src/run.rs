@@ -3,7 +3,7 @@
 use std::f64::consts::TAU;
 
 use jiff::{SignedDuration, Timestamp};
-use throughput_model::observation::{Series, SeriesPoint};
+use throughput_model::source_report::{Series, SeriesPoint};
 use throughput_model::task::{TaskRecord, TaskState};
 
 /// Numbers that look random and are the same each time.

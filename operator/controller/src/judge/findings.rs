@@ -6,7 +6,7 @@
 use throughput_model::counted::{agreeing, counted, counted_as, times};
 use throughput_model::decimal;
 use throughput_model::figures::TaskFigures;
-use throughput_model::observation::{SourceReport, SourceSummary, Table};
+use throughput_model::source_report::{SourceReport, SourceSummary, Table};
 use throughput_sources::source::Window;
 
 use throughput_report::best::is_trusted;

@@ -7,8 +7,8 @@ use throughput_crds::{
 use throughput_model::counted::{agreeing, counted, counted_as};
 use throughput_model::figures::{TaskFigures, completions_over_time, queue_over_time};
 use throughput_model::generator::{GeneratorResult, RequestFigures, StopReason};
-use throughput_model::observation::{SourceReport, SourceSummary};
 use throughput_model::percentile::Distribution;
+use throughput_model::source_report::{SourceReport, SourceSummary};
 use throughput_model::task::TaskRecord;
 use throughput_report::data::{
     CellDetail, CellReport, GeneratorReport, RequestReport, SCHEMA_VERSION, StartReport,

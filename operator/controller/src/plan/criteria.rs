@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use throughput_crds::Criterion;
 use throughput_model::decimal;
-use throughput_model::observation::SourceSummary;
+use throughput_model::source_report::SourceSummary;
 use throughput_report::figures::pulp_tasks::{FIGURES, REPEATS};
 use throughput_report::figures::{Figure, Figures};
 
@@ -142,7 +142,7 @@ mod tests {
 
     use jiff::Timestamp;
     use throughput_model::figures::TaskFigures;
-    use throughput_model::observation::Shortfall;
+    use throughput_model::source_report::Shortfall;
 
     use super::*;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use throughput_model::cell::CellAddress;
-use throughput_model::observation::{Shortfall, SourceReport};
+use throughput_model::source_report::{Shortfall, SourceReport};
 use throughput_sources::access::Access;
 use throughput_sources::recording::Recording;
 use throughput_sources::source::{Settled, Source, SourceError, Window};

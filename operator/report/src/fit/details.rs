@@ -2,7 +2,7 @@
 //!
 //! What is dropped is told in the details themselves, in `dropped`. Figures, facts and shortfalls never go.
 
-use throughput_model::observation::{Document, Series, SeriesPoint};
+use throughput_model::source_report::{Document, Series, SeriesPoint};
 
 use super::{PackError, gzip};
 use crate::data::CellDetail;
@@ -107,7 +107,7 @@ mod tests {
 
     use flate2::read::GzDecoder;
     use jiff::Timestamp;
-    use throughput_model::observation::{SourceReport, SourceSummary, Table};
+    use throughput_model::source_report::{SourceReport, SourceSummary, Table};
 
     use super::*;
     use crate::data::SCHEMA_VERSION;

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use throughput_model::figures::{Completions, QueuePoint};
-use throughput_model::observation::{Series, SeriesPoint};
+use throughput_model::source_report::{Series, SeriesPoint};
 
 /// The digits of a value that a picture can show.
 const DIGITS: i32 = 4;

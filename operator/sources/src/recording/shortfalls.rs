@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use throughput_model::observation::Shortfall;
+use throughput_model::source_report::Shortfall;
 
 use crate::error::SourceError;
 use crate::text::bounded;

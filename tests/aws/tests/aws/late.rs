@@ -7,7 +7,7 @@ use serde_json::json;
 use throughput_aws_tests::{
     Keys, Minute, Setting, StandIn, instance, metric_answer, minutes_ago, settle, shared,
 };
-use throughput_model::observation::Shortfall;
+use throughput_model::source_report::Shortfall;
 use throughput_sources::recording::Recording;
 use throughput_sources::source::{Settled, Source, Window};
 

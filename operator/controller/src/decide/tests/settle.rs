@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use throughput_crds::{ConditionStatus, ConditionType, Stage, StageEntry, ThroughputTestStatus};
-use throughput_model::observation::{Shortfall, SourceReport, SourceSummary};
+use throughput_model::source_report::{Shortfall, SourceReport, SourceSummary};
 
 use crate::decide::fixture::{
     at, completed, condition, counts, delivered, events, facts, generators, observed, place, plan_of,

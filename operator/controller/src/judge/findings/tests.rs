@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use throughput_model::observation::Shortfall;
+use throughput_model::source_report::Shortfall;
 
 use super::*;
 use throughput_report::fixture;

@@ -1,7 +1,7 @@
 //! One cell: its figures, and all that was seen of it, on one time base.
 
 use maud::{Markup, html};
-use throughput_model::observation::SourceSummary;
+use throughput_model::source_report::SourceSummary;
 
 use super::chart::{self, Trace};
 use super::figure::{self, Words};

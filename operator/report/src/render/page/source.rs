@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use maud::{Markup, html};
-use throughput_model::observation::{Series, Shortfall, SourceSummary};
+use throughput_model::source_report::{Series, Shortfall, SourceSummary};
 
 use super::chart::{self, Row, Trace};
 use super::figure::{self, Words};

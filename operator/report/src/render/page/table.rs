@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 use throughput_crds::{RepeatedCells, Verdict};
 use throughput_model::decimal::seconds;
-use throughput_model::observation;
+use throughput_model::source_report;
 
 use super::anchor;
 use crate::columns::{
@@ -187,7 +187,7 @@ fn durations_row(label: &str, microseconds: [u64; 5]) -> Markup {
 }
 
 /// What a source told line by line.
-pub(super) fn told(table: &observation::Table) -> Markup {
+pub(super) fn told(table: &source_report::Table) -> Markup {
     let is_number = |column: usize| {
         let mut texts =
             table.rows.iter().filter_map(|row| row.get(column)).filter(|text| !text.is_empty()).peekable();

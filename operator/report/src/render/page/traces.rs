@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use throughput_model::figures::{Completions, QueuePoint};
-use throughput_model::observation::Series;
+use throughput_model::source_report::Series;
 
 use super::chart::{Frame, Mark, Span, StageSpan, Trace};
 use crate::timeline::CellTimeline;
