@@ -154,11 +154,6 @@ impl From<SeriesPoint> for (i64, f64, f64, f64) {
     }
 }
 
-/// A figure of these sources, by its full name.
-pub fn figure(summaries: &[SourceSummary], name: &str) -> Option<f64> {
-    summaries.iter().find_map(|summary| summary.figures.get(name).copied())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

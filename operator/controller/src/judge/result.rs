@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use throughput_crds::{
     CellObserved, CellOutcome, CellParameter, CellResult, Current, DurationsMilliseconds, Verdict,
 };
-use throughput_model::counted::{agreeing, counted, counted_as};
+use throughput_model::counted::{agreeing, counted};
 use throughput_model::figures::{TaskFigures, completions_over_time, queue_over_time};
 use throughput_model::generator::{GeneratorResult, RequestFigures, StopReason};
 use throughput_model::percentile::Distribution;
@@ -17,7 +17,7 @@ use throughput_report::figures::Figures;
 use uuid::Uuid;
 
 use crate::judge::findings::{self, Seen};
-use crate::judge::saturation;
+use crate::judge::{doubts, saturation};
 use crate::plan::Plan;
 use crate::plan::criteria::CriteriaOutcome;
 use crate::plan::matrix::Cell;
@@ -58,7 +58,7 @@ pub fn measure(
     let merged = merge(evidence.generators);
     let requests = merged.as_ref().map(|figures| request_report(plan, evidence.generators, figures));
     let tasks = TaskFigures::of(evidence.tasks);
-    let doubts = doubts(current, evidence, &tasks);
+    let doubts = doubts::all(current, evidence, &tasks);
     let sources: Vec<SourceSummary> = evidence.sources.iter().map(|report| report.summary.clone()).collect();
     let judgement = judge(plan, current, &doubts, &tasks, requests.as_ref(), &sources);
     let Judgement { outcome, verdict, reason, message } = judgement;
@@ -185,46 +185,6 @@ fn generator_report(generator: &GeneratorResult) -> GeneratorReport {
         start: generator.start,
         own_work: generator.work,
     }
-}
-
-/// Why the figures cannot be trusted.
-fn doubts(current: &Current, evidence: &Evidence<'_>, tasks: &TaskFigures) -> Vec<String> {
-    let mut doubts = current.progress.invalid.clone();
-    if evidence.foreign_tasks > 0 {
-        doubts.push(format!(
-            "{} dispatched while its tasks were counted",
-            counted_as(
-                evidence.foreign_tasks,
-                "task that is not of this run was",
-                "tasks that are not of this run were"
-            )
-        ));
-    }
-    if tasks.negative_durations > 0 {
-        doubts.push(format!(
-            "{} or an end before {} start: clocks differ",
-            counted_as(
-                tasks.negative_durations,
-                "task has a start before its dispatch",
-                "tasks have a start before their dispatch"
-            ),
-            agreeing(tasks.negative_durations, "its", "their")
-        ));
-    }
-    doubts.extend(saturation::doubts(evidence.generators));
-    let dispatched: u64 = evidence.generators.iter().map(|generator| generator.tasks_dispatched).sum();
-    let failed_requests = evidence.generators.iter().any(|generator| generator.requests.failures.total() > 0);
-    // A request that failed may have dispatched tasks all the same, so more tasks than answers is then no
-    // contradiction. Fewer always is.
-    if !evidence.generators.is_empty()
-        && (tasks.submitted < dispatched || (tasks.submitted > dispatched && !failed_requests))
-    {
-        doubts.push(format!(
-            "Pulp has {} of this cell, but its answers said {dispatched}",
-            counted(tasks.submitted, "task")
-        ));
-    }
-    doubts
 }
 
 /// What a cell's figures amount to, and why.
