@@ -210,7 +210,7 @@ mod tests {
     use super::*;
 
     const ASSIGNMENT: &str = r#"{
-        "version": 1,
+        "version": 2,
         "address": {"testUid": "3f1c", "cell": 0, "attempt": 1},
         "generators": 2,
         "workload": {"pulpTasks": {
@@ -277,8 +277,8 @@ mod tests {
 
     #[test]
     fn another_version_is_named_even_when_its_content_makes_no_sense() {
-        let refused = check("version", r#"{"version": 2, "load": []}"#, "token", &["--index", "0"]);
-        assert!(matches!(refused, Err(SettingsError::Version(2))));
+        let refused = check("version", r#"{"version": 1, "load": []}"#, "token", &["--index", "0"]);
+        assert!(matches!(refused, Err(SettingsError::Version(1))));
         let refused = check("no-version", "{}", "token", &["--index", "0"]);
         assert!(matches!(refused, Err(SettingsError::NoAssignment { .. })));
     }

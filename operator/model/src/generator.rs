@@ -5,12 +5,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::Failures;
 use crate::histogram::{LatencyHistogram, LatencySummary};
+use crate::named::{Counts, Histograms};
 use crate::protocol::LARGEST_BODY_BYTES;
 
 /// The version of the [`GeneratorResult`] format.
-pub const RESULT_VERSION: u32 = 1;
+pub const RESULT_VERSION: u32 = 2;
 
-/// What one load generator measured: counts and histograms that merge with those of others.
+/// What one load generator measured: counts and histograms by name, so that every kind of load delivers its own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GeneratorResult {
@@ -18,8 +19,7 @@ pub struct GeneratorResult {
     pub version: u32,
     /// The pod that measured it.
     pub pod_name: String,
-    /// `metadata.uid` of that pod; empty in results of programs that did not say it yet.
-    #[serde(default)]
+    /// `metadata.uid` of that pod.
     pub pod_uid: String,
     /// When the first request was sent, by the generator's clock.
     pub started_at: Timestamp,
@@ -29,13 +29,13 @@ pub struct GeneratorResult {
     pub elapsed_microseconds: u64,
     /// Why no further request was sent.
     pub stopped: StopReason,
-    /// What was counted.
-    pub requests: RequestFigures,
-    /// Tasks that the answers say were dispatched.
-    pub tasks_dispatched: u64,
-    /// The most tasks that a single request dispatched.
-    pub largest_yield: u64,
-    /// How it kept to the common start; absent in results of programs that did not say it yet.
+    /// What was counted, by names of the kind of load.
+    pub counts: Counts,
+    /// Latencies, by names of the kind of load.
+    pub histograms: Histograms,
+    /// What failed, and where on its way.
+    pub failures: Failures,
+    /// How it kept to the common start; absent where nobody measured it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<StartFigures>,
     /// How much of itself it used; absent where nobody measured it.
@@ -57,6 +57,9 @@ pub enum NotAResult {
     Malformed(String),
 }
 
+/// The longest name of a pod, and the longest UID, in characters.
+const LONGEST_POD_NAME: usize = 253;
+
 /// The part of a result that every version has.
 #[derive(Deserialize)]
 struct Versioned {
@@ -64,7 +67,7 @@ struct Versioned {
 }
 
 impl GeneratorResult {
-    /// Reads a result, after a look at its length and its version.
+    /// Reads a result, after a look at its length and its version. What it takes in memory is bounded by its length.
     pub fn from_json(text: &[u8]) -> Result<Self, NotAResult> {
         if text.len() > LARGEST_BODY_BYTES {
             return Err(NotAResult::TooLong(text.len()));
@@ -74,7 +77,12 @@ impl GeneratorResult {
         if version != RESULT_VERSION {
             return Err(NotAResult::Version(version));
         }
-        serde_json::from_slice(text).map_err(malformed)
+        let result: Self = serde_json::from_slice(text).map_err(malformed)?;
+        if [&result.pod_name, &result.pod_uid].iter().any(|name| name.chars().count() > LONGEST_POD_NAME) {
+            let words = format!("the name or the UID of a pod has more than {LONGEST_POD_NAME} characters");
+            return Err(NotAResult::Malformed(words));
+        }
+        Ok(result)
     }
 }
 
@@ -131,7 +139,7 @@ pub struct RequestFigures {
     pub sent: u64,
     /// Requests that were answered as they should be.
     pub succeeded: u64,
-    /// Requests that failed, by class; `sent = succeeded + failures.total()` once all have ended.
+    /// Requests that failed, by phase and class; `sent = succeeded + failures.total()` once all have ended.
     pub failures: Failures,
     /// From sending a request to its complete answer, of those that succeeded.
     pub latency: LatencyHistogram,
@@ -142,8 +150,8 @@ pub struct RequestFigures {
 impl RequestFigures {
     /// Adds the figures of another generator.
     pub fn merge(&mut self, other: &Self) {
-        self.sent += other.sent;
-        self.succeeded += other.succeeded;
+        self.sent = self.sent.saturating_add(other.sent);
+        self.succeeded = self.succeeded.saturating_add(other.succeeded);
         self.failures.merge(&other.failures);
         self.latency.merge(&other.latency);
         self.failed_latency.merge(&other.failed_latency);
@@ -152,7 +160,72 @@ impl RequestFigures {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
+    use crate::histogram::LONGEST_TEXT;
+    use crate::named::MOST_NAMES;
+
+    /// A result of a load that nobody knows yet, with a change to its JSON.
+    fn result(change: impl FnOnce(&mut Value)) -> Result<GeneratorResult, NotAResult> {
+        let mut histogram = LatencyHistogram::new();
+        histogram.record(std::time::Duration::from_millis(20));
+        let mut result = json!({
+            "version": 2,
+            "podName": "generator-0",
+            "podUid": "3f1c",
+            "startedAt": "2026-01-01T00:00:00Z",
+            "finishedAt": "2026-01-01T00:00:10Z",
+            "elapsedMicroseconds": 10_000_000,
+            "stopped": "DeadlineExceeded",
+            "counts": {"messages.published": 9},
+            "histograms": {"messages.delivery": histogram},
+            "failures": [],
+        });
+        change(&mut result);
+        GeneratorResult::from_json(result.to_string().as_bytes())
+    }
+
+    #[test]
+    fn another_kind_of_load_delivers_its_own_names() {
+        let result = result(|_| {}).unwrap();
+        assert_eq!(result.counts.count("messages.published"), 9);
+        assert_eq!(result.histograms.get("messages.delivery").unwrap().decode().count(), 1);
+    }
+
+    #[test]
+    fn a_result_of_another_version_is_refused_before_its_fields_are_looked_at() {
+        for version in [1, 3] {
+            let refused =
+                GeneratorResult::from_json(json!({"version": version, "tps": 5}).to_string().as_bytes());
+            assert_eq!(refused, Err(NotAResult::Version(version)));
+        }
+        assert_eq!(NotAResult::Version(1).to_string(), "version 1 of a result, 2 is wanted");
+    }
+
+    #[test]
+    fn what_a_result_claims_does_not_take_more_memory_than_it_is_long() {
+        // A histogram whose header claims four gibibytes.
+        let bomb = "HISTE/////8AAAAAAAAAAwAAAAAAAAABAAAAAa0nSAA/8AAAAAAAAA==";
+        let fault = result(|it| it["histograms"]["messages.delivery"] = json!(bomb)).unwrap_err().to_string();
+        assert!(fault.contains("its header claims 4294967295 bytes"), "{fault}");
+        let long = "A".repeat(LONGEST_TEXT + 4);
+        assert!(result(|it| it["histograms"]["messages.delivery"] = json!(long)).is_err());
+        let many: Vec<(String, Value)> =
+            (0..=MOST_NAMES).map(|number| (format!("count{number}"), json!(1))).collect();
+        let fault = result(|it| it["counts"] = many.into_iter().collect()).unwrap_err().to_string();
+        assert!(fault.contains("more than 64 names"), "{fault}");
+        assert!(result(|it| it["podName"] = json!("x".repeat(254))).is_err());
+        let too_long = GeneratorResult::from_json(&vec![b' '; LARGEST_BODY_BYTES + 1]);
+        assert_eq!(too_long, Err(NotAResult::TooLong(LARGEST_BODY_BYTES + 1)));
+    }
+
+    #[test]
+    fn a_result_with_as_many_of_the_largest_histograms_as_a_kind_of_load_may_need_is_short_enough() {
+        let histograms: serde_json::Map<String, Value> =
+            (0..4).map(|number| (format!("step{number}"), json!(LatencyHistogram::full()))).collect();
+        assert!(result(|it| it["histograms"] = json!(histograms)).is_ok());
+    }
 
     #[test]
     fn the_reasons_to_stop_have_the_names_that_results_have_always_had() {

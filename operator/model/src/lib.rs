@@ -4,7 +4,8 @@
 //! depend on it, so that what one writes the other reads.
 //!
 //! * What a generator is told: [`workload`], and the calls that it makes, [`protocol`].
-//! * What a generator answers: [`generator`], made of [`histogram`]s and [`failure`] summaries.
+//! * What a generator answers: [`generator`], made of [`named`] counts and [`histogram`]s, and of [`failure`]s. The
+//!   names of Pulp's tasks are in [`pulp_load`].
 //! * What the system under test says of its tasks: [`task`].
 //! * What others say of that system meanwhile: [`source_report`]; of its Python stacks, [`profiler`].
 //! * What both become: [`figures`], printed through [`decimal`] and chosen by [`percentile`].
@@ -17,9 +18,11 @@ pub mod failure;
 pub mod figures;
 pub mod generator;
 pub mod histogram;
+pub mod named;
 pub mod percentile;
 pub mod profiler;
 pub mod protocol;
+pub mod pulp_load;
 pub mod source_report;
 pub mod task;
 pub mod workload;

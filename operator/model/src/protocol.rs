@@ -16,6 +16,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::cell::CellAddress;
+use crate::named::Counts;
 
 /// The longest body that the collector takes, in bytes. A result is a few histograms of some kB each.
 pub const LARGEST_BODY_BYTES: usize = 512 * 1024;
@@ -81,12 +82,6 @@ pub enum StartAnswer {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Progress {
-    /// Requests that were sent so far.
-    pub requests_sent: u64,
-    /// Requests that were answered so far, well or ill.
-    pub requests_finished: u64,
-    /// Requests that failed so far.
-    pub requests_failed: u64,
-    /// Tasks that the answers say were dispatched.
-    pub tasks_dispatched: u64,
+    /// What was counted so far, by names of the kind of load.
+    pub counts: Counts,
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::cell::CellAddress;
 
 /// The version of the [`Assignment`] format: a generator refuses any other.
-pub const ASSIGNMENT_VERSION: u32 = 1;
+pub const ASSIGNMENT_VERSION: u32 = 2;
 
 /// Everything that one generator of a cell needs to know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use throughput_model::failure::FailureClass;
+use throughput_model::failure::{FailureClass, Phase};
 
 use crate::words::quote_causes;
 
@@ -41,11 +41,21 @@ pub enum PulpError {
     #[error("no connection: {0}")]
     Connect(String),
     /// No complete answer came in time.
-    #[error("no complete answer within {} ms", .0.as_millis())]
-    Timeout(Duration),
+    #[error("no complete answer within {} ms", .within.as_millis())]
+    Timeout {
+        /// The time that it had.
+        within: Duration,
+        /// How far it was.
+        phase: Phase,
+    },
     /// The connection broke before the answer was complete, or what came was not HTTP.
-    #[error("the connection broke: {0}")]
-    Reset(String),
+    #[error("the connection broke: {said}")]
+    Reset {
+        /// The library's words.
+        said: String,
+        /// How far the request was.
+        phase: Phase,
+    },
     /// 401 or 403, even after a new login.
     #[error("refused with status {status}: {said}")]
     Unauthorized {
@@ -86,8 +96,8 @@ impl PulpError {
     pub fn failure_class(&self) -> FailureClass {
         match self {
             Self::Connect(_) => FailureClass::Connect,
-            Self::Timeout(_) => FailureClass::Timeout,
-            Self::Reset(_) => FailureClass::Reset,
+            Self::Timeout { .. } => FailureClass::Timeout,
+            Self::Reset { .. } => FailureClass::Reset,
             Self::Unauthorized { .. } => FailureClass::Unauthorized,
             Self::Status { status: 400..=499, .. } => FailureClass::ClientError,
             Self::Status { status: 500.., .. } => FailureClass::ServerError,
@@ -99,16 +109,30 @@ impl PulpError {
         }
     }
 
-    /// Tells apart what the HTTP library says of a request that had this long.
-    pub(crate) fn of_transport(error: reqwest::Error, timeout: Duration) -> Self {
+    /// In which phase of the request it failed.
+    pub fn failure_phase(&self) -> Phase {
+        match self {
+            Self::Connect(_) => Phase::Connect,
+            Self::Timeout { phase, .. } | Self::Reset { phase, .. } => *phase,
+            Self::TooLarge(_) => Phase::ReadAnswer,
+            Self::Unauthorized { .. }
+            | Self::Status { .. }
+            | Self::UnexpectedAnswer(_)
+            | Self::TooManyTasks { .. }
+            | Self::Changed(_) => Phase::Check,
+        }
+    }
+
+    /// Tells apart what the HTTP library says of a request that had this long, and in which phase.
+    pub(crate) fn of_transport(error: reqwest::Error, within: Duration, phase: Phase) -> Self {
         // The address is known to whoever asked, and would only fill the 300 characters.
         let error = error.without_url();
         if error.is_connect() {
             Self::Connect(quote_causes(&error))
         } else if error.is_timeout() {
-            Self::Timeout(timeout)
+            Self::Timeout { within, phase }
         } else {
-            Self::Reset(quote_causes(&error))
+            Self::Reset { said: quote_causes(&error), phase }
         }
     }
 }

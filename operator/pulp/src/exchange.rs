@@ -6,6 +6,7 @@ use std::time::Duration;
 use reqwest::RequestBuilder;
 use reqwest::header::HeaderMap;
 use serde::de::DeserializeOwned;
+use throughput_model::failure::Phase;
 
 use crate::error::PulpError;
 use crate::words::{QUOTED_BYTES, quote};
@@ -72,7 +73,7 @@ pub(crate) async fn exchange(
 ) -> Result<Answer, PulpError> {
     // The library's time-out runs until the body is complete, so slow bodies are covered.
     let sent = request.timeout(timeout).send().await;
-    let mut response = sent.map_err(|error| PulpError::of_transport(error, timeout))?;
+    let mut response = sent.map_err(|error| PulpError::of_transport(error, timeout, Phase::AwaitAnswer))?;
     let mut answer = Answer {
         status: response.status().as_u16(),
         body: Vec::new(),
@@ -85,7 +86,7 @@ pub(crate) async fn exchange(
             Ok(None) => return Ok(answer),
             // A status was said: that its explanation did not come says less.
             Err(_) if !answer.is_success() => return Ok(answer),
-            Err(error) => return Err(PulpError::of_transport(error, timeout)),
+            Err(error) => return Err(PulpError::of_transport(error, timeout, Phase::ReadAnswer)),
         }
         if !answer.is_success() && answer.body.len() >= QUOTED_BYTES {
             return Ok(answer);

@@ -135,6 +135,8 @@ impl SharedSession {
 
 #[cfg(test)]
 mod tests {
+    use throughput_model::failure::Phase;
+
     use super::*;
 
     fn headers(cookies: &[&'static str]) -> HeaderMap {
@@ -168,7 +170,7 @@ mod tests {
         let failing = || async {
             logins.fetch_add(1, Ordering::Relaxed);
             tokio::task::yield_now().await;
-            Err(PulpError::Reset("gone".to_owned()))
+            Err(PulpError::Reset { said: "gone".to_owned(), phase: Phase::AwaitAnswer })
         };
         let outcomes = futures::future::join_all((0..10).map(|_| shared.get(failing))).await;
         assert!(outcomes.iter().all(Result::is_err));

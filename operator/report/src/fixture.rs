@@ -109,7 +109,7 @@ pub fn report() -> TestReport {
              "parameters": [{"name": "workers", "value": "2"}, {"name": "concurrency", "value": "4"}],
              "correlationId": "00000000-0000-0000-0000-000000000000", "outcome": "Completed", "verdict": "Passed",
              "reason": null, "message": null, "workers": 2, "tasksWanted": 200,
-             "requests": {"generators": 1, "sent": 4, "succeeded": 4, "failures": {}, "tasksDispatched": 200,
+             "requests": {"generators": 1, "sent": 4, "succeeded": 4, "failures": [], "tasksDispatched": 200,
                 "largestYield": 50, "overshoot": 0, "stopped": "TargetReached",
                 "startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:00:10Z",
                 "latency": {"count": 4, "meanMicroseconds": 1, "p50Microseconds": 1, "p95Microseconds": 1, "p99Microseconds": 1, "maxMicroseconds": 1},

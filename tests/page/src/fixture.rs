@@ -152,7 +152,7 @@ fn figures_of(
         "parameters": [{"name": "workers", "value": run.workers.to_string()}, {"name": "concurrency", "value": run.concurrency.to_string()}],
         "correlationId": "b1f5e0a2-6a51-5d0c-8a3c-3f4f1c0f5b6e", "outcome": "Completed", "verdict": "Passed", "reason": null, "message": null,
         "workers": run.workers, "tasksWanted": run.tasks,
-        "requests": {"generators": 1, "sent": 100, "succeeded": 100, "failures": {}, "tasksDispatched": run.tasks, "largestYield": 100,
+        "requests": {"generators": 1, "sent": 100, "succeeded": 100, "failures": [], "tasksDispatched": run.tasks, "largestYield": 100,
             "overshoot": 0, "stopped": "TargetReached", "startedAt": base, "finishedAt": dispatched, "latency": latency,
             "failedLatency": {"count": 0, "meanMicroseconds": 0, "p50Microseconds": 0, "p95Microseconds": 0, "p99Microseconds": 0, "maxMicroseconds": 0}},
         "tasks": tasks, "processes": {"workers": run.workers, "apiApps": 2, "contentApps": 2},

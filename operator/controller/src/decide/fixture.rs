@@ -6,6 +6,7 @@ use throughput_crds::{ConditionStatus, ConditionType, Stage, ThroughputTestStatu
 use throughput_model::cell::CellAddress;
 use throughput_model::figures::TaskFigures;
 use throughput_model::generator::{GeneratorResult, RESULT_VERSION, RequestFigures, StopReason};
+use throughput_model::pulp_load::PulpLoad;
 use throughput_model::task::{TaskRecord, TaskState};
 
 use super::{Decision, Draft, TestFacts, accept, decide};
@@ -183,6 +184,8 @@ pub(super) fn active() -> Job {
 
 /// What a generator delivers that dispatched so many tasks, each by a request of its own.
 pub(super) fn delivered(tasks: u64) -> GeneratorResult {
+    let requests = RequestFigures { sent: tasks, succeeded: tasks, ..RequestFigures::default() };
+    let load = PulpLoad { requests, tasks_dispatched: tasks, largest_yield: 1 };
     GeneratorResult {
         version: RESULT_VERSION,
         pod_name: "generator-0".to_owned(),
@@ -191,9 +194,9 @@ pub(super) fn delivered(tasks: u64) -> GeneratorResult {
         finished_at: at(10),
         elapsed_microseconds: 10_000_000,
         stopped: StopReason::AllTasksDispatched,
-        requests: RequestFigures { sent: tasks, succeeded: tasks, ..RequestFigures::default() },
-        tasks_dispatched: tasks,
-        largest_yield: 1,
+        counts: load.counts(),
+        histograms: load.histograms(),
+        failures: load.requests.failures,
         start: None,
         work: None,
     }

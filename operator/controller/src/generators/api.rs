@@ -232,9 +232,10 @@ async fn result(
 ) -> Result<StatusCode, Refusal> {
     let result = GeneratorResult::from_json(&body.bytes)
         .map_err(|fault| Refusal::Malformed(cut(&fault.to_string())))?;
-    let text = serde_json::to_string(&result).map_err(|error| Refusal::Malformed(error.to_string()))?;
+    // As it came, which is short enough to be read again.
+    let text = str::from_utf8(&body.bytes).map_err(|error| Refusal::Malformed(error.to_string()))?;
     // All generators of a cell are alike: a result is that of the pod which registered the index.
-    collector.store(&caller, &result.pod_uid, RESULT_KEY, &text).await?;
+    collector.store(&caller, &result.pod_uid, RESULT_KEY, text).await?;
     tracing::info!(
         test = caller.test,
         cell = caller.cell,
@@ -255,7 +256,7 @@ fn cut(fault: &str) -> String {
 
 impl Caller {
     /// The test, once the names of the path are known to be its.
-    fn test(&self) -> TestFacts {
+    fn facts(&self) -> TestFacts {
         let Self { namespace, test, uid, .. } = self;
         TestFacts { namespace: namespace.clone(), name: test.clone(), uid: uid.clone(), generation: None }
     }
@@ -295,7 +296,7 @@ impl Collector {
 
     /// Stores a text of a pod with the caller's generator.
     async fn store(&self, caller: &Caller, pod_uid: &str, key: &str, text: &str) -> Result<(), Refusal> {
-        let (facts, address) = (caller.test(), caller.address());
+        let (facts, address) = (caller.facts(), caller.address());
         let map = GeneratorMap::new(&self.client, &facts, &address, caller.index);
         Ok(map.store(pod_uid, key, text).await?)
     }

@@ -150,12 +150,11 @@ impl Gate {
     /// The progress of all cells that are being dispatched: the sum over their generators.
     pub fn progress(&self) -> Vec<(CellAddress, Progress)> {
         let sum = |generators: &HashMap<u32, Progress>| {
-            generators.values().fold(Progress::default(), |sum, one| Progress {
-                requests_sent: sum.requests_sent + one.requests_sent,
-                requests_finished: sum.requests_finished + one.requests_finished,
-                requests_failed: sum.requests_failed + one.requests_failed,
-                tasks_dispatched: sum.tasks_dispatched + one.tasks_dispatched,
-            })
+            let mut sum = Progress::default();
+            for one in generators.values() {
+                sum.counts.add(&one.counts);
+            }
+            sum
         };
         self.lock_progress().iter().map(|(address, generators)| (address.clone(), sum(generators))).collect()
     }

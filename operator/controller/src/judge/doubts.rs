@@ -4,7 +4,7 @@ use throughput_crds::Current;
 use throughput_model::counted::{agreeing, counted, counted_as};
 use throughput_model::figures::TaskFigures;
 
-use crate::judge::result::Evidence;
+use crate::judge::result::{Evidence, all_dispatched};
 use crate::judge::saturation;
 
 /// All doubts: those that came up while the cell was measured first.
@@ -32,8 +32,8 @@ pub(super) fn all(current: &Current, evidence: &Evidence<'_>, tasks: &TaskFigure
         ));
     }
     doubts.extend(saturation::doubts(evidence.generators));
-    let dispatched: u64 = evidence.generators.iter().map(|generator| generator.tasks_dispatched).sum();
-    let failed_requests = evidence.generators.iter().any(|generator| generator.requests.failures.total() > 0);
+    let dispatched = all_dispatched(evidence.generators);
+    let failed_requests = evidence.generators.iter().any(|generator| generator.failures.total() > 0);
     // A request that failed may have dispatched tasks all the same, so more tasks than answers is then no
     // contradiction. Fewer always is.
     if !evidence.generators.is_empty()

@@ -5,6 +5,7 @@
 
 use throughput_model::counted::{agreeing, counted, counted_as, times};
 use throughput_model::decimal;
+use throughput_model::failure::FailureGroup;
 use throughput_model::figures::TaskFigures;
 use throughput_model::source_report::{SourceReport, SourceSummary, Table};
 use throughput_sources::source::Window;
@@ -124,10 +125,11 @@ fn requests_failed(seen: &Seen<'_>) -> Vec<String> {
             requests.largest_yield
         ));
     }
-    for (class, failures) in requests.failures.by_class() {
-        let sample = failures.samples.first().map(|sample| format!(", first: {sample}")).unwrap_or_default();
+    for FailureGroup { phase, class, count, samples } in requests.failures.groups() {
+        let sample = samples.first().map(|sample| format!(", first: {sample}")).unwrap_or_default();
         let sent = counted(requests.sent, "request");
-        words.push(format!("{} of {sent} failed ({class:?}{sample})", failures.count));
+        let (class, phase) = (class.as_str(), phase.as_str());
+        words.push(format!("{count} of {sent} failed ({class} while {phase}{sample})"));
     }
     words
 }

@@ -8,6 +8,7 @@ use throughput_model::counted::{agreeing, counted};
 use throughput_model::figures::{TaskFigures, completions_over_time, queue_over_time};
 use throughput_model::generator::{GeneratorResult, RequestFigures, StopReason};
 use throughput_model::percentile::Distribution;
+use throughput_model::pulp_load::{PulpLoad, REQUESTS_SENT, TASKS_MOST_A_REQUEST, tasks_dispatched};
 use throughput_model::source_report::{SourceReport, SourceSummary};
 use throughput_model::task::TaskRecord;
 use throughput_report::data::{
@@ -130,22 +131,28 @@ pub fn parameters(cell: &Cell) -> Vec<CellParameter> {
 
 fn merge(generators: &[GeneratorResult]) -> Option<RequestFigures> {
     let (first, rest) = generators.split_first()?;
-    let mut merged = first.requests.clone();
+    let mut merged = PulpLoad::of(first).requests;
     for generator in rest {
-        merged.merge(&generator.requests);
+        merged.merge(&PulpLoad::of(generator).requests);
     }
     Some(merged)
 }
 
+/// The tasks that the answers to all generators say were dispatched.
+pub(super) fn all_dispatched(generators: &[GeneratorResult]) -> u64 {
+    generators.iter().map(tasks_dispatched).fold(0, u64::saturating_add)
+}
+
 fn request_report(plan: &Plan, generators: &[GeneratorResult], merged: &RequestFigures) -> RequestReport {
-    let tasks_dispatched: u64 = generators.iter().map(|generator| generator.tasks_dispatched).sum();
+    let tasks_dispatched = all_dispatched(generators);
+    let yields = generators.iter().map(|generator| generator.counts.count(TASKS_MOST_A_REQUEST));
     RequestReport {
         generators: u32::try_from(generators.len()).unwrap_or(u32::MAX),
         sent: merged.sent,
         succeeded: merged.succeeded,
         failures: merged.failures.clone(),
         tasks_dispatched,
-        largest_yield: generators.iter().map(|generator| generator.largest_yield).max().unwrap_or_default(),
+        largest_yield: yields.max().unwrap_or_default(),
         overshoot: tasks_dispatched.saturating_sub(plan.tasks),
         stopped: generators
             .iter()
@@ -180,8 +187,8 @@ fn generator_report(generator: &GeneratorResult) -> GeneratorReport {
         started_at: generator.started_at,
         elapsed_microseconds: generator.elapsed_microseconds,
         stopped: generator.stopped,
-        sent: generator.requests.sent,
-        tasks_dispatched: generator.tasks_dispatched,
+        sent: generator.counts.count(REQUESTS_SENT),
+        tasks_dispatched: tasks_dispatched(generator),
         start: generator.start,
         own_work: generator.work,
     }

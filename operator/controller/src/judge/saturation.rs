@@ -6,6 +6,7 @@
 
 use throughput_model::counted::{agreeing, counted, counted_as};
 use throughput_model::generator::{GeneratorResult, OwnWork};
+use throughput_model::pulp_load::latency;
 use throughput_report::data::WorkReport;
 
 /// From this share of its processor time on, a generator has none left to be in time, in thousandths.
@@ -92,7 +93,7 @@ fn doubts_of(generator: &GeneratorResult, work: &OwnWork) -> Vec<String> {
 }
 
 fn shares(generator: &GeneratorResult, work: &OwnWork) -> Shares {
-    let latency = generator.requests.latency.summary();
+    let latency = latency(generator).summary();
     let time = |summary: &throughput_model::histogram::LatencySummary| {
         summary.mean_microseconds.saturating_mul(summary.count)
     };
@@ -118,6 +119,7 @@ mod tests {
     use jiff::Timestamp;
     use throughput_model::generator::{RESULT_VERSION, RequestFigures, StopReason};
     use throughput_model::histogram::{LatencyHistogram, LatencySummary};
+    use throughput_model::pulp_load::PulpLoad;
 
     use super::*;
 
@@ -135,6 +137,7 @@ mod tests {
             most_unsent: 1,
         };
         change(&mut work);
+        let load = PulpLoad { requests, tasks_dispatched: 100, largest_yield: 1 };
         GeneratorResult {
             version: RESULT_VERSION,
             pod_name: "generator-3".to_owned(),
@@ -143,9 +146,9 @@ mod tests {
             finished_at: Timestamp::UNIX_EPOCH,
             elapsed_microseconds: 10_000_000,
             stopped: StopReason::AllTasksDispatched,
-            requests,
-            tasks_dispatched: 100,
-            largest_yield: 1,
+            counts: load.counts(),
+            histograms: load.histograms(),
+            failures: load.requests.failures,
             start: None,
             work: Some(work),
         }

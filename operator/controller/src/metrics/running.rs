@@ -10,6 +10,7 @@ use prometheus_client::registry::Registry;
 use throughput_crds::ThroughputTestStatus;
 use throughput_model::cell::CellAddress;
 use throughput_model::protocol::Progress;
+use throughput_model::pulp_load::{REQUESTS_FAILED, REQUESTS_SENT, TASKS_DISPATCHED};
 
 use crate::identity::TestFacts;
 use crate::observed::{Observed, Pulp};
@@ -115,9 +116,9 @@ impl Running {
             let Some(Some(label)) = tests.get(&address.test_uid) else {
                 continue;
             };
-            let Progress { requests_sent, requests_finished: _, requests_failed, tasks_dispatched } =
-                progress;
-            for (gauge, figure) in self.said.iter().zip([tasks_dispatched, requests_sent, requests_failed]) {
+            let figures =
+                [TASKS_DISPATCHED, REQUESTS_SENT, REQUESTS_FAILED].map(|name| progress.counts.count(name));
+            for (gauge, figure) in self.said.iter().zip(figures) {
                 gauge.get_or_create(label).set(integer(figure));
             }
         }

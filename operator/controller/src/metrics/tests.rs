@@ -47,8 +47,10 @@ fn gate() -> Gate {
     let gate = Gate::default();
     gate.follow(&facts(), &at("Dispatching", 3), Instant::now(), jiff::Timestamp::now());
     let address = CellAddress { test_uid: facts().uid, cell: 0, attempt: 1 };
-    let progress =
-        Progress { requests_sent: 7, requests_finished: 6, requests_failed: 1, tasks_dispatched: 250 };
+    let progress: Progress = serde_json::from_value(serde_json::json!({"counts": {
+        "requests.sent": 7, "requests.finished": 6, "requests.failed": 1, "tasks.dispatched": 250,
+    }}))
+    .unwrap();
     gate.note_progress(&address, 0, progress);
     gate
 }

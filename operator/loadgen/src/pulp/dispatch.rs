@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
-use throughput_model::failure::FailureClass;
+use throughput_model::failure::{FailureClass, Phase};
 use throughput_model::workload::{Dispatch, DispatchRequest, Method, PulpTasks, TestView};
 use throughput_pulp::{Answer, PulpClient, PulpError, Request};
 use uuid::Uuid;
@@ -16,6 +16,8 @@ const UNIQUE: &str = "{unique}";
 /// A request that did not dispatch tasks, as far as its sender knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DispatchFailure {
+    /// The phase of the request in which it failed.
+    pub phase: Phase,
     /// The class of the failure.
     pub class: FailureClass,
     /// The failure in words.
@@ -55,8 +57,11 @@ impl Dispatcher {
                 Err(PulpError::UnexpectedAnswer("not dispatched by requests".to_owned()))
             }
         };
-        tasks
-            .map_err(|error| DispatchFailure { class: error.failure_class(), description: error.to_string() })
+        tasks.map_err(|error| DispatchFailure {
+            phase: error.failure_phase(),
+            class: error.failure_class(),
+            description: error.to_string(),
+        })
     }
 
     async fn send_to_test_view(&self, view: &TestView) -> Result<u64, PulpError> {

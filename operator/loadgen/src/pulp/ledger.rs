@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use throughput_model::failure::FailureClass;
+use throughput_model::failure::{FailureClass, Phase};
 use throughput_model::generator::{RequestFigures, StopReason};
 use throughput_model::histogram::LatencyHistogram;
+use throughput_model::named::Counts;
 use throughput_model::protocol::Progress;
+use throughput_model::pulp_load::{REQUESTS_FAILED, REQUESTS_FINISHED, REQUESTS_SENT, TASKS_DISPATCHED};
 use tokio::time::Instant;
 
 use super::budget::Budget;
@@ -128,9 +130,9 @@ impl Ledger {
                 self.last_success = ended;
                 user.failures_in_a_row = 0;
             }
-            Err(DispatchFailure { class, description }) => {
+            Err(DispatchFailure { phase, class, description }) => {
                 self.budget.note_finished(0);
-                self.requests.failures.record(class, &description);
+                self.requests.failures.record(phase, class, &description);
                 self.requests.failed_latency.record(latency);
                 self.streak.note_failure();
                 user.failures_in_a_row = user.failures_in_a_row.saturating_add(1);
@@ -151,10 +153,12 @@ impl Ledger {
     pub fn progress(&self) -> Progress {
         let requests_failed = self.requests.failures.total();
         Progress {
-            requests_sent: self.requests.sent,
-            requests_finished: self.requests.succeeded + requests_failed,
-            requests_failed,
-            tasks_dispatched: self.budget.dispatched(),
+            counts: Counts::of([
+                (REQUESTS_SENT, self.requests.sent),
+                (REQUESTS_FINISHED, self.requests.succeeded + requests_failed),
+                (REQUESTS_FAILED, requests_failed),
+                (TASKS_DISPATCHED, self.budget.dispatched()),
+            ]),
         }
     }
 
@@ -198,8 +202,9 @@ impl Ledger {
     }
 }
 
+/// The failure of a request whose answer was not awaited to its end.
 fn failure(class: FailureClass, description: &str) -> DispatchFailure {
-    DispatchFailure { class, description: description.to_owned() }
+    DispatchFailure { phase: Phase::AwaitAnswer, class, description: description.to_owned() }
 }
 
 #[cfg(test)]

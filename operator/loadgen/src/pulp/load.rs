@@ -7,6 +7,7 @@ use throughput_model::generator::{
     GeneratorResult, OwnWork, RESULT_VERSION, RequestFigures, StartFigures, StopReason,
 };
 use throughput_model::histogram::LatencyHistogram;
+use throughput_model::pulp_load::PulpLoad;
 use throughput_model::workload::{Dispatch, PulpTasks};
 use tokio::time::Instant;
 
@@ -87,6 +88,7 @@ impl LoopReport {
             most_unsent: _,
             first_sent,
         } = self;
+        let load = PulpLoad { requests, tasks_dispatched, largest_yield };
         let lateness = first_sent.map(|sent| sent.saturating_duration_since(start.at)).unwrap_or_default();
         let elapsed_of_day = SignedDuration::try_from(elapsed).unwrap_or(SignedDuration::MAX);
         GeneratorResult {
@@ -97,9 +99,9 @@ impl LoopReport {
             finished_at: started_at.checked_add(elapsed_of_day).unwrap_or(Timestamp::MAX),
             elapsed_microseconds: microseconds(elapsed),
             stopped,
-            requests,
-            tasks_dispatched,
-            largest_yield,
+            counts: load.counts(),
+            histograms: load.histograms(),
+            failures: load.requests.failures,
             start: Some(StartFigures {
                 uncertainty_microseconds: microseconds(start.uncertainty),
                 lateness_microseconds: microseconds(lateness),

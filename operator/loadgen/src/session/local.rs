@@ -41,8 +41,8 @@ impl Coordinator for LocalCoordinator {
     }
 
     async fn tell(&self, progress: &Progress) -> Attempt {
-        let Progress { requests_sent, requests_finished, requests_failed, tasks_dispatched } = progress;
-        tracing::info!(requests_sent, requests_finished, requests_failed, tasks_dispatched, "progress");
+        let Progress { counts } = progress;
+        tracing::info!(%counts, "progress");
         Attempt::Running
     }
 

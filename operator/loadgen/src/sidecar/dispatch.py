@@ -74,8 +74,9 @@ def dispatch_all(work, dispatch_one):
         now = time.monotonic()
         if now >= word_due:
             sent = len(latencies) + len(failed)
-            put("progress.json", json.dumps({"requestsSent": sent, "requestsFinished": sent,
-                                             "requestsFailed": len(failed), "tasksDispatched": len(latencies)}))
+            put("progress.json", json.dumps({"counts": {
+                "requests.sent": sent, "requests.finished": sent,
+                "requests.failed": len(failed), "tasks.dispatched": len(latencies)}}))
             text("abort")
             word_due = now + 0.5
         call = time.perf_counter_ns()

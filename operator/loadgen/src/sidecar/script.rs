@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use throughput_model::failure::FailureClass;
+use throughput_model::failure::{FailureClass, Phase};
 use throughput_model::generator::{
     GeneratorResult, RESULT_VERSION, RequestFigures, StartFigures, StopReason,
 };
+use throughput_model::pulp_load::PulpLoad;
 use throughput_model::workload::{InProcess, PulpTasks};
 use uuid::Uuid;
 
@@ -100,10 +101,15 @@ impl ScriptResult {
         for (number, microseconds) in failed_microseconds.iter().enumerate() {
             requests.failed_latency.record(Duration::from_micros(*microseconds));
             let description = failures.get(number).map_or("a further exception", String::as_str);
-            requests.failures.record(FailureClass::Raised, description);
+            requests.failures.record(Phase::AwaitAnswer, FailureClass::Raised, description);
         }
         requests.succeeded = requests.latency.count();
         requests.sent = requests.succeeded + requests.failures.total();
+        let load = PulpLoad {
+            tasks_dispatched: requests.succeeded,
+            largest_yield: u64::from(requests.succeeded > 0),
+            requests,
+        };
         let started_at = Timestamp::from_nanosecond(i128::from(started_at)).unwrap_or_default();
         let elapsed = SignedDuration::try_from(Duration::from_micros(elapsed_microseconds))
             .unwrap_or(SignedDuration::MAX);
@@ -116,9 +122,9 @@ impl ScriptResult {
             finished_at: started_at.checked_add(elapsed).unwrap_or(Timestamp::MAX),
             elapsed_microseconds,
             stopped,
-            tasks_dispatched: requests.succeeded,
-            largest_yield: u64::from(requests.succeeded > 0),
-            requests,
+            counts: load.counts(),
+            histograms: load.histograms(),
+            failures: load.requests.failures,
             start: Some(StartFigures {
                 uncertainty_microseconds: microseconds(start.uncertainty),
                 lateness_microseconds: microseconds(lateness),

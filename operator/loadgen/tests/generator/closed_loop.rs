@@ -8,7 +8,7 @@ use throughput_loadgen::pulp::closed_loop::run_users;
 use throughput_loadgen::pulp::dispatch::DispatchFailure;
 use throughput_loadgen::pulp::load::{LoopPlan, LoopReport};
 use throughput_loadgen::pulp::streak::{LONGEST_WITHOUT_SUCCESS, MOST_FAILURES_IN_A_ROW};
-use throughput_model::failure::FailureClass;
+use throughput_model::failure::{FailureClass, Phase};
 use throughput_model::generator::StopReason;
 use throughput_model::protocol::Progress;
 use tokio::sync::watch;
@@ -54,6 +54,7 @@ impl Target {
         sleep(self.takes).await;
         self.under_way.fetch_sub(1, Ordering::SeqCst);
         (self.yields)(number, self.begun.elapsed()).ok_or_else(|| DispatchFailure {
+            phase: Phase::Check,
             class: FailureClass::ServerError,
             description: "status 500: ".to_owned(),
         })
@@ -65,13 +66,9 @@ async fn run_until(plan: LoopPlan, target: &Target, end: &CancellationToken) -> 
     let report = run_users(&plan, || target.clone().answer(), end, &progress).await;
     let failed = report.requests.failures.total();
     assert_eq!(report.requests.sent, report.requests.succeeded + failed, "every request has an end");
-    let finished = Progress {
-        requests_sent: report.requests.sent,
-        requests_finished: report.requests.sent,
-        requests_failed: failed,
-        tasks_dispatched: report.tasks_dispatched,
-    };
-    assert_eq!(*latest.borrow(), finished);
+    let told = ["requests.sent", "requests.finished", "requests.failed", "tasks.dispatched"]
+        .map(|name| latest.borrow().counts.count(name));
+    assert_eq!(told, [report.requests.sent, report.requests.sent, failed, report.tasks_dispatched]);
     report
 }
 
@@ -187,7 +184,7 @@ async fn told_to_end_it_gives_requests_up_that_take_too_long_and_counts_them() {
     };
     let (report, ()) = tokio::join!(run_until(plan, &target, &end), told);
     let classes: Vec<_> =
-        report.requests.failures.by_class().map(|(class, failures)| (class, failures.count)).collect();
+        report.requests.failures.groups().iter().map(|group| (group.class, group.count)).collect();
     assert_eq!(classes, [(FailureClass::Timeout, 3)]);
     assert_eq!((report.stopped, report.tasks_dispatched), (StopReason::Terminated, 0));
     assert!(about(report.elapsed, ms(6_000)), "{:?}", report.elapsed);

@@ -11,6 +11,7 @@ use throughput_loadgen::settings::{OperatorSettings, Settings};
 use throughput_loadgen::token::BearerToken;
 use throughput_model::generator::StopReason;
 use throughput_model::protocol::Registration;
+use throughput_model::pulp_load::{PulpLoad, tasks_dispatched};
 use throughput_model::workload::{
     ASSIGNMENT_VERSION, Assignment, Authentication, Dispatch, DispatchRequest, Method, PulpEndpoint,
     PulpTasks, TestView, Workload,
@@ -125,9 +126,10 @@ async fn a_generator_gets_through_with_a_collector_that_fails_now_and_then() {
     assert_eq!(script.results.len(), 3);
     assert!(script.results.iter().all(|result| *result == script.results[0]), "the same each time");
     let result = &script.results[0];
-    assert_eq!((result.stopped, result.tasks_dispatched), (StopReason::AllTasksDispatched, 1_000));
-    assert_eq!((result.requests.sent, result.requests.succeeded, result.largest_yield), (10, 10, 100));
-    assert_eq!(result.requests.latency.count(), 10);
+    assert_eq!((result.stopped, tasks_dispatched(result)), (StopReason::AllTasksDispatched, 1_000));
+    let load = PulpLoad::of(result);
+    assert_eq!((load.requests.sent, load.requests.succeeded, load.largest_yield), (10, 10, 100));
+    assert_eq!(load.requests.latency.count(), 10);
     assert!(result.elapsed_microseconds >= 60_000, "3 rounds of 20 ms: {}", result.elapsed_microseconds);
     assert!(result.finished_at > result.started_at);
     let (start, work) = (result.start.unwrap(), result.work.unwrap());
@@ -153,7 +155,7 @@ async fn a_collector_that_is_not_there_yet_is_waited_for() {
     let living = run_with(&collector, &settings, CancellationToken::new());
     let (ending, shared) = tokio::join!(living, late_collector);
     assert_eq!(ending, Ending::Delivered);
-    assert_eq!(shared.lock().unwrap().results[0].tasks_dispatched, 8);
+    assert_eq!(tasks_dispatched(&shared.lock().unwrap().results[0]), 8);
 }
 
 #[tokio::test]
@@ -168,7 +170,7 @@ async fn every_body_has_its_own_unique_value() {
     let (shared, ending) =
         live(&target, CollectorScript::default(), 25, request, CancellationToken::new()).await;
     assert_eq!(ending, Ending::Delivered);
-    assert_eq!(shared.lock().unwrap().results[0].tasks_dispatched, 25);
+    assert_eq!(tasks_dispatched(&shared.lock().unwrap().results[0]), 25);
     let seen = target.seen.lock().unwrap();
     let values: BTreeSet<&str> = seen
         .bodies
@@ -228,8 +230,8 @@ async fn told_to_end_the_generator_delivers_what_it_has() {
     assert_eq!(ending, Ending::Delivered);
     let script = shared.lock().unwrap();
     let result = &script.results[0];
-    assert_eq!((result.stopped, result.requests.failures.total()), (StopReason::Terminated, 0));
-    assert_eq!(result.tasks_dispatched, target.seen.lock().unwrap().bodies.len() as u64);
+    assert_eq!((result.stopped, result.failures.total()), (StopReason::Terminated, 0));
+    assert_eq!(tasks_dispatched(result), target.seen.lock().unwrap().bodies.len() as u64);
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use std::{env, fs, process};
 
 use throughput_model::generator::{GeneratorResult, StopReason};
+use throughput_model::pulp_load::{PulpLoad, tasks_dispatched};
 use throughput_model::workload::Dispatch;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
@@ -80,8 +81,9 @@ async fn an_assignment_is_carried_out_without_an_operator_and_its_result_is_in_t
     assert!(output.status.success(), "{}", log(&output));
     assert_eq!(output.stdout, b"");
     let result: GeneratorResult = serde_json::from_slice(&fs::read(folder.result()).unwrap()).unwrap();
-    assert_eq!((result.stopped, result.tasks_dispatched), (StopReason::AllTasksDispatched, 4_000));
-    assert_eq!((result.requests.sent, result.requests.latency.count()), (40, 40));
+    assert_eq!((result.stopped, tasks_dispatched(&result)), (StopReason::AllTasksDispatched, 4_000));
+    let load = PulpLoad::of(&result);
+    assert_eq!((load.requests.sent, load.requests.latency.count()), (40, 40));
     assert!(result.start.is_some() && result.work.is_some(), "{result:?}");
     assert!(!folder.0.join("result.json.part").exists());
     let seen = target.seen.lock().unwrap();
@@ -96,7 +98,7 @@ async fn without_a_file_the_result_alone_is_on_standard_output() {
     let folder = Folder::new("output", &target.serve().await, 8, test_view(1));
     let output = folder.run(None).await;
     let result: GeneratorResult = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!((result.tasks_dispatched, result.pod_name.as_str()), (8, "local"));
+    assert_eq!((tasks_dispatched(&result), result.pod_name.as_str()), (8, "local"));
     assert!(log(&output).contains("the result is delivered"), "{}", log(&output));
 }
 
@@ -115,7 +117,7 @@ async fn an_interrupted_run_writes_what_it_has() {
     assert!(output.status.success(), "{}", log(&output));
     let result: GeneratorResult = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(result.stopped, StopReason::Terminated);
-    assert_eq!(result.tasks_dispatched, target.seen.lock().unwrap().bodies.len() as u64);
+    assert_eq!(tasks_dispatched(&result), target.seen.lock().unwrap().bodies.len() as u64);
 }
 
 #[tokio::test]

@@ -9,8 +9,9 @@ use std::{env, fs, process};
 use serde_json::{Value, json};
 use throughput_loadgen::ending::Ending;
 use throughput_loadgen::sidecar::DISPATCH_SCRIPT;
-use throughput_model::failure::FailureClass;
+use throughput_model::failure::{FailureClass, Phase};
 use throughput_model::generator::StopReason;
+use throughput_model::pulp_load::PulpLoad;
 use throughput_model::workload::{Dispatch, InProcess};
 use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
@@ -161,8 +162,9 @@ async fn exactly_the_wanted_tasks_are_dispatched_with_their_locks_and_the_correl
     locks.dedup();
     assert_eq!(locks.len(), 200, "each task has a lock of its own");
     let result = shared.lock().unwrap().results[0].clone();
-    assert_eq!((result.stopped, result.tasks_dispatched), (StopReason::AllTasksDispatched, 200));
-    assert_eq!((result.requests.sent, result.requests.latency.count(), result.largest_yield), (200, 200, 1));
+    let load = PulpLoad::of(&result);
+    assert_eq!((result.stopped, load.tasks_dispatched), (StopReason::AllTasksDispatched, 200));
+    assert_eq!((load.requests.sent, load.requests.latency.count(), load.largest_yield), (200, 200, 1));
     let late = result.start.unwrap().lateness_microseconds;
     assert!(late < 1_000_000, "{late} microseconds late");
     assert!(sidecar.output().status.success());
@@ -175,10 +177,14 @@ async fn a_call_that_raises_is_counted_and_another_is_made_in_its_place() {
     let (shared, ending) = live(&mut sidecar, CollectorScript::default(), 10, dispatch).await;
     assert_eq!((ending, sidecar.dispatched().len()), (Ending::Delivered, 10));
     let result = shared.lock().unwrap().results[0].clone();
-    let failures: Vec<_> = result.requests.failures.by_class().collect();
-    assert_eq!((failures[0].0, failures[0].1.count), (FailureClass::Raised, 10));
-    assert_eq!(failures[0].1.samples, ["ValueError: no connection", "a further exception"][..1]);
-    assert_eq!((result.tasks_dispatched, result.requests.sent), (10, 20));
+    let [failures] = result.failures.groups() else { panic!("{:?}", result.failures) };
+    assert_eq!(
+        (failures.phase, failures.class, failures.count),
+        (Phase::AwaitAnswer, FailureClass::Raised, 10)
+    );
+    assert_eq!(failures.samples, ["ValueError: no connection", "a further exception"][..1]);
+    let load = PulpLoad::of(&result);
+    assert_eq!((load.tasks_dispatched, load.requests.sent), (10, 20));
     assert!(sidecar.output().status.success());
 }
 

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Redirect;
 use axum::routing::get;
-use throughput_model::failure::{FailureClass, LONGEST_SAMPLE};
+use throughput_model::failure::{FailureClass, LONGEST_SAMPLE, Phase};
 use throughput_model::workload::{Authentication, Method};
 use throughput_pulp::{PulpError, Request, TaskFilter};
 use tokio::time::sleep;
@@ -37,7 +37,10 @@ async fn a_body_that_drips_ends_at_the_deadline() {
     let client = client(&base_url.await, Authentication::None);
     let begun = Instant::now();
     let request = Request { timeout: Some(Duration::from_millis(300)), ..Request::new(Method::Get, "/x") };
-    assert_eq!(client.send(&request).await, Err(PulpError::Timeout(Duration::from_millis(300))));
+    assert_eq!(
+        client.send(&request).await,
+        Err(PulpError::Timeout { within: Duration::from_millis(300), phase: Phase::ReadAnswer })
+    );
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
-use throughput_model::failure::LONGEST_SAMPLE;
+use throughput_model::failure::{LONGEST_SAMPLE, Phase};
 use throughput_model::workload::{Authentication, Method};
 use throughput_pulp::{PulpError, Request, TaskFilter};
 use tokio::time::sleep;
@@ -148,7 +148,10 @@ async fn a_head_that_drips_or_never_ends_is_given_up() {
     });
     let request = Request { timeout: Some(Duration::from_millis(300)), ..Request::new(Method::Get, "/x") };
     let answer = client(&dripping.await, Authentication::None).send(&request).await;
-    assert_eq!(answer, Err(PulpError::Timeout(Duration::from_millis(300))));
+    assert_eq!(
+        answer,
+        Err(PulpError::Timeout { within: Duration::from_millis(300), phase: Phase::AwaitAnswer })
+    );
 
     let endless = serve_raw(|mut stream| async move {
         write(&mut stream, b"HTTP/1.1 200 OK\r\n").await;
@@ -156,5 +159,5 @@ async fn a_head_that_drips_or_never_ends_is_given_up() {
     });
     let request = Request { timeout: Some(Duration::from_secs(20)), ..Request::new(Method::Get, "/x") };
     let answer = client(&endless.await, Authentication::None).send(&request).await;
-    assert!(matches!(answer, Err(PulpError::Reset(_))), "{answer:?}");
+    assert!(matches!(answer, Err(PulpError::Reset { .. })), "{answer:?}");
 }

@@ -64,11 +64,11 @@ async fn whatever_a_body_holds_the_answer_is_a_short_refusal() {
         "[".repeat(LARGEST_BODY_BYTES - 1).into_bytes(),
         "{\"a\":".repeat(50_000).into_bytes(),
         format!("\"{long}\"").into_bytes(),
-        format!("{{\"requestsSent\": \"{long}\"}}").into_bytes(),
-        format!("{{\"requestsSent\": 1{}}}", "0".repeat(10_000)).into_bytes(),
-        br#"{"requestsSent": -1, "requestsFinished": 0, "requestsFailed": 0, "tasksDispatched": 0}"#.to_vec(),
-        br#"{"requestsSent": NaN}"#.to_vec(),
-        br#"{"version": 1, "stopped": {"TargetReached": []}}"#.to_vec(),
+        format!("{{\"counts\": {{\"requests.sent\": \"{long}\"}}}}").into_bytes(),
+        format!("{{\"counts\": {{\"requests.sent\": 1{}}}}}", "0".repeat(10_000)).into_bytes(),
+        br#"{"counts": {"requests.sent": -1}}"#.to_vec(),
+        format!("{{\"counts\": {{\"{long}\": 1}}}}").into_bytes(),
+        br#"{"version": 2, "stopped": {"TargetReached": []}}"#.to_vec(),
     ];
     for (number, body) in bodies.into_iter().enumerate() {
         let (method, call) =

@@ -9,6 +9,7 @@ mod columns;
 mod crashed;
 mod examples;
 mod found;
+mod generator_maps;
 mod hostile_callers;
 mod in_process;
 mod leading;

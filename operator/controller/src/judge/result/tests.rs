@@ -2,7 +2,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use throughput_crds::{CellProgress, Stage, StageEntry};
 use throughput_model::cell::CellAddress;
-use throughput_model::failure::FailureClass;
+use throughput_model::failure::{FailureClass, Phase};
 use throughput_model::generator::{OwnWork, RESULT_VERSION, StartFigures};
 use throughput_model::histogram::LatencySummary;
 use throughput_model::task::TaskState;
@@ -68,6 +68,8 @@ fn four() -> Vec<TaskRecord> {
 /// A generator that dispatched so many tasks, two a request.
 fn generator(tasks: u64, stopped: StopReason) -> GeneratorResult {
     let sent = tasks.div_ceil(2);
+    let requests = RequestFigures { sent, succeeded: sent, ..RequestFigures::default() };
+    let load = PulpLoad { requests, tasks_dispatched: tasks, largest_yield: 2 };
     GeneratorResult {
         version: RESULT_VERSION,
         pod_name: "generator-0".to_owned(),
@@ -76,9 +78,9 @@ fn generator(tasks: u64, stopped: StopReason) -> GeneratorResult {
         finished_at: at(2),
         elapsed_microseconds: 2_000_000,
         stopped,
-        requests: RequestFigures { sent, succeeded: sent, ..RequestFigures::default() },
-        tasks_dispatched: tasks,
-        largest_yield: 2,
+        counts: load.counts(),
+        histograms: load.histograms(),
+        failures: load.requests.failures,
         start: None,
         work: None,
     }
@@ -90,8 +92,11 @@ fn complete(tasks: u64) -> GeneratorResult {
 
 /// The same, and a request after it that timed out.
 fn with_failed_request(mut generator: GeneratorResult) -> GeneratorResult {
-    generator.requests.sent += 1;
-    generator.requests.failures.record(FailureClass::Timeout, "no answer within 60 s");
+    let mut load = PulpLoad::of(&generator);
+    load.requests.sent += 1;
+    load.requests.failures.record(Phase::AwaitAnswer, FailureClass::Timeout, "no answer within 60 s");
+    generator.counts = load.counts();
+    generator.failures = load.requests.failures;
     generator
 }
 
@@ -210,7 +215,10 @@ fn more_tasks_than_answers_said_are_trusted_only_when_a_request_failed() {
         (explained.verdict, explained.requests, explained.requests_failed),
         (Verdict::Passed, Some(3), Some(1))
     );
-    assert_eq!(explained.observations, ["1 of 3 requests failed (Timeout, first: no answer within 60 s)"]);
+    assert_eq!(
+        explained.observations,
+        ["1 of 3 requests failed (timeout while awaiting the answer, first: no answer within 60 s)"]
+    );
 }
 
 #[test]
