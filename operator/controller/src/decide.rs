@@ -10,6 +10,7 @@ mod claim;
 mod cleanup;
 mod collect;
 mod controls;
+mod generators;
 mod load;
 mod noting;
 mod nudging;
@@ -173,7 +174,7 @@ fn carry_out(draft: &mut Draft<'_>, plan: &Plan, observed: &Observed) {
         Stage::EmptyingQueue => prepare::emptying_queue(draft, &view),
         Stage::ScalingDown => backlog::scaling_down(draft, &view),
         Stage::ScalingWorkers => prepare::scaling_workers(draft, &view),
-        Stage::StartingGenerators => prepare::starting_generators(draft, &view),
+        Stage::StartingGenerators => generators::starting_generators(draft, &view),
         Stage::Dispatching => load::dispatching(draft, &view),
         Stage::AwaitingFirstTask => backlog::awaiting_first_task(draft, &view),
         Stage::Draining => load::draining(draft, &view),

@@ -22,7 +22,7 @@ use throughput_crds::{ThroughputTestStatus, Verdict};
 use throughput_model::failure::FailureClass;
 use throughput_pulp::RequestCounts;
 
-use crate::generators::phase::Gate;
+use crate::generators::phase::GeneratorPhases;
 use crate::identity::TestFacts;
 use crate::objects::deadline::RequestError;
 use crate::observed::Observed;
@@ -227,9 +227,9 @@ impl Metrics {
     }
 
     /// All metrics as text, with what generators say of their progress.
-    pub fn text(&self, gate: &Gate) -> String {
+    pub fn text(&self, phases: &GeneratorPhases) -> String {
         let Inner { registry, running, pulp_requests, pulp_seconds, counted, .. } = &*self.0;
-        running.take_progress(gate.progress());
+        running.take_progress(phases.progress());
         for (outcome, count) in counted.all() {
             let outcome = Outcome { outcome: outcome.map_or(OK, word) };
             pulp_requests.get_or_create(&outcome).inner().store(count, Ordering::Relaxed);

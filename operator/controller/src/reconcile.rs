@@ -22,7 +22,7 @@ use crate::cadence::backoff::{Backoffs, Wanted};
 use crate::cadence::polling::PollingInterval;
 use crate::decide::outcome::Outcome;
 use crate::decide::{Decision, EventText, decide};
-use crate::generators::phase::Gate;
+use crate::generators::phase::GeneratorPhases;
 use crate::identity::Known;
 use crate::identity::TestFacts;
 use crate::metrics::Metrics;
@@ -45,7 +45,7 @@ pub struct Context {
     /// The recorder of events.
     pub recorder: Recorder,
     /// The phases that generators are told.
-    pub gate: Gate,
+    pub phases: GeneratorPhases,
     /// The operator's own metrics.
     pub metrics: Metrics,
     /// The waits after failures, by test.
@@ -196,7 +196,7 @@ async fn publish(
             .await?;
     }
     let (now, time_of_day) = (Instant::now(), jiff::Timestamp::now());
-    context.gate.follow(facts, &decision.status, now, time_of_day);
+    context.phases.follow(facts, &decision.status, now, time_of_day);
     context.observe.samplers.follow(facts, *plan, &decision.status);
     context.metrics.follow(facts, before, &decision.status, observed);
     for event in &decision.events {
@@ -236,7 +236,7 @@ async fn tell(context: &Context, test: &ThroughputTest, event: &EventText) {
 impl Context {
     /// Forgets a test that does not exist any more.
     pub(crate) fn forget(&self, test_uid: &str) {
-        self.gate.forget(test_uid);
+        self.phases.forget(test_uid);
         self.observe.samplers.forget(test_uid);
         self.observe.pulps.forget(test_uid);
         self.backoffs.reset(test_uid);

@@ -214,6 +214,48 @@ mod tests {
         }
     }
 
+    /// The row of ARCHITECTURE.md's table that a stage's facts make, without the words that explain a row.
+    fn row(stage: Stage) -> [String; 6] {
+        let StageFacts { phase, claimed, generators, asks_target, sources, .. } = facts(stage);
+        let generators = match generators {
+            Door::Register => "register",
+            Door::Load => "load",
+            Door::Deliver => "deliver",
+            Door::Closed => "closed",
+        };
+        let sources = match sources {
+            Sampling::Off => "off",
+            Sampling::Prepare => "prepare",
+            Sampling::Measure => "measure",
+            Sampling::MeasureOnceLoaded => "off; of a backlog: measure",
+            Sampling::Settle => "settle",
+        };
+        let yes = |it| if it { "yes" } else { "no" };
+        let asks = yes(asks_target != Question::Nothing);
+        [
+            format!("{stage:?}"),
+            format!("{phase:?}"),
+            yes(claimed).into(),
+            generators.into(),
+            asks.into(),
+            sources.into(),
+        ]
+    }
+
+    #[test]
+    fn the_table_of_stages_in_the_architecture_is_this_one() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ARCHITECTURE.md");
+        let page = std::fs::read_to_string(path).unwrap();
+        let (_, table) =
+            page.split_once("| stage | phase | claimed | generators | asks the target | sources |").unwrap();
+        let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+        let told: Vec<Vec<String>> = rows
+            .map(|row| row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect())
+            .collect();
+        let stages: Vec<Vec<String>> = STAGES.iter().map(|stage| row(*stage).to_vec()).collect();
+        assert_eq!(told, stages);
+    }
+
     #[test]
     fn what_is_running_is_claimed_and_what_is_claimed_is_running() {
         for stage in STAGES {

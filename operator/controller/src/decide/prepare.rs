@@ -1,4 +1,4 @@
-//! From a new test to generators that are ready to start.
+//! From a new test to workers that are online: waiting for targets, claiming them, an empty queue, scaling.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use throughput_crds::{ConditionStatus, ConditionType, Procedure, Stage, Verdict}
 
 use super::scaling::scale_to_wanted;
 use super::{Action, Draft, View};
-use crate::observed::{Counts, Credentials, Job, Pulp, Target, ViewFault};
+use crate::observed::{Credentials, Pulp, Target, ViewFault};
 use crate::reason::{Reason, Why};
 use crate::scaling::claim::Holder;
 use throughput_model::counted::{agreeing, counted_as};
@@ -19,11 +19,6 @@ const LOOK_AT_CLAIMS: Duration = Duration::from_millis(500);
 const LOOK_AT_QUEUE: Duration = Duration::from_secs(2);
 /// How often to look whether the workers are online.
 const LOOK_AT_WORKERS: Duration = Duration::from_secs(1);
-/// How far ahead the start of several generators lies when it is stored. Storing takes some tenths of a second
-/// on a busy API server; then each generator asks up to four times, to know the instant well.
-const START_LEAD: Duration = Duration::from_secs(2);
-/// How often to look at the generators, besides when their Job or `ConfigMap` changes.
-const LOOK_AT_GENERATORS: Duration = Duration::from_secs(5);
 
 pub(super) fn awaiting_targets(draft: &mut Draft<'_>, view: &View<'_>) {
     if let Some(ViewFault::Dispatched(tasks)) = view.observed.view_fault {
@@ -240,77 +235,4 @@ pub(super) fn scaling_workers(draft: &mut Draft<'_>, view: &View<'_>) {
     }
     draft.condition(ConditionType::Running, ConditionStatus::True, Reason::ScalingWorkers, seen);
     draft.look_again_in(LOOK_AT_WORKERS);
-}
-
-/// Lets the generators start. Several shall do so together: each has to know the instant before it comes.
-fn start_together(draft: &mut Draft<'_>, generators: u32) {
-    let lead = if generators > 1 { START_LEAD } else { Duration::ZERO };
-    let starts_at = draft.now.checked_add(lead).unwrap_or(draft.now);
-    if let Some(current) = &mut draft.status.current {
-        current.progress.starts_at = Some(starts_at);
-    }
-    draft.enter(Stage::Dispatching);
-}
-
-pub(super) fn starting_generators(draft: &mut Draft<'_>, view: &View<'_>) {
-    super::noting::watch_for_drift(draft, view);
-    super::noting::count(draft, view);
-    let address = draft.address(view.current);
-    let generators = &view.observed.generators;
-    if generators.registered >= view.cell.generators {
-        // The queue was empty before the workers were scaled; what came since is older than the cell's own tasks,
-        // and would not be counted among the foreign ones later.
-        if let Pulp::Answering(Counts { unfinished: Some(unfinished @ 1..), .. }) = &view.observed.pulp {
-            draft.doubt(format!(
-                "{} not of this run {} unfinished when the dispatch began",
-                counted_as(*unfinished, "task that is", "tasks that are"),
-                agreeing(*unfinished, "was", "were")
-            ));
-        }
-        return start_together(draft, view.cell.generators);
-    }
-    match &generators.job {
-        Job::Failed { message } => {
-            return draft.fail_cell(
-                Why::new(
-                    Reason::GeneratorFailed,
-                    format!("a load generator failed before it was ready: {message}"),
-                ),
-                Stage::Collecting,
-            );
-        }
-        Job::Complete => {
-            return draft.fail_cell(
-                Why::new(Reason::GeneratorFailed, "a load generator ended before it was ready".to_owned()),
-                Stage::Collecting,
-            );
-        }
-        Job::Absent | Job::Active { .. } => {}
-    }
-    let trouble = match &generators.job {
-        Job::Active { trouble: Some(trouble) } => format!(", {trouble}"),
-        _ => String::new(),
-    };
-    let seen = format!(
-        "{} of {} ready{trouble}",
-        generators.registered,
-        counted_as(view.cell.generators, "load generator is", "load generators are")
-    );
-    if draft.is_past(view.since(), view.plan.deadlines.generator_start) {
-        return draft.fail_cell(
-            Why::new(Reason::GeneratorNotReady, format!("timeouts.generatorStart passed: {seen}")),
-            Stage::Collecting,
-        );
-    }
-    match &view.observed.credentials {
-        Credentials::Ready => {
-            draft.act(Action::StartGenerators(Box::new(view.plan.order(view.cell, &address))));
-            draft.condition(ConditionType::Running, ConditionStatus::True, Reason::StartingGenerators, seen);
-        }
-        // The Secret's owner took back the permission: no pod is made that would be given it.
-        Credentials::Unusable(Why { reason, message }) => {
-            draft.condition(ConditionType::Running, ConditionStatus::True, *reason, message.clone());
-        }
-    }
-    draft.look_again_in(LOOK_AT_GENERATORS);
 }

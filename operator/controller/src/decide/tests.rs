@@ -4,6 +4,7 @@ mod backlog;
 mod cancel;
 mod cleanup;
 mod controls;
+mod generators;
 mod load;
 mod prepare;
 mod settle;

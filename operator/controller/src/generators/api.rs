@@ -25,7 +25,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use crate::generators::limits::{Limits, Turn};
-use crate::generators::phase::{Admission, Gate, Standing};
+use crate::generators::phase::{Admission, GeneratorPhase, GeneratorPhases};
 use crate::generators::token::TokenKey;
 use crate::identity::TestFacts;
 use crate::objects::generator_maps::{GeneratorMap, StoreError};
@@ -48,33 +48,33 @@ pub struct Collector {
     /// Who may call.
     pub key: TokenKey,
     /// Which cells may start.
-    pub gate: Gate,
+    pub phases: GeneratorPhases,
     /// The namespaces whose tests this operator carries out.
     pub namespaces: Vec<String>,
 }
 
 /// What all calls share.
 #[derive(Clone)]
-struct Desk {
+struct AppState {
     collector: Collector,
     limits: Limits,
 }
 
 /// A caller whose token was accepted, and whose turn it is.
-struct Admitted {
-    caller: Caller,
+struct Permit {
+    caller: GeneratorPath,
     _turn: Turn,
 }
 
 /// The body of a call, come in time and not too long.
-struct Content {
+struct Body {
     bytes: Bytes,
     _room: Option<OwnedSemaphorePermit>,
 }
 
 /// The segments of a call's path.
 #[derive(Debug, Deserialize)]
-struct Caller {
+struct GeneratorPath {
     namespace: String,
     test: String,
     uid: String,
@@ -128,20 +128,20 @@ pub fn router(collector: Collector) -> Router {
         .route(&format!("{PREFIX_TEMPLATE}/progress"), post(progress))
         .route(&format!("{PREFIX_TEMPLATE}/result"), put(result))
         .layer(DefaultBodyLimit::max(LARGEST_BODY_BYTES))
-        .with_state(Desk { collector, limits: Limits::default() })
+        .with_state(AppState { collector, limits: Limits::default() })
 }
 
-impl FromRef<Desk> for Collector {
-    fn from_ref(desk: &Desk) -> Self {
+impl FromRef<AppState> for Collector {
+    fn from_ref(desk: &AppState) -> Self {
         desk.collector.clone()
     }
 }
 
-impl FromRequestParts<Desk> for Admitted {
+impl FromRequestParts<AppState> for Permit {
     type Rejection = Refusal;
 
-    async fn from_request_parts(parts: &mut Parts, desk: &Desk) -> Result<Self, Refusal> {
-        let caller = Path::<Caller>::from_request_parts(parts, desk).await;
+    async fn from_request_parts(parts: &mut Parts, desk: &AppState) -> Result<Self, Refusal> {
+        let caller = Path::<GeneratorPath>::from_request_parts(parts, desk).await;
         let Path(caller) = caller.map_err(|fault| Refusal::Unread(fault.status(), fault.body_text()))?;
         desk.collector.admit(&caller, &parts.headers)?;
         let generator = (caller.address(), caller.index);
@@ -150,10 +150,10 @@ impl FromRequestParts<Desk> for Admitted {
     }
 }
 
-impl FromRequest<Desk> for Content {
+impl FromRequest<AppState> for Body {
     type Rejection = Refusal;
 
-    async fn from_request(request: Request, desk: &Desk) -> Result<Self, Refusal> {
+    async fn from_request(request: Request, desk: &AppState) -> Result<Self, Refusal> {
         let come = async {
             let room = desk.limits.room().await;
             (Bytes::from_request(request, desk).await, room)
@@ -171,8 +171,8 @@ impl FromRequest<Desk> for Content {
 
 async fn register(
     State(collector): State<Collector>,
-    Admitted { caller, _turn }: Admitted,
-    body: Content,
+    Permit { caller, _turn }: Permit,
+    body: Body,
 ) -> Result<StatusCode, Refusal> {
     let registration: Registration = read(&body)?;
     let text = json!(registration).to_string();
@@ -194,13 +194,13 @@ async fn register(
 
 async fn start(
     State(collector): State<Collector>,
-    Admitted { caller, _turn }: Admitted,
+    Permit { caller, _turn }: Permit,
 ) -> Result<Json<StartAnswer>, Refusal> {
     let deadline = Instant::now() + HOLD_BACK;
-    let mut changes = collector.gate.changes();
+    let mut changes = collector.phases.changes();
     loop {
         changes.mark_unchanged();
-        if let Standing::Dispatch(_, at) = collector.standing(&caller.address())? {
+        if let GeneratorPhase::Dispatch(_, at) = collector.phase(&caller.address())? {
             let now = Instant::now();
             let nanoseconds = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
             return Ok(Json(StartAnswer::Start {
@@ -217,18 +217,18 @@ async fn start(
 
 async fn progress(
     State(collector): State<Collector>,
-    Admitted { caller, _turn }: Admitted,
-    body: Content,
+    Permit { caller, _turn }: Permit,
+    body: Body,
 ) -> Result<StatusCode, Refusal> {
     let progress: Progress = read(&body)?;
-    collector.gate.note_progress(&caller.address(), caller.index, progress);
+    collector.phases.note_progress(&caller.address(), caller.index, progress);
     Ok(StatusCode::NO_CONTENT)
 }
 
 async fn result(
     State(collector): State<Collector>,
-    Admitted { caller, _turn }: Admitted,
-    body: Content,
+    Permit { caller, _turn }: Permit,
+    body: Body,
 ) -> Result<StatusCode, Refusal> {
     let result = GeneratorResult::from_json(&body.bytes)
         .map_err(|fault| Refusal::Malformed(cut(&fault.to_string())))?;
@@ -246,7 +246,7 @@ async fn result(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn read<T: DeserializeOwned>(body: &Content) -> Result<T, Refusal> {
+fn read<T: DeserializeOwned>(body: &Body) -> Result<T, Refusal> {
     serde_json::from_slice(&body.bytes).map_err(|error| Refusal::Malformed(cut(&error.to_string())))
 }
 
@@ -254,7 +254,7 @@ fn cut(fault: &str) -> String {
     fault.chars().take(LONGEST_FAULT).collect()
 }
 
-impl Caller {
+impl GeneratorPath {
     /// The test, once the names of the path are known to be its.
     fn facts(&self) -> TestFacts {
         let Self { namespace, test, uid, .. } = self;
@@ -269,33 +269,39 @@ impl Caller {
 impl Collector {
     /// How the caller's attempt stands, if it may call at all. The token is looked at first: who has none
     /// learns nothing.
-    fn admit(&self, caller: &Caller, headers: &HeaderMap) -> Result<Standing, Refusal> {
+    fn admit(&self, caller: &GeneratorPath, headers: &HeaderMap) -> Result<GeneratorPhase, Refusal> {
         let address = caller.address();
         let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = token.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
         if !self.key.accepts(&address, caller.index, token) || !self.namespaces.contains(&caller.namespace) {
             return Err(Refusal::Unauthorized);
         }
-        let standing = self.standing(&address)?;
+        let phase = self.phase(&address)?;
         // The token proves the test's UID, not the names in the path: they must be that test's.
-        if self.gate.is_named(&caller.uid, &caller.namespace, &caller.test) {
-            Ok(standing)
+        if self.phases.is_named(&caller.uid, &caller.namespace, &caller.test) {
+            Ok(phase)
         } else {
             Err(Refusal::Unauthorized)
         }
     }
 
     /// How an attempt stands.
-    fn standing(&self, address: &CellAddress) -> Result<Standing, Refusal> {
-        match self.gate.admission(address) {
+    fn phase(&self, address: &CellAddress) -> Result<GeneratorPhase, Refusal> {
+        match self.phases.admission(address) {
             Admission::NotKnownYet => Err(Refusal::NotKnownYet),
             Admission::Gone => Err(Refusal::Gone),
-            Admission::Admitted(standing) => Ok(standing),
+            Admission::Admitted(phase) => Ok(phase),
         }
     }
 
     /// Stores a text of a pod with the caller's generator.
-    async fn store(&self, caller: &Caller, pod_uid: &str, key: &str, text: &str) -> Result<(), Refusal> {
+    async fn store(
+        &self,
+        caller: &GeneratorPath,
+        pod_uid: &str,
+        key: &str,
+        text: &str,
+    ) -> Result<(), Refusal> {
         let (facts, address) = (caller.facts(), caller.address());
         let map = GeneratorMap::new(&self.client, &facts, &address, caller.index);
         Ok(map.store(pod_uid, key, text).await?)

@@ -19,7 +19,7 @@ use crate::stage::{Door, facts};
 
 /// Where the generators of a test stand.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Standing {
+pub enum GeneratorPhase {
     /// The cell's generators may register and then wait.
     Register(CellAddress),
     /// The cell's generators may dispatch from this instant on.
@@ -30,7 +30,7 @@ pub enum Standing {
     Closed,
 }
 
-/// The standings of tests, by UID.
+/// The phases of tests, by UID.
 pub(super) type Standings = HashMap<String, Known>;
 
 /// A test, and where its generators stand.
@@ -39,13 +39,13 @@ pub(super) struct Known {
     /// The test's namespace and name: a token proves the UID alone.
     namespace: String,
     name: String,
-    standing: Standing,
+    phase: GeneratorPhase,
 }
 
-/// The standing of all tests that this operator has looked at, by UID.
+/// The phase of all tests that this operator has looked at, by UID.
 #[derive(Clone, Debug)]
-pub struct Gate {
-    standings: Arc<watch::Sender<Standings>>,
+pub struct GeneratorPhases {
+    phases: Arc<watch::Sender<Standings>>,
     progress: Arc<Mutex<HashMap<CellAddress, HashMap<u32, Progress>>>>,
 }
 
@@ -57,16 +57,16 @@ pub enum Admission {
     /// The attempt is over.
     Gone,
     /// This is how it stands.
-    Admitted(Standing),
+    Admitted(GeneratorPhase),
 }
 
-impl Default for Gate {
+impl Default for GeneratorPhases {
     fn default() -> Self {
-        Self { standings: Arc::new(watch::Sender::new(HashMap::new())), progress: Arc::default() }
+        Self { phases: Arc::new(watch::Sender::new(HashMap::new())), progress: Arc::default() }
     }
 }
 
-impl Standing {
+impl GeneratorPhase {
     fn address(&self) -> Option<&CellAddress> {
         match self {
             Self::Register(address) | Self::Dispatch(address, _) | Self::Deliver(address) => Some(address),
@@ -75,7 +75,7 @@ impl Standing {
     }
 }
 
-impl Gate {
+impl GeneratorPhases {
     /// Takes over what a stored status says. The instant of the start is stored there by the time of day;
     /// `now` and `time_of_day` are the same instant by both clocks.
     pub fn follow(
@@ -86,31 +86,33 @@ impl Gate {
         time_of_day: Timestamp,
     ) {
         let test_uid = &test.uid;
-        let standing = status.current.as_ref().map_or(Standing::Closed, |current| {
+        let phase = status.current.as_ref().map_or(GeneratorPhase::Closed, |current| {
             let address =
                 CellAddress { test_uid: test_uid.clone(), cell: current.cell, attempt: current.attempt };
             match facts(current.stage).generators {
-                Door::Register => Standing::Register(address),
+                Door::Register => GeneratorPhase::Register(address),
                 Door::Load => {
                     let starts_at = current.progress.starts_at.unwrap_or(time_of_day);
-                    Standing::Dispatch(address, instant(starts_at, now, time_of_day))
+                    GeneratorPhase::Dispatch(address, instant(starts_at, now, time_of_day))
                 }
-                Door::Deliver => Standing::Deliver(address),
-                Door::Closed => Standing::Closed,
+                Door::Deliver => GeneratorPhase::Deliver(address),
+                Door::Closed => GeneratorPhase::Closed,
             }
         });
-        if standing == Standing::Closed {
+        if phase == GeneratorPhase::Closed {
             self.lock_progress().retain(|address, _| address.test_uid != *test_uid);
         }
-        self.standings.send_if_modified(|standings| {
+        self.phases.send_if_modified(|phases| {
             // A start that was given stays: the instant is not moved by looking again.
-            let same = match (standings.get(test_uid).map(|known| &known.standing), &standing) {
-                (Some(Standing::Dispatch(before, _)), Standing::Dispatch(after, _)) => before == after,
+            let same = match (phases.get(test_uid).map(|known| &known.phase), &phase) {
+                (Some(GeneratorPhase::Dispatch(before, _)), GeneratorPhase::Dispatch(after, _)) => {
+                    before == after
+                }
                 (before, after) => before == Some(after),
             };
             if !same {
                 let TestFacts { namespace, name, .. } = test.clone();
-                standings.insert(test_uid.clone(), Known { namespace, name, standing });
+                phases.insert(test_uid.clone(), Known { namespace, name, phase });
             }
             !same
         });
@@ -118,28 +120,28 @@ impl Gate {
 
     /// Forgets a test that does not exist any more.
     pub fn forget(&self, test_uid: &str) {
-        self.standings.send_if_modified(|standings| standings.remove(test_uid).is_some());
+        self.phases.send_if_modified(|phases| phases.remove(test_uid).is_some());
         self.lock_progress().retain(|address, _| address.test_uid != test_uid);
     }
 
     /// How an attempt stands.
     pub fn admission(&self, address: &CellAddress) -> Admission {
-        match self.standings.borrow().get(&address.test_uid).map(|known| &known.standing) {
+        match self.phases.borrow().get(&address.test_uid).map(|known| &known.phase) {
             None => Admission::NotKnownYet,
-            Some(standing) if standing.address() == Some(address) => Admission::Admitted(standing.clone()),
+            Some(phase) if phase.address() == Some(address) => Admission::Admitted(phase.clone()),
             Some(_) => Admission::Gone,
         }
     }
 
     /// Whether the test with this UID has this name in this namespace.
     pub fn is_named(&self, test_uid: &str, namespace: &str, name: &str) -> bool {
-        let standings = self.standings.borrow();
-        standings.get(test_uid).is_some_and(|known| known.namespace == namespace && known.name == name)
+        let phases = self.phases.borrow();
+        phases.get(test_uid).is_some_and(|known| known.namespace == namespace && known.name == name)
     }
 
     /// Returns when anything has changed.
     pub(super) fn changes(&self) -> watch::Receiver<Standings> {
-        self.standings.subscribe()
+        self.phases.subscribe()
     }
 
     /// Keeps the newest progress of a generator.
@@ -201,24 +203,27 @@ mod tests {
 
     #[test]
     fn a_test_that_was_not_looked_at_is_not_refused() {
-        assert_eq!(Gate::default().admission(&address(0)), Admission::NotKnownYet);
+        assert_eq!(GeneratorPhases::default().admission(&address(0)), Admission::NotKnownYet);
     }
 
     #[test]
     fn another_cell_than_the_current_one_is_gone() {
-        let gate = Gate::default();
-        gate.follow(&test(), &status(1, "Dispatching"), Instant::now(), Timestamp::UNIX_EPOCH);
-        assert_eq!(gate.admission(&address(0)), Admission::Gone);
+        let phases = GeneratorPhases::default();
+        phases.follow(&test(), &status(1, "Dispatching"), Instant::now(), Timestamp::UNIX_EPOCH);
+        assert_eq!(phases.admission(&address(0)), Admission::Gone);
     }
 
     #[test]
     fn a_start_is_not_moved_by_looking_again() {
-        let gate = Gate::default();
+        let phases = GeneratorPhases::default();
         let first = Instant::now();
         let later = first + Duration::from_secs(9);
-        gate.follow(&test(), &status(0, "Dispatching"), first, Timestamp::UNIX_EPOCH);
-        gate.follow(&test(), &status(0, "Dispatching"), later, Timestamp::UNIX_EPOCH);
-        assert_eq!(gate.admission(&address(0)), Admission::Admitted(Standing::Dispatch(address(0), first)));
+        phases.follow(&test(), &status(0, "Dispatching"), first, Timestamp::UNIX_EPOCH);
+        phases.follow(&test(), &status(0, "Dispatching"), later, Timestamp::UNIX_EPOCH);
+        assert_eq!(
+            phases.admission(&address(0)),
+            Admission::Admitted(GeneratorPhase::Dispatch(address(0), first))
+        );
     }
 
     #[test]
@@ -228,10 +233,10 @@ mod tests {
         status.current.as_mut().unwrap().progress.starts_at = Some(starts_at);
         let now = Instant::now() + Duration::from_mins(1);
         for (second, start) in [(98, now + Duration::from_secs(2)), (103, now - Duration::from_secs(3))] {
-            let gate = Gate::default();
-            gate.follow(&test(), &status, now, Timestamp::from_second(second).unwrap());
-            let standing = Standing::Dispatch(address(0), start);
-            assert_eq!(gate.admission(&address(0)), Admission::Admitted(standing), "at second {second}");
+            let phases = GeneratorPhases::default();
+            phases.follow(&test(), &status, now, Timestamp::from_second(second).unwrap());
+            let phase = GeneratorPhase::Dispatch(address(0), start);
+            assert_eq!(phases.admission(&address(0)), Admission::Admitted(phase), "at second {second}");
         }
     }
 }

@@ -42,24 +42,24 @@ fn dispatching() -> Observed {
     }
 }
 
-/// A gate at which one generator of the fixture's test has told how far it is.
-fn gate() -> Gate {
-    let gate = Gate::default();
-    gate.follow(&facts(), &at("Dispatching", 3), Instant::now(), jiff::Timestamp::now());
+/// The phases, of which one generator of the fixture's test has told how far it is.
+fn phases() -> GeneratorPhases {
+    let phases = GeneratorPhases::default();
+    phases.follow(&facts(), &at("Dispatching", 3), Instant::now(), jiff::Timestamp::now());
     let address = CellAddress { test_uid: facts().uid, cell: 0, attempt: 1 };
     let progress: Progress = serde_json::from_value(serde_json::json!({"counts": {
         "requests.sent": 7, "requests.finished": 6, "requests.failed": 1, "tasks.dispatched": 250,
     }}))
     .unwrap();
-    gate.note_progress(&address, 0, progress);
-    gate
+    phases.note_progress(&address, 0, progress);
+    phases
 }
 
 /// What a scrape shows in the middle of a run, when stages have ended already.
 fn busy() -> String {
     let metrics = Metrics::default();
     metrics.follow(&facts(), &at("StartingGenerators", 1), &at("Dispatching", 3), &dispatching());
-    metrics.text(&gate())
+    metrics.text(&phases())
 }
 
 /// The lines of a scrape about the fixture's test, without the label that they share.
@@ -89,10 +89,10 @@ fn names(text: &str) -> BTreeSet<String> {
 
 #[test]
 fn a_running_test_is_shown_until_it_is_over() {
-    let (metrics, gate) = (Metrics::default(), gate());
+    let (metrics, phases) = (Metrics::default(), phases());
     metrics.follow(&facts(), &at("StartingGenerators", 1), &at("Dispatching", 3), &dispatching());
     assert_eq!(
-        of_the_test(&metrics.text(&gate)),
+        of_the_test(&metrics.text(&phases)),
         [
             "throughput_operator_test_cells_finished 0",
             "throughput_operator_test_claims_held 2",
@@ -106,7 +106,7 @@ fn a_running_test_is_shown_until_it_is_over() {
         ]
     );
     metrics.follow(&facts(), &at("Restoring", 50), &finished(), &observed());
-    let text = metrics.text(&gate);
+    let text = metrics.text(&phases);
     assert_eq!(of_the_test(&text), [] as [&str; 0]);
     assert!(text.contains("throughput_operator_running_tests 0\n"), "{text}");
 }
@@ -118,7 +118,7 @@ fn what_has_ended_is_counted_once() {
     metrics.follow(&facts(), &at("Dispatching", 3), &at("Dispatching", 3), &dispatching());
     metrics.follow(&facts(), &at("Restoring", 50), &finished(), &observed());
     metrics.follow(&facts(), &finished(), &finished(), &observed());
-    let text = metrics.text(&Gate::default());
+    let text = metrics.text(&GeneratorPhases::default());
     for line in [
         "throughput_operator_stage_duration_seconds_sum{stage=\"StartingGenerators\"} 2.0",
         "throughput_operator_stage_duration_seconds_count{stage=\"Restoring\"} 1",
@@ -137,7 +137,7 @@ fn a_crowd_of_tests_is_counted_and_not_shown_in_full() {
         let facts = TestFacts { name: format!("test-{number}"), uid: format!("uid-{number}"), ..facts() };
         metrics.follow(&facts, &at("Dispatching", 3), &at("Dispatching", 3), &dispatching());
     }
-    let text = metrics.text(&Gate::default());
+    let text = metrics.text(&GeneratorPhases::default());
     let shown = text.lines().filter(|line| line.starts_with("throughput_operator_test_claims_held{")).count();
     assert_eq!(shown, 100);
     assert!(text.contains("throughput_operator_running_tests 300\n"), "{text}");
@@ -151,14 +151,14 @@ fn a_test_that_takes_the_name_of_another_keeps_its_gauges() {
         metrics.follow(facts, &at("Dispatching", 3), &at("Dispatching", 3), &dispatching());
     }
     metrics.forget(&facts().uid);
-    assert_eq!(of_the_test(&metrics.text(&Gate::default())).len(), 6);
+    assert_eq!(of_the_test(&metrics.text(&GeneratorPhases::default())).len(), 6);
     metrics.forget(&next.uid);
-    assert_eq!(of_the_test(&metrics.text(&Gate::default())), [] as [&str; 0]);
+    assert_eq!(of_the_test(&metrics.text(&GeneratorPhases::default())), [] as [&str; 0]);
 }
 
 #[test]
 fn what_has_not_happened_yet_is_counted_as_none() {
-    let text = Metrics::default().text(&Gate::default());
+    let text = Metrics::default().text(&GeneratorPhases::default());
     for line in [
         "throughput_operator_reconciles_total{outcome=\"ok\"} 0",
         "throughput_operator_tests_total{verdict=\"Invalid\"} 0",
@@ -175,7 +175,7 @@ fn errors_are_counted_by_kind() {
     metrics.failed("observe", Some("timeout"));
     metrics.failed("apply", None);
     metrics.lost_event();
-    let text = metrics.text(&Gate::default());
+    let text = metrics.text(&GeneratorPhases::default());
     for line in [
         "throughput_operator_reconciles_total{outcome=\"observe\"} 1",
         "throughput_operator_reconciles_total{outcome=\"apply\"} 1",

@@ -6,19 +6,19 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 
-use crate::generators::phase::Gate;
+use crate::generators::phase::GeneratorPhases;
 use crate::metrics::Metrics;
 
 /// The routes. Alive is who answers; ready is who leads.
-pub fn router(metrics: Metrics, gate: Gate) -> Router {
+pub fn router(metrics: Metrics, phases: GeneratorPhases) -> Router {
     Router::new()
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))
         .route("/metrics", get(text))
-        .with_state((metrics, gate))
+        .with_state((metrics, phases))
 }
 
-async fn readyz(State((metrics, _)): State<(Metrics, Gate)>) -> impl IntoResponse {
+async fn readyz(State((metrics, _)): State<(Metrics, GeneratorPhases)>) -> impl IntoResponse {
     if metrics.leads() {
         (StatusCode::OK, "ok\n")
     } else {
@@ -26,7 +26,7 @@ async fn readyz(State((metrics, _)): State<(Metrics, Gate)>) -> impl IntoRespons
     }
 }
 
-async fn text(State((metrics, gate)): State<(Metrics, Gate)>) -> impl IntoResponse {
+async fn text(State((metrics, phases)): State<(Metrics, GeneratorPhases)>) -> impl IntoResponse {
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], metrics.text(&gate))
+    ([(header::CONTENT_TYPE, kind)], metrics.text(&phases))
 }

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::apply::{self, ApplyClients};
 use crate::cadence::backoff::Backoffs;
 use crate::generators::api::{self, Collector};
-use crate::generators::phase::Gate;
+use crate::generators::phase::GeneratorPhases;
 use crate::generators::token_key::{self, KeyError};
 use crate::metrics::Metrics;
 use crate::objects::deadline::RequestError;
@@ -71,8 +71,8 @@ pub async fn client() -> Result<Client, RunError> {
 
 /// Carries out tests until `stop` is cancelled or the lead is lost.
 pub async fn run(client: Client, flags: &RunFlags, stop: CancellationToken) -> Result<(), RunError> {
-    let (metrics, gate, work) = (Metrics::default(), Gate::default(), CancellationToken::new());
-    let health = serve(flags.listen, health::router(metrics.clone(), gate.clone()), work.clone()).await?;
+    let (metrics, phases, work) = (Metrics::default(), GeneratorPhases::default(), CancellationToken::new());
+    let health = serve(flags.listen, health::router(metrics.clone(), phases.clone()), work.clone()).await?;
     let candidate = Candidate::new(client.clone(), &flags.common.namespace, flags.pod_name.clone());
     if !candidate.lead(&stop).await {
         return Ok(());
@@ -82,7 +82,7 @@ pub async fn run(client: Client, flags: &RunFlags, stop: CancellationToken) -> R
     let collector = Collector {
         client: client.clone(),
         key: key.clone(),
-        gate: gate.clone(),
+        phases: phases.clone(),
         namespaces: namespaces.clone(),
     };
     let collector = serve(flags.collector_listen, api::router(collector), work.clone()).await?;
@@ -99,7 +99,7 @@ pub async fn run(client: Client, flags: &RunFlags, stop: CancellationToken) -> R
         apply: ApplyClients { client: client.clone(), pulps, generators: flags.generators(), key },
         permissions: flags.permissions(),
         recorder: Recorder::new(client.clone(), reporter),
-        gate,
+        phases,
         metrics: metrics.clone(),
         backoffs: Backoffs::default(),
         pace: flags.pace(),

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::CALL_DEADLINE;
-use super::checkpoint::{self, Kept};
+use super::checkpoint::{self, Checkpoint};
 use super::phase::Phase;
 use crate::observed::Sources;
 
@@ -31,17 +31,17 @@ const SETTLE_ATTEMPTS: u32 = 3;
 pub(super) struct CellWatch {
     pub(super) address: CellAddress,
     phase: watch::Sender<Phase>,
-    slots: Vec<Arc<Slot>>,
+    slots: Vec<Arc<SharedState>>,
     _stop: DropGuard,
 }
 
 /// What is known from outside of one source's work.
 #[derive(Default)]
-struct Slot(Mutex<Seen>);
+struct SharedState(Mutex<SourceState>);
 
 /// What one source saw so far.
 #[derive(Default)]
-struct Seen {
+struct SourceState {
     source: String,
     shortfalls: Vec<Shortfall>,
     /// As it is stored: not older than what is stored next.
@@ -59,7 +59,8 @@ impl CellWatch {
         phase: Phase,
     ) -> Self {
         let (phases, stop) = (watch::Sender::new(phase), CancellationToken::new());
-        let slots: Vec<Arc<Slot>> = sources.iter().map(|source| Arc::new(Slot::of(source.name()))).collect();
+        let slots: Vec<Arc<SharedState>> =
+            sources.iter().map(|source| Arc::new(SharedState::of(source.name()))).collect();
         let address = access.cell.clone();
         let work = work(sources, slots.clone(), interval, access.clone(), phases.subscribe());
         let stopped = stop.clone();
@@ -84,7 +85,7 @@ impl CellWatch {
 
     /// What was seen so far.
     pub(super) fn seen(&self) -> Sources {
-        let seen: Vec<MutexGuard<'_, Seen>> = self.slots.iter().map(|slot| slot.lock()).collect();
+        let seen: Vec<MutexGuard<'_, SourceState>> = self.slots.iter().map(|slot| slot.lock()).collect();
         Sources::Seen {
             settled: seen.iter().all(|seen| seen.settled),
             shortfalls: seen
@@ -109,12 +110,12 @@ fn unheard(source: &str) -> SourceReport {
     recording.report()
 }
 
-impl Slot {
+impl SharedState {
     fn of(source: &str) -> Self {
-        Self(Mutex::new(Seen { source: source.to_owned(), ..Seen::default() }))
+        Self(Mutex::new(SourceState { source: source.to_owned(), ..SourceState::default() }))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Seen> {
+    fn lock(&self) -> MutexGuard<'_, SourceState> {
         // Nothing that holds the lock can panic half-way through a change.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -134,12 +135,12 @@ impl Slot {
 /// All sources at work, and what they saw stored now and then. Never ends by itself.
 async fn work(
     sources: Vec<Box<dyn Source>>,
-    slots: Vec<Arc<Slot>>,
+    slots: Vec<Arc<SharedState>>,
     interval: Duration,
     access: Access,
     phases: watch::Receiver<Phase>,
 ) {
-    let mut kept = Kept::load(&access).await;
+    let mut kept = Checkpoint::load(&access).await;
     let now = Timestamp::now();
     let at_work = sources.into_iter().zip(&slots).map(|(source, slot)| {
         let before = kept.as_mut().and_then(|kept| kept.take(source.name(), now));
@@ -152,7 +153,7 @@ async fn work(
 }
 
 /// Stores what was seen, every half minute, and once all sources have settled.
-async fn keep(slots: &[Arc<Slot>], access: &Access) {
+async fn keep(slots: &[Arc<SharedState>], access: &Access) {
     let mut had_settled = false;
     let mut due = Instant::now() + KEEP_FIRST;
     loop {
@@ -162,11 +163,11 @@ async fn keep(slots: &[Arc<Slot>], access: &Access) {
             continue;
         }
         (due, had_settled) = (Instant::now() + KEEP_EVERY, settled);
-        let of_slot = |slot: &Arc<Slot>| {
+        let of_slot = |slot: &Arc<SharedState>| {
             let seen = slot.lock();
             Some((seen.recording.clone()?, seen.settled))
         };
-        let kept = Kept { at: Timestamp::now(), sources: slots.iter().filter_map(of_slot).collect() };
+        let kept = Checkpoint { at: Timestamp::now(), sources: slots.iter().filter_map(of_slot).collect() };
         if let Err(error) = kept.store(access).await {
             tracing::warn!(test = access.test, %error, "what the sources saw was not stored");
         }
@@ -177,7 +178,7 @@ async fn keep(slots: &[Arc<Slot>], access: &Access) {
 struct OneSource {
     source: Box<dyn Source>,
     recording: Recording,
-    slot: Arc<Slot>,
+    slot: Arc<SharedState>,
     interval: Duration,
 }
 
@@ -339,8 +340,8 @@ mod tests {
 
     const WINDOW: Window = Window { start: Timestamp::UNIX_EPOCH, end: Timestamp::UNIX_EPOCH };
 
-    fn at_work(source: impl Source + 'static, phase: Phase) -> (watch::Sender<Phase>, Arc<Slot>) {
-        let (phases, slot) = (watch::Sender::new(phase), Arc::new(Slot::of(source.name())));
+    fn at_work(source: impl Source + 'static, phase: Phase) -> (watch::Sender<Phase>, Arc<SharedState>) {
+        let (phases, slot) = (watch::Sender::new(phase), Arc::new(SharedState::of(source.name())));
         let one = OneSource {
             recording: Recording::new(source.name(), Timestamp::UNIX_EPOCH),
             source: Box::new(source),

@@ -28,7 +28,7 @@ const LARGEST_UNPACKED: u64 = 64 << 20;
 
 /// What the sources of a cell saw up to an instant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Kept {
+pub(super) struct Checkpoint {
     /// When it was stored.
     pub(super) at: Timestamp,
     /// Each source's recording, and whether it has all that it was to see.
@@ -37,7 +37,7 @@ pub(super) struct Kept {
 
 /// Why it was not stored.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum KeepError {
+pub(super) enum CheckpointError {
     #[error(transparent)]
     Request(#[from] RequestError),
     #[error("it has {0} bytes, more than are kept")]
@@ -48,7 +48,7 @@ pub(super) enum KeepError {
     Compress(#[from] std::io::Error),
 }
 
-impl Kept {
+impl Checkpoint {
     /// Takes one source's recording out; with a word on what was missed since, where its work was not done.
     pub(super) fn take(&mut self, source: &str, now: Timestamp) -> Option<(Recording, bool)> {
         let position = self.sources.iter().position(|(recording, _)| recording.source() == source)?;
@@ -61,12 +61,12 @@ impl Kept {
         Some((recording, settled))
     }
 
-    fn pack(&self) -> Result<Vec<u8>, KeepError> {
+    fn pack(&self) -> Result<Vec<u8>, CheckpointError> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
         serde_json::to_writer(&mut encoder, self)?;
         encoder.flush()?;
         let packed = encoder.finish()?;
-        if packed.len() > LARGEST { Err(KeepError::TooLarge(packed.len())) } else { Ok(packed) }
+        if packed.len() > LARGEST { Err(CheckpointError::TooLarge(packed.len())) } else { Ok(packed) }
     }
 
     fn unpack(packed: &[u8]) -> Result<Self, serde_json::Error> {
@@ -74,7 +74,7 @@ impl Kept {
     }
 
     /// Stores it with the cell.
-    pub(super) async fn store(&self, access: &Access) -> Result<(), KeepError> {
+    pub(super) async fn store(&self, access: &Access) -> Result<(), CheckpointError> {
         patch(access, json!({KEY: ByteString(self.pack()?)})).await?;
         Ok(())
     }
@@ -131,14 +131,14 @@ mod tests {
 
     #[test]
     fn what_was_stored_is_what_comes_back() {
-        let kept = Kept { at: Timestamp::UNIX_EPOCH, sources: vec![(recording(), false)] };
-        assert_eq!(Kept::unpack(&kept.pack().unwrap()).unwrap(), kept);
+        let kept = Checkpoint { at: Timestamp::UNIX_EPOCH, sources: vec![(recording(), false)] };
+        assert_eq!(Checkpoint::unpack(&kept.pack().unwrap()).unwrap(), kept);
     }
 
     #[test]
     fn what_was_missed_meanwhile_is_said_unless_all_was_seen() {
         let now: Timestamp = "2026-01-01T00:00:40Z".parse().unwrap();
-        let kept = |settled| Kept {
+        let kept = |settled| Checkpoint {
             at: "2026-01-01T00:00:10Z".parse().unwrap(),
             sources: vec![(recording(), settled)],
         };

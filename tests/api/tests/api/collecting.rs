@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use throughput_api_tests::Tenant;
 use throughput_controller::apply::pods::GeneratorSettings;
 use throughput_controller::generators::api::{self, Collector};
-use throughput_controller::generators::phase::Gate;
+use throughput_controller::generators::phase::GeneratorPhases;
 use throughput_controller::identity::TestFacts;
 use throughput_model::cell::CellAddress;
 use throughput_model::generator::{GeneratorResult, RESULT_VERSION, StopReason};
@@ -29,7 +29,7 @@ pub(crate) struct Served {
     pub(crate) tenant: Tenant,
     pub(crate) facts: TestFacts,
     pub(crate) address: CellAddress,
-    pub(crate) gate: Gate,
+    pub(crate) phases: GeneratorPhases,
     pub(crate) base_url: String,
 }
 
@@ -55,24 +55,24 @@ impl Served {
         let address = first_cell(&facts.uid);
         let start = start_generators(&plan(&tenant), &facts);
         act(&tenant.client, &facts, &[start]).await.unwrap();
-        let gate = Gate::default();
+        let phases = GeneratorPhases::default();
         let collector = Collector {
             client: tenant.client.clone(),
             key: key(),
-            gate: gate.clone(),
+            phases: phases.clone(),
             namespaces: vec![tenant.namespace.clone()],
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base_url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(axum::serve(listener, api::router(collector)).into_future());
-        Self { tenant, facts, address, gate, base_url }
+        Self { tenant, facts, address, phases, base_url }
     }
 
     pub(crate) fn stands_at(&self, stage: &str) {
         let status = json!({"current": {"cell": 0, "attempt": 1, "stage": stage, "timeline": []}});
         let status = serde_json::from_value(status).unwrap();
         let (now, time_of_day) = (tokio::time::Instant::now(), jiff::Timestamp::now());
-        self.gate.follow(&self.facts, &status, now, time_of_day);
+        self.phases.follow(&self.facts, &status, now, time_of_day);
     }
 
     pub(crate) fn prefix(&self) -> String {
@@ -243,9 +243,9 @@ async fn progress_is_summed_up_while_the_cell_lasts() {
     let progress: Progress = serde_json::from_value(json!({"counts": counts})).unwrap();
     let answer = served.call(Method::POST, "progress", Some(&progress)).await;
     assert_eq!(answer.status, StatusCode::NO_CONTENT);
-    assert_eq!(served.gate.progress(), [(served.address.clone(), progress)]);
+    assert_eq!(served.phases.progress(), [(served.address.clone(), progress)]);
     served.stands_at("Restoring");
-    assert_eq!(served.gate.progress(), []);
+    assert_eq!(served.phases.progress(), []);
 }
 
 #[tokio::test]

@@ -79,7 +79,7 @@ async fn whatever_a_body_holds_the_answer_is_a_short_refusal() {
         assert!(answer.body.len() < 500, "{number}: {answer:?}");
     }
     assert_eq!(served.stored("result.json").await, None);
-    assert_eq!(served.gate.progress(), []);
+    assert_eq!(served.phases.progress(), []);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Measures how far apart 60 load generators start, and ends with one line per figure:
 //! `figure NAME VALUE UNIT goal GOAL met|short`.
 //!
-//! The generators are the real program, 60 processes of it; gate and collector are the operator's own, storing
+//! The generators are the real program, 60 processes of it; phases and collector are the operator's own, storing
 //! with a real API server. All run on one machine, so there is one clock that all instants are taken from.
 //!
 //! What the operator brings about is that all take the same instant for the start. When they really send also
@@ -23,7 +23,7 @@ use kube::api::ListParams;
 use serde_json::json;
 use throughput_api_tests::Tenant;
 use throughput_controller::generators::api::{self, Collector};
-use throughput_controller::generators::phase::Gate;
+use throughput_controller::generators::phase::GeneratorPhases;
 use throughput_controller::generators::token::TokenKey;
 use throughput_controller::identity::TestFacts;
 use throughput_model::cell::CellAddress;
@@ -58,11 +58,11 @@ struct Skew {
 async fn main() {
     let tenant = Tenant::new().await;
     let key = TokenKey::new(vec![7; TokenKey::BYTES]).unwrap();
-    let gate = Gate::default();
+    let phases = GeneratorPhases::default();
     let collector = Collector {
         client: tenant.client.clone(),
         key: key.clone(),
-        gate: gate.clone(),
+        phases: phases.clone(),
         namespaces: vec![tenant.namespace.clone()],
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -73,8 +73,13 @@ async fn main() {
     let mut skews = Vec::new();
     for attempt in 1..=ROUNDS {
         let address = CellAddress { test_uid: UID.to_owned(), cell: 0, attempt };
-        let round =
-            Round { tenant: &tenant, gate: &gate, collector_url: &collector_url, folder: &folder, address };
+        let round = Round {
+            tenant: &tenant,
+            phases: &phases,
+            collector_url: &collector_url,
+            folder: &folder,
+            address,
+        };
         let skew = round.measure(&key).await;
         println!("start {attempt}: {skew:?}");
         skews.push(skew);
@@ -118,7 +123,7 @@ impl Drop for Processes {
 /// One start of all generators.
 struct Round<'a> {
     tenant: &'a Tenant,
-    gate: &'a Gate,
+    phases: &'a GeneratorPhases,
     collector_url: &'a str,
     folder: &'a Path,
     address: CellAddress,
@@ -163,7 +168,7 @@ impl Round<'_> {
         let progress = starts_at.map_or(json!({}), |at| json!({"startsAt": at}));
         let current = json!({"cell": 0, "attempt": self.address.attempt, "stage": stage, "timeline": [], "progress": progress});
         let status = serde_json::from_value(json!({"current": current})).unwrap();
-        self.gate.follow(&self.test(), &status, tokio::time::Instant::now(), Timestamp::now());
+        self.phases.follow(&self.test(), &status, tokio::time::Instant::now(), Timestamp::now());
     }
 
     fn test(&self) -> TestFacts {

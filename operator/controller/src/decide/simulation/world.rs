@@ -1,5 +1,7 @@
 //! The world: two Deployments, a Pulp, and the load generators of the current cell.
 
+mod seen;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -13,14 +15,10 @@ use uuid::Uuid;
 
 use super::Effect;
 use crate::decide::Action;
-use crate::decide::fixture::{AS_FOUND, address, at, claim, delivered};
-use crate::observed::{
-    Controls, Counts, Credentials, Deletions, Generators, Job, Observed, OwnTasks, Pulp, Remains, Sources,
-    Target,
-};
+use crate::decide::fixture::{AS_FOUND, at, claim, delivered};
+use crate::observed::{Controls, Generators, Job};
 use crate::plan::Plan;
-use crate::scaling::claim::{Claim, Holder};
-use crate::stage::{Question, facts};
+use crate::scaling::claim::Claim;
 
 /// How long another test takes once nobody holds what it waits for, in seconds.
 const OTHERS_RUN: i64 = 60;
@@ -173,96 +171,6 @@ impl World {
     pub(super) fn lose_generators(&mut self) {
         if let Some(job) = &mut self.job {
             job.state = Job::Failed { message: "the node is gone".to_owned() };
-        }
-    }
-
-    /// What the operator sees, which is as much as the stored stage lets it look for.
-    pub(super) fn observe(&self, plan: &Plan) -> Observed {
-        let current = self.status.current.as_ref();
-        let stage = current.map_or(Stage::AwaitingTargets, |current| current.stage);
-        let address = current.map(|current| address(current.cell));
-        let correlation_id = address.as_ref().map(CellAddress::correlation_id);
-        let own: Vec<&Task> =
-            self.tasks.iter().filter(|task| Some(task.correlation_id) == correlation_id).collect();
-        let facts = facts(stage);
-        Observed {
-            deleting: self.deleting,
-            controls: self.controls,
-            has_finalizer: self.has_finalizer,
-            targets: plan.scale.iter().map(|entry| self.target(&entry.target.name)).collect(),
-            claims: self.deployments.values().filter_map(|deployment| deployment.claim.clone()).collect(),
-            name_taken: None,
-            credentials: Credentials::Ready,
-            pulp: self.answer(facts.asks_target, address.as_ref(), &own),
-            view_fault: None,
-            generators: address
-                .as_ref()
-                .filter(|_| facts.reads_generators)
-                .map(|address| self.generators(address))
-                .unwrap_or_default(),
-            remains: (facts.asks_target == Question::Remains).then(|| self.remains(address.as_ref(), &own)),
-            sources: Sources::None,
-            report: self.report.clone(),
-        }
-    }
-
-    /// What Pulp answers to what a stage asks, and nothing besides.
-    fn answer(&self, asked: Question, address: Option<&CellAddress>, own: &[&Task]) -> Pulp {
-        let waiting = own.iter().filter(|task| task.record.state == TaskState::Waiting).count() as u64;
-        let tasks = Counts {
-            own: Some(OwnTasks { submitted: own.len() as u64, unfinished: count_unfinished(own) }),
-            workers_online: Some(self.workers_online),
-            ..Counts::default()
-        };
-        Pulp::Answering(match asked {
-            Question::Nothing => return Pulp::NotAsked,
-            Question::Queue | Question::QueueAndProcesses => {
-                Counts { unfinished: Some(self.unfinished()), ..Counts::default() }
-            }
-            Question::Workers => Counts { own: None, ..tasks },
-            Question::Tasks => tasks,
-            Question::WaitingTasks => Counts { waiting: Some(waiting), ..tasks },
-            Question::Deletions => {
-                let deletions = address.map(|address| self.deletions(address));
-                Counts { deletions, ..Counts::default() }
-            }
-            Question::Remains => Counts::default(),
-        })
-    }
-
-    fn target(&self, deployment: &str) -> Target {
-        let Deployment { replicas, ready, claim, another_until } = &self.deployments[deployment];
-        let holder = match claim {
-            Some(_) => Holder::This,
-            None if *another_until > self.seconds => Holder::Another("pulp/other/9e2a".to_owned()),
-            None => Holder::Nobody,
-        };
-        Target::Present { replicas: *replicas, ready: *ready, holder, agreed: true }
-    }
-
-    fn generators(&self, address: &CellAddress) -> Generators {
-        let job = self.job.as_ref().filter(|job| job.address == *address).map(|job| job.state.clone());
-        let stored = self.stored_results.get(&address.cell).cloned().unwrap_or_default();
-        Generators { job: job.unwrap_or_default(), ..stored }
-    }
-
-    fn deletions(&self, address: &CellAddress) -> Deletions {
-        let id = address.cleanup_correlation_id();
-        let tasks: Vec<&Task> = self.tasks.iter().filter(|task| task.correlation_id == id).collect();
-        Deletions { unfinished: count_unfinished(&tasks), failed: 0 }
-    }
-
-    fn remains(&self, address: Option<&CellAddress>, own: &[&Task]) -> Remains {
-        let begin = own.iter().map(|task| task.record.pulp_created).min();
-        let end = own.iter().filter_map(|task| task.record.finished_at).max();
-        let in_window =
-            |task: &&Task| Some(task.record.pulp_created) >= begin && Some(task.record.pulp_created) <= end;
-        let nudge = address.map(CellAddress::nudge_correlation_id);
-        let counted = |task: &&Task| Some(task.correlation_id) != nudge;
-        let all = self.tasks.iter().filter(in_window).filter(counted).count() as u64;
-        Remains {
-            tasks: own.iter().map(|task| task.record.clone()).collect(),
-            foreign_tasks: all.saturating_sub(own.len() as u64),
         }
     }
 

@@ -8,12 +8,12 @@ use throughput_crds::{
 };
 
 use crate::decide::fixture::{
-    active, address, at, claim, claims, condition, counts, decided, delivered, events, failure, generators,
-    observed, place, plan, present, status_at, unreachable, untouched,
+    at, claim, claims, condition, counts, decided, events, failure, observed, place, present, status_at,
+    unreachable, untouched,
 };
 use crate::decide::{Action, Decision};
 use crate::objects::owned_objects::NameTaken;
-use crate::observed::{Counts, Credentials, Job, Observed, OwnTasks, Pulp, Target, ViewFault};
+use crate::observed::{Counts, Credentials, Observed, OwnTasks, Pulp, Target, ViewFault};
 use crate::reason::{Reason, Why};
 use crate::scaling::claim::Holder;
 use crate::scaling::owner::{OwnerField, ReplicasField};
@@ -411,75 +411,4 @@ fn what_is_not_ours_any_more_is_not_scaled() {
         assert_eq!((place(&decision), failure(&decision)), (Some((1, Stage::Collecting)), Some(reason)));
         assert_eq!(decision.actions, []);
     }
-}
-
-#[test]
-fn generators_are_made_until_all_are_ready() {
-    let address = address(0);
-    let plan = plan();
-    let order = Box::new(plan.order(&plan.cells[0], &address));
-    let waiting = Job::Active { trouble: Some("ErrImagePull: no such image".to_owned()) };
-    for (job, message) in [
-        (Job::Absent, "0 of 1 load generator is ready"),
-        (waiting, "0 of 1 load generator is ready, ErrImagePull: no such image"),
-    ] {
-        let observed = Observed { generators: generators(job, 0, Vec::new()), ..observed() };
-        let decision = decided(&status_at(0, Stage::StartingGenerators), &observed, 300);
-        assert_eq!(decision.actions, [Action::StartGenerators(order.clone())]);
-        assert_eq!(condition(&decision, ConditionType::Running).2, message);
-        assert_eq!(place(&decision), Some((0, Stage::StartingGenerators)));
-    }
-}
-
-#[test]
-fn a_secret_whose_permission_was_taken_back_is_given_to_no_generator() {
-    let message = "the Secret does not say that it may be sent".to_owned();
-    let withdrawn = Credentials::Unusable(Why::new(Reason::SecretNotPermitted, message.clone()));
-    let observed = Observed { credentials: withdrawn, ..observed() };
-    let decision = decided(&status_at(0, Stage::StartingGenerators), &observed, 1);
-    assert_eq!((place(&decision), &decision.actions), (Some((0, Stage::StartingGenerators)), &vec![]));
-    assert_eq!(
-        condition(&decision, ConditionType::Running),
-        (ConditionStatus::True, "SecretNotPermitted", message.as_str())
-    );
-}
-
-#[test]
-fn generators_that_are_all_ready_dispatch() {
-    let observed = Observed { generators: generators(active(), 1, Vec::new()), ..observed() };
-    let decision = decided(&status_at(0, Stage::StartingGenerators), &observed, 1);
-    assert_eq!((place(&decision), decision.actions), (Some((0, Stage::Dispatching)), vec![]));
-}
-
-#[test]
-fn tasks_of_others_that_came_before_the_dispatch_make_the_cell_invalid() {
-    let pulp = Pulp::Answering(Counts { unfinished: Some(2), ..Counts::default() });
-    let observed = Observed { pulp, generators: generators(active(), 1, Vec::new()), ..observed() };
-    let decision = decided(&status_at(0, Stage::StartingGenerators), &observed, 1);
-    assert_eq!(
-        decision.status.current.unwrap().progress.invalid,
-        ["2 tasks that are not of this run were unfinished when the dispatch began"]
-    );
-}
-
-#[test]
-fn generators_that_do_not_become_ready_fail_the_cell() {
-    let failed = || Job::Failed { message: "OOMKilled".to_owned() };
-    for (job, seconds, reason) in [
-        (failed(), 1, "GeneratorFailed"),
-        (Job::Complete, 1, "GeneratorFailed"),
-        (active(), 301, "GeneratorNotReady"),
-        (Job::Absent, 301, "GeneratorNotReady"),
-    ] {
-        let observed = Observed { generators: generators(job, 0, Vec::new()), ..observed() };
-        let decision = decided(&status_at(0, Stage::StartingGenerators), &observed, seconds);
-        assert_eq!((place(&decision), failure(&decision)), (Some((0, Stage::Collecting)), Some(reason)));
-        assert_eq!(decision.actions, []);
-    }
-    // Both at once: the Job is looked at again in the next stage.
-    let observed = Observed { generators: generators(failed(), 1, vec![delivered(10)]), ..observed() };
-    assert_eq!(
-        place(&decided(&status_at(0, Stage::StartingGenerators), &observed, 1)),
-        Some((0, Stage::Dispatching))
-    );
 }

@@ -1,0 +1,90 @@
+//! Starting the load generators of a cell, all at the same instant.
+
+use std::time::Duration;
+
+use throughput_crds::{ConditionStatus, ConditionType, Stage};
+use throughput_model::counted::{agreeing, counted_as};
+
+use super::noting::{count, watch_for_drift};
+use super::{Action, Draft, View};
+use crate::observed::{Counts, Credentials, Job, Pulp};
+use crate::reason::{Reason, Why};
+
+/// How far ahead the start of several generators lies when it is stored. Storing takes some tenths of a second
+/// on a busy API server; then each generator asks up to four times, to know the instant well.
+const START_LEAD: Duration = Duration::from_secs(2);
+/// How often to look at the generators, besides when their Job or `ConfigMap` changes.
+const LOOK_AT_GENERATORS: Duration = Duration::from_secs(5);
+
+/// Lets the generators start. Several shall do so together: each has to know the instant before it comes.
+fn start_together(draft: &mut Draft<'_>, generators: u32) {
+    let lead = if generators > 1 { START_LEAD } else { Duration::ZERO };
+    let starts_at = draft.now.checked_add(lead).unwrap_or(draft.now);
+    if let Some(current) = &mut draft.status.current {
+        current.progress.starts_at = Some(starts_at);
+    }
+    draft.enter(Stage::Dispatching);
+}
+
+pub(super) fn starting_generators(draft: &mut Draft<'_>, view: &View<'_>) {
+    watch_for_drift(draft, view);
+    count(draft, view);
+    let address = draft.address(view.current);
+    let generators = &view.observed.generators;
+    if generators.registered >= view.cell.generators {
+        // The queue was empty before the workers were scaled; what came since is older than the cell's own tasks,
+        // and would not be counted among the foreign ones later.
+        if let Pulp::Answering(Counts { unfinished: Some(unfinished @ 1..), .. }) = &view.observed.pulp {
+            draft.doubt(format!(
+                "{} not of this run {} unfinished when the dispatch began",
+                counted_as(*unfinished, "task that is", "tasks that are"),
+                agreeing(*unfinished, "was", "were")
+            ));
+        }
+        return start_together(draft, view.cell.generators);
+    }
+    match &generators.job {
+        Job::Failed { message } => {
+            return draft.fail_cell(
+                Why::new(
+                    Reason::GeneratorFailed,
+                    format!("a load generator failed before it was ready: {message}"),
+                ),
+                Stage::Collecting,
+            );
+        }
+        Job::Complete => {
+            return draft.fail_cell(
+                Why::new(Reason::GeneratorFailed, "a load generator ended before it was ready".to_owned()),
+                Stage::Collecting,
+            );
+        }
+        Job::Absent | Job::Active { .. } => {}
+    }
+    let trouble = match &generators.job {
+        Job::Active { trouble: Some(trouble) } => format!(", {trouble}"),
+        _ => String::new(),
+    };
+    let seen = format!(
+        "{} of {} ready{trouble}",
+        generators.registered,
+        counted_as(view.cell.generators, "load generator is", "load generators are")
+    );
+    if draft.is_past(view.since(), view.plan.deadlines.generator_start) {
+        return draft.fail_cell(
+            Why::new(Reason::GeneratorNotReady, format!("timeouts.generatorStart passed: {seen}")),
+            Stage::Collecting,
+        );
+    }
+    match &view.observed.credentials {
+        Credentials::Ready => {
+            draft.act(Action::StartGenerators(Box::new(view.plan.order(view.cell, &address))));
+            draft.condition(ConditionType::Running, ConditionStatus::True, Reason::StartingGenerators, seen);
+        }
+        // The Secret's owner took back the permission: no pod is made that would be given it.
+        Credentials::Unusable(Why { reason, message }) => {
+            draft.condition(ConditionType::Running, ConditionStatus::True, *reason, message.clone());
+        }
+    }
+    draft.look_again_in(LOOK_AT_GENERATORS);
+}
