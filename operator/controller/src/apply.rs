@@ -16,10 +16,10 @@ use serde_json::json;
 use throughput_crds::{RESTORE_FINALIZER, ReportReference, ThroughputTest};
 use throughput_model::cell::CellAddress;
 use throughput_report::data::{CellDetail, TestReport};
-use throughput_report::fit::details::{LARGEST_PACKED, Packed, pack};
+use throughput_report::fit::details::{Packed, pack};
 use throughput_report::fit::pictures::{self, PAGE_FILE, Pictures, TIMELINES_FILE};
-use throughput_report::fit::{LARGEST_REPORT, PackError, report_json};
-use throughput_report::render::{csv, markdown};
+use throughput_report::fit::{self, PackError};
+use throughput_report::room;
 use throughput_report::timeline::CellTimeline;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -176,10 +176,7 @@ pub async fn apply(
                     Err(error) => return Err(error),
                 }
             }
-            Action::Restore => {
-                restore_all(client, facts).await?;
-                generator_maps::delete_all_but(client, facts, None).await?;
-            }
+            Action::Restore => restore_all(client, facts).await?,
             Action::DeleteTest => delete_test(client, facts).await?,
         }
     }
@@ -270,7 +267,7 @@ async fn write_report(
     detail: &CellDetail,
     report: &TestReport,
 ) -> Result<ReportReference, ApplyError> {
-    let Packed { detail: packed, documents } = pack(detail, LARGEST_PACKED)?;
+    let Packed { detail: packed, documents } = pack(detail, room::DETAILS)?;
     let documents = documents.into_iter().map(|(name, packed)| (format!("{name}.gz"), ByteString(packed)));
     let mut files: BTreeMap<String, ByteString> = documents.collect();
     files.insert("cell.json.gz".to_owned(), ByteString(packed));
@@ -280,11 +277,7 @@ async fn write_report(
         ..ConfigMap::default()
     };
     owned_objects::apply(client, facts, &cell).await?;
-    let files = [
-        ("report.md", markdown::render(report)),
-        ("report.csv", csv::render(report)),
-        ("report.json", report_json(report, LARGEST_REPORT)?),
-    ];
+    let files = fit::report_texts(report)?;
     let bytes = files.iter().map(|(_, text)| text.len()).sum();
     let pictures = draw(detail, report, pictures::room_beside(bytes)).await?;
     let pictures_bytes: usize = pictures.iter().map(|(_, file)| file.0.len()).sum();
@@ -326,10 +319,14 @@ async fn draw(
     Ok(vec![(PAGE_FILE, ByteString(page)), (TIMELINES_FILE, ByteString(timelines))])
 }
 
+/// Puts everything back, and deletes what generators have stored.
 async fn restore_all(client: &Client, facts: &TestFacts) -> Result<(), ApplyError> {
     let claims = claim::held_by(client, &facts.namespace, &facts.uid).await?;
     let errors = claim::restore_all(client, &facts.namespace, &claims).await;
-    errors.into_iter().next().map_or(Ok(()), |error| Err(error.into()))
+    if let Some(error) = errors.into_iter().next() {
+        return Err(error.into());
+    }
+    Ok(generator_maps::delete_all_but(client, facts, None).await?)
 }
 
 /// Puts our finalizer on the test, or takes it off.

@@ -111,7 +111,7 @@ pub struct RequestReport {
     pub sent: u64,
     /// Requests that were answered as they should be.
     pub succeeded: u64,
-    /// Requests that failed, by class, with samples.
+    /// Requests that failed, by phase and class, with samples.
     pub failures: Failures,
     /// Tasks that the answers say were dispatched.
     pub tasks_dispatched: u64,

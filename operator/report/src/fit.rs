@@ -9,27 +9,77 @@ use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use throughput_model::source_report::SourceSummary;
 
-use crate::data::TestReport;
+use crate::data::{CellReport, TestReport};
+use crate::render::{csv, markdown};
+use crate::room;
 
-/// The most that `report.json` may have, in bytes: a `ConfigMap` has a mebibyte for everything.
-pub const LARGEST_REPORT: usize = 512 << 10;
+/// The texts of the report by their keys, each within its room. A table that is longer is cut at the end of a line.
+pub fn report_texts(report: &TestReport) -> Result<[(&'static str, String); 3], PackError> {
+    Ok([
+        (
+            "report.md",
+            cut(markdown::render(report), room::REPORT_MARKDOWN, CUT_MARKDOWN, LineBreaks::AllEndLines),
+        ),
+        ("report.csv", cut(csv::render(report), room::REPORT_CSV, "", LineBreaks::MayBeQuoted)),
+        ("report.json", report_json(report, room::REPORT_JSON)?),
+    ])
+}
 
-/// `report.json`, in at most this many bytes as far as leaving out can do that: first the facts of sources go, then their
-/// figures. Each cell's own details keep them.
+/// The end of a `report.md` that was cut.
+const CUT_MARKDOWN: &str = "\nThe rest found no room here: `report.json` has it.\n";
+
+/// The longest message of a cell, in characters, where there is no room for all of it.
+const LONGEST_MESSAGE: usize = 300;
+
+/// What the line breaks of a text are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LineBreaks {
+    /// Each ends a line; a quote is a character like any other.
+    AllEndLines,
+    /// One between quotes belongs to a field.
+    MayBeQuoted,
+}
+
+/// As many whole lines of a text as find room with an end.
+fn cut(mut text: String, limit: usize, end: &str, line_breaks: LineBreaks) -> String {
+    if text.len() <= limit {
+        return text;
+    }
+    let room = limit.saturating_sub(end.len());
+    let (mut whole, mut quoted) = (0, false);
+    for (at, byte) in text.bytes().enumerate().take(room) {
+        if byte == b'"' && line_breaks == LineBreaks::MayBeQuoted {
+            quoted = !quoted;
+        } else if byte == b'\n' && !quoted {
+            whole = at + 1;
+        }
+    }
+    text.truncate(whole);
+    text.push_str(end);
+    text
+}
+
+/// `report.json`, in at most this many bytes: first the facts of sources go, then their figures, then what failed
+/// requests and tasks said, then findings and all but the beginning of messages. Each cell's own details keep them. An
+/// error when that is not enough.
 pub fn report_json(report: &TestReport, limit: usize) -> Result<String, PackError> {
     let mut text = serde_json::to_string(report)?;
-    let steps: [fn(&mut SourceSummary); 2] =
-        [|summary| summary.facts.clear(), |summary| summary.figures.clear()];
+    let steps: [fn(&mut CellReport); 4] = [
+        |cell| cell.sources.iter_mut().for_each(|summary| summary.facts.clear()),
+        |cell| cell.sources.iter_mut().for_each(|summary| summary.figures.clear()),
+        drop_samples,
+        shorten,
+    ];
     let mut report = report.clone();
     for leave_out in steps {
         if text.len() <= limit {
             break;
         }
-        report.cells.iter_mut().flat_map(|cell| &mut cell.sources).for_each(leave_out);
+        report.cells.iter_mut().for_each(leave_out);
         text = serde_json::to_string(&report)?;
     }
+    within(text.len(), limit)?;
     Ok(text)
 }
 
@@ -42,6 +92,18 @@ pub enum PackError {
     /// Something was not compressed.
     #[error("cannot compress the report: {0}")]
     Compress(#[from] std::io::Error),
+    /// Something has no room, though all that may be left out was.
+    #[error("the report takes {bytes} bytes, and has room for {limit}")]
+    TooLarge {
+        /// What it takes, in bytes.
+        bytes: usize,
+        /// What it may take, in bytes.
+        limit: usize,
+    },
+}
+
+fn within(bytes: usize, limit: usize) -> Result<(), PackError> {
+    if bytes > limit { Err(PackError::TooLarge { bytes, limit }) } else { Ok(()) }
 }
 
 /// As the files of a `ConfigMap` are compressed.
@@ -51,26 +113,19 @@ pub fn gzip(bytes: &[u8]) -> Result<Vec<u8>, std::io::Error> {
     encoder.finish()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::fixture;
-
-    #[test]
-    fn a_report_that_is_too_large_loses_the_facts_of_sources_then_their_figures_and_no_cell() {
-        let mut report = fixture::report();
-        let mut summary = SourceSummary { source: "pods".to_owned(), ..SourceSummary::default() };
-        for number in 0..100 {
-            summary.facts.insert(format!("fact {number}"), "x".repeat(100));
-            summary.figures.insert(format!("pods.api.figure{number}.max"), 1.0);
-        }
-        report.cells[0].sources = vec![summary];
-        let whole = report_json(&report, LARGEST_REPORT).unwrap();
-        let read = |text: &str| serde_json::from_str::<TestReport>(text).unwrap().cells.swap_remove(0);
-        assert_eq!(read(&whole).sources[0].facts.len(), 100);
-        let kept = read(&report_json(&report, whole.len() - 1).unwrap());
-        assert_eq!((kept.sources[0].facts.len(), kept.sources[0].figures.len()), (0, 100));
-        let kept = read(&report_json(&report, 5_000).unwrap());
-        assert_eq!((kept.sources[0].figures.len(), kept.tasks), (0, report.cells[0].tasks.clone()));
+/// Leaves out what failed requests and tasks said. Their counts stay.
+fn drop_samples(cell: &mut CellReport) {
+    if let Some(requests) = &mut cell.requests {
+        requests.failures.drop_samples();
     }
+    cell.tasks.error_samples.clear();
 }
+
+/// Leaves out findings, and cuts the message.
+fn shorten(cell: &mut CellReport) {
+    cell.observations.clear();
+    cell.message = cell.message.take().map(|message| message.chars().take(LONGEST_MESSAGE).collect());
+}
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 //! * [`data`] is the report itself; [`figures`] has its figures by name, with their [`unit`]s and which way is better.
 //! * [`best`] and [`repeats`] compare cells; [`timeline`] is what is drawn of one over time.
 //! * [`render`] makes texts of it, each by a pure function, one a file, of the same [`columns`].
-//! * [`fit`] leaves detail out until it has the size that a `ConfigMap` can hold.
+//! * [`fit`] leaves detail out until it has the size that a `ConfigMap` can hold; [`room`] says how much that is.
 
 pub mod best;
 pub mod columns;
@@ -14,5 +14,6 @@ pub mod fit;
 pub mod fixture;
 pub mod render;
 pub mod repeats;
+pub mod room;
 pub mod timeline;
 pub mod unit;

@@ -12,6 +12,7 @@ use kube::ResourceExt;
 use kube::api::{Api, Patch, PatchParams};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use throughput_report::room;
 use throughput_sources::access::Access;
 use throughput_sources::recording::Recording;
 use throughput_sources::source::SourceError;
@@ -21,8 +22,6 @@ use crate::objects::names::{self, SAMPLING_FIELD_MANAGER};
 
 /// Where it is stored.
 const KEY: &str = "sources.json.gz";
-/// The most that is stored, in bytes: the cell's own figures need their room in the same `ConfigMap`.
-const LARGEST: usize = 384 << 10;
 /// The most that is read, in bytes, unpacked.
 const LARGEST_UNPACKED: u64 = 64 << 20;
 
@@ -66,7 +65,11 @@ impl Checkpoint {
         serde_json::to_writer(&mut encoder, self)?;
         encoder.flush()?;
         let packed = encoder.finish()?;
-        if packed.len() > LARGEST { Err(CheckpointError::TooLarge(packed.len())) } else { Ok(packed) }
+        if packed.len() > room::CHECKPOINT {
+            Err(CheckpointError::TooLarge(packed.len()))
+        } else {
+            Ok(packed)
+        }
     }
 
     fn unpack(packed: &[u8]) -> Result<Self, serde_json::Error> {

@@ -1,15 +1,11 @@
 //! How a cell's details are made to fit into their `ConfigMap`: the order in which detail is dropped.
 //!
-//! What is dropped is told in the details themselves, in `dropped`. Figures, facts and shortfalls never go.
+//! What is dropped is told in the details themselves, in `dropped`. Figures and shortfalls never go.
 
 use throughput_model::source_report::{Document, Series, SeriesPoint};
 
-use super::{PackError, gzip};
+use super::{PackError, drop_samples, gzip, within};
 use crate::data::CellDetail;
-
-/// The most that a cell's details may have, packed, in bytes: its generators' results, and what sources keep while they
-/// are at work, need their room as well.
-pub const LARGEST_PACKED: usize = 512 << 10;
 
 /// A cell's details, packed: the details themselves, and its documents, each by its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,16 +20,20 @@ pub struct Packed {
 type Step = (&'static str, fn(&mut CellDetail, &mut Vec<Document>));
 
 /// What is dropped, the first of it first, until the rest fits.
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 10] = [
     ("the largest document", |_, documents| drop_largest(documents)),
     ("all other documents", |_, documents| documents.clear()),
     ("every second point of the series", |detail, _| halve(detail)),
     ("every second point of the rest", |detail, _| halve(detail)),
     ("tables", |detail, _| detail.sources.iter_mut().for_each(|source| source.tables.clear())),
     ("series", |detail, _| detail.sources.iter_mut().for_each(|source| source.series.clear())),
+    ("histograms of requests", |detail, _| detail.request_figures = None),
+    ("samples of failures", |detail, _| drop_samples(&mut detail.figures)),
+    ("the queue over time", |detail, _| detail.queue.clear()),
+    ("facts of sources", |detail, _| drop_facts(detail)),
 ];
 
-/// Packs a cell's details into at most this many bytes, as far as dropping can do that.
+/// Packs a cell's details into at most this many bytes; an error when what is never dropped has more.
 pub fn pack(detail: &CellDetail, limit: usize) -> Result<Packed, PackError> {
     let mut detail = detail.clone();
     let mut documents: Vec<Document> =
@@ -47,6 +47,7 @@ pub fn pack(detail: &CellDetail, limit: usize) -> Result<Packed, PackError> {
         detail.dropped.push(what.to_owned());
         packed = self::packed(&detail, &documents)?;
     }
+    within(packed.bytes(), limit)?;
     Ok(packed)
 }
 
@@ -63,6 +64,12 @@ fn packed(detail: &CellDetail, documents: &[Document]) -> Result<Packed, PackErr
         detail: gzip(&serde_json::to_vec(detail)?)?,
         documents: documents.iter().map(pack_document).collect::<Result<_, PackError>>()?,
     })
+}
+
+/// Leaves out the facts of sources, which stand in the figures as well.
+fn drop_facts(detail: &mut CellDetail) {
+    let summaries = detail.sources.iter_mut().map(|source| &mut source.summary);
+    summaries.chain(&mut detail.figures.sources).for_each(|summary| summary.facts.clear());
 }
 
 fn drop_largest(documents: &mut Vec<Document>) {
@@ -98,105 +105,5 @@ fn halved(series: &Series) -> Series {
         step_milliseconds: series.step_milliseconds * 2,
         points: points.into_iter().map(|(_, _, point)| point).collect(),
         ..series.clone()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::Read;
-
-    use flate2::read::GzDecoder;
-    use jiff::Timestamp;
-    use throughput_model::source_report::{SourceReport, SourceSummary, Table};
-
-    use super::*;
-    use crate::data::SCHEMA_VERSION;
-    use crate::fixture;
-
-    /// Numbers that do not compress.
-    fn noise(seed: u64) -> f64 {
-        let mixed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        #[expect(clippy::cast_precision_loss, reason = "a few digits")]
-        let value = (mixed >> 44) as f64;
-        value / 16.0
-    }
-
-    fn detail(series: u64, document: usize) -> CellDetail {
-        let of_one = |number: u64| Series {
-            metric: "cpuPercent".to_owned(),
-            subject: number.to_string(),
-            step_milliseconds: 1_000,
-            points: (0..240_i64)
-                .map(|at| {
-                    let mean = noise(number * 1_000 + at.unsigned_abs());
-                    SeriesPoint { at_milliseconds: at * 1_000, min: mean - 1.0, mean, max: mean + 1.0 }
-                })
-                .collect(),
-        };
-        let texts = (0..document as u64).map(|at| noise(at).to_string()).collect::<String>();
-        let source = SourceReport {
-            summary: SourceSummary {
-                source: "pods".to_owned(),
-                figures: [("pods.api.cpuPercent.max".to_owned(), 1.0)].into(),
-                ..SourceSummary::default()
-            },
-            base: Timestamp::UNIX_EPOCH,
-            series: (0..series).map(of_one).collect(),
-            tables: vec![Table { title: "t".to_owned(), columns: Vec::new(), rows: Vec::new() }],
-            documents: vec![
-                Document { name: "large.folded".to_owned(), text: texts },
-                Document { name: "small.folded".to_owned(), text: "main 1".to_owned() },
-            ],
-        };
-        CellDetail {
-            schema_version: SCHEMA_VERSION,
-            figures: fixture::report().cells.swap_remove(0),
-            completions: throughput_model::figures::Completions::default(),
-            workers_online: Vec::new(),
-            queue: Vec::new(),
-            sources: vec![source],
-            dropped: Vec::new(),
-            request_figures: None,
-            generators: Vec::new(),
-        }
-    }
-
-    fn unpacked(packed: &Packed) -> CellDetail {
-        let mut text = String::new();
-        GzDecoder::new(packed.detail.as_slice()).read_to_string(&mut text).unwrap();
-        serde_json::from_str(&text).unwrap()
-    }
-
-    #[test]
-    fn what_fits_stays_whole_and_documents_are_files_of_their_own() {
-        let packed = pack(&detail(10, 100), LARGEST_PACKED).unwrap();
-        let kept = unpacked(&packed);
-        assert_eq!((kept.dropped.len(), kept.sources[0].series[0].points.len()), (0, 240));
-        let names: Vec<&str> = packed.documents.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!((names, kept.sources[0].documents.len()), (vec!["large.folded", "small.folded"], 0));
-    }
-
-    #[test]
-    fn documents_go_first_then_points_then_tables_then_series_and_figures_never() {
-        let document_only = pack(&detail(1, 50_000), 20_000).unwrap();
-        assert_eq!(unpacked(&document_only).dropped, ["the largest document"]);
-        assert_eq!(document_only.documents.len(), 1);
-        let points = pack(&detail(100, 100), 200_000).unwrap();
-        let kept = unpacked(&points);
-        assert_eq!(kept.dropped.last().unwrap(), "every second point of the series");
-        assert_eq!(
-            (kept.sources[0].series[0].points.len(), kept.sources[0].series[0].step_milliseconds),
-            (120, 2_000)
-        );
-        let nothing = pack(&detail(100, 100), 1).unwrap();
-        let kept = unpacked(&nothing);
-        assert_eq!(kept.dropped.len(), STEPS.len());
-        assert_eq!((kept.sources[0].series.len(), kept.sources[0].summary.figures.len()), (0, 1));
-    }
-
-    #[test]
-    fn a_cell_with_far_too_much_fits() {
-        let packed = pack(&detail(100, 50_000), 50_000).unwrap();
-        assert!(packed.bytes() <= 50_000, "{} bytes", packed.bytes());
     }
 }

@@ -18,17 +18,13 @@ use super::gzip;
 use crate::best;
 use crate::data::TestReport;
 use crate::render::page;
+use crate::room;
 use crate::timeline::{Detail, Timelines};
 
 /// The key of the page in the report's `ConfigMap`.
 pub const PAGE_FILE: &str = "report.html.gz";
 /// The key of the timelines.
 pub const TIMELINES_FILE: &str = "timelines.json.gz";
-
-/// The most that the page and the timelines take together, compressed.
-const MOST_BYTES: usize = 512 << 10;
-/// What Kubernetes lets a `ConfigMap` hold, all keys together.
-const MOST_BYTES_OF_A_CONFIG_MAP: usize = 1 << 20;
 
 /// What a point takes in both files, at least, unless its values are always the same.
 const LEAST_BYTES_OF_A_POINT: usize = 4;
@@ -46,7 +42,7 @@ pub struct Pictures {
 
 /// The room for pictures beside files of this size.
 pub fn room_beside(bytes: usize) -> usize {
-    MOST_BYTES.min(MOST_BYTES_OF_A_CONFIG_MAP.saturating_sub(bytes))
+    room::PICTURES.min(room::CONFIG_MAP.saturating_sub(bytes))
 }
 
 /// The pictures, with as much detail as the room allows; none if there is no room even for the table.
@@ -143,14 +139,14 @@ mod tests {
     #[test]
     fn where_there_is_room_nothing_is_left_out() {
         let (report, timelines) = four_cells();
-        let pictures = fit(&report, &timelines, MOST_BYTES).unwrap().unwrap();
+        let pictures = fit(&report, &timelines, room::PICTURES).unwrap().unwrap();
         assert_eq!(details(&pictures), [Detail::Full; 4]);
     }
 
     #[test]
     fn the_best_cell_keeps_its_detail_longest() {
         let (report, timelines) = four_cells();
-        let all = fit(&report, &timelines, MOST_BYTES).unwrap().unwrap();
+        let all = fit(&report, &timelines, room::PICTURES).unwrap().unwrap();
         let mut room = all.page.len() + all.timelines.len();
         let mut before = vec![Detail::Full; 4];
         while let Some(pictures) = fit(&report, &timelines, room).unwrap() {
@@ -189,8 +185,8 @@ mod tests {
 
     #[test]
     fn the_room_is_what_the_other_files_leave() {
-        assert_eq!(room_beside(1_000), MOST_BYTES);
-        assert_eq!(room_beside(900_000), MOST_BYTES_OF_A_CONFIG_MAP - 900_000);
+        assert_eq!(room_beside(1_000), room::PICTURES);
+        assert_eq!(room_beside(900_000), room::CONFIG_MAP - 900_000);
         assert_eq!(room_beside(2_000_000), 0);
     }
 }
