@@ -2,36 +2,28 @@
 
 mod created;
 pub mod pods;
+pub mod report;
 
-use std::collections::BTreeMap;
-use std::io;
 use std::time::Duration;
 
-use k8s_openapi::ByteString;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, Patch, PatchParams, Preconditions};
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, Preconditions};
 use kube::{Client, ResourceExt};
 use serde_json::json;
-use throughput_crds::{RESTORE_FINALIZER, ReportReference, ThroughputTest};
+use throughput_crds::{RESTORE_FINALIZER, ThroughputTest};
 use throughput_model::cell::CellAddress;
-use throughput_report::data::{CellDetail, TestReport};
-use throughput_report::fit::details::{Packed, pack};
-use throughput_report::fit::pictures::{self, PAGE_FILE, Pictures, TIMELINES_FILE};
-use throughput_report::fit::{self, PackError};
-use throughput_report::room;
-use throughput_report::timeline::CellTimeline;
-use tokio::sync::Semaphore;
+use throughput_report::fit::PackError;
 use uuid::Uuid;
 
 use crate::apply::pods::{CellIngredients, CellObjects, GeneratorSettings};
+use crate::apply::report::PageRenderer;
 use crate::decide::Action;
 use crate::decide::outcome::{Applied, Refusal};
 use crate::generators::token::TokenKey;
 use crate::identity::TestFacts;
 use crate::objects::deadline::{RequestError, within};
 use crate::objects::generator_maps;
-use crate::objects::metadata;
 use crate::objects::names::{self, FIELD_MANAGER};
 use crate::objects::owned_objects::{self, NameTaken, OwnedObjectError};
 use crate::observe::{PulpClients, claimant};
@@ -43,7 +35,7 @@ use crate::scaling::scalable::TargetName;
 /// How long tasks are canceled before the test is looked at again: Pulp cancels them one by one.
 const CANCELING_AT_ONCE: Duration = Duration::from_secs(30);
 
-/// What acting needs.
+/// The clients and settings that acting takes.
 #[derive(Clone)]
 pub struct ApplyClients {
     /// The API server.
@@ -54,6 +46,8 @@ pub struct ApplyClients {
     pub generators: GeneratorSettings,
     /// The key of the generators' tokens.
     pub key: TokenKey,
+    /// What draws the reports' pages.
+    pub renderer: PageRenderer,
 }
 
 /// An action that was not carried out. It will be decided and tried again.
@@ -167,7 +161,8 @@ pub async fn apply(
                 }
             }
             Action::WriteReport { address, detail, report } => {
-                match Box::pin(write_report(client, facts, address, detail, report)).await {
+                match Box::pin(report::write(client, &clients.renderer, facts, address, detail, report)).await
+                {
                     Ok(report) => applied.report = Some(report),
                     // Whoever took the name in mid-run must not keep the targets from being put back.
                     Err(ApplyError::NameTaken(taken)) => {
@@ -258,65 +253,6 @@ fn absent<T>(deleted: Result<T, RequestError>) -> Result<(), RequestError> {
         Err(error) if error.is_not_found() => Ok(()),
         Err(error) => Err(error),
     }
-}
-
-async fn write_report(
-    client: &Client,
-    facts: &TestFacts,
-    address: &CellAddress,
-    detail: &CellDetail,
-    report: &TestReport,
-) -> Result<ReportReference, ApplyError> {
-    let Packed { detail: packed, documents } = pack(detail, room::DETAILS)?;
-    let documents = documents.into_iter().map(|(name, packed)| (format!("{name}.gz"), ByteString(packed)));
-    let mut files: BTreeMap<String, ByteString> = documents.collect();
-    files.insert("cell.json.gz".to_owned(), ByteString(packed));
-    let cell = ConfigMap {
-        metadata: metadata::of_cell(facts, address),
-        binary_data: Some(files),
-        ..ConfigMap::default()
-    };
-    owned_objects::apply(client, facts, &cell).await?;
-    let files = fit::report_texts(report)?;
-    let bytes = files.iter().map(|(_, text)| text.len()).sum();
-    let pictures = draw(detail, report, pictures::room_beside(bytes)).await?;
-    let pictures_bytes: usize = pictures.iter().map(|(_, file)| file.0.len()).sum();
-    let name = names::report(&facts.name);
-    let map = ConfigMap {
-        metadata: ObjectMeta { name: Some(name.clone()), ..metadata::of_cell(facts, address) },
-        data: Some(files.map(|(key, text)| (key.to_owned(), text)).into()),
-        binary_data: Some(pictures.into_iter().map(|(key, file)| (key.to_owned(), file)).collect()),
-        ..ConfigMap::default()
-    };
-    owned_objects::apply(client, facts, &map).await?;
-    Ok(ReportReference { config_map_name: name, bytes: (bytes + pictures_bytes) as u64 })
-}
-
-/// The largest page takes a hundred megabytes while it is fitted in: tests that end at the same time take turns.
-static DRAWING: Semaphore = Semaphore::const_new(1);
-
-/// The page and its timelines. Drawing them takes the processor for a while, so it is done aside.
-async fn draw(
-    detail: &CellDetail,
-    report: &TestReport,
-    room_bytes: usize,
-) -> Result<Vec<(&'static str, ByteString)>, PackError> {
-    let timelines = report.timelines.clone().with(CellTimeline::of(detail));
-    let report = report.clone();
-    // Its holder gives it back when the drawing is done, also when nobody waits for it any more.
-    let turn = DRAWING.acquire().await.map_err(io::Error::other)?;
-    let drawing = tokio::task::spawn_blocking(move || {
-        let _turn = turn;
-        let fitted = pictures::fit(&report, &timelines, room_bytes)?;
-        if fitted.is_none() {
-            tracing::warn!(test = report.test, room_bytes, "there is no room for the report's page");
-        }
-        io::Result::Ok(fitted)
-    });
-    let Some(Pictures { page, timelines }) = drawing.await.map_err(io::Error::other)?? else {
-        return Ok(Vec::new());
-    };
-    Ok(vec![(PAGE_FILE, ByteString(page)), (TIMELINES_FILE, ByteString(timelines))])
 }
 
 /// Puts everything back, and deletes what generators have stored.

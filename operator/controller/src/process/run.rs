@@ -10,6 +10,7 @@ use kube::runtime::events::{Recorder, Reporter};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::apply::report::PageRenderer;
 use crate::apply::{self, ApplyClients};
 use crate::cadence::backoff::Backoffs;
 use crate::generators::api::{self, Collector};
@@ -96,7 +97,13 @@ pub async fn run(client: Client, flags: &RunFlags, stop: CancellationToken) -> R
             pulps: pulps.clone(),
             samplers: Samplers::new(client.clone(), flags.installation()),
         },
-        apply: ApplyClients { client: client.clone(), pulps, generators: flags.generators(), key },
+        apply: ApplyClients {
+            client: client.clone(),
+            pulps,
+            generators: flags.generators(),
+            key,
+            renderer: PageRenderer::default(),
+        },
         permissions: flags.permissions(),
         recorder: Recorder::new(client.clone(), reporter),
         phases,

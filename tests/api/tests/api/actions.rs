@@ -3,6 +3,7 @@
 use kube::Client;
 use throughput_api_tests::{Tenant, spec};
 use throughput_controller::apply::pods::GeneratorSettings;
+use throughput_controller::apply::report::PageRenderer;
 use throughput_controller::apply::{ApplyClients, ApplyError, apply};
 use throughput_controller::decide::Action;
 use throughput_controller::generators::token::TokenKey;
@@ -81,8 +82,13 @@ pub(crate) async fn act_with(
     generators: GeneratorSettings,
     actions: &[Action],
 ) -> Result<(), ApplyError> {
-    let clients =
-        ApplyClients { client: client.clone(), pulps: PulpClients::default(), generators, key: key() };
+    let clients = ApplyClients {
+        client: client.clone(),
+        pulps: PulpClients::default(),
+        generators,
+        key: key(),
+        renderer: PageRenderer::default(),
+    };
     // Boxed, so that not each test carries all of it on its stack.
     Box::pin(apply(&clients, facts, actions)).await.map(drop)
 }
