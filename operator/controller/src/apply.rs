@@ -24,7 +24,7 @@ use crate::generators::token::TokenKey;
 use crate::identity::TestFacts;
 use crate::objects::deadline::{RequestError, within};
 use crate::objects::generator_maps;
-use crate::objects::names::{self, FIELD_MANAGER};
+use crate::objects::names::{self, FIELD_MANAGER, TEST_UID_LABEL};
 use crate::objects::owned_objects::{self, NameTaken, OwnedObjectError};
 use crate::observe::{PulpClients, claimant};
 use crate::plan::generator_order::GeneratorOrder;
@@ -223,15 +223,23 @@ async fn start_generators(
     Ok(())
 }
 
-/// Deletes a cell's Job and Secret.
+/// Deletes a cell's Job and Secret, and with them what is left of earlier cells: where a deletion was refused, the run
+/// went on without it. A Secret is named like its Job, and goes first: who may not list Secrets finds it by the other.
 pub(crate) async fn delete_generators(
     client: &Client,
     facts: &TestFacts,
     address: &CellAddress,
 ) -> Result<(), RequestError> {
-    let name = names::cell(&facts.name, address);
-    owned_objects::remove::<Job>(client, facts, &name, DeleteParams::background()).await?;
-    owned_objects::remove::<Secret>(client, facts, &name, DeleteParams::default()).await
+    let own = names::cell(&facts.name, address);
+    let jobs: Api<Job> = Api::namespaced(client.clone(), &facts.namespace);
+    let of_test = ListParams::default().labels(&format!("{TEST_UID_LABEL}={}", facts.uid));
+    let left = within("list the test's Jobs", jobs.list(&of_test)).await?.items;
+    let left = left.iter().map(ResourceExt::name_any).filter(|name| *name != own);
+    for name in left.chain([own.clone()]) {
+        owned_objects::remove::<Secret>(client, facts, &name, DeleteParams::default()).await?;
+        owned_objects::remove::<Job>(client, facts, &name, DeleteParams::background()).await?;
+    }
+    Ok(())
 }
 
 /// Deletes the test itself, unless another one has taken its name.

@@ -91,3 +91,49 @@ async fn an_aborted_backlog_leaves_no_task_and_everything_as_found() {
     assert_eq!(cluster.as_found(WORKERS).await, before, "the target is as it was found");
     cluster.assert_nothing_left("e2e-aborted").await;
 }
+
+/// What refuses the report of a test in the middle of its run: a rule of the cluster's administrator, say.
+fn refusal_of(report: &str) -> String {
+    let policy = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicy",
+        "metadata": {"name": "e2e-refused"},
+        "spec": {
+            "matchConstraints": {"resourceRules": [{
+                "apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], "resources": ["configmaps"],
+            }]},
+            "validations": [{"expression": format!("object.metadata.name != '{report}'"), "message": "no reports today"}],
+        },
+    });
+    let binding = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": {"name": "e2e-refused"},
+        "spec": {"policyName": "e2e-refused", "validationActions": ["Deny"]},
+    });
+    json!({"apiVersion": "v1", "kind": "List", "items": [policy, binding]}).to_string()
+}
+
+#[tokio::test]
+async fn a_report_that_is_refused_for_good_costs_no_figures_and_everything_is_put_back() {
+    let cluster = Cluster::connect().await;
+    let before = cluster.as_found(WORKERS).await;
+    cluster.kubectl(&["apply", "--filename", "-"], &refusal_of("e2e-refused-report")).await.unwrap();
+    let mut spec = spec("Sustained", &[1, 3], 50, "0");
+    spec["timeouts"] = json!({"collect": "10s"});
+    cluster.create("e2e-refused", spec).await;
+    let status = cluster.until_finished("e2e-refused", RUN).await;
+    let refusals = ["validatingadmissionpolicies", "validatingadmissionpolicybindings"];
+    cluster.kubectl(&["delete", &refusals.join(","), "e2e-refused"], "").await.unwrap();
+    assert_eq!(status.verdict, Some(Verdict::Passed), "{status:#?}");
+    assert_eq!(status.report, None);
+    assert_eq!(status.results.len(), 2);
+    for result in &status.results {
+        assert_eq!(result.tasks_completed, Some(50), "{result:#?}");
+        let told = result.observations.iter().find(|words| words.contains("could not be written"));
+        assert!(told.unwrap().contains("no reports today"), "{result:#?}");
+        assert!(!told.unwrap().contains("Status {"), "{result:#?}");
+    }
+    assert_eq!(cluster.as_found(WORKERS).await, before, "the target is as it was found");
+    cluster.assert_nothing_left("e2e-refused").await;
+}
