@@ -40,11 +40,11 @@ use uuid::Uuid;
 
 use crate::clock::elapsed;
 use crate::identity::TestFacts;
-use crate::judge::result::parameters;
 use crate::observed::Observed;
 use crate::plan::Plan;
 use crate::plan::generator_order::GeneratorOrder;
 use crate::plan::matrix::Cell;
+use crate::plan::matrix::parameters;
 use crate::plan::rejection::Rejection;
 use crate::reason::{Reason, Why};
 use crate::scaling::scalable::TargetName;

@@ -26,9 +26,10 @@ use crate::generators::phase::GeneratorPhases;
 use crate::identity::TestFacts;
 use crate::objects::deadline::RequestError;
 use crate::observed::Observed;
-use crate::reconcile::ReconcileError;
 use running::Running;
 
+/// The steps of a look that can fail.
+pub const STEPS: [&str; 3] = ["observe", "apply", "publish"];
 /// The outcome of what went well.
 const OK: &str = "ok";
 
@@ -132,7 +133,7 @@ impl Default for Metrics {
 impl Inner {
     /// What is counted from nothing can be told from what has not happened: so says every count, from the start.
     fn begin_at_zero(&self) {
-        for outcome in [OK].into_iter().chain(ReconcileError::STEPS) {
+        for outcome in [OK].into_iter().chain(STEPS) {
             drop(self.reconciles.get_or_create(&Outcome { outcome }));
         }
         for kind in RequestError::KINDS {

@@ -69,10 +69,7 @@ pub enum ReconcileError {
 }
 
 impl ReconcileError {
-    /// All steps.
-    pub const STEPS: [&str; 3] = ["observe", "apply", "publish"];
-
-    /// The step, for metrics: one of [`Self::STEPS`].
+    /// The step, for metrics: one of [`STEPS`](crate::metrics::STEPS).
     pub fn step(&self) -> &'static str {
         match self {
             Self::Observe(_) => "observe",

@@ -1,9 +1,7 @@
 //! From what a cell left behind to its figures and its verdict.
 
 use jiff::Timestamp;
-use throughput_crds::{
-    CellObserved, CellOutcome, CellParameter, CellResult, Current, DurationsMilliseconds, Verdict,
-};
+use throughput_crds::{CellObserved, CellOutcome, CellResult, Current, DurationsMilliseconds, Verdict};
 use throughput_model::counted::{agreeing, counted};
 use throughput_model::figures::{TaskFigures, completions_over_time, queue_over_time};
 use throughput_model::generator::{GeneratorResult, RequestFigures, StopReason};
@@ -21,7 +19,7 @@ use crate::judge::findings::{self, Seen};
 use crate::judge::{doubts, saturation};
 use crate::plan::Plan;
 use crate::plan::criteria::CriteriaOutcome;
-use crate::plan::matrix::Cell;
+use crate::plan::matrix::{Cell, parameters};
 use crate::reason::Reason;
 use crate::stage::window;
 
@@ -119,14 +117,6 @@ fn detail(
         request_figures,
         generators: evidence.generators.iter().map(generator_report).collect(),
     }
-}
-
-/// A cell's parameters as the status shows them.
-pub fn parameters(cell: &Cell) -> Vec<CellParameter> {
-    cell.parameters
-        .iter()
-        .map(|(name, value)| CellParameter { name: name.clone(), value: value.clone() })
-        .collect()
 }
 
 fn merge(generators: &[GeneratorResult]) -> Option<RequestFigures> {

@@ -11,7 +11,7 @@ use throughput_model::source_report::SourceSummary;
 use throughput_report::figures::pulp_tasks::{FIGURES, REPEATS};
 use throughput_report::figures::{Figure, Figures};
 
-use crate::plan::rejection::Rejection;
+use crate::plan::rejection::{Rejection, UnknownMetric};
 
 /// A criterion whose metric exists and whose bound is a decimal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,14 +76,6 @@ impl FromIterator<CriteriaOutcome> for CriteriaOutcome {
             (true, true) => Self::Met,
         }
     }
-}
-
-/// A criterion on a figure that does not exist.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no figure {metric:?} to judge; there are: {known}")]
-pub struct UnknownMetric {
-    metric: String,
-    known: String,
 }
 
 impl UnknownMetric {

@@ -1,6 +1,6 @@
 //! The cells of a matrix, in the order in which they are measured.
 
-use throughput_crds::{Axis, AxisKind, AxisValue, ThroughputTestSpec};
+use throughput_crds::{Axis, AxisKind, AxisValue, CellParameter, ThroughputTestSpec};
 
 use crate::plan::rejection::Rejection;
 use crate::scaling::scalable::TargetName;
@@ -109,6 +109,14 @@ fn number(axis: &str, value: &AxisValue, least: u32) -> Result<u32, Rejection> {
         value: value.to_string(),
         expected: if least == 0 { "a whole number from 0" } else { "a whole number from 1" },
     })
+}
+
+/// A cell's parameters as the status shows them.
+pub fn parameters(cell: &Cell) -> Vec<CellParameter> {
+    cell.parameters
+        .iter()
+        .map(|(name, value)| CellParameter { name: name.clone(), value: value.clone() })
+        .collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! Why a spec can never be carried out.
 
-use crate::plan::criteria::UnknownMetric;
 use crate::plan::permissions::NotPermitted;
 use crate::reason::Reason;
 
@@ -94,4 +93,14 @@ impl Rejection {
             Self::CriterionBound(_) => Reason::CriterionBound,
         }
     }
+}
+
+/// A criterion on a figure that does not exist.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no figure {metric:?} to judge; there are: {known}")]
+pub struct UnknownMetric {
+    /// The name that the criterion has.
+    pub(super) metric: String,
+    /// The names that there are, as far as they begin alike.
+    pub(super) known: String,
 }

@@ -1,6 +1,6 @@
 use jiff::Timestamp;
 use serde_json::json;
-use throughput_crds::{CellProgress, Stage, StageEntry};
+use throughput_crds::{CellParameter, CellProgress, Stage, StageEntry};
 use throughput_model::cell::CellAddress;
 use throughput_model::failure::{FailureClass, Phase};
 use throughput_model::generator::{OwnWork, RESULT_VERSION, StartFigures};

@@ -53,7 +53,7 @@ impl RepeatCriterion {
 /// Judges every combination of a plan's cells by what the repeats came to.
 pub fn judge(criteria: &[RepeatCriterion], cells: &[Cell], repeats: &[RepeatedCells]) -> CriteriaOutcome {
     let repeat = cells.iter().map(|cell| cell.repeat).max().unwrap_or(1) as usize;
-    let combinations = cells.iter().filter(|cell| cell.repeat == 1).map(crate::judge::result::parameters);
+    let combinations = cells.iter().filter(|cell| cell.repeat == 1).map(crate::plan::matrix::parameters);
     combinations
         .flat_map(|parameters| {
             let of = repeats.iter().find(|repeats| repeats.parameters == parameters);
