@@ -24,7 +24,7 @@ use crate::generators::token::TokenKey;
 use crate::identity::TestFacts;
 use crate::objects::deadline::{RequestError, within};
 use crate::objects::generator_maps;
-use crate::objects::names::{self, FIELD_MANAGER, TEST_UID_LABEL};
+use crate::objects::names::{self, CELL_LABEL, FIELD_MANAGER, TEST_UID_LABEL};
 use crate::objects::owned_objects::{self, NameTaken, OwnedObjectError};
 use crate::observe::{PulpClients, claimant};
 use crate::plan::generator_order::GeneratorOrder;
@@ -144,7 +144,14 @@ pub async fn apply(
             }
             Action::Scale { target, replicas } => scale(client, &claimant, target, *replicas).await?,
             Action::StartGenerators(order) => Box::pin(start_generators(clients, facts, order)).await?,
-            Action::DeleteGenerators { address } => delete_generators(client, facts, address).await?,
+            Action::DeleteGenerators { address } => match delete_generators(client, facts, address).await {
+                Ok(()) => {}
+                // The cell is written down, and that is not to be done again for a Job: the next deletion takes it along.
+                Err(error) if applied.report.is_some() => {
+                    applied.warnings.push(Why::new(Reason::GeneratorsNotDeleted, error.to_string()));
+                }
+                Err(error) => return Err(error.into()),
+            },
             Action::CancelTasks { correlation_id } => {
                 cancel(clients, facts, *correlation_id).await?;
             }
@@ -166,7 +173,8 @@ pub async fn apply(
                     Ok(report) => applied.report = Some(report),
                     // Whoever took the name in mid-run must not keep the targets from being put back.
                     Err(ApplyError::NameTaken(taken)) => {
-                        applied.warnings.push(format!("the report was not written: {taken}"));
+                        let message = format!("the report was not written: {taken}");
+                        applied.warnings.push(Why::new(Reason::NameTaken, message));
                     }
                     Err(error) => return Err(error),
                 }
@@ -223,21 +231,26 @@ async fn start_generators(
     Ok(())
 }
 
-/// Deletes a cell's Job and Secret, and with them what is left of earlier cells: where a deletion was refused, the run
-/// went on without it. A Secret is named like its Job, and goes first: who may not list Secrets finds it by the other.
+/// Deletes a cell's Job and Secret, and then what is left of earlier cells: where a deletion was refused, the run went on
+/// without it. A Secret is named like its Job, by which it is found: nobody here lists Secrets.
 pub(crate) async fn delete_generators(
     client: &Client,
     facts: &TestFacts,
     address: &CellAddress,
 ) -> Result<(), RequestError> {
     let own = names::cell(&facts.name, address);
+    owned_objects::remove::<Job>(client, facts, &own, DeleteParams::background()).await?;
+    owned_objects::remove::<Secret>(client, facts, &own, DeleteParams::default()).await?;
     let jobs: Api<Job> = Api::namespaced(client.clone(), &facts.namespace);
     let of_test = ListParams::default().labels(&format!("{TEST_UID_LABEL}={}", facts.uid));
-    let left = within("list the test's Jobs", jobs.list(&of_test)).await?.items;
-    let left = left.iter().map(ResourceExt::name_any).filter(|name| *name != own);
-    for name in left.chain([own.clone()]) {
-        owned_objects::remove::<Secret>(client, facts, &name, DeleteParams::default()).await?;
-        owned_objects::remove::<Job>(client, facts, &name, DeleteParams::background()).await?;
+    for job in within("list the test's Jobs", jobs.list_metadata(&of_test)).await?.items {
+        let cell = job.labels().get(CELL_LABEL).and_then(|cell| cell.parse::<u32>().ok());
+        // A later cell's is another leader's by now.
+        if cell.is_some_and(|cell| cell < address.cell) {
+            let name = job.name_any();
+            owned_objects::remove::<Secret>(client, facts, &name, DeleteParams::default()).await?;
+            owned_objects::remove::<Job>(client, facts, &name, DeleteParams::background()).await?;
+        }
     }
     Ok(())
 }
@@ -270,7 +283,11 @@ async fn restore_all(client: &Client, facts: &TestFacts) -> Result<(), ApplyErro
     if let Some(error) = errors.into_iter().next() {
         return Err(error.into());
     }
-    Ok(generator_maps::delete_all_but(client, facts, None).await?)
+    // They belong to the test and go with it: what is left of them keeps nobody from anything.
+    if let Err(error) = generator_maps::delete_all_but(client, facts, None).await {
+        tracing::warn!(test = facts.name, %error, "what generators stored was not deleted");
+    }
+    Ok(())
 }
 
 /// Puts our finalizer on the test, or takes it off.

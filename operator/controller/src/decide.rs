@@ -31,8 +31,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use throughput_crds::{
-    CellCounts, CellProgress, CleanupProgress, ConditionStatus, ConditionType, Current, Procedure, Stage,
-    StageEntry, ThroughputTestStatus,
+    CellCounts, CellProgress, CleanupProgress, Condition, ConditionStatus, ConditionType, Current, Procedure,
+    Stage, StageEntry, ThroughputTestStatus,
 };
 use throughput_model::cell::CellAddress;
 use throughput_report::data::{CellDetail, TestReport};
@@ -336,6 +336,7 @@ impl<'a> Draft<'a> {
 
     /// Begins a cell in this stage.
     fn begin_cell(&mut self, cell: &Cell, stage: Stage) {
+        self.forget_refusal();
         self.status.current = Some(Current {
             cell: cell.index,
             attempt: 1,
@@ -350,6 +351,7 @@ impl<'a> Draft<'a> {
 
     /// Goes on to another stage of the same cell.
     fn enter(&mut self, stage: Stage) {
+        self.forget_refusal();
         let now = self.now;
         if let Some(current) = &mut self.status.current {
             current.stage = stage;
@@ -381,11 +383,24 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// The words with which the last attempt to act was refused, if it was and nothing has succeeded since.
-    fn refusal(&self) -> Option<&str> {
-        let running =
-            self.status.conditions.iter().find(|condition| condition.type_ == ConditionType::Running)?;
-        (running.status == ConditionStatus::Unknown).then_some(running.message.as_str())
+    /// Since when this stage's actions are refused, and with which words; `None` when nothing was refused, or something
+    /// has succeeded since.
+    fn refusal(&self) -> Option<(Timestamp, &str)> {
+        let running = self.running()?;
+        (running.status == ConditionStatus::Unknown)
+            .then_some((running.last_transition_time, running.message.as_str()))
+    }
+
+    fn running(&self) -> Option<&Condition> {
+        self.status.conditions.iter().find(|condition| condition.type_ == ConditionType::Running)
+    }
+
+    /// A refusal belongs to its stage: the next one's actions have not been tried.
+    fn forget_refusal(&mut self) {
+        if self.refusal().is_some() {
+            let message = "what was refused belongs to a stage that is over";
+            self.condition(ConditionType::Running, ConditionStatus::True, Reason::Measuring, message);
+        }
     }
 
     /// Whether more time has passed since then than is allowed.

@@ -96,9 +96,9 @@ pub async fn observe(
     };
     observed.sources = samplers.seen(&facts.uid, plan, &status);
     if let Some(current) = &status.current
-        && stage_facts(stage).reads_generators
+        && let Some(stored_by) = stage_facts(stage).generators_read.of(plan, current)
     {
-        observed.generators = generators::look(client, facts, &address(facts, current)).await?;
+        observed.generators = generators::look(client, facts, &address(facts, current), stored_by).await?;
     }
     if stage == Stage::AwaitingTargets {
         let first = CellAddress { test_uid: facts.uid.clone(), cell: 0, attempt: 1 };

@@ -7,9 +7,10 @@ use jiff::Timestamp;
 use throughput_crds::{Current, Phase, Stage};
 use throughput_sources::source::Window;
 
+use crate::plan::Plan;
+
 /// What a stage means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "they are columns of a table, each read by itself")]
 pub struct StageFacts {
     /// The phase that people read.
     pub phase: Phase,
@@ -19,8 +20,8 @@ pub struct StageFacts {
     pub can_be_held: bool,
     /// What the operator tells load generators that ask.
     pub generators: Door,
-    /// Whether the decision depends on the generators' Job and results.
-    pub reads_generators: bool,
+    /// What of the generators the decision depends on.
+    pub generators_read: GeneratorsRead,
     /// What the target is asked.
     pub asks_target: Question,
     /// What the sources of figures do.
@@ -42,6 +43,29 @@ pub enum Door {
     Deliver,
     /// No generator has anything to do here.
     Closed,
+}
+
+/// What of a cell's generators is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GeneratorsRead {
+    /// Nothing.
+    Nothing,
+    /// Their Job.
+    Job,
+    /// Their Job, and what each of them has stored.
+    JobAndStored,
+}
+
+impl GeneratorsRead {
+    /// Of how many generators of the current cell it is read what they stored; `None` where not even their Job is read.
+    pub(crate) fn of(self, plan: &Plan, current: &Current) -> Option<u32> {
+        let generators = plan.cells.get(current.cell as usize).map_or(0, |cell| cell.generators);
+        match self {
+            Self::Nothing => None,
+            Self::Job => Some(0),
+            Self::JobAndStored => Some(generators),
+        }
+    }
 }
 
 /// What the target is asked.
@@ -100,7 +124,7 @@ pub const fn facts(stage: Stage) -> StageFacts {
         claimed: true,
         can_be_held: false,
         generators: Door::Closed,
-        reads_generators: false,
+        generators_read: GeneratorsRead::Nothing,
         asks_target: Question::Nothing,
         sources: Sampling::Off,
         at_its_end: false,
@@ -124,7 +148,7 @@ pub const fn facts(stage: Stage) -> StageFacts {
         }
         Stage::StartingGenerators => StageFacts {
             generators: Door::Register,
-            reads_generators: true,
+            generators_read: GeneratorsRead::JobAndStored,
             // While the API has nothing else to do yet.
             asks_target: Question::QueueAndProcesses,
             sources: Sampling::Prepare,
@@ -132,7 +156,7 @@ pub const fn facts(stage: Stage) -> StageFacts {
         },
         Stage::Dispatching => StageFacts {
             generators: Door::Load,
-            reads_generators: true,
+            generators_read: GeneratorsRead::JobAndStored,
             asks_target: Question::Tasks,
             sources: Sampling::Measure,
             load: Load::UnderWay,
@@ -147,22 +171,28 @@ pub const fn facts(stage: Stage) -> StageFacts {
         },
         Stage::Draining => StageFacts {
             generators: Door::Deliver,
-            reads_generators: true,
             asks_target: Question::Tasks,
             sources: Sampling::Measure,
             load: Load::UnderWay,
             ..CLAIMED
         },
-        Stage::CancelingTasks => {
-            StageFacts { reads_generators: true, asks_target: Question::Tasks, load: Load::UnderWay, ..ENDED }
-        }
+        Stage::CancelingTasks => StageFacts {
+            generators_read: GeneratorsRead::JobAndStored,
+            asks_target: Question::Tasks,
+            load: Load::UnderWay,
+            ..ENDED
+        },
         Stage::CleaningUp => StageFacts { asks_target: Question::Deletions, ..ENDED },
         Stage::Settling => ENDED,
-        Stage::Collecting => StageFacts { reads_generators: true, asks_target: Question::Remains, ..ENDED },
+        Stage::Collecting => StageFacts {
+            generators_read: GeneratorsRead::JobAndStored,
+            asks_target: Question::Remains,
+            ..ENDED
+        },
         Stage::Restoring => StageFacts {
             phase: Phase::Restoring,
             claimed: false,
-            reads_generators: true,
+            generators_read: GeneratorsRead::Job,
             sources: Sampling::Off,
             ..ENDED
         },

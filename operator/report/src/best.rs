@@ -1,6 +1,7 @@
 //! Which cell is the best: the one whose headline figure is, among those that are trusted. Pure.
 
 use throughput_crds::{CellOutcome, Verdict};
+use throughput_model::decimal;
 
 use crate::data::{CellReport, TestReport};
 use crate::figures::pulp_tasks::HEADLINE;
@@ -23,7 +24,9 @@ pub fn worst_first(report: &TestReport) -> Vec<(u32, Option<String>)> {
 
 /// The figure that the cell is known by, if it is trusted.
 fn trusted(cell: &CellReport) -> Option<String> {
-    cell.headline().filter(|_| is_trusted(cell.outcome, cell.verdict))
+    // A report is read back from where people may change it: what is no decimal has no place in an order.
+    let decimal = |figure: &String| decimal::parse(figure).is_some();
+    cell.headline().filter(|_| is_trusted(cell.outcome, cell.verdict)).filter(decimal)
 }
 
 /// The cell with the best trusted figure.

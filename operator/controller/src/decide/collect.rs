@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use throughput_crds::{CellResult, Stage};
+use throughput_model::counted::counted;
 use throughput_report::data::{SCHEMA_VERSION, TestReport};
 use throughput_report::timeline::Timelines;
 
@@ -36,6 +37,7 @@ pub(super) fn collecting(draft: &mut Draft<'_>, view: &View<'_>) {
         }
         None => return draft.look_again_in(Duration::from_secs(2)),
     };
+    doubt_what_is_gone(draft, view);
     let not_written = not_written(draft, view);
     if not_written.is_none() && sources_may_come(draft, view) {
         return draft.look_again_in(Duration::from_secs(1));
@@ -54,13 +56,23 @@ pub(super) fn collecting(draft: &mut Draft<'_>, view: &View<'_>) {
     }
 }
 
+/// Notes it when results that were there are gone: without them nothing tells what was asked for.
+fn doubt_what_is_gone(draft: &mut Draft<'_>, view: &View<'_>) {
+    let stored = view.observed.generators.results.len();
+    let missing = (view.cell.generators as usize).saturating_sub(stored);
+    if missing > 0 && view.began(Stage::Draining).is_some() {
+        let generators = counted(missing, "load generator");
+        draft.doubt(format!("what {generators} delivered is not there any more"));
+    }
+}
+
 /// Why the cell's details are not written, once that has been refused for long enough, or the run is aborted meanwhile.
 ///
 /// What is refused now may be taken later (a quota, a webhook that is down), so it is tried again until the deadline.
 /// After it the cell keeps its row in the status, and the targets are put back.
 fn not_written(draft: &Draft<'_>, view: &View<'_>) -> Option<String> {
-    let refusal = draft.refusal()?;
-    let enough = draft.is_past(view.since(), view.plan.deadlines.collect) || view.observed.controls.abort;
+    let (since, refusal) = draft.refusal()?;
+    let enough = draft.is_past(since, view.plan.deadlines.collect) || view.observed.controls.abort;
     enough.then(|| {
         format!("the details of this cell are not in the report, since they could not be written: {refusal}")
     })

@@ -6,7 +6,7 @@ use throughput_crds::{
 };
 
 use super::{Action, Decision, EventText};
-use crate::reason::{Reason, Why};
+use crate::reason::Why;
 use crate::status;
 
 /// What came of a decision's actions.
@@ -25,8 +25,8 @@ pub struct Applied {
     pub report: Option<ReportReference>,
     /// How far the deletion of what tasks made has come.
     pub cleanup: Option<CleanupProgress>,
-    /// What was left undone because a name is another's.
-    pub warnings: Vec<String>,
+    /// What was left undone without keeping the run from going on.
+    pub warnings: Vec<Why>,
 }
 
 /// Why an action was not carried out.
@@ -73,7 +73,7 @@ impl Decision {
         match outcome {
             Outcome::Done(Applied { report, cleanup, warnings }) => {
                 let warnings = warnings.into_iter();
-                let told = |note| EventText { warning: true, reason: Reason::NameTaken, note };
+                let told = |Why { reason, message: note }| EventText { warning: true, reason, note };
                 self.events.extend(warnings.map(told));
                 if report.is_some() {
                     self.status.report = report;

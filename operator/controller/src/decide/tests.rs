@@ -3,6 +3,7 @@
 mod backlog;
 mod cancel;
 mod cleanup;
+mod collect;
 mod controls;
 mod generators;
 mod load;

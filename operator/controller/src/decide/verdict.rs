@@ -24,8 +24,8 @@ pub(super) fn restoring(draft: &mut Draft<'_>, view: &View<'_>) {
             return finish(draft, view);
         }
         // Their Job has a deadline of its own, and goes with the test.
-        if let Some(refusal) =
-            draft.refusal().filter(|_| draft.is_past(view.since(), view.plan.deadlines.cancel))
+        if let Some((_, refusal)) =
+            draft.refusal().filter(|(since, _)| draft.is_past(*since, view.plan.deadlines.cancel))
         {
             let note =
                 format!("the Job of the load generators is left, since it could not be deleted: {refusal}");

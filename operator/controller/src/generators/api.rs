@@ -232,10 +232,10 @@ async fn result(
 ) -> Result<StatusCode, Refusal> {
     let result = GeneratorResult::from_json(&body.bytes)
         .map_err(|fault| Refusal::Malformed(cut(&fault.to_string())))?;
-    // As it came, which is short enough to be read again.
-    let text = str::from_utf8(&body.bytes).map_err(|error| Refusal::Malformed(error.to_string()))?;
+    // Anew, and not as it came: what is stored is no longer than its fields.
+    let text = serde_json::to_string(&result).map_err(|error| Refusal::Malformed(error.to_string()))?;
     // All generators of a cell are alike: a result is that of the pod which registered the index.
-    collector.store(&caller, &result.pod_uid, RESULT_KEY, text).await?;
+    collector.store(&caller, &result.pod_uid, RESULT_KEY, &text).await?;
     tracing::info!(
         test = caller.test,
         cell = caller.cell,

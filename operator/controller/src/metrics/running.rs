@@ -14,6 +14,7 @@ use throughput_model::pulp_load::{REQUESTS_FAILED, REQUESTS_SENT, TASKS_DISPATCH
 
 use crate::identity::TestFacts;
 use crate::observed::{Observed, Pulp};
+use crate::stage::{GeneratorsRead, facts as stage_facts};
 
 /// More tests than this at once are measured, but not shown: whoever scrapes shall not drown in series.
 const MOST_SHOWN: usize = 100;
@@ -78,10 +79,14 @@ impl Running {
             Pulp::Unavailable(_) | Pulp::NotAsked => None,
         };
         let own = counts.and_then(|counts| counts.own);
+        // Where they are not read, they are as they were.
+        let reads_generators = status.current.as_ref().is_some_and(|current| {
+            stage_facts(current.stage).generators_read == GeneratorsRead::JobAndStored
+        });
         let figures = [
             Some(status.results.len() as u64),
             Some(observed.claims.len() as u64),
-            Some(u64::from(observed.generators.registered)),
+            reads_generators.then_some(u64::from(observed.generators.registered)),
             counts.and_then(|counts| counts.workers_online).map(u64::from),
             own.map(|own| own.submitted),
             own.map(|own| own.unfinished),

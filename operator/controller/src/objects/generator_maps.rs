@@ -3,7 +3,7 @@
 //! One each, since together they would not find room in the cell's: a result may have half a mebibyte, and a cell has
 //! up to 64 generators. They are the test's, so they go with it; those of a cell that is over go before.
 
-use futures::{TryStreamExt, stream};
+use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::core::{ObjectMeta, PartialObjectMeta};
@@ -27,6 +27,8 @@ pub(crate) const MOST_GENERATORS: u32 = 64;
 const STORE_ATTEMPTS: u32 = 5;
 /// How many are deleted at once.
 const DELETED_AT_ONCE: usize = 8;
+/// How many are read at once.
+const READ_AT_ONCE: usize = 8;
 
 /// Where one generator of an attempt has its words stored.
 #[derive(Clone)]
@@ -134,22 +136,22 @@ impl<'a> GeneratorMap<'a> {
     }
 }
 
-/// What the generators of an attempt have stored, in the order of their names: one request, and at most
-/// [`MOST_GENERATORS`] of them.
-pub(crate) async fn list(
+/// What so many generators of an attempt have stored, in the order of their indices. Each is read by its name: a list by
+/// label makes some API servers read every `ConfigMap` of the namespace, with the reports of all tests in it.
+pub(crate) async fn read(
     client: &Client,
     test: &TestFacts,
     address: &CellAddress,
+    generators: u32,
 ) -> Result<Vec<ConfigMap>, RequestError> {
-    let CellAddress { test_uid, cell, attempt } = address;
-    let selector = format!(
-        "{TEST_UID_LABEL}={test_uid},{CELL_LABEL}={cell},{ATTEMPT_LABEL}={attempt},{GENERATOR_LABEL}"
-    );
-    let params = ListParams::default().labels(&selector).limit(MOST_GENERATORS);
     let maps: Api<ConfigMap> = Api::namespaced(client.clone(), &test.namespace);
-    let mut found = within("list the generators' ConfigMaps", maps.list(&params)).await?.items;
-    found.retain(|map| is_of(map, test) && is_named_after(map, test, address));
-    Ok(found)
+    let one = |index| {
+        let (maps, name) = (maps.clone(), names::generator(&test.name, address, index));
+        async move { within("read a generator's ConfigMap", maps.get_opt(&name)).await }
+    };
+    let found: Vec<Option<ConfigMap>> =
+        stream::iter((0..generators).map(one)).buffered(READ_AT_ONCE).try_collect().await?;
+    Ok(found.into_iter().flatten().filter(|map| is_of(map, test)).collect())
 }
 
 /// Deletes what the generators of a test have stored, but for those of one attempt.

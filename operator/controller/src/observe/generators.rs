@@ -14,13 +14,15 @@ use crate::objects::generator_maps;
 use crate::objects::names::{self, REGISTRATION_KEY, RESULT_KEY};
 use crate::observed::{Generators, Job as JobState};
 
+/// Looks at the Job of a cell, and at what so many of its generators have stored.
 pub(super) async fn look(
     client: &Client,
     facts: &TestFacts,
     address: &CellAddress,
+    stored_by: u32,
 ) -> Result<Generators, RequestError> {
     let name = names::cell(&facts.name, address);
-    let maps = generator_maps::list(client, facts, address).await?;
+    let maps = generator_maps::read(client, facts, address, stored_by).await?;
     let jobs: Api<Job> = Api::namespaced(client.clone(), &facts.namespace);
     let job = within("read the cell's Job", jobs.get_opt(&name)).await?;
     let mut generators =

@@ -35,8 +35,12 @@ pub(crate) async fn end_runs(client: &Client, namespace: &str) -> Result<(), Req
         if let (true, Some(current)) = (changed, current) {
             let address =
                 CellAddress { test_uid: facts.uid.clone(), cell: current.cell, attempt: current.attempt };
-            delete_generators(client, &facts, &address).await?;
-            generator_maps::delete_all_but(client, &facts, None).await?;
+            // They belong to the test and go with it: they must not keep anything from being put back.
+            let deleted = delete_generators(client, &facts, &address).await;
+            let deleted = deleted.and(generator_maps::delete_all_but(client, &facts, None).await);
+            if let Err(error) = deleted {
+                tracing::warn!(test = facts.name, %error, "the load generators were not deleted");
+            }
         }
     }
     Ok(())

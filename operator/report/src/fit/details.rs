@@ -90,7 +90,7 @@ fn halved(series: &Series) -> Series {
     let step = i64::try_from(series.step_milliseconds).unwrap_or(i64::MAX).saturating_mul(2);
     let mut points: Vec<(i64, u32, SeriesPoint)> = Vec::new();
     for point in &series.points {
-        let at_milliseconds = point.at_milliseconds.div_euclid(step) * step;
+        let at_milliseconds = point.at_milliseconds.div_euclid(step.max(1)) * step.max(1);
         match points.last_mut().filter(|(at, _, _)| *at == at_milliseconds) {
             Some((_, count, wider)) => {
                 *count += 1;

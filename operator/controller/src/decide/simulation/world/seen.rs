@@ -36,8 +36,8 @@ impl World {
             view_fault: None,
             generators: address
                 .as_ref()
-                .filter(|_| facts.reads_generators)
-                .map(|address| self.generators(address))
+                .zip(current.and_then(|current| facts.generators_read.of(plan, current)))
+                .map(|(address, stored_by)| self.generators(address, stored_by))
                 .unwrap_or_default(),
             remains: (facts.asks_target == Question::Remains).then(|| self.remains(address.as_ref(), &own)),
             sources: Sources::None,
@@ -79,10 +79,10 @@ impl World {
         Target::Present { replicas: *replicas, ready: *ready, holder, agreed: true }
     }
 
-    fn generators(&self, address: &CellAddress) -> Generators {
+    fn generators(&self, address: &CellAddress, stored_by: u32) -> Generators {
         let job = self.job.as_ref().filter(|job| job.address == *address).map(|job| job.state.clone());
-        let stored = self.stored_results.get(&address.cell).cloned().unwrap_or_default();
-        Generators { job: job.unwrap_or_default(), ..stored }
+        let stored = self.stored_results.get(&address.cell).filter(|_| stored_by > 0);
+        Generators { job: job.unwrap_or_default(), ..stored.cloned().unwrap_or_default() }
     }
 
     fn deletions(&self, address: &CellAddress) -> Deletions {
