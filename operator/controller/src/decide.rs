@@ -10,6 +10,7 @@ mod claim;
 mod cleanup;
 mod collect;
 mod controls;
+mod draft;
 mod generators;
 mod load;
 mod noting;
@@ -27,12 +28,14 @@ mod simulation;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use draft::Draft;
+use draft::View;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
 use throughput_crds::{
-    CellCounts, CellProgress, CleanupProgress, Condition, ConditionStatus, ConditionType, Current, Procedure,
-    Stage, StageEntry, ThroughputTestStatus,
+    CellCounts, CleanupProgress, ConditionStatus, ConditionType, Stage, ThroughputTestStatus,
 };
 use throughput_model::cell::CellAddress;
 use throughput_report::data::{CellDetail, TestReport};
@@ -43,12 +46,9 @@ use crate::identity::TestFacts;
 use crate::observed::Observed;
 use crate::plan::Plan;
 use crate::plan::generator_order::GeneratorOrder;
-use crate::plan::matrix::Cell;
-use crate::plan::matrix::parameters;
 use crate::plan::rejection::Rejection;
-use crate::reason::{Reason, Why};
+use crate::reason::Reason;
 use crate::scaling::scalable::TargetName;
-use crate::status;
 use throughput_model::counted::counted;
 
 /// What to do, and what to say.
@@ -210,201 +210,5 @@ fn accept(draft: &mut Draft<'_>, plan: &Plan) {
             Reason::NotFinished,
             "the run is not over",
         );
-    }
-}
-
-/// What a stage looks at.
-struct View<'a> {
-    plan: &'a Plan,
-    cell: &'a Cell,
-    current: &'a Current,
-    observed: &'a Observed,
-}
-
-impl View<'_> {
-    /// The replicas that this entry of the plan's `scale` shall have at this stage of the cell.
-    fn wanted_replicas(&self, entry: usize) -> Option<u32> {
-        if entry == self.plan.workers && self.builds_a_backlog() {
-            Some(0)
-        } else {
-            self.cell_replicas(entry)
-        }
-    }
-
-    /// Whether the workers stay away until everything is dispatched.
-    fn builds_a_backlog(&self) -> bool {
-        match self.plan.procedure {
-            Procedure::Sustained => false,
-            Procedure::Backlog => matches!(
-                self.current.stage,
-                Stage::ScalingDown | Stage::StartingGenerators | Stage::Dispatching
-            ),
-        }
-    }
-
-    /// The replicas that this entry of the plan's `scale` has when the cell's tasks are worked on.
-    fn cell_replicas(&self, entry: usize) -> Option<u32> {
-        let target = &self.plan.scale[entry].target;
-        let as_found = || {
-            let claim = self.observed.claims.iter().find(|claim| claim.record.target == *target)?;
-            u32::try_from(claim.record.replicas).ok()
-        };
-        self.cell.replicas[entry].or_else(as_found)
-    }
-
-    /// The workers that work on this cell's tasks.
-    fn cell_workers(&self) -> Option<u32> {
-        self.cell_replicas(self.plan.workers)
-    }
-
-    /// When this stage began.
-    fn since(&self) -> Timestamp {
-        self.current.timeline.last().map(|entry| entry.since).unwrap_or_default()
-    }
-
-    /// When another stage of this cell began.
-    fn began(&self, stage: Stage) -> Option<Timestamp> {
-        self.current.timeline.iter().find(|entry| entry.stage == stage).map(|entry| entry.since)
-    }
-}
-
-/// A decision in the making.
-pub(crate) struct Draft<'a> {
-    pub(crate) test: &'a TestFacts,
-    pub(crate) status: ThroughputTestStatus,
-    pub(crate) now: Timestamp,
-    actions: Vec<Action>,
-    events: Vec<EventText>,
-    release: bool,
-    next: Option<Duration>,
-}
-
-impl<'a> Draft<'a> {
-    fn new(test: &'a TestFacts, status: &ThroughputTestStatus, now: Timestamp) -> Self {
-        let status = status.clone();
-        Self { test, status, now, actions: Vec::new(), events: Vec::new(), release: false, next: None }
-    }
-
-    fn decided(mut self) -> Decision {
-        status::summarize(&mut self.status);
-        let Self { test: _, status, now: _, actions, events, release, next } = self;
-        Decision { actions, status, events, release, next }
-    }
-
-    fn is_finished(&self) -> bool {
-        status::holds(&self.status, ConditionType::Finished)
-    }
-
-    /// The address of an attempt at a cell of this test.
-    fn address(&self, current: &Current) -> CellAddress {
-        CellAddress { test_uid: self.test.uid.clone(), cell: current.cell, attempt: current.attempt }
-    }
-
-    fn act(&mut self, action: Action) {
-        self.actions.push(action);
-    }
-
-    fn tell(&mut self, reason: Reason, note: String) {
-        self.events.push(EventText { warning: false, reason, note });
-    }
-
-    fn warn(&mut self, reason: Reason, note: String) {
-        self.events.push(EventText { warning: true, reason, note });
-    }
-
-    fn look_again_in(&mut self, wait: Duration) {
-        self.next = Some(wait);
-    }
-
-    pub(crate) fn condition(
-        &mut self,
-        type_: ConditionType,
-        holds: ConditionStatus,
-        reason: Reason,
-        message: impl AsRef<str>,
-    ) {
-        status::set(
-            &mut self.status.conditions,
-            type_,
-            holds,
-            reason,
-            message.as_ref(),
-            self.now,
-            self.test.generation,
-        );
-    }
-
-    /// Begins a cell in this stage.
-    fn begin_cell(&mut self, cell: &Cell, stage: Stage) {
-        self.forget_refusal();
-        self.status.current = Some(Current {
-            cell: cell.index,
-            attempt: 1,
-            stage,
-            parameters: parameters(cell),
-            timeline: vec![StageEntry { stage, since: self.now }],
-            progress: CellProgress::default(),
-            live: None,
-        });
-        self.look_again_in(Duration::ZERO);
-    }
-
-    /// Goes on to another stage of the same cell.
-    fn enter(&mut self, stage: Stage) {
-        self.forget_refusal();
-        let now = self.now;
-        if let Some(current) = &mut self.status.current {
-            current.stage = stage;
-            current.timeline.push(StageEntry { stage, since: now });
-        }
-        self.look_again_in(Duration::ZERO);
-    }
-
-    /// Ends the cell's plan for this reason, and goes on to `stage`. What was collected is kept.
-    fn fail_cell(&mut self, why: Why, stage: Stage) {
-        let Why { reason, message } = why;
-        // What is refused must not keep the end of its stage from being written.
-        self.actions.clear();
-        if let Some(current) = &mut self.status.current {
-            current.progress.failure.get_or_insert_with(|| message.clone());
-            current.progress.failure_reason.get_or_insert_with(|| reason.to_string());
-        }
-        self.warn(reason, message);
-        self.enter(stage);
-    }
-
-    /// Notes why the cell's figures cannot be trusted, once.
-    fn doubt(&mut self, doubt: String) {
-        if let Some(current) = &mut self.status.current
-            && !current.progress.invalid.contains(&doubt)
-        {
-            current.progress.invalid.push(doubt.clone());
-            self.warn(Reason::FiguresNotTrusted, doubt);
-        }
-    }
-
-    /// Since when this stage's actions are refused, and with which words; `None` when nothing was refused, or something
-    /// has succeeded since.
-    fn refusal(&self) -> Option<(Timestamp, &str)> {
-        let running = self.running()?;
-        (running.status == ConditionStatus::Unknown)
-            .then_some((running.last_transition_time, running.message.as_str()))
-    }
-
-    fn running(&self) -> Option<&Condition> {
-        self.status.conditions.iter().find(|condition| condition.type_ == ConditionType::Running)
-    }
-
-    /// A refusal belongs to its stage: the next one's actions have not been tried.
-    fn forget_refusal(&mut self) {
-        if self.refusal().is_some() {
-            let message = "what was refused belongs to a stage that is over";
-            self.condition(ConditionType::Running, ConditionStatus::True, Reason::Measuring, message);
-        }
-    }
-
-    /// Whether more time has passed since then than is allowed.
-    fn is_past(&self, since: Timestamp, allowed: Duration) -> bool {
-        elapsed(since, self.now) > allowed
     }
 }

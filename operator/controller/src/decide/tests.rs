@@ -2,6 +2,7 @@
 
 mod backlog;
 mod cancel;
+mod claim;
 mod cleanup;
 mod collect;
 mod controls;
