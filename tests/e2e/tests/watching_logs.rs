@@ -139,11 +139,7 @@ async fn pods_that_come_and_go_in_mid_run_are_read_to_their_last_line() {
     writers.delete("first").await;
     watch.look().await;
     let report = watch.settle().await;
-    let mut missing = shortfalls(&report);
-    // A kubelet may have removed the container while its pod still stands: that there may have been more is then told,
-    // and all that was written is counted none the less.
-    missing
-        .retain(|reason, words| *reason != "LogLost" || !words.contains("unable to retrieve container logs"));
+    let missing = shortfalls(&report);
     assert_eq!(missing.get("NoPods"), Some(&"no container of a pod with app=never was there"), "{missing:?}");
     assert_eq!((missing.len(), figure(&report, "tick.count")), (1, Some(40.0)), "{missing:?}");
     writers.remove().await;

@@ -12,6 +12,9 @@ pub(super) const POD_GONE: &str = "PodGone";
 /// Why a log is not there whose pod is.
 pub(super) const NOT_THERE: &str = "NotThere";
 
+/// Why there are words of the kubelet's in a log's place.
+pub(super) const UNREADABLE: &str = "LogUnreadable";
+
 /// Awaits an answer, for this long at most.
 pub(super) async fn within<T>(
     deadline: Duration,

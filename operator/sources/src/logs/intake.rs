@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use futures::{AsyncBufRead, AsyncBufReadExt};
 use jiff::{SignedDuration, Timestamp};
 
+use super::answer::UNREADABLE;
 use super::blocks::{Followed, Taken};
 use super::containers::Container;
 use super::lines::timed;
@@ -140,7 +141,7 @@ impl Intake {
     fn line(&self, state: &mut State, container: &Container, progress: &mut Progress, line: &str) {
         let Some((at, text)) = timed(line) else {
             if !line.is_empty() {
-                progress.words.get_or_insert_with(|| SourceError::new("LogUnreadable", bounded(line)));
+                progress.words.get_or_insert_with(|| SourceError::new(UNREADABLE, bounded(line)));
             }
             return;
         };

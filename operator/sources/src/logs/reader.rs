@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, LogParams, WatchEvent, WatchParams};
 
-use super::answer::{NOT_THERE, POD_GONE, within};
+use super::answer::{NOT_THERE, POD_GONE, UNREADABLE, within};
 use super::blocks::{BETWEEN_BLOCKS, Blocks, FOLLOWED_AT_LEAST, FOLLOWED_WHILE_LARGE, Taken};
 use super::containers::{Container, Life};
 use super::intake::{Intake, Limits, MOST_BYTES};
@@ -38,6 +38,16 @@ pub(super) enum Read {
     Over,
     /// There may be more.
     Open(Outcome, Taken),
+}
+
+/// What is found of a log.
+enum Found {
+    /// What was read of it.
+    Log(Read),
+    /// Its pod is no more.
+    PodGone,
+    /// Its pod is being deleted, and the container is there no more: the kubelet removes it first.
+    ContainerGone,
 }
 
 /// Reads logs into a state.
@@ -152,21 +162,23 @@ impl Reader {
 
     /// Reads a container's log from where it was read to. That it could not be read is noted.
     pub(super) async fn read(&self, container: &Container, extent: Extent) -> Result<Read, SourceError> {
-        let read = match self.try_to_read(container, extent).await {
+        let found = match self.find(container, extent).await {
             // It went since it was looked for.
-            Err(error) if error.reason == POD_GONE => Ok(None),
-            read => read,
+            Err(error) if error.reason == POD_GONE => Ok(Found::PodGone),
+            found => found,
         };
         let mut state = self.state();
-        match read {
-            Ok(Some(read)) => {
+        match found {
+            Ok(Found::Log(read)) => {
                 state.is_read(container, read == Read::Over);
                 Ok(read)
             }
-            Ok(None) => {
+            Ok(Found::PodGone) => {
                 state.is_gone(container);
                 Ok(Read::Over)
             }
+            // Whether all of it was read is as it was before: it takes no more with it than its pod will.
+            Ok(Found::ContainerGone) => Ok(Read::Open(Outcome::Ended, Taken::default())),
             Err(error) => {
                 state.is_not_read(container, bounded(&error.message));
                 Err(error)
@@ -174,20 +186,24 @@ impl Reader {
         }
     }
 
-    /// Reads it; `None` when its pod is no more.
-    async fn try_to_read(&self, container: &Container, extent: Extent) -> Result<Option<Read>, SourceError> {
+    /// Looks for a log, and reads it.
+    async fn find(&self, container: &Container, extent: Extent) -> Result<Found, SourceError> {
         let pod = within(DEADLINE, self.pods.get_opt(&container.pod)).await?;
+        let is_leaving = pod.as_ref().is_some_and(|pod| pod.metadata.deletion_timestamp.is_some());
         match container.life(pod.as_ref()) {
-            Life::Gone => Ok(None),
-            Life::NotStarted => Ok(Some(Read::Open(Outcome::Ended, Taken::default()))),
+            Life::Gone => Ok(Found::PodGone),
+            Life::NotStarted => Ok(Found::Log(Read::Open(Outcome::Ended, Taken::default()))),
             Life::Started { restarts, before_ended_at, is_over } => {
                 self.state().started(container, restarts);
                 if before_ended_at.is_some_and(|ended| self.may_lack(container, ended)) {
                     self.stream((container, restarts - 1), Extent::Before, true).await?;
                 }
-                let (outcome, taken) = self.stream((container, restarts), extent, is_over).await?;
-                let is_whole = outcome == Outcome::Ended;
-                Ok(Some(if is_over && is_whole { Read::Over } else { Read::Open(outcome, taken) }))
+                match self.stream((container, restarts), extent, is_over).await {
+                    Ok((Outcome::Ended, _)) if is_over => Ok(Found::Log(Read::Over)),
+                    Ok((outcome, taken)) => Ok(Found::Log(Read::Open(outcome, taken))),
+                    Err(error) if is_leaving && error.reason == UNREADABLE => Ok(Found::ContainerGone),
+                    Err(error) => Err(error),
+                }
             }
         }
     }
@@ -256,10 +272,11 @@ mod tests {
     use crate::recording::Recording;
 
     const AT: &str = "2026-11-22T10:00:00Z";
+    const WORDS: &str = "unable to retrieve container logs for containerd://1";
 
-    fn pod() -> Value {
+    fn pod(deleted_at: Option<&str>) -> Value {
         json!({
-            "metadata": {"name": "worker", "uid": "worker"},
+            "metadata": {"name": "worker", "uid": "worker", "deletionTimestamp": deleted_at},
             "spec": {"containers": [{"name": "app"}]},
             "status": {"phase": "Running", "containerStatuses": [{
                 "name": "app", "restartCount": 0, "image": "", "imageID": "", "ready": true,
@@ -268,12 +285,15 @@ mod tests {
         })
     }
 
-    /// An API server with a pod whose log can be read once, and has then gone as this kind of object.
-    fn reader(state: Arc<Mutex<State>>, gone: &'static str) -> Reader {
+    /// An API server with a pod whose log can be read once, and has then gone as this kind of object; or the node says in
+    /// its place that it has none.
+    fn reader(state: Arc<Mutex<State>>, gone: &'static str, deleted_at: Option<&'static str>) -> Reader {
         let logs_read = AtomicUsize::new(0);
         let service = tower::service_fn(move |request: http::Request<Body>| {
             let (status, text) = if !request.uri().path().ends_with("/log") {
-                (200, pod().to_string())
+                (200, pod(deleted_at).to_string())
+            } else if gone == WORDS && logs_read.load(Ordering::Relaxed) > 0 {
+                (200, format!("{WORDS}\n"))
             } else if logs_read.fetch_add(1, Ordering::Relaxed) == 0 {
                 (200, format!("{AT} the only line\n"))
             } else {
@@ -299,13 +319,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_pod_that_goes_between_being_found_and_being_read_takes_nothing_with_it() {
-        let pod: Pod = serde_json::from_value(pod()).unwrap();
+        let pod: Pod = serde_json::from_value(pod(None)).unwrap();
         let known = containers(&[pod], None).collect();
         for (gone, is_over) in [("pods", true), ("pods/log", false)] {
             let state = State::new(AT.parse().unwrap(), &Recording::new("logs", AT.parse().unwrap()));
             let state = Arc::new(Mutex::new(state));
             state.lock().unwrap().know(&known);
-            let reader = reader(Arc::clone(&state), gone);
+            let reader = reader(Arc::clone(&state), gone, None);
             let container = reader.state().open().remove(0);
             let first = reader.read(&container, Extent::UntilNow).await.unwrap();
             assert!(matches!(first, Read::Open(Outcome::Ended, Taken { lines: 1, .. })), "{first:?}");
@@ -315,6 +335,30 @@ mod tests {
             let mut recording = Recording::new("logs", AT.parse().unwrap());
             reader.state().tell(&mut recording);
             assert_eq!(recording.shortfalls().is_empty(), is_over, "{gone}: {:?}", recording.shortfalls());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_container_that_goes_before_its_deleted_pod_takes_nothing_with_it_but_what_was_not_read() {
+        let pod: Pod = serde_json::from_value(pod(None)).unwrap();
+        let known = containers(&[pod], None).collect();
+        for (deleted_at, is_read_before, told) in [(Some(AT), true, 0), (Some(AT), false, 1), (None, true, 1)]
+        {
+            let state = State::new(AT.parse().unwrap(), &Recording::new("logs", AT.parse().unwrap()));
+            let state = Arc::new(Mutex::new(state));
+            state.lock().unwrap().know(&known);
+            let reader = reader(Arc::clone(&state), WORDS, deleted_at);
+            let container = reader.state().open().remove(0);
+            reader.read(&container, Extent::UntilNow).await.unwrap();
+            if !is_read_before {
+                reader.state().is_not_read(&container, "it broke off".to_owned());
+            }
+            let again = reader.read(&container, Extent::UntilNow).await;
+            assert_ne!(again.ok(), Some(Read::Over), "it is asked for again");
+            reader.state().is_gone(&container);
+            let mut recording = Recording::new("logs", AT.parse().unwrap());
+            reader.state().tell(&mut recording);
+            assert_eq!(recording.shortfalls().len(), told, "{deleted_at:?} {is_read_before}");
         }
     }
 }
