@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use throughput_crds::{Best, Condition, ConditionStatus, ConditionType, Phase, ThroughputTestStatus};
 use throughput_model::decimal;
+use throughput_report::repeats::{self, Measured};
 
 use crate::reason::Reason;
 use crate::stage::facts;
-use throughput_report::repeats::{self, Measured};
 
 /// The longest message of a condition, in characters.
 const LONGEST_MESSAGE: usize = 1_000;

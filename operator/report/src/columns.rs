@@ -7,6 +7,7 @@ use throughput_crds::RepeatedCells;
 use throughput_model::decimal::seconds;
 
 use crate::data::CellReport;
+use crate::figures::Figures;
 use crate::figures::pulp_tasks::{HEADLINE, of_repeats};
 use crate::unit::Unit;
 
@@ -112,14 +113,34 @@ impl Column {
     }
 }
 
-/// A figure of a cell as a column has it, without its unit. `None` where there is none.
-pub(crate) fn figure(cell: &CellReport, name: &str) -> Option<String> {
-    cell.figures().get(name).map(str::to_owned)
+/// A row of the table of results: a cell with its figures, which are put together once.
+pub(crate) struct Row<'a> {
+    pub(crate) cell: &'a CellReport,
+    workers_axis: &'a str,
+    figures: Figures,
 }
 
-/// The same of a figure in milliseconds, in seconds to the millisecond.
-pub(crate) fn in_seconds(cell: &CellReport, name: &str) -> Option<String> {
-    cell.figures().microseconds(name).map(|microseconds| seconds(microseconds, 3))
+impl<'a> Row<'a> {
+    /// The row of a cell of a report whose workers are this axis of its matrix.
+    pub(crate) fn of(cell: &'a CellReport, workers_axis: &'a str) -> Self {
+        Self { cell, workers_axis, figures: cell.figures() }
+    }
+
+    /// What a value is in words, without its unit; `None` where there is none. How observations are told is the
+    /// renderer's own.
+    pub(crate) fn text(&self, value: Value, observations: impl Fn(&CellReport) -> String) -> Option<String> {
+        match value {
+            Value::Run => Some(run(self.cell, self.workers_axis)),
+            Value::Workers => Some(self.cell.workers.to_string()),
+            Value::Figure(name) => self.figures.get(name).map(str::to_owned),
+            // To the millisecond.
+            Value::InSeconds(name) => {
+                self.figures.microseconds(name).map(|microseconds| seconds(microseconds, 3))
+            }
+            Value::Verdict => Some(format!("{:?}", self.cell.verdict)),
+            Value::Observations => Some(observations(self.cell)),
+        }
+    }
 }
 
 /// The cell's number in the table, from 1, with the parameters that have no column of their own.

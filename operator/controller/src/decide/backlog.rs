@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use throughput_crds::{ConditionStatus, ConditionType, Stage};
+use throughput_model::counted::{agreeing, counted, times};
 
 use super::noting::{count, watch_for_drift, workers_online};
 use super::nudging::{MOST_NUDGES, PATIENCE, nudge};
 use super::scaling::scale_to_wanted;
 use super::{Draft, View};
-use throughput_model::counted::{agreeing, counted, times};
 
 use crate::reason::{Reason, Why};
 

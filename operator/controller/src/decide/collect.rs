@@ -103,8 +103,6 @@ fn write_results(draft: &mut Draft<'_>, view: &View<'_>, remains: &Remains, not_
     };
     let detail = measure(view.plan, view.cell, &current, &evidence, address.correlation_id(), draft.now);
     let mut result = summarized(&detail.figures);
-    let report = view.observed.report.clone().unwrap_or_else(|| empty_report(draft, view));
-    let report = Box::new(report.with(detail.figures.clone()));
     draft.status.results.retain(|other| other.cell != result.cell);
     tell_of_result(draft, view, &result, &detail.figures.observations);
     if let Some(words) = not_written {
@@ -113,6 +111,8 @@ fn write_results(draft: &mut Draft<'_>, view: &View<'_>, remains: &Remains, not_
         draft.status.results.push(result);
         return;
     }
+    let report = view.observed.report.clone().unwrap_or_else(|| empty_report(draft, view));
+    let report = Box::new(report.with(detail.figures.clone()));
     draft.status.results.push(result);
     draft.act(Action::WriteReport { address: address.clone(), detail: Box::new(detail), report });
     draft.act(Action::DeleteGenerators { address });

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use throughput_crds::{ConditionStatus, ConditionType, LiveCounts, WorkersOnline};
+use throughput_model::counted::counted_as;
 
 use super::{Draft, View};
 use crate::clock::elapsed;
 use crate::observed::{Counts, OwnTasks, Pulp, Target};
 use crate::reason::Why;
-use throughput_model::counted::counted_as;
 
 /// The most changes of the number of workers that a cell keeps: the schema allows as many.
 const MOST_WORKER_CHANGES: usize = 32;

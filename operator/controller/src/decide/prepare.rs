@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use throughput_crds::{ConditionStatus, ConditionType, Procedure, Stage, Verdict};
+use throughput_model::counted::{agreeing, counted_as};
 
 use super::scaling::scale_to_wanted;
 use super::{Action, Draft, View};
 use crate::observed::{Credentials, Pulp, Target, ViewFault};
 use crate::reason::{Reason, Why};
 use crate::scaling::claim::Holder;
-use throughput_model::counted::{agreeing, counted_as};
 
 /// How often to look whether what is missing has come.
 const LOOK_FOR_TARGETS: Duration = Duration::from_secs(5);

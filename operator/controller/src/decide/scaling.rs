@@ -1,11 +1,12 @@
 //! Scaling everything to what a stage of a cell wants.
 
+use throughput_model::counted::counted_as;
+
 use super::{Action, Draft, View};
 use crate::observed::Target;
 use crate::reason::{Reason, Why};
 use crate::scaling::claim::Holder;
 use crate::scaling::scalable::TargetName;
-use throughput_model::counted::counted_as;
 
 /// How far scaling is.
 pub(super) struct Scaling {

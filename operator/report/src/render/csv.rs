@@ -1,32 +1,21 @@
 //! The table as comma-separated values (RFC 4180), for spreadsheets.
 
-use crate::columns::{self, Column, NO_FIGURE, Table, Value, figure, in_seconds, run};
+use crate::columns::{self, Column, NO_FIGURE, Row, Table};
 use crate::data::{CellReport, TestReport};
 
 /// The table, one record a cell.
 pub fn render(report: &TestReport) -> String {
     let mut text = record(columns::of(Table::Csv).map(Column::title_with_unit));
     for cell in &report.cells {
-        let fields = columns::of(Table::Csv).map(|column| field(column, cell, &report.workers_axis));
-        text.push_str(&record(fields.map(|field| quoted(&field))));
+        let row = Row::of(cell, &report.workers_axis);
+        let fields = columns::of(Table::Csv).map(|column| row.text(column.value, observations));
+        text.push_str(&record(fields.map(|field| quoted(field.as_deref().unwrap_or(NO_FIGURE)))));
     }
     text
 }
 
 fn record(fields: impl Iterator<Item = String>) -> String {
     format!("{}\r\n", fields.collect::<Vec<_>>().join(","))
-}
-
-fn field(column: &Column, cell: &CellReport, workers_axis: &str) -> String {
-    let text = match column.value {
-        Value::Run => Some(run(cell, workers_axis)),
-        Value::Workers => Some(cell.workers.to_string()),
-        Value::Figure(name) => figure(cell, name),
-        Value::InSeconds(name) => in_seconds(cell, name),
-        Value::Verdict => Some(format!("{:?}", cell.verdict)),
-        Value::Observations => Some(observations(cell)),
-    };
-    text.unwrap_or_else(|| NO_FIGURE.to_owned())
 }
 
 /// The verdict has a column of its own, so here is only what it is of, and nothing where there is nothing to say.

@@ -1,6 +1,6 @@
 //! The table that the plan's readers know, in Markdown.
 
-use crate::columns::{self, Align, Column, NO_FIGURE, REPEAT_COLUMNS, Table, Value, figure, in_seconds, run};
+use crate::columns::{self, Align, Column, NO_FIGURE, REPEAT_COLUMNS, Row, Table};
 use crate::data::{CellReport, TestReport};
 
 /// The table, one row a cell; where cells are repeated, a second one with a row for each combination.
@@ -8,7 +8,8 @@ pub fn render(report: &TestReport) -> String {
     let columns = || columns::of(Table::Markdown);
     let mut text = head(columns().map(|column| (column.title, column.align)));
     for cell in &report.cells {
-        text.push_str(&row(columns().map(|column| self::text(column, cell, &report.workers_axis))));
+        let of_cell = Row::of(cell, &report.workers_axis);
+        text.push_str(&row(columns().map(|column| self::text(column, &of_cell))));
     }
     if !report.repeats.is_empty() {
         text.push('\n');
@@ -34,15 +35,8 @@ fn row(texts: impl Iterator<Item = String>) -> String {
     format!("| {} |\n", texts.map(|text| escaped(&text)).collect::<Vec<_>>().join(" | "))
 }
 
-fn text(column: &Column, cell: &CellReport, workers_axis: &str) -> String {
-    let text = match column.value {
-        Value::Run => Some(run(cell, workers_axis)),
-        Value::Workers => Some(cell.workers.to_string()),
-        Value::Figure(name) => figure(cell, name),
-        Value::InSeconds(name) => in_seconds(cell, name),
-        Value::Verdict => Some(format!("{:?}", cell.verdict)),
-        Value::Observations => Some(observations(cell)),
-    };
+fn text(column: &Column, row: &Row<'_>) -> String {
+    let text = row.text(column.value, observations);
     text.map_or_else(|| NO_FIGURE.to_owned(), |text| format!("{text}{}", column.suffix()))
 }
 

@@ -2,9 +2,9 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use throughput_model::source_report::Shortfall;
+use throughput_report::fixture;
 
 use super::*;
-use throughput_report::fixture;
 
 fn report(source: &str, figures: &[(&str, f64)]) -> SourceReport {
     let figures: BTreeMap<String, f64> =

@@ -10,8 +10,7 @@ use throughput_model::source_report;
 
 use super::anchor;
 use crate::columns::{
-    self, Align, Column, NO_FIGURE, REPEAT_COLUMNS, RepeatColumn, RepeatValue, Table, Value, figure,
-    in_seconds, run,
+    self, Align, Column, NO_FIGURE, REPEAT_COLUMNS, RepeatColumn, RepeatValue, Row, Table, Value,
 };
 use crate::data::{CellReport, TestReport};
 use crate::figures::pulp_tasks::HEADLINE;
@@ -34,8 +33,9 @@ pub(super) fn results(report: &TestReport, best: Option<u32>) -> Markup {
 }
 
 fn result(cell: &CellReport, workers_axis: &str, best: bool) -> Markup {
+    let row = Row::of(cell, workers_axis);
     html! {
-        tr.best[best] { @for column in columns::of(Table::Page) { (field(column, cell, workers_axis, best)) } }
+        tr.best[best] { @for column in columns::of(Table::Page) { (field(column, &row, best)) } }
     }
 }
 
@@ -51,23 +51,22 @@ fn title(column: &Column) -> Markup {
     head(column.title, if column.value == Value::Run { Align::Left } else { column.align })
 }
 
-fn field(column: &Column, cell: &CellReport, workers_axis: &str, best: bool) -> Markup {
-    let with_unit = |text: Option<String>| or_dash(text.map(|text| format!("{text}{}", column.suffix())));
+fn field(column: &Column, row: &Row<'_>, best: bool) -> Markup {
+    let text = || {
+        let text = row.text(column.value, |_| String::new());
+        or_dash(text.map(|text| format!("{text}{}", column.suffix())))
+    };
     match column.value {
-        Value::Run => html! {
-            th scope="row" { a href={ "#" (anchor(cell.cell)) } { (run(cell, workers_axis)) } }
-        },
-        Value::Workers => html! { td.number { (cell.workers) } },
+        Value::Run => html! { th scope="row" { a href={ "#" (anchor(row.cell.cell)) } { (text()) } } },
         Value::Figure(name) if name == HEADLINE.name => html! {
             td.number.main {
                 @if best { span.star title="the best" { "★ " } }
-                (with_unit(figure(cell, name)))
+                (text())
             }
         },
-        Value::Figure(name) => html! { td.number { (with_unit(figure(cell, name))) } },
-        Value::InSeconds(name) => html! { td.number { (with_unit(in_seconds(cell, name))) } },
-        Value::Verdict => html! { td { (verdict(cell.verdict)) } },
-        Value::Observations => html! { td.words { (observations(cell)) } },
+        Value::Workers | Value::Figure(_) | Value::InSeconds(_) => html! { td.number { (text()) } },
+        Value::Verdict => html! { td { (verdict(row.cell.verdict)) } },
+        Value::Observations => html! { td.words { (observations(row.cell)) } },
     }
 }
 
