@@ -226,8 +226,10 @@ async fn start_generators(
     let client = &clients.client;
     owned_objects::apply(client, test, &config_map).await?;
     owned_objects::apply(client, test, &secret).await?;
-    owned_objects::create_if_absent(client, test, &job).await?;
-    generator_maps::delete_all_but(client, test, Some(&order.address)).await?;
+    // Once, and not at every look until all are ready. Should the operator end in between, they go at the next start.
+    if owned_objects::create_if_absent(client, test, &job).await? {
+        generator_maps::delete_all_but(client, test, Some(&order.address)).await?;
+    }
     Ok(())
 }
 

@@ -67,17 +67,18 @@ pub(crate) async fn apply<K: OwnedObject>(
 }
 
 /// Makes an object of the test that stays as it was made: a Job's pods cannot be changed, so one that an operator of
-/// another version made is left as it is.
+/// another version made is left as it is. Whether it was not there.
 pub(crate) async fn create_if_absent<K: OwnedObject>(
     client: &Client,
     facts: &TestFacts,
     object: &K,
-) -> Result<(), OwnedObjectError> {
+) -> Result<bool, OwnedObjectError> {
     let objects = api::<K>(client, facts);
-    match find(&objects, facts, &object.name_any()).await? {
-        Some(_) => Ok(()),
-        None => create(&objects, facts, object).await,
+    let is_absent = find(&objects, facts, &object.name_any()).await?.is_none();
+    if is_absent {
+        create(&objects, facts, object).await?;
     }
+    Ok(is_absent)
 }
 
 async fn create<K: OwnedObject>(
