@@ -1,21 +1,15 @@
-//! Reports as they are written, compared byte for byte with recordings: a change of the code that is meant to change
-//! nothing that people see keeps them; one that is meant to records them anew (`RECORD=1`), and the difference shows in
-//! its commit.
-#![expect(clippy::unwrap_used, reason = "this is test code: it stops at the first surprise")]
+//! Reports as they are written, compared with recordings.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use sha2::{Digest, Sha256};
 use throughput_page_tests::fixture;
 use throughput_report::render::{csv, markdown, page};
+use throughput_test_support::recorded;
 
-/// Compares with what is recorded, or records it.
+/// Compares with what is recorded.
 fn compare(file: &str, now: &str) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("recorded").join(file);
-    if std::env::var_os("RECORD").is_some() {
-        std::fs::write(&path, now).unwrap();
-    }
-    assert!(std::fs::read_to_string(&path).unwrap() == now, "{file} differs (RECORD=1 writes it anew)");
+    recorded::compare(&Path::new(env!("CARGO_MANIFEST_DIR")).join("recorded").join(file), now);
 }
 
 #[test]

@@ -4,12 +4,13 @@
 //! shows in its commit.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::Path;
 
 use sha2::{Digest, Sha256};
 use throughput_crds::ThroughputTestStatus;
 use throughput_report::render::{csv, markdown, page};
 use throughput_report::timeline::Timelines;
+use throughput_test_support::recorded;
 
 use super::runs::four_cells;
 use super::world::World;
@@ -22,19 +23,10 @@ fn plans() -> [(&'static str, Plan); 2] {
     [("sustained", four_cells()), ("backlog", backlog())]
 }
 
-/// Compares with what is recorded, or records it.
+/// Compares with what is recorded.
 fn compare(file: &str, now: &str) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/decide/simulation/recorded").join(file);
-    if std::env::var_os("RECORD").is_some() {
-        std::fs::write(&path, now).unwrap();
-    }
-    let recorded = std::fs::read_to_string(&path).unwrap();
-    let differs = recorded.lines().zip(now.lines()).position(|(before, now)| before != now);
-    assert!(
-        recorded == now,
-        "{file} differs from line {} on (RECORD=1 writes it anew)",
-        differs.map_or_else(|| recorded.lines().count().min(now.lines().count()) + 1, |line| line + 1)
-    );
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/decide/simulation/recorded");
+    recorded::compare(&folder.join(file), now);
 }
 
 /// One status a line.
