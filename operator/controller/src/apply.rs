@@ -11,6 +11,12 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, Preconditions};
 use kube::{Client, ResourceExt};
 use serde_json::json;
+use throughput_core::decide::Action;
+use throughput_core::decide::outcome::{Applied, Refusal};
+use throughput_core::identity::TestFacts;
+use throughput_core::plan::generator_order::GeneratorOrder;
+use throughput_core::reason::{Reason, Why};
+use throughput_core::target::TargetName;
 use throughput_crds::{RESTORE_FINALIZER, ThroughputTest};
 use throughput_model::cell::CellAddress;
 use throughput_report::fit::PackError;
@@ -18,19 +24,13 @@ use uuid::Uuid;
 
 use crate::apply::pods::{CellIngredients, CellObjects, GeneratorSettings};
 use crate::apply::report::PageRenderer;
-use crate::decide::Action;
-use crate::decide::outcome::{Applied, Refusal};
 use crate::generators::token::TokenKey;
-use crate::identity::TestFacts;
 use crate::objects::deadline::{RequestError, within};
 use crate::objects::generator_maps;
 use crate::objects::names::{self, CELL_LABEL, FIELD_MANAGER, TEST_UID_LABEL};
 use crate::objects::owned_objects::{self, NameTaken, OwnedObjectError};
 use crate::observe::{PulpClients, claimant};
-use crate::plan::generator_order::GeneratorOrder;
-use crate::reason::{Reason, Why};
 use crate::scaling::claim::{self, ClaimError, Claimant, RestoreError};
-use crate::scaling::scalable::TargetName;
 
 /// How long tasks are canceled before the test is looked at again: Pulp cancels them one by one.
 const CANCELING_AT_ONCE: Duration = Duration::from_secs(30);

@@ -18,14 +18,14 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
+use throughput_core::identity::TestFacts;
+use throughput_core::observed::Observed;
 use throughput_crds::{ThroughputTestStatus, Verdict};
 use throughput_model::failure::FailureClass;
 use throughput_pulp::RequestCounts;
 
 use crate::generators::phase::GeneratorPhases;
-use crate::identity::TestFacts;
 use crate::objects::deadline::RequestError;
-use crate::observed::Observed;
 use running::Running;
 
 /// The steps of a look that can fail.

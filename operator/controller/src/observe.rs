@@ -14,6 +14,12 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::Api;
 use kube::{Client, ResourceExt};
+use throughput_core::identity::TestFacts;
+use throughput_core::observed::{Controls, Credentials, Generators, Observed, Pulp, Sources};
+use throughput_core::plan::Plan;
+use throughput_core::reason::{Reason, Why};
+use throughput_core::stage::{Question, facts as stage_facts};
+use throughput_core::status;
 use throughput_crds::{
     ConditionType, Current, RESTORE_FINALIZER, Stage, ThroughputTest, ThroughputTestSpec,
     ThroughputTestStatus,
@@ -25,16 +31,11 @@ use throughput_report::timeline::Timelines;
 
 pub use pulp::PulpClients;
 
-use crate::identity::TestFacts;
 use crate::objects::deadline::{RequestError, within};
 use crate::objects::names;
 use crate::objects::owned_objects;
-use crate::observed::{Controls, Credentials, Generators, Observed, Pulp, Sources};
-use crate::plan::Plan;
 use crate::sampling::Samplers;
-use crate::scaling::claim::{self, Claimant};
-use crate::stage::{Question, facts as stage_facts};
-use crate::status;
+use crate::scaling::claim::{self, Claim, Claimant};
 
 /// What looking needs.
 #[derive(Clone)]
@@ -81,7 +82,7 @@ pub async fn observe(
         controls: controls(&test.spec),
         has_finalizer: test.finalizers().iter().any(|finalizer| finalizer == RESTORE_FINALIZER),
         targets,
-        claims,
+        claims: claims.iter().map(Claim::claimed).collect(),
         name_taken: None,
         credentials: Credentials::Ready,
         pulp: Pulp::NotAsked,
@@ -102,7 +103,8 @@ pub async fn observe(
     }
     if stage == Stage::AwaitingTargets {
         let first = CellAddress { test_uid: facts.uid.clone(), cell: 0, attempt: 1 };
-        observed.name_taken = owned_objects::name_conflict(client, facts, &first).await?;
+        let taken = owned_objects::name_conflict(client, facts, &first).await?;
+        observed.name_taken = taken.map(|taken| Why::new(Reason::NameTaken, taken.to_string()));
     }
     // Of a deleted test only one thing is still to be known of Pulp: what is left to be canceled.
     if stage_facts(stage).asks_target != Question::Nothing

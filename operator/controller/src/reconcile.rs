@@ -11,27 +11,31 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kube::api::{Api, PostParams};
+use kube::core::PartialObjectMeta;
 use kube::runtime::controller::Action as Requeue;
 use kube::runtime::events::{Event, EventType, Recorder};
 use kube::{Resource, ResourceExt};
+use throughput_core::decide::outcome::Outcome;
+use throughput_core::decide::{Decision, EventText, decide};
+use throughput_core::identity::TestFacts;
+use throughput_core::observed::Observed;
+use throughput_core::plan::Plan;
+use throughput_core::plan::permissions::Permissions;
 use throughput_crds::{ThroughputTest, ThroughputTestStatus};
+use throughput_sources::registry::Registry;
 use tokio::time::Instant;
 
 use crate::apply::{ApplyClients, ApplyError, apply, set_finalizer};
 use crate::cadence::backoff::{Backoffs, Wanted};
 use crate::cadence::polling::PollingInterval;
-use crate::decide::outcome::Outcome;
-use crate::decide::{Decision, EventText, decide};
 use crate::generators::phase::GeneratorPhases;
-use crate::identity::Known;
-use crate::identity::TestFacts;
 use crate::metrics::Metrics;
 use crate::objects::deadline::{RequestError, within};
 use crate::objects::namespace;
 use crate::observe::{ObserveClients, observe};
-use crate::observed::Observed;
-use crate::plan::Plan;
-use crate::plan::permissions::Permissions;
+
+/// What is kept of a test between two looks.
+pub type Known = PartialObjectMeta<ThroughputTest>;
 
 /// What reconciling needs.
 #[derive(Clone)]
@@ -104,7 +108,7 @@ pub async fn reconcile(known: Arc<Known>, context: Arc<Context>) -> Result<Reque
         return Ok(Requeue::await_change());
     }
     let before = test.status.clone().unwrap_or_default();
-    let plan = Plan::new(&facts.namespace, &test.spec, &context.permissions);
+    let plan = Plan::new(&facts.namespace, &test.spec, &context.permissions, &Registry);
     let observed = observe(&context.observe, &test, &facts, plan.as_ref().ok())
         .await
         .map_err(ReconcileError::Observe)?;

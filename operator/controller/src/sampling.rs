@@ -14,13 +14,13 @@ use std::time::Duration;
 use kube::Client;
 use throughput_crds::ThroughputTestStatus;
 use throughput_sources::access::{Access, Installation};
-use throughput_sources::open::{is_watched, open};
+use throughput_sources::open::open;
 
-use crate::identity::TestFacts;
-use crate::observed::Sources;
-use crate::plan::Plan;
 use cell::CellWatch;
 use phase::phase;
+use throughput_core::identity::TestFacts;
+use throughput_core::observed::Sources;
+use throughput_core::plan::Plan;
 
 /// The sources at work, by the UID of the test.
 #[derive(Clone)]
@@ -38,9 +38,8 @@ impl Samplers {
 
     /// Begins, goes on or ends as a stored status says.
     pub fn follow(&self, test: &TestFacts, plan: Option<&Plan>, status: &ThroughputTestStatus) {
-        let wanted = plan
-            .filter(|plan| is_watched(&plan.observe))
-            .and_then(|plan| Some((plan, phase(&test.uid, status)?)));
+        let wanted =
+            plan.filter(|plan| plan.is_watched).and_then(|plan| Some((plan, phase(&test.uid, status)?)));
         let mut cells = self.lock();
         let Some((plan, (address, phase))) = wanted else {
             cells.remove(&test.uid);
@@ -70,7 +69,7 @@ impl Samplers {
 
     /// What the sources of a test's current cell saw so far.
     pub fn seen(&self, test_uid: &str, plan: &Plan, status: &ThroughputTestStatus) -> Sources {
-        if !is_watched(&plan.observe) {
+        if !plan.is_watched {
             return Sources::None;
         }
         let Some((address, _)) = phase(test_uid, status) else {

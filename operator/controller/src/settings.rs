@@ -3,12 +3,12 @@
 use std::net::SocketAddr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use throughput_core::plan::permissions::{AllowedAws, Permissions};
 use throughput_crds::DurationText;
 use throughput_sources::access::Installation;
 
 use crate::apply::pods::GeneratorSettings;
 use crate::cadence::polling::PollingInterval;
-use crate::plan::permissions::{AllowedAws, Permissions};
 
 /// Carries out ThroughputTests.
 #[derive(Clone, Debug, Parser)]

@@ -7,11 +7,12 @@
 
 use kube::CustomResourceExt;
 use serde_json::{Map, Value, json};
-use throughput_controller::plan::Plan;
-use throughput_controller::plan::destination;
-use throughput_controller::plan::permissions::Permissions;
+use throughput_core::plan::Plan;
+use throughput_core::plan::destination;
+use throughput_core::plan::permissions::Permissions;
 use throughput_crds::{ThroughputTest, ThroughputTestSpec};
 use throughput_model::cell::CellAddress;
+use throughput_sources::registry::Registry;
 
 /// How many specs are tried.
 const SPECS: u64 = 20_000;
@@ -205,7 +206,7 @@ fn any_spec_becomes_a_plan_or_a_rejection() {
         let Ok(spec) = serde_json::from_value::<ThroughputTestSpec>(told.1.clone()) else {
             continue;
         };
-        match Plan::new("pulp", &spec, &permissions) {
+        match Plan::new("pulp", &spec, &permissions, &Registry) {
             Ok(plan) => {
                 plans += 1;
                 assert!((1..=64).contains(&plan.cells.len()), "{} cells", plan.cells.len());

@@ -7,7 +7,8 @@
 //! * What a generator answers: [`generator`], made of [`named`] counts and [`histogram`]s, and of [`failure`]s. The
 //!   names of Pulp's tasks are in [`pulp_load`].
 //! * What the system under test says of its tasks: [`task`].
-//! * What others say of that system meanwhile: [`source_report`]; of its Python stacks, [`profiler`].
+//! * What others say of that system meanwhile: [`source_report`], of the [`window`] that the figures are about; of its
+//!   Python stacks, [`profiler`].
 //! * What both become: [`figures`], printed through [`decimal`] and chosen by [`percentile`].
 //! * How a sentence names a count: [`counted`].
 
@@ -25,4 +26,5 @@ pub mod protocol;
 pub mod pulp_load;
 pub mod source_report;
 pub mod task;
+pub mod window;
 pub mod workload;

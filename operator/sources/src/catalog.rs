@@ -3,12 +3,12 @@
 
 use std::collections::BTreeSet;
 
+use throughput_core::source_catalog::SourceCatalog;
 use throughput_crds::Observe;
 
-use crate::planning::SourceCatalog;
 use crate::registry::Registry;
 
 /// The full names of all figures that these sources can have: `SOURCE.METRIC.STATISTIC`.
 pub fn figures(observe: &Observe) -> BTreeSet<String> {
-    Registry.figures(observe).into_iter().map(|figure| figure.name).collect()
+    Registry.figure_names(observe)
 }

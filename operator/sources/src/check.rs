@@ -1,10 +1,10 @@
 //! The mistakes in a spec, and the permissions that it needs, before anything is measured.
 
+use throughput_core::source_catalog::SourceCatalog;
 use throughput_crds::Observe;
 
-pub use crate::mistake::{Mistake, Wanted};
-use crate::planning::SourceCatalog;
 use crate::registry::Registry;
+pub use throughput_core::source_catalog::{Mistake, Wanted};
 
 /// Checks a spec beyond the API server's own rules; returns the permissions of the operator's administrator that it needs.
 pub fn check(observe: &Observe) -> Result<Vec<Wanted>, Mistake> {

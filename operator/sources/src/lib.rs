@@ -2,8 +2,8 @@
 //!
 //! [`source`] is the trait, [`recording`] what a source writes into: bounded, and kept over a restart of the operator.
 //! [`registry`] is the table of all sources. [`open`], [`catalog`] and [`check`] look up there which sources a spec names,
-//! the names of their figures, and their mistakes; [`planning`] is what of it a plan needs, without any client. A source
-//! never fails a run: what it cannot see is a shortfall in its recording.
+//! the names of their figures, and their mistakes. What of it a plan needs is a trait of the core. A source never fails a
+//! run: what it cannot see is a shortfall in its recording.
 
 pub mod access;
 mod aws;
@@ -17,9 +17,7 @@ mod kubernetes;
 mod lock;
 pub mod logs;
 pub mod metric;
-pub mod mistake;
 pub mod open;
-pub mod planning;
 pub mod pods;
 pub mod postgres;
 pub mod profile;

@@ -37,6 +37,7 @@ use futures::future::{BoxFuture, try_join_all};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
+use throughput_core::source_catalog::{Mistake, Wanted};
 use throughput_crds::{AwsAccess, ObserveLogs, PodLogs};
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -53,7 +54,6 @@ use self::state::State;
 use crate::access::Access;
 use crate::aws::check_log_groups;
 use crate::error::SourceError;
-use crate::mistake::{Mistake, Wanted};
 use crate::recording::Recording;
 use crate::selectors;
 use crate::source::{Settled, Source, Window};

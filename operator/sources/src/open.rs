@@ -10,8 +10,3 @@ use crate::source::Source;
 pub fn open(observe: &Observe, access: &Access) -> Vec<Box<dyn Source>> {
     SOURCES.iter().filter_map(|row| (row.open)(observe, access)).collect()
 }
-
-/// Whether a spec names any source.
-pub fn is_watched(observe: &Observe) -> bool {
-    SOURCES.iter().any(|row| (row.is_named)(observe))
-}

@@ -27,6 +27,7 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams, LogParams, Patch, PatchParams};
+use throughput_core::source_catalog::{Mistake, Wanted};
 use throughput_crds::ObserveProfile;
 
 use self::memory::{Memory, State, Subject};
@@ -36,7 +37,6 @@ use crate::access::Access;
 use crate::error::SourceError;
 use crate::kubernetes::{DEADLINE, await_answer};
 use crate::metric::{Better, Metric};
-use crate::mistake::{Mistake, Wanted};
 use crate::recording::Recording;
 use crate::selectors;
 use crate::source::{Settled, Source, Window};

@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
 use jiff::Timestamp;
+use throughput_core::source_catalog::{Mistake, Wanted};
 use throughput_crds::{ObservePrometheus, PrometheusQuery};
 
 use crate::access::Access;
 use crate::error::SourceError;
 use crate::metric::{Better, Metric, Unit};
-use crate::mistake::{Mistake, Wanted};
 use crate::recording::Recording;
 use crate::source::{Settled, Source, Window};
 

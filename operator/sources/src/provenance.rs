@@ -20,13 +20,13 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::ResourceExt;
 use kube::api::Api;
 use kube::core::Selector;
+use throughput_core::source_catalog::{Mistake, Wanted};
 use throughput_crds::{ContainerResources, ExpectedResources, ObserveProvenance};
 
 use crate::access::Access;
 use crate::error::SourceError;
 use crate::kubernetes::{self, within};
 use crate::metric::{Better, Metric};
-use crate::mistake::{Mistake, Wanted};
 use crate::provenance::difference::{Difference, Reference, differences};
 use crate::provenance::facts::Facts;
 use crate::provenance::workload::{Replicas, Resources, Workload, selected};

@@ -18,12 +18,12 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
+use throughput_core::source_catalog::{Mistake, Wanted};
 use throughput_crds::{AwsAccess, ObserveRds};
 
 use crate::access::Access;
 use crate::aws;
 use crate::error::SourceError;
-use crate::mistake::{Mistake, Wanted};
 use crate::rds::cloudwatch_metric::{CloudWatchMetric, asked_for};
 use crate::rds::coverage::Coverage;
 use crate::rds::failures::Failures;

@@ -2,15 +2,17 @@
 //!
 //! A further source is a file or a folder of its own, a section of `spec.observe`, a section of the README, and a row here.
 
+use std::collections::BTreeSet;
+
 use kube::Config;
+use throughput_core::source_catalog::SourceCatalog;
+use throughput_core::source_catalog::{Mistake, Wanted};
 use throughput_crds::Observe;
 
 use crate::access::Access;
 use crate::aws;
 use crate::logs;
-use crate::metric::{Figure, Metric};
-use crate::mistake::{Mistake, Wanted};
-use crate::planning::SourceCatalog;
+use crate::metric::Metric;
 use crate::pods::{self, Pods};
 use crate::postgres::{self, Postgres};
 use crate::profile::{self, Profile};
@@ -104,16 +106,16 @@ const NOTHING_WANTED: Result<Vec<Wanted>, Mistake> = Ok(Vec::new());
 pub struct Registry;
 
 impl SourceCatalog for Registry {
-    fn sources(&self, observe: &Observe) -> Vec<&'static str> {
-        SOURCES.iter().filter(|row| (row.is_named)(observe)).map(|row| row.name).collect()
+    fn is_watched(&self, observe: &Observe) -> bool {
+        SOURCES.iter().any(|row| (row.is_named)(observe))
     }
 
-    fn figures(&self, observe: &Observe) -> Vec<Figure> {
+    fn figure_names(&self, observe: &Observe) -> BTreeSet<String> {
         let of_row = |row: &Row| {
             let metrics = (row.metrics)(observe).into_iter();
             metrics.flat_map(|metric| metric.figures(row.name)).collect::<Vec<_>>()
         };
-        SOURCES.iter().flat_map(of_row).collect()
+        SOURCES.iter().flat_map(of_row).map(|figure| figure.name).collect()
     }
 
     fn check(&self, observe: &Observe) -> Result<Vec<Wanted>, Mistake> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use jiff::Timestamp;
+pub use throughput_model::window::Window;
 
 pub use crate::error::SourceError;
 use crate::recording::Recording;
@@ -44,15 +44,6 @@ pub trait Source: Send {
         let _ = (window, recording);
         Box::pin(std::future::ready(Ok(Settled::Complete)))
     }
-}
-
-/// The time in which a cell's tasks were dispatched and worked on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
-    /// When the dispatch began.
-    pub start: Timestamp,
-    /// When the last task had ended.
-    pub end: Timestamp,
 }
 
 /// Whether a source has all figures of a window.

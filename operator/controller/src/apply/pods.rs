@@ -14,13 +14,13 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::api::ObjectMeta;
+use throughput_core::identity::TestFacts;
+use throughput_core::plan::destination::ConfigMapKey;
+use throughput_core::plan::generator_order::{CredentialsSource, GeneratorOrder};
 use throughput_model::workload::{ASSIGNMENT_VERSION, Assignment};
 
-use crate::identity::TestFacts;
 use crate::objects::metadata;
 use crate::objects::names;
-use crate::plan::destination::ConfigMapKey;
-use crate::plan::generator_order::{CredentialsSource, GeneratorOrder};
 
 /// Where a generator finds its assignment.
 const CELL_FOLDER: &str = "/etc/throughput/cell";

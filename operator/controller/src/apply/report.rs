@@ -8,6 +8,7 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Client;
 use kube::api::ObjectMeta;
+use throughput_core::identity::TestFacts;
 use throughput_crds::ReportReference;
 use throughput_model::cell::CellAddress;
 use throughput_report::data::{CellDetail, TestReport};
@@ -19,7 +20,6 @@ use throughput_report::timeline::CellTimeline;
 use tokio::sync::Semaphore;
 
 use super::ApplyError;
-use crate::identity::TestFacts;
 use crate::objects::{metadata, names, owned_objects};
 
 /// Writes both, the details first; returns where the report is.

@@ -42,8 +42,9 @@ fn is_measured(status: &ThroughputTestStatus) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use throughput_core::decide::fixture::status_at;
+
     use super::*;
-    use crate::decide::fixture::status_at;
 
     const MINUTE: Option<Duration> = Some(Duration::from_mins(1));
     const SOON: Option<Duration> = Some(Duration::from_millis(500));

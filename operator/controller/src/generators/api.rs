@@ -16,6 +16,7 @@ use kube::Client;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
+use throughput_core::identity::TestFacts;
 use throughput_model::cell::CellAddress;
 use throughput_model::generator::GeneratorResult;
 use throughput_model::protocol::{
@@ -27,7 +28,6 @@ use tokio::time::Instant;
 use crate::generators::limits::{Limits, Turn};
 use crate::generators::phase::{Admission, GeneratorPhase, GeneratorPhases};
 use crate::generators::token::TokenKey;
-use crate::identity::TestFacts;
 use crate::objects::generator_maps::{GeneratorMap, StoreError};
 use crate::objects::names::{REGISTRATION_KEY, RESULT_KEY};
 

@@ -13,9 +13,9 @@ use throughput_model::protocol::Progress;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::clock::elapsed;
-use crate::identity::TestFacts;
-use crate::stage::{Door, facts};
+use throughput_core::clock::elapsed;
+use throughput_core::identity::TestFacts;
+use throughput_core::stage::{Door, facts};
 
 /// Where the generators of a test stand.
 #[derive(Clone, Debug, PartialEq)]

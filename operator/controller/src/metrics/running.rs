@@ -12,9 +12,9 @@ use throughput_model::cell::CellAddress;
 use throughput_model::protocol::Progress;
 use throughput_model::pulp_load::{REQUESTS_FAILED, REQUESTS_SENT, TASKS_DISPATCHED};
 
-use crate::identity::TestFacts;
-use crate::observed::{Observed, Pulp};
-use crate::stage::{GeneratorsRead, facts as stage_facts};
+use throughput_core::identity::TestFacts;
+use throughput_core::observed::{Observed, Pulp};
+use throughput_core::stage::{GeneratorsRead, facts as stage_facts};
 
 /// More tests than this at once are measured, but not shown: whoever scrapes shall not drown in series.
 const MOST_SHOWN: usize = 100;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use throughput_crds::{CellResult, Stage, ThroughputTestStatus};
 
-use crate::clock::elapsed;
+use throughput_core::clock::elapsed;
 
 /// The stage that a status has left, and how long it took.
 pub(super) fn ended(

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::{Value, json};
+use throughput_core::decide::fixture::{collected, decided, facts, generators, observed, status_at};
+use throughput_core::observed::{Counts, Job, OwnTasks, Pulp};
 use throughput_crds::Stage;
 use throughput_model::cell::CellAddress;
 use throughput_model::protocol::Progress;
 use tokio::time::Instant;
 
 use super::*;
-use crate::decide::fixture::{collected, decided, facts, generators, observed, status_at};
-use crate::observed::{Counts, Job, OwnTasks, Pulp};
 
 /// A status at this stage, since this second.
 fn at(stage: &str, second: u32) -> ThroughputTestStatus {

@@ -9,10 +9,10 @@ use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams, P
 use kube::core::{ObjectMeta, PartialObjectMeta};
 use kube::{Client, Resource, ResourceExt};
 use serde_json::json;
+use throughput_core::identity::TestFacts;
 use throughput_model::cell::CellAddress;
 use throughput_model::protocol::Registration;
 
-use crate::identity::TestFacts;
 use crate::objects::deadline::{RequestError, within};
 use crate::objects::metadata::{owner, test_labels};
 use crate::objects::names::{

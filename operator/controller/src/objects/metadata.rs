@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::core::ObjectMeta;
+use throughput_core::identity::TestFacts;
 use throughput_model::cell::CellAddress;
 
-use crate::identity::TestFacts;
 use crate::objects::names::{
     self, CELL_LABEL, MANAGED_BY_LABEL, MANAGED_BY_VALUE, TEST_LABEL, TEST_UID_LABEL,
 };

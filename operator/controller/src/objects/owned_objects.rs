@@ -9,9 +9,9 @@ use kube::core::NamespaceResourceScope;
 use kube::{Client, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use throughput_core::identity::TestFacts;
 use throughput_model::cell::CellAddress;
 
-use crate::identity::TestFacts;
 use crate::objects::deadline::{RequestError, within};
 use crate::objects::names::{self, FIELD_MANAGER};
 

@@ -4,13 +4,13 @@
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::Api;
 use kube::{Client, ResourceExt};
+use throughput_core::observed::Credentials;
+use throughput_core::plan::Plan;
+use throughput_core::plan::permissions::is_listed;
+use throughput_core::reason::{Reason, Why};
 use throughput_crds::SECRET_IMAGES_ANNOTATION;
 
 use crate::objects::deadline::{RequestError, within};
-use crate::observed::Credentials;
-use crate::plan::Plan;
-use crate::plan::permissions::is_listed;
-use crate::reason::{Reason, Why};
 
 /// What keeps the plan's container from being started, if anything does.
 pub(super) async fn missing(

@@ -3,14 +3,14 @@
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::api::Api;
 use kube::{Client, ResourceExt};
+use throughput_core::observed::Credentials as CredentialsState;
+use throughput_core::plan::Plan;
+use throughput_core::plan::destination::{self, ConfigMapKey};
+use throughput_core::reason::{Reason, Why};
 use throughput_crds::{SECRET_FOR_ANNOTATION, SECRET_REQUESTS_ANNOTATION};
 use throughput_model::workload::Authentication;
 
 use crate::objects::deadline::{RequestError, within};
-use crate::observed::Credentials as CredentialsState;
-use crate::plan::Plan;
-use crate::plan::destination::{self, ConfigMapKey};
-use crate::reason::{Reason, Why};
 
 /// What a client of Pulp is made of, and the versions of what it was read from: others want another client.
 pub(super) struct Found {
@@ -127,9 +127,10 @@ mod tests {
     use k8s_openapi::ByteString;
     use kube::api::ObjectMeta;
     use serde_json::{Value, json};
+    use throughput_core::plan::permissions::Permissions;
+    use throughput_sources::registry::Registry;
 
     use super::*;
-    use crate::plan::permissions::Permissions;
 
     fn plan(credentials: Value, dispatch: Value) -> Plan {
         let mut spec = json!({
@@ -139,7 +140,7 @@ mod tests {
         });
         spec["target"]["pulp"]["credentials"] = credentials;
         spec["workload"]["pulpTasks"]["dispatch"] = dispatch;
-        Plan::new("pulp", &serde_json::from_value(spec).unwrap(), &Permissions::default()).unwrap()
+        Plan::new("pulp", &serde_json::from_value(spec).unwrap(), &Permissions::default(), &Registry).unwrap()
     }
 
     fn session() -> Plan {

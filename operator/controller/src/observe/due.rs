@@ -8,8 +8,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use throughput_crds::{Current, LiveCounts};
 
-use crate::clock::elapsed;
-use crate::stage::{Door, facts};
+use throughput_core::clock::elapsed;
+use throughput_core::stage::{Door, facts};
 
 /// How long the counts of a cell that is dispatched are good enough for those who watch: as long as it had been dispatched
 /// when they were taken, between these two. How far its generators are, they say themselves.

@@ -4,15 +4,15 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
 use kube::{Client, ResourceExt};
+use throughput_core::identity::TestFacts;
+use throughput_core::observed::{Generators, Job as JobState};
 use throughput_model::cell::CellAddress;
 use throughput_model::generator::GeneratorResult;
 
 use super::pods;
-use crate::identity::TestFacts;
 use crate::objects::deadline::{RequestError, within};
 use crate::objects::generator_maps;
 use crate::objects::names::{self, REGISTRATION_KEY, RESULT_KEY};
-use crate::observed::{Generators, Job as JobState};
 
 /// Looks at the Job of a cell, and at what so many of its generators have stored.
 pub(super) async fn look(

@@ -4,6 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
+use throughput_core::identity::TestFacts;
+use throughput_core::observed::{Counts, Deletions, OwnTasks, Pulp, Remains, ViewFault};
+use throughput_core::plan::Plan;
+use throughput_core::reason::{Reason, Why};
+use throughput_core::stage::{Question, facts};
 use throughput_crds::{ProcessCounts, Stage, ThroughputTestStatus};
 use throughput_model::cell::CellAddress;
 use throughput_model::task::TaskState;
@@ -13,11 +18,6 @@ use uuid::Uuid;
 
 use super::credentials::Found;
 use super::due::{Due, due};
-use crate::identity::TestFacts;
-use crate::observed::{Counts, Deletions, OwnTasks, Pulp, Remains, ViewFault};
-use crate::plan::Plan;
-use crate::reason::{Reason, Why};
-use crate::stage::{Question, facts};
 
 /// More tasks than this are not read: a cell dispatches at most 200,000, and overshoots by what was under way.
 const MOST_TASKS: u64 = 400_000;

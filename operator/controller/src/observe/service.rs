@@ -3,12 +3,12 @@
 use k8s_openapi::api::core::v1::Service;
 use kube::Client;
 use kube::api::Api;
+use throughput_core::observed::Pulp;
+use throughput_core::plan::Plan;
+use throughput_core::plan::destination::Destination;
+use throughput_core::reason::{Reason, Why};
 
 use crate::objects::deadline::{RequestError, within};
-use crate::observed::Pulp;
-use crate::plan::Plan;
-use crate::plan::destination::Destination;
-use crate::reason::{Reason, Why};
 
 /// Why nothing is to be sent to the plan's Service, if so. A name that is no Service's is not looked up: a search
 /// domain might lead it, and a password with it, out of the cluster.

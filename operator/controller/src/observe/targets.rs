@@ -3,13 +3,14 @@
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use kube::api::{Api, ListParams};
 use kube::{Client, ResourceExt};
+use throughput_core::observed::Target;
+use throughput_core::plan::Plan;
+use throughput_core::target::{Holder, TargetName};
 
 use crate::objects::deadline::{RequestError, within};
-use crate::observed::Target;
-use crate::plan::Plan;
-use crate::scaling::claim::{Claim, Claimant, Holder, holder};
+use crate::scaling::claim::{Claim, Claimant, holder};
 use crate::scaling::owner::{self, ReplicasSetting, keda};
-use crate::scaling::scalable::{self, TargetName};
+use crate::scaling::scalable;
 
 pub(super) async fn look(
     client: &Client,

@@ -4,19 +4,19 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 use kube::api::{Api, ListParams, PostParams};
 use kube::{Client, Resource};
+use throughput_core::identity::TestFacts;
+use throughput_core::reason::Reason;
+use throughput_core::stage::ends_in;
+use throughput_core::status;
 use throughput_crds::{
     Condition, ConditionStatus, ConditionType, Stage, ThroughputTest, ThroughputTestStatus, Verdict,
 };
 use throughput_model::cell::CellAddress;
 
 use crate::apply::delete_generators;
-use crate::identity::TestFacts;
 use crate::objects::deadline::{RequestError, within};
 use crate::objects::generator_maps;
-use crate::reason::Reason;
 use crate::scaling::claim;
-use crate::stage::ends_in;
-use crate::status;
 
 /// How often a status is written anew when the operator, which still runs, writes in between.
 const WRITE_ATTEMPTS: u32 = 10;

@@ -16,9 +16,8 @@ use kube::runtime::{Predicate, PredicateConfig, WatchStreamExt, predicates};
 use kube::{Api, Client, ResourceExt};
 use tokio_util::sync::CancellationToken;
 
-use crate::identity::Known;
 use crate::objects::names::{MANAGED_BY_LABEL, MANAGED_BY_VALUE};
-use crate::reconcile::{Context, after_error, reconcile};
+use crate::reconcile::{Context, Known, after_error, reconcile};
 
 /// How many tests are looked at at once.
 const TESTS_AT_ONCE: u16 = 16;

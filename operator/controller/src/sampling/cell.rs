@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use throughput_core::observed::Sources;
 use throughput_model::cell::CellAddress;
 use throughput_model::source_report::{Shortfall, SourceReport};
 use throughput_sources::access::Access;
@@ -16,7 +17,6 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::CALL_DEADLINE;
 use super::checkpoint::{self, Checkpoint};
 use super::phase::Phase;
-use crate::observed::Sources;
 
 /// How long after its first source is at work what a cell's sources saw is stored first.
 const KEEP_FIRST: Duration = Duration::from_secs(5);

@@ -4,7 +4,7 @@ use throughput_crds::ThroughputTestStatus;
 use throughput_model::cell::CellAddress;
 use throughput_sources::source::Window;
 
-use crate::stage::{Sampling, facts, window, window_start};
+use throughput_core::stage::{Sampling, facts, window, window_start};
 
 /// What the sources of a cell have to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,6 +16,7 @@ use kube::api::{
 use kube::{Client, ResourceExt};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use throughput_core::target::{Claimed, Holder, TargetName};
 
 pub use restore::{RestoreError, Restored, restore, restore_all};
 pub(crate) use scale::scale;
@@ -24,7 +25,7 @@ use crate::objects::deadline::{RequestError, within};
 use crate::objects::names::{FIELD_MANAGER, MANAGED_BY_LABEL, MANAGED_BY_VALUE, TEST_UID_LABEL};
 use crate::scaling::managed_fields;
 use crate::scaling::owner::{self, ReplicasField};
-use crate::scaling::scalable::{self, TargetName};
+use crate::scaling::scalable;
 
 /// The annotation of a claim that holds its [`ClaimRecord`].
 const RECORD_ANNOTATION: &str = "perf.pulpproject.org/claim";
@@ -73,17 +74,6 @@ pub struct Claim {
     pub record: ClaimRecord,
 }
 
-/// Who holds the claim on a target.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Holder {
-    /// Nobody.
-    Nobody,
-    /// The test that asks.
-    This,
-    /// Another test, by its holder identity.
-    Another(String),
-}
-
 /// Why a target was not claimed, or not scaled.
 #[derive(Debug, thiserror::Error)]
 pub enum ClaimError {
@@ -108,6 +98,18 @@ pub enum ClaimError {
         /// What it said.
         source: RequestError,
     },
+}
+
+impl Claim {
+    /// It, as far as decisions depend on it.
+    pub fn claimed(&self) -> Claimed {
+        let ClaimRecord { target, replicas, replicas_field, uid: _, replicas_owners: _ } = &self.record;
+        Claimed {
+            target: target.clone(),
+            replicas: u32::try_from(*replicas).unwrap_or_default(),
+            through: replicas_field.as_ref().map(ToString::to_string),
+        }
+    }
 }
 
 impl Claimant {
@@ -278,7 +280,7 @@ async fn announce(client: &Client, claimant: &Claimant, target: &TargetName) -> 
 
 /// Where the targets of this one's kind are.
 fn targets(client: &Client, namespace: &str, target: &TargetName) -> Api<DynamicObject> {
-    Api::namespaced_with(client.clone(), namespace, &target.kind.resource())
+    Api::namespaced_with(client.clone(), namespace, &scalable::resource(target.kind))
 }
 
 /// A patch in the operator's name.

@@ -12,7 +12,7 @@ pub mod replicas_field;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
-use crate::reason::{Reason, Why};
+use throughput_core::reason::{Reason, Why};
 
 pub(crate) use find::as_value;
 pub use find::{ReplicasSetting, find, owner_object, target, told};

@@ -1,71 +1,16 @@
-//! What a run can scale: an object of `apps/v1` that has a scale, by its kind and its name.
-
-use std::fmt;
+//! What a run can scale, as the API server has it: an object of `apps/v1` that has a scale.
 
 use kube::api::DynamicObject;
 use kube::core::{ApiResource, GroupVersionKind};
-use serde::{Deserialize, Serialize};
+use throughput_core::target::TargetKind;
 
-/// A kind that can be scaled.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum TargetKind {
-    /// A Deployment: all that the first version could scale, and so what a claim without a kind is on.
-    #[default]
-    Deployment,
-    /// A `StatefulSet`.
-    StatefulSet,
-}
-
-/// An object that can be scaled, in the test's own namespace.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct TargetName {
-    /// Its kind.
-    #[serde(default)]
-    pub kind: TargetKind,
-    /// Its name.
-    #[serde(alias = "deployment")]
-    pub name: String,
-}
-
-impl TargetKind {
-    /// The kind of this name, if it is one that can be scaled.
-    pub fn named(kind: &str) -> Option<Self> {
-        match kind {
-            "Deployment" => Some(Self::Deployment),
-            "StatefulSet" => Some(Self::StatefulSet),
-            _ => None,
-        }
-    }
-
-    /// How the API server calls it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Deployment => "Deployment",
-            Self::StatefulSet => "StatefulSet",
-        }
-    }
-
-    /// Where the API server serves it.
-    pub fn resource(self) -> ApiResource {
-        let plural = match self {
-            Self::Deployment => "deployments",
-            Self::StatefulSet => "statefulsets",
-        };
-        ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("apps", "v1", self.as_str()), plural)
-    }
-}
-
-impl TargetName {
-    /// The Deployment of this name.
-    pub fn deployment(name: impl Into<String>) -> Self {
-        Self { kind: TargetKind::Deployment, name: name.into() }
-    }
-}
-
-impl fmt::Display for TargetName {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} {}", self.kind.as_str(), self.name)
-    }
+/// Where the API server serves a kind.
+pub fn resource(kind: TargetKind) -> ApiResource {
+    let plural = match kind {
+        TargetKind::Deployment => "deployments",
+        TargetKind::StatefulSet => "statefulsets",
+    };
+    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("apps", "v1", kind.as_str()), plural)
 }
 
 /// The replicas that a target shall have; one where it does not say, as the API server reads it.

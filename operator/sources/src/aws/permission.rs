@@ -2,7 +2,7 @@
 
 use throughput_crds::{AwsAccess, AwsEndpoints, ObserveLogs, ObserveRds};
 
-use crate::mistake::{Mistake, Wanted};
+use throughput_core::source_catalog::{Mistake, Wanted};
 
 /// The role and the endpoints.
 pub(crate) fn check_access(aws: &AwsAccess) -> Result<Vec<Wanted>, Mistake> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use throughput_core::source_catalog::Mistake;
 use throughput_crds::{AwsAccess, ObserveLogs};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
@@ -15,7 +16,6 @@ use crate::access::Access;
 use crate::aws::CALL_REASONS;
 use crate::cloudwatch_logs::{Line, LogGroups, Proceeded, lasts};
 use crate::error::SourceError;
-use crate::mistake::Mistake;
 use crate::recording::Recording;
 use crate::source::Window;
 

@@ -2,7 +2,7 @@
 
 use regex::Regex;
 
-use crate::mistake::Mistake;
+use throughput_core::source_catalog::Mistake;
 
 /// The two forms of texts that look like secrets.
 #[derive(Debug)]

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
+use throughput_core::source_catalog::Mistake;
 use throughput_crds::{BuiltInPatterns, ObserveLogs};
 
 use super::built_in;
 use super::masks::Masks;
-use crate::mistake::Mistake;
 
 /// The name of the sum of all patterns that are time-outs.
 pub const TIMEOUTS: &str = "timeouts";

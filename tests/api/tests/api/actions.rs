@@ -5,14 +5,15 @@ use throughput_api_tests::{Tenant, spec};
 use throughput_controller::apply::pods::GeneratorSettings;
 use throughput_controller::apply::report::PageRenderer;
 use throughput_controller::apply::{ApplyClients, ApplyError, apply};
-use throughput_controller::decide::Action;
 use throughput_controller::generators::token::TokenKey;
-use throughput_controller::identity::TestFacts;
 use throughput_controller::observe::PulpClients;
-use throughput_controller::plan::Plan;
-use throughput_controller::plan::permissions::Permissions;
-use throughput_controller::scaling::scalable::TargetName;
+use throughput_core::decide::Action;
+use throughput_core::identity::TestFacts;
+use throughput_core::plan::Plan;
+use throughput_core::plan::permissions::Permissions;
+use throughput_core::target::TargetName;
 use throughput_model::cell::CellAddress;
+use throughput_sources::registry::Registry;
 use throughput_test_support::first_cell;
 
 /// The facts of a test that need not exist.
@@ -57,7 +58,7 @@ pub(crate) fn scale(name: &str, replicas: u32) -> Action {
 /// The plan of the shortest spec.
 pub(crate) fn plan(tenant: &Tenant) -> Plan {
     let spec = serde_json::from_value(spec()).unwrap();
-    Plan::new(&tenant.namespace, &spec, &Permissions::default()).unwrap()
+    Plan::new(&tenant.namespace, &spec, &Permissions::default(), &Registry).unwrap()
 }
 
 /// Starts the generators of a plan's first cell.

@@ -5,8 +5,9 @@ use kube::ResourceExt;
 use kube::api::{Api, ListParams};
 use throughput_api_tests::Tenant;
 use throughput_api_tests::interrupted::{self, Cut};
-use throughput_controller::decide::Action;
-use throughput_controller::scaling::claim::{self, Claimant, Holder};
+use throughput_controller::scaling::claim::{self, Claimant};
+use throughput_core::decide::Action;
+use throughput_core::target::Holder;
 
 use crate::actions::{self, act, facts};
 use crate::found::{As, Found};

@@ -12,7 +12,7 @@ use throughput_api_tests::Tenant;
 use throughput_controller::apply::pods::GeneratorSettings;
 use throughput_controller::generators::api::{self, Collector};
 use throughput_controller::generators::phase::GeneratorPhases;
-use throughput_controller::identity::TestFacts;
+use throughput_core::identity::TestFacts;
 use throughput_model::cell::CellAddress;
 use throughput_model::generator::{GeneratorResult, RESULT_VERSION, StopReason};
 use throughput_model::protocol::{self, LARGEST_BODY_BYTES, Progress, Registration, StartAnswer};

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use serde_json::Value;
-use throughput_controller::plan::Plan;
-use throughput_controller::plan::permissions::Permissions;
+use throughput_core::plan::Plan;
+use throughput_core::plan::permissions::Permissions;
 use throughput_crds::ThroughputTest;
+use throughput_sources::registry::Registry;
 
 /// All examples with their files' names.
 pub(crate) fn all() -> Vec<(String, Value)> {
@@ -24,7 +25,7 @@ fn every_example_becomes_a_plan() {
     let permissions = Permissions::new(&[], &["localhost/throughput/pulp:*".to_owned()]);
     for (file, example) in all() {
         let test: ThroughputTest = serde_json::from_value(example).unwrap();
-        let plan = Plan::new("pulp", &test.spec, &permissions);
+        let plan = Plan::new("pulp", &test.spec, &permissions, &Registry);
         assert!(plan.is_ok(), "{file}: {plan:?}");
     }
 }

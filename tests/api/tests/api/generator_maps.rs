@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Api, DeleteParams};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
-use throughput_controller::decide::Action;
+use throughput_core::decide::Action;
 use throughput_model::cell::CellAddress;
 use throughput_model::protocol;
 use throughput_model::pulp_load::PulpLoad;

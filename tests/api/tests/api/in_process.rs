@@ -4,9 +4,10 @@ use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::api::{Api, Patch, PatchParams};
 use serde_json::{Value, json};
 use throughput_api_tests::{Tenant, spec};
-use throughput_controller::plan::Plan;
-use throughput_controller::plan::permissions::Permissions;
+use throughput_core::plan::Plan;
+use throughput_core::plan::permissions::Permissions;
 use throughput_crds::{ConditionStatus, ConditionType};
+use throughput_sources::registry::Registry;
 
 use crate::actions::{act_with, facts, generators, start_generators};
 use crate::operator::{Operator, PERMITTED_IMAGE};
@@ -36,7 +37,7 @@ async fn the_pods_keep_to_the_restricted_pod_security_standard() {
     let facts = facts(&tenant, "run");
     let permissions = Permissions::new(&[], &[PERMITTED_IMAGE.to_owned()]);
     let spec = serde_json::from_value(in_process()).unwrap();
-    let plan = Plan::new(&tenant.namespace, &spec, &permissions).unwrap();
+    let plan = Plan::new(&tenant.namespace, &spec, &permissions, &Registry).unwrap();
     let start = start_generators(&plan, &facts);
     act_with(&tenant.client, &facts, generators(), &[start]).await.unwrap();
     let pod = restricted::pod_of(&tenant, "run-cell-0-attempt-1").await;

@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service};
 use kube::api::{Api, DeleteParams, Patch, PatchParams};
 use serde_json::{Value, json};
 use throughput_api_tests::{Tenant, spec};
-use throughput_controller::decide::Action;
+use throughput_core::decide::Action;
 use throughput_crds::{ConditionStatus, ConditionType, Verdict};
 use throughput_test_support::first_cell;
 

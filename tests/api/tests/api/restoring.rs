@@ -9,8 +9,8 @@ use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
 use serde_json::json;
 use throughput_api_tests::Tenant;
 use throughput_api_tests::interrupted::{self, Cut};
-use throughput_controller::decide::Action;
 use throughput_controller::scaling::claim::{self, Claim, Restored};
+use throughput_core::decide::Action;
 
 use crate::actions::{self, act, facts, scale};
 use crate::found::{As, Found, applied, later_than};

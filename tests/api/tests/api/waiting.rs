@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service};
 use kube::api::{Api, Patch, PatchParams};
 use serde_json::{Value, json};
 use throughput_api_tests::{Tenant, spec};
-use throughput_controller::decide::Action;
+use throughput_core::decide::Action;
 use throughput_crds::{ConditionStatus, ConditionType, Phase, ThroughputTest, Verdict};
 use throughput_test_support::wait::eventually;
 

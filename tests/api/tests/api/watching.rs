@@ -20,7 +20,7 @@ async fn draining(tenant: &Tenant) {
     spec["observe"] = json!({"interval": "1s", "pods": [{"name": "workers", "selector": {"app": "worker"}}]});
     As::AppliedWithReplicas.create(tenant, "run-worker").await;
     let facts = crate::crashed::facts(&tenant.test("run", spec).await);
-    let claim = [throughput_controller::decide::Action::AddFinalizer, actions::claim(&["run-worker"])];
+    let claim = [throughput_core::decide::Action::AddFinalizer, actions::claim(&["run-worker"])];
     act(&tenant.client, &facts, &claim).await.unwrap();
     start_generators(tenant, &facts).await;
     let now = jiff::Timestamp::now();

@@ -6,7 +6,7 @@ use kube::api::{DeleteParams, PropagationPolicy};
 use serde_json::{Value, json};
 use throughput_api_tests::Tenant;
 use throughput_api_tests::interrupted::{self, Cut};
-use throughput_controller::decide::Action;
+use throughput_core::decide::Action;
 
 use crate::actions::{act, claim, facts, scale};
 use crate::controllers::{Controllers, nobody, pulp_operator, until_ready};

@@ -25,7 +25,7 @@ use throughput_api_tests::Tenant;
 use throughput_controller::generators::api::{self, Collector};
 use throughput_controller::generators::phase::GeneratorPhases;
 use throughput_controller::generators::token::TokenKey;
-use throughput_controller::identity::TestFacts;
+use throughput_core::identity::TestFacts;
 use throughput_model::cell::CellAddress;
 use throughput_model::generator::GeneratorResult;
 use throughput_model::workload::{

@@ -7,10 +7,10 @@ use k8s_openapi::api::core::v1::{
     SecretVolumeSource, SecurityContext, Volume, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use throughput_core::plan::in_process::{EXCHANGE_FOLDER, EXCHANGE_VARIABLE, SCRIPT_FOLDER};
 use throughput_crds::{InProcessDispatch, Mount, PullPolicy, Variable, VariableSource};
 
 use super::{mount, quantities, secret_volume};
-use crate::plan::in_process::{EXCHANGE_FOLDER, EXCHANGE_VARIABLE, SCRIPT_FOLDER};
 
 /// The script, and its key in the cell's Secret.
 pub(super) const SCRIPT: (&str, &str) = ("dispatch.py", throughput_loadgen::sidecar::DISPATCH_SCRIPT);

@@ -2,12 +2,13 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
+use throughput_core::plan::Plan;
+use throughput_core::plan::permissions::Permissions;
+use throughput_sources::registry::Registry;
 
 use throughput_model::cell::CellAddress;
 
 use super::*;
-use crate::plan::Plan;
-use crate::plan::permissions::Permissions;
 
 const TOKENS: [&str; 3] = ["the-first-token", "the-second-token", "the-third-token"];
 
@@ -52,7 +53,8 @@ fn order() -> GeneratorOrder {
         "scale": [{"name": "workers", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "pulp-worker"}}],
         "workload": {"pulpTasks": {"tasks": 10}},
     });
-    let plan = Plan::new("pulp", &serde_json::from_value(spec).unwrap(), &Permissions::default()).unwrap();
+    let plan = Plan::new("pulp", &serde_json::from_value(spec).unwrap(), &Permissions::default(), &Registry)
+        .unwrap();
     let address = CellAddress { test_uid: "3f1c".to_owned(), cell: 2, attempt: 1 };
     GeneratorOrder {
         generators: 3,

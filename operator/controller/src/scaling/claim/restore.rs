@@ -5,6 +5,7 @@ use std::time::Duration;
 use kube::api::{Api, DynamicObject, Patch};
 use kube::{Client, ResourceExt};
 use serde_json::json;
+use throughput_core::target::TargetName;
 use tokio::time::Instant;
 
 use super::scale::{ATTEMPTS, directly, put_back, tell};
@@ -12,7 +13,7 @@ use super::{Claim, ClaimRecord, NOTICE_ANNOTATION, ours, release, targets};
 use crate::objects::deadline::{RequestError, within};
 use crate::scaling::managed_fields;
 use crate::scaling::owner::{OwnerField, ReplicasField, owner_object};
-use crate::scaling::scalable::{self, TargetName};
+use crate::scaling::scalable;
 
 /// How long an owner may take until it has done what it was told. All of them watch, and act within a second.
 const OWNER_DEADLINE: Duration = Duration::from_secs(30);

@@ -103,7 +103,7 @@ fn a_claim_keeps_what_an_owner_was_told_before() {
         let field = ReplicasField { before, ..field.clone() };
         let record = ClaimRecord {
             target: TargetName {
-                kind: crate::scaling::scalable::TargetKind::StatefulSet,
+                kind: throughput_core::target::TargetKind::StatefulSet,
                 name: "worker".to_owned(),
             },
             replicas_field: Some(field),

@@ -2,10 +2,10 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde_json::Value;
+use throughput_core::reason::{Reason, Why};
+use throughput_core::target::TargetName;
 
 use super::{OwnerField, ReplicasField, group};
-use crate::reason::{Reason, Why};
-use crate::scaling::scalable::TargetName;
 
 /// The group of the kind `ClowdApp`.
 const GROUP: &str = "cloud.redhat.com";

@@ -5,11 +5,11 @@ use kube::api::{Api, DynamicObject, ListParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::{Client, ResourceExt};
 use serde_json::Value;
+use throughput_core::reason::{Reason, Why};
+use throughput_core::target::{TargetKind, TargetName};
 
 use super::{ReplicasField, clowder, keda, not_permitted, pulp};
 use crate::objects::deadline::{RequestError, within};
-use crate::reason::{Reason, Why};
-use crate::scaling::scalable::{TargetKind, TargetName};
 
 /// What the owner of a claimed target is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +26,8 @@ pub async fn target(
     namespace: &str,
     name: &TargetName,
 ) -> Result<Result<Option<DynamicObject>, Why>, RequestError> {
-    let targets: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &name.kind.resource());
+    let targets: Api<DynamicObject> =
+        Api::namespaced_with(client.clone(), namespace, &crate::scaling::scalable::resource(name.kind));
     match within("read a target", targets.get_opt(&name.name)).await {
         Ok(found) => Ok(Ok(found)),
         Err(error) if error.is_forbidden() && name.kind == TargetKind::StatefulSet => {

@@ -2,9 +2,9 @@
 
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use serde_json::Value;
+use throughput_core::target::TargetName;
 
 use super::{OwnerField, ReplicasField};
-use crate::scaling::scalable::TargetName;
 
 /// The group and version of the kind `ScaledObject`.
 pub const API_VERSION: &str = "keda.sh/v1alpha1";

@@ -3,10 +3,10 @@
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde_json::{Value, json};
+use throughput_core::reason::Reason;
+use throughput_core::target::{TargetKind, TargetName};
 
 use super::{OwnerField, ReplicasField, clowder, keda, pulp};
-use crate::reason::Reason;
-use crate::scaling::scalable::{TargetKind, TargetName};
 
 fn owner(api_version: &str, kind: &str, name: &str) -> OwnerReference {
     OwnerReference {

@@ -1,0 +1,107 @@
+//! What the operator sees of the world: no more than the stored stage lets it look for.
+
+use throughput_crds::Stage;
+use throughput_model::cell::CellAddress;
+use throughput_model::task::TaskState;
+
+use crate::decide::fixture::address;
+use crate::observed::{
+    Counts, Credentials, Deletions, Generators, Observed, OwnTasks, Pulp, Remains, Sources, Target,
+};
+use crate::plan::Plan;
+use crate::stage::{Question, facts};
+use crate::target::Holder;
+
+use super::{Deployment, Task, World, count_unfinished};
+
+impl World {
+    /// What the operator sees, which is as much as the stored stage lets it look for.
+    pub(in crate::decide::simulation) fn observe(&self, plan: &Plan) -> Observed {
+        let current = self.status.current.as_ref();
+        let stage = current.map_or(Stage::AwaitingTargets, |current| current.stage);
+        let address = current.map(|current| address(current.cell));
+        let correlation_id = address.as_ref().map(CellAddress::correlation_id);
+        let own: Vec<&Task> =
+            self.tasks.iter().filter(|task| Some(task.correlation_id) == correlation_id).collect();
+        let facts = facts(stage);
+        Observed {
+            deleting: self.deleting,
+            controls: self.controls,
+            has_finalizer: self.has_finalizer,
+            targets: plan.scale.iter().map(|entry| self.target(&entry.target.name)).collect(),
+            claims: self.deployments.values().filter_map(|deployment| deployment.claim.clone()).collect(),
+            name_taken: None,
+            credentials: Credentials::Ready,
+            pulp: self.answer(facts.asks_target, address.as_ref(), &own),
+            view_fault: None,
+            generators: address
+                .as_ref()
+                .zip(current.and_then(|current| facts.generators_read.of(plan, current)))
+                .map(|(address, stored_by)| self.generators(address, stored_by))
+                .unwrap_or_default(),
+            remains: (facts.asks_target == Question::Remains).then(|| self.remains(address.as_ref(), &own)),
+            sources: Sources::None,
+            report: self.report.clone(),
+        }
+    }
+
+    /// What Pulp answers to what a stage asks, and nothing besides.
+    fn answer(&self, asked: Question, address: Option<&CellAddress>, own: &[&Task]) -> Pulp {
+        let waiting = own.iter().filter(|task| task.record.state == TaskState::Waiting).count() as u64;
+        let tasks = Counts {
+            own: Some(OwnTasks { submitted: own.len() as u64, unfinished: count_unfinished(own) }),
+            workers_online: Some(self.workers_online),
+            ..Counts::default()
+        };
+        Pulp::Answering(match asked {
+            Question::Nothing => return Pulp::NotAsked,
+            Question::Queue | Question::QueueAndProcesses => {
+                Counts { unfinished: Some(self.unfinished()), ..Counts::default() }
+            }
+            Question::Workers => Counts { own: None, ..tasks },
+            Question::Tasks => tasks,
+            Question::WaitingTasks => Counts { waiting: Some(waiting), ..tasks },
+            Question::Deletions => {
+                let deletions = address.map(|address| self.deletions(address));
+                Counts { deletions, ..Counts::default() }
+            }
+            Question::Remains => Counts::default(),
+        })
+    }
+
+    fn target(&self, deployment: &str) -> Target {
+        let Deployment { replicas, ready, claim, another_until } = &self.deployments[deployment];
+        let holder = match claim {
+            Some(_) => Holder::This,
+            None if *another_until > self.seconds => Holder::Another("pulp/other/9e2a".to_owned()),
+            None => Holder::Nobody,
+        };
+        Target::Present { replicas: *replicas, ready: *ready, holder, agreed: true }
+    }
+
+    fn generators(&self, address: &CellAddress, stored_by: u32) -> Generators {
+        let job = self.job.as_ref().filter(|job| job.address == *address).map(|job| job.state.clone());
+        let stored = self.stored_results.get(&address.cell).filter(|_| stored_by > 0);
+        Generators { job: job.unwrap_or_default(), ..stored.cloned().unwrap_or_default() }
+    }
+
+    fn deletions(&self, address: &CellAddress) -> Deletions {
+        let id = address.cleanup_correlation_id();
+        let tasks: Vec<&Task> = self.tasks.iter().filter(|task| task.correlation_id == id).collect();
+        Deletions { unfinished: count_unfinished(&tasks), failed: 0 }
+    }
+
+    fn remains(&self, address: Option<&CellAddress>, own: &[&Task]) -> Remains {
+        let begin = own.iter().map(|task| task.record.pulp_created).min();
+        let end = own.iter().filter_map(|task| task.record.finished_at).max();
+        let in_window =
+            |task: &&Task| Some(task.record.pulp_created) >= begin && Some(task.record.pulp_created) <= end;
+        let nudge = address.map(CellAddress::nudge_correlation_id);
+        let counted = |task: &&Task| Some(task.correlation_id) != nudge;
+        let all = self.tasks.iter().filter(in_window).filter(counted).count() as u64;
+        Remains {
+            tasks: own.iter().map(|task| task.record.clone()).collect(),
+            foreign_tasks: all.saturating_sub(own.len() as u64),
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! What tests may do only where the operator's administrator permits it: the chart's `allow`. Nothing of it is
+//! permitted unless it is listed.
+
+use std::fmt;
+
+use crate::source_catalog::Wanted;
+
+/// What the administrator permits.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Permissions {
+    urls: Vec<String>,
+    images: Vec<String>,
+    aws_roles: Vec<String>,
+    rds_instances: Vec<String>,
+    log_groups: Vec<String>,
+}
+
+/// What the chart's `allow` lists of AWS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AllowedAws<'a> {
+    /// Roles that may be assumed.
+    pub roles: &'a [String],
+    /// RDS instances that may be read with the operator's own rights.
+    pub rds_instances: &'a [String],
+    /// Log groups that may be read with the operator's own rights.
+    pub log_groups: &'a [String],
+}
+
+/// Something that the administrator did not permit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotPermitted {
+    /// What kind of thing it is: `URL`, `image`.
+    pub what: &'static str,
+    /// Which one.
+    pub wanted: String,
+    /// The chart's value that would permit it: `allow.urls`.
+    pub value: &'static str,
+}
+
+impl fmt::Display for NotPermitted {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, wanted, value } = self;
+        write!(
+            formatter,
+            "the {what} {wanted} is not permitted here: the administrator of the operator permits it with --set '{value}={{{wanted}}}'"
+        )
+    }
+}
+
+impl std::error::Error for NotPermitted {}
+
+impl Permissions {
+    /// What is listed; blanks around entries, and entries that are empty, do not count.
+    pub fn new(urls: &[String], images: &[String]) -> Self {
+        Self { urls: listed(urls), images: listed(images), ..Self::default() }
+    }
+
+    /// What is listed of AWS besides.
+    #[must_use]
+    pub fn with_aws(self, aws: AllowedAws<'_>) -> Self {
+        Self {
+            aws_roles: listed(aws.roles),
+            rds_instances: listed(aws.rds_instances),
+            log_groups: listed(aws.log_groups),
+            ..self
+        }
+    }
+
+    /// Whether a source may use this. Of the names of AWS, what is listed is a name, or its beginning with a `*` behind
+    /// it; a role is listed as a whole.
+    pub fn permit(&self, wanted: &Wanted) -> Result<(), NotPermitted> {
+        let matches =
+            |patterns: &[String], name: &str| patterns.iter().any(|pattern| matches_pattern(pattern, name));
+        let (permitted, what, name, value) = match wanted {
+            Wanted::Url(url) => (self.permits_url(without_path(url)), "URL", url, "allow.urls"),
+            Wanted::AwsRole(role) => (self.aws_roles.contains(role), "role", role, "allow.awsRoles"),
+            Wanted::RdsInstance(name) => {
+                (matches(&self.rds_instances, name), "RDS instance", name, "allow.rdsInstances")
+            }
+            Wanted::LogGroup(name) => (matches(&self.log_groups, name), "log group", name, "allow.logGroups"),
+        };
+        let wanted = if what == "URL" { without_path(name) } else { name };
+        if permitted { Ok(()) } else { Err(NotPermitted { what, wanted: wanted.to_owned(), value }) }
+    }
+
+    /// Whether requests may be sent to this URL of scheme, host and port. Only a whole URL is listed: of its
+    /// beginning anybody could make a host of their own.
+    pub fn permits_url(&self, url: &str) -> bool {
+        self.urls.iter().any(|permitted| origin(permitted) == origin(url))
+    }
+
+    /// Whether tests may run this image. What is listed is an image, or its beginning with a `*` behind it.
+    pub fn permits_image(&self, image: &str) -> bool {
+        self.images.iter().any(|pattern| matches_pattern(pattern, image))
+    }
+}
+
+fn listed(entries: &[String]) -> Vec<String> {
+    entries.iter().map(|entry| entry.trim().to_owned()).filter(|entry| !entry.is_empty()).collect()
+}
+
+/// Whether a text is what the pattern says: itself, or anything that begins like it where a `*` ends it.
+fn matches_pattern(pattern: &str, text: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(beginning) => text.starts_with(beginning),
+        None => text == pattern,
+    }
+}
+
+/// Whether a list of patterns, separated by commas, has a text.
+pub fn is_listed(list: &str, text: &str) -> bool {
+    list.split(',').any(|pattern| matches_pattern(pattern.trim(), text))
+}
+
+/// Scheme, host and port of a URL.
+fn without_path(url: &str) -> &str {
+    let authority = url.find("://").map_or(0, |scheme| scheme + 3);
+    let end = url[authority..].find(['/', '?', '#']).map_or(url.len(), |path| authority + path);
+    &url[..end]
+}
+
+/// A URL in the one form in which equal ones are equal: in small letters, without a slash at the end, and without
+/// the port that its scheme has anyway.
+fn origin(url: &str) -> String {
+    let url = url.trim_end_matches('/').to_ascii_lowercase();
+    let without_port = match url.split_once("://") {
+        Some(("http", _)) => url.strip_suffix(":80"),
+        Some(("https", _)) => url.strip_suffix(":443"),
+        Some(_) | None => None,
+    };
+    without_port.map(ToOwned::to_owned).unwrap_or(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn permissions(urls: &[&str], images: &[&str]) -> Permissions {
+        let owned =
+            |entries: &[&str]| entries.iter().map(|entry| (*entry).to_owned()).collect::<Vec<String>>();
+        Permissions::new(&owned(urls), &owned(images))
+    }
+
+    #[test]
+    fn nothing_is_permitted_unless_it_is_listed() {
+        for nothing in [Permissions::default(), permissions(&["", " "], &[""])] {
+            assert!(!nothing.permits_url("https://pulp.example.com"));
+            assert!(!nothing.permits_url(""));
+            assert!(!nothing.permits_image("quay.io/pulp/pulp:3"));
+        }
+    }
+
+    #[test]
+    fn a_url_is_permitted_as_a_whole_however_it_is_written() {
+        let permissions = permissions(&["https://Pulp.example.com/", " http://10.0.0.1:8080"], &[]);
+        for url in ["https://pulp.example.com", "https://pulp.example.com:443", "http://10.0.0.1:8080"] {
+            assert!(permissions.permits_url(url), "{url}");
+        }
+        for url in [
+            "http://pulp.example.com",
+            "https://pulp.example.com:8443",
+            "https://pulp.example.com.evil.example",
+            "https://pulp.example.co",
+            "http://10.0.0.1",
+            "http://10.0.0.1:80801",
+        ] {
+            assert!(!permissions.permits_url(url), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_star_is_no_pattern_of_urls() {
+        assert!(!permissions(&["https://pulp*", "*"], &[]).permits_url("https://pulp.evil.example"));
+    }
+
+    #[test]
+    fn an_image_is_permitted_by_itself_or_by_its_beginning() {
+        let permissions = permissions(&[], &["quay.io/pulp/pulp:3.123", "registry.example.com/perf/*"]);
+        for image in ["quay.io/pulp/pulp:3.123", "registry.example.com/perf/pulp:1"] {
+            assert!(permissions.permits_image(image), "{image}");
+        }
+        for image in ["quay.io/pulp/pulp:3.124", "quay.io/pulp/pulp", "registry.example.com/perfume", ""] {
+            assert!(!permissions.permits_image(image), "{image}");
+        }
+    }
+
+    #[test]
+    fn what_sources_want_of_aws_is_permitted_by_name_and_roles_as_a_whole() {
+        let (roles, names) = (["arn:aws:iam::1:role/perf".to_owned()], ["perf-*".to_owned()]);
+        let aws = AllowedAws { roles: &roles, rds_instances: &names, log_groups: &names };
+        let permissions = Permissions::default().with_aws(aws);
+        for wanted in [
+            Wanted::AwsRole("arn:aws:iam::1:role/perf".to_owned()),
+            Wanted::RdsInstance("perf-db".to_owned()),
+            Wanted::LogGroup("perf-logs".to_owned()),
+        ] {
+            assert_eq!(permissions.permit(&wanted), Ok(()), "{wanted:?}");
+            let refusal = Permissions::default().permit(&wanted).unwrap_err();
+            assert!(refusal.to_string().contains("--set 'allow."), "{refusal}");
+        }
+        for wanted in [
+            Wanted::AwsRole("arn:aws:iam::1:role/perf-admin".to_owned()),
+            Wanted::RdsInstance("production".to_owned()),
+            Wanted::Url("http://169.254.169.254".to_owned()),
+        ] {
+            assert!(permissions.permit(&wanted).is_err(), "{wanted:?}");
+        }
+    }
+
+    #[test]
+    fn a_url_of_a_source_is_permitted_by_scheme_host_and_port_whatever_its_path() {
+        let permissions = permissions(&["https://thanos.example.com"], &[]);
+        let wanted = |url: &str| permissions.permit(&Wanted::Url(url.to_owned()));
+        assert_eq!(wanted("https://thanos.example.com/prometheus"), Ok(()));
+        for url in ["https://thanos.example.com.evil.example/x", "https://x/https://thanos.example.com"] {
+            assert!(wanted(url).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_says_what_the_administrator_would_set() {
+        let refusal =
+            NotPermitted { what: "URL", wanted: "https://pulp.example.com".to_owned(), value: "allow.urls" };
+        assert_eq!(
+            refusal.to_string(),
+            "the URL https://pulp.example.com is not permitted here: the administrator of the operator permits it with --set 'allow.urls={https://pulp.example.com}'"
+        );
+    }
+}

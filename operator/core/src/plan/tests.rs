@@ -1,0 +1,358 @@
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use throughput_crds::{Observe, Scheme};
+use throughput_model::workload::Authentication;
+
+use throughput_model::cell::CellAddress;
+use throughput_model::workload::{PulpTasks, Workload};
+
+use super::*;
+use crate::plan::generator_order::{CredentialsSource, GeneratorOrder};
+use crate::source_catalog::fixture::OneSource;
+
+/// A spec with nothing in it that has a default, changed at one place.
+fn spec(pointer: &str, value: Value) -> ThroughputTestSpec {
+    let mut spec = json!({
+        "target": {"service": {"name": "pulp-api", "port": 24817}, "pulp": {"credentials": {"secretRef": {"name": "pulp-admin"}}}},
+        "scale": [scaled("workers", "pulp-worker")],
+        "matrix": [],
+        "workload": {"pulpTasks": {"tasks": 10000, "dispatch": {}}},
+        "criteria": [],
+    });
+    *spec.pointer_mut(pointer).unwrap() = value;
+    serde_json::from_value(spec).unwrap()
+}
+
+fn scaled(name: &str, deployment: &str) -> Value {
+    json!({"name": name, "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": deployment}})
+}
+
+fn planned(pointer: &str, value: Value) -> Plan {
+    Plan::new("pulp", &spec(pointer, value), &Permissions::default(), &OneSource).unwrap()
+}
+
+#[test]
+fn the_shortest_spec_becomes_a_plan_with_every_default() {
+    let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
+    assert_eq!(
+        planned("/matrix", json!([])),
+        Plan {
+            destination: Destination::Service {
+                name: "pulp-api".to_owned(),
+                port: 24_817,
+                scheme: Scheme::Http,
+            },
+            pulp: PulpEndpoint {
+                base_url: "http://pulp-api.pulp.svc:24817".to_owned(),
+                api_root: "/pulp/".to_owned(),
+                domain: None,
+                authentication: Authentication::Session,
+            },
+            secret: Some("pulp-admin".to_owned()),
+            ca_bundle: None,
+            scale: vec![ScaledTarget {
+                name: "workers".to_owned(),
+                target: TargetName::deployment("pulp-worker")
+            }],
+            workers: 0,
+            cells: vec![Cell {
+                index: 0,
+                repeat: 1,
+                parameters: Vec::new(),
+                replicas: vec![None],
+                concurrency: 1,
+                generators: 1,
+            }],
+            tasks: 10_000,
+            procedure: Procedure::Sustained,
+            deletes_created: false,
+            dispatch: Dispatch::TestView(TestView {
+                path: "/pulp/test/tasks/".to_owned(),
+                query: BTreeMap::new(),
+                count_field: "tasks_executed".to_owned(),
+                tasks_per_request: None,
+                request_timeout_milliseconds: 60_000,
+            }),
+            view_check: None,
+            in_process: None,
+            observe: Observe::default(),
+            is_watched: false,
+            criteria: Vec::new(),
+            repeat_criteria: Vec::new(),
+            deadlines: Deadlines {
+                start: minutes(15),
+                scale: minutes(10),
+                generator_start: minutes(5),
+                dispatch: minutes(30),
+                drain: minutes(120),
+                cancel: minutes(45),
+                collect: minutes(10),
+                cleanup: minutes(45),
+                settle: minutes(5),
+            },
+        }
+    );
+}
+
+#[test]
+fn a_request_is_sent_below_the_api_root_with_its_defaults() {
+    let plan = planned("/workload/pulpTasks/dispatch", json!({"request": {"path": "api/v3/tasks/purge/"}}));
+    assert_eq!(
+        plan.dispatch,
+        Dispatch::Request(DispatchRequest {
+            method: Method::Post,
+            path: "/pulp/api/v3/tasks/purge/".to_owned(),
+            body: None,
+            request_timeout_milliseconds: 30_000,
+        })
+    );
+}
+
+#[test]
+fn a_view_is_checked_with_the_query_that_dispatches_nothing() {
+    let check = json!({"testView": {"query": {"tasks": "50"}, "checkQuery": {"timeout": "0"}}});
+    let plan = planned("/workload/pulpTasks/dispatch", check);
+    let Dispatch::TestView(view) = &plan.dispatch else { panic!("{:?}", plan.dispatch) };
+    assert_eq!(view.query, BTreeMap::from([("tasks".to_owned(), "50".to_owned())]));
+    let query = BTreeMap::from([("timeout".to_owned(), "0".to_owned())]);
+    assert_eq!(plan.view_check, Some(TestView { query, ..view.clone() }));
+}
+
+#[test]
+fn an_image_that_is_not_permitted_does_not_become_a_plan() {
+    let in_process = json!({"inProcess": {"image": "localhost/pulp:1", "function": "a.b"}});
+    let spec = spec("/workload/pulpTasks/dispatch", in_process);
+    let rejection = Plan::new("pulp", &spec, &Permissions::default(), &OneSource).unwrap_err();
+    let message = "the image localhost/pulp:1 is not permitted here: the administrator of the operator permits it with --set 'allow.images={localhost/pulp:1}'";
+    assert_eq!((rejection.reason().as_str(), rejection.to_string().as_str()), ("NotPermitted", message));
+}
+
+#[test]
+fn what_is_written_of_a_dispatch_is_kept() {
+    let view = json!({"path": "perf/", "query": {"n": "5"}, "countField": "n", "tasksPerRequest": 5, "timeout": "2m"});
+    assert_eq!(
+        planned("/workload/pulpTasks/dispatch", json!({"testView": view})).dispatch,
+        Dispatch::TestView(TestView {
+            path: "/pulp/perf/".to_owned(),
+            query: BTreeMap::from([("n".to_owned(), "5".to_owned())]),
+            count_field: "n".to_owned(),
+            tasks_per_request: Some(5),
+            request_timeout_milliseconds: 120_000,
+        })
+    );
+    for (written, method) in [
+        ("GET", Method::Get),
+        ("POST", Method::Post),
+        ("PUT", Method::Put),
+        ("PATCH", Method::Patch),
+        ("DELETE", Method::Delete),
+    ] {
+        let request = json!({"path": "a", "method": written, "body": "{}", "timeout": "5s"});
+        let expected = DispatchRequest {
+            method,
+            path: "/pulp/a".to_owned(),
+            body: Some("{}".to_owned()),
+            request_timeout_milliseconds: 5_000,
+        };
+        let plan = planned("/workload/pulpTasks/dispatch", json!({"request": request}));
+        assert_eq!(plan.dispatch, Dispatch::Request(expected));
+    }
+}
+
+#[test]
+fn the_only_thing_that_is_scaled_is_the_workers_and_of_several_the_one_of_that_name() {
+    let entries = |names: &[&str]| -> Value {
+        names.iter().map(|name| scaled(name, &format!("pulp-{name}"))).collect()
+    };
+    assert_eq!(planned("/scale", entries(&["queue"])).workers, 0);
+    let plan = planned("/scale", entries(&["content", "workers"]));
+    assert_eq!((plan.workers, plan.scale[plan.workers].target.name.as_str()), (1, "pulp-workers"));
+}
+
+#[test]
+fn a_stateful_set_can_be_scaled_too() {
+    let plan = planned("/scale/0/ref/kind", json!("StatefulSet"));
+    let target = TargetName { kind: TargetKind::StatefulSet, name: "pulp-worker".to_owned() };
+    assert_eq!(plan.scale, [ScaledTarget { name: "workers".to_owned(), target }]);
+}
+
+#[test]
+fn the_order_of_a_cell_says_all_that_its_generators_take() {
+    let plan = planned("/matrix", json!([{"name": "concurrency", "of": "Load", "values": [1, 7]}]));
+    let address = CellAddress { test_uid: "3f1c".to_owned(), cell: 1, attempt: 1 };
+    let workload = Workload::PulpTasks(PulpTasks {
+        pulp: plan.pulp.clone(),
+        correlation_id: address.correlation_id(),
+        tasks: 10_000,
+        concurrency: 7,
+        dispatch: plan.dispatch.clone(),
+        dispatch_deadline_milliseconds: 1_800_000,
+    });
+    let expected = GeneratorOrder {
+        address: address.clone(),
+        generators: 1,
+        workload,
+        in_process: None,
+        credentials: Some(CredentialsSource {
+            secret: "pulp-admin".to_owned(),
+            keys: &["username", "password"],
+        }),
+        ca_bundle: None,
+        lifetime: Duration::from_mins(35),
+    };
+    assert_eq!(plan.order(&plan.cells[1], &address), expected);
+}
+
+#[test]
+fn an_encrypted_service_is_trusted_by_the_bundle_that_is_named() {
+    let bundle = json!({"configMapRef": {"name": "our-ca"}});
+    let service = json!({"name": "pulp-api", "port": 443, "scheme": "https"});
+    let pulp = json!({"credentials": {"method": "None"}, "apiRoot": "/api/pulp/", "domain": "team-a"});
+    let plan = planned("/target", json!({"service": service, "caBundle": bundle, "pulp": pulp}));
+    assert_eq!(plan.ca_bundle, Some(ConfigMapKey { name: "our-ca".to_owned(), key: "ca.crt".to_owned() }));
+    assert_eq!(
+        plan.pulp,
+        PulpEndpoint {
+            base_url: "https://pulp-api.pulp.svc:443".to_owned(),
+            api_root: "/api/pulp/".to_owned(),
+            domain: Some("team-a".to_owned()),
+            authentication: Authentication::None,
+        }
+    );
+}
+
+#[test]
+fn a_url_is_a_target_only_where_the_administrator_permits_it() {
+    let target =
+        |url: &str| spec("/target", json!({"url": url, "pulp": {"credentials": {"method": "None"}}}));
+    let permissions = Permissions::new(&["https://pulp.example.com".to_owned()], &[]);
+    let plan = Plan::new("pulp", &target("https://pulp.example.com"), &permissions, &OneSource).unwrap();
+    assert_eq!(plan.destination, Destination::Url("https://pulp.example.com".to_owned()));
+    assert_eq!(plan.pulp.base_url, "https://pulp.example.com");
+    let rejection =
+        Plan::new("pulp", &target("https://other.example.com"), &permissions, &OneSource).unwrap_err();
+    assert_eq!(rejection.reason(), "NotPermitted");
+    assert_eq!(
+        rejection.to_string(),
+        "the URL https://other.example.com is not permitted here: the administrator of the operator permits it with --set 'allow.urls={https://other.example.com}'"
+    );
+}
+
+#[test]
+fn a_header_that_authenticates_is_the_one_that_is_named() {
+    let header = json!({"method": "Header", "header": "x-rh-identity", "secretRef": {"name": "identity"}});
+    let plan = planned("/target/pulp/credentials", header);
+    assert_eq!(plan.pulp.authentication, Authentication::Header { name: "x-rh-identity".to_owned() });
+    assert_eq!(plan.secret.as_deref(), Some("identity"));
+}
+
+#[test]
+fn each_rejection_says_what_to_write() {
+    let bound = "the criterion on tasks.perSecond needs one bound, atLeast or atMost, that is a decimal such as \"0.99\"";
+    let unnamed = json!([scaled("content", "pulp-content"), scaled("api", "pulp-api")]);
+    let cases = [
+        (
+            "/workload",
+            json!({}),
+            "NoWorkload",
+            "the workload is not one that this version can carry out: write workload.pulpTasks",
+        ),
+        ("/target/pulp", Value::Null, "NoPulp", "pulpTasks needs target.pulp"),
+        ("/target/service", Value::Null, "NoTarget", "name one target: target.service, or target.url"),
+        (
+            "/target/pulp/credentials",
+            json!({"method": "Header", "secretRef": {"name": "identity"}}),
+            "NoHeader",
+            "credentials of the method Header need the header's name in credentials.header",
+        ),
+        (
+            "/scale",
+            json!([]),
+            "NoWorkers",
+            "pulpTasks needs to know the workers: name their Deployment or StatefulSet in scale",
+        ),
+        (
+            "/scale",
+            unnamed,
+            "WorkersNotNamed",
+            "scale has several entries, and none is named workers: give the entry of Pulp's workers the name \
+             workers, so that it is known whose replicas Pulp has to confirm",
+        ),
+        (
+            "/scale/0/ref/kind",
+            json!("DaemonSet"),
+            "NotScalable",
+            "apps/v1 DaemonSet cannot be scaled, only a Deployment or a StatefulSet can: write one of these kinds, \
+             with the apiVersion apps/v1",
+        ),
+        ("/criteria", json!([{"metric": "tasks.perSecond", "atLeast": "fast"}]), "CriterionBound", bound),
+        ("/criteria", json!([{"metric": "tasks.perSecond"}]), "CriterionBound", bound),
+        (
+            "/criteria",
+            json!([{"metric": "repeats.tasksPerSecond.median", "atLeast": "1"}]),
+            "NoRepeats",
+            "the criterion on repeats.tasksPerSecond.median needs repeats to judge: give repeat at least 2",
+        ),
+    ];
+    for (pointer, value, reason, message) in cases {
+        let rejection =
+            Plan::new("pulp", &spec(pointer, value), &Permissions::default(), &OneSource).unwrap_err();
+        assert_eq!((rejection.reason().as_str(), rejection.to_string().as_str()), (reason, message));
+    }
+}
+
+#[test]
+fn an_axis_that_cannot_be_varied_is_rejected() {
+    let unknown = |name: &str| format!("the axis {name:?} varies nothing that the spec has");
+    let not_allowed = |value: &str, name: &str, expected: &str| {
+        format!("the value {value:?} of the axis {name:?} is not a number that it can have: {expected}")
+    };
+    let no_workers = "a cell needs at least one worker: take 0 out of the values of the axis \"workers\"";
+    let cases = [
+        ("content", "Scale", json!(1), "UnknownAxis", unknown("content")),
+        ("users", "Load", json!(1), "UnknownAxis", unknown("users")),
+        (
+            "workers",
+            "Scale",
+            json!("many"),
+            "AxisValueNotAllowed",
+            not_allowed("many", "workers", "a whole number from 0"),
+        ),
+        (
+            "workers",
+            "Scale",
+            json!(-1),
+            "AxisValueNotAllowed",
+            not_allowed("-1", "workers", "a whole number from 0"),
+        ),
+        (
+            "concurrency",
+            "Load",
+            json!(0),
+            "AxisValueNotAllowed",
+            not_allowed("0", "concurrency", "a whole number from 1"),
+        ),
+        ("workers", "Scale", json!(0), "NoWorkers", no_workers.to_owned()),
+    ];
+    for (name, of, value, reason, message) in cases {
+        let matrix = json!([{"name": name, "of": of, "values": [value]}]);
+        let rejection =
+            Plan::new("pulp", &spec("/matrix", matrix), &Permissions::default(), &OneSource).unwrap_err();
+        assert_eq!((rejection.reason().as_str(), rejection.to_string()), (reason, message));
+    }
+}
+
+#[test]
+fn an_unknown_metric_is_rejected_with_those_that_there_are() {
+    let criteria = json!([{"metric": "tasks.speed", "atLeast": "1"}]);
+    let rejection =
+        Plan::new("pulp", &spec("/criteria", criteria), &Permissions::default(), &OneSource).unwrap_err();
+    let message = rejection.to_string();
+    assert_eq!(rejection.reason(), "UnknownMetric");
+    assert!(
+        message.starts_with("there is no figure \"tasks.speed\" to judge; there are: tasks.submitted, "),
+        "{message}"
+    );
+    assert!(message.contains("tasks.wait.p99Milliseconds"), "{message}");
+}
