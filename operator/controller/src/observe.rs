@@ -15,6 +15,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::Api;
 use kube::{Client, ResourceExt};
 use throughput_core::identity::TestFacts;
+use throughput_core::kinds::pulp_tasks::PulpTasks;
 use throughput_core::observed::{Controls, Credentials, Generators, Observed, Pulp, Sources};
 use throughput_core::plan::Plan;
 use throughput_core::reason::{Reason, Why};
@@ -107,10 +108,11 @@ pub async fn observe(
         observed.name_taken = taken.map(|taken| Why::new(Reason::NameTaken, taken.to_string()));
     }
     // Of a deleted test only one thing is still to be known of Pulp: what is left to be canceled.
-    if stage_facts(stage).asks_target != Question::Nothing
+    if let Some(tasks) = plan.pulp_tasks()
+        && stage_facts(stage).asks_target != Question::Nothing
         && (!observed.deleting || stage == Stage::CancelingTasks)
     {
-        ask_pulp(clients, facts, plan, &status, &mut observed).await?;
+        ask_pulp(clients, facts, (plan, tasks), &status, &mut observed).await?;
     }
     if stage == Stage::Collecting {
         observed.report = read_report(client, facts).await?;
@@ -122,18 +124,18 @@ pub async fn observe(
 async fn ask_pulp(
     clients: &ObserveClients,
     facts: &TestFacts,
-    plan: &Plan,
+    (plan, tasks): (&Plan, &PulpTasks),
     status: &ThroughputTestStatus,
     observed: &mut Observed,
 ) -> Result<(), RequestError> {
     let ObserveClients { client, pulps, samplers: _ } = clients;
     let stage = stage(status);
-    match credentials::read(client, &facts.namespace, plan).await? {
+    match credentials::read(client, &facts.namespace, plan, tasks).await? {
         Ok(found) => {
             // Not when something is claimed already: a view that dispatches all the same ends the test at once.
             let is_new = stage == Stage::AwaitingTargets && observed.claims.is_empty();
-            let view_check = plan.view_check.as_ref().filter(|_| is_new);
-            let inquiry = pulp::Inquiry { plan, facts, status, stage, view_check };
+            let view_check = tasks.view_check.as_ref().filter(|_| is_new);
+            let inquiry = pulp::Inquiry { tasks, facts, status, stage, view_check };
             let refused = service::refused(client, &facts.namespace, plan).await?;
             let answer = match refused {
                 Some(pulp) => pulp.into(),
@@ -148,7 +150,7 @@ async fn ask_pulp(
         Err(unusable) => observed.credentials = unusable,
     }
     if stage == Stage::AwaitingTargets
-        && let Some(unusable) = container_secrets::missing(client, &facts.namespace, plan).await?
+        && let Some(unusable) = container_secrets::missing(client, &facts.namespace, tasks).await?
     {
         observed.credentials = unusable;
     }

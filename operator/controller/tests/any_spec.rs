@@ -214,7 +214,7 @@ fn any_spec_becomes_a_plan_or_a_rejection() {
                 for cell in &plan.cells {
                     drop(plan.order(cell, &address));
                 }
-                let _ = destination::needs_permission(&plan.dispatch);
+                let _ = plan.pulp_tasks().map(|tasks| destination::needs_permission(&tasks.dispatch));
             }
             Err(rejection) => {
                 assert!(!rejection.to_string().is_empty() && !rejection.reason().as_str().is_empty());

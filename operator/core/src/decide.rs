@@ -4,17 +4,14 @@
 //! stage does can be done again. So the operator may be killed at any point and started again: it reads the
 //! stage and goes on.
 
-mod backlog;
 mod cancel;
 mod claim;
-mod cleanup;
 mod collect;
 mod controls;
+mod delivery;
 mod draft;
+mod drift;
 mod generators;
-mod load;
-mod noting;
-mod nudging;
 pub mod outcome;
 mod prepare;
 mod scaling;
@@ -28,8 +25,14 @@ mod simulation;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use draft::Draft;
-use draft::View;
+pub use cancel::Canceling;
+pub use collect::Collected;
+pub use delivery::Delivery;
+pub(crate) use delivery::delivery;
+pub use draft::{Draft, View};
+pub(crate) use drift::watch_for_drift;
+pub(crate) use scaling::{Scaling, scale_to_wanted};
+pub(crate) use settle::to_the_figures;
 
 use std::time::Duration;
 
@@ -42,7 +45,6 @@ use throughput_model::counted::counted;
 use throughput_report::data::{CellDetail, TestReport};
 use uuid::Uuid;
 
-use crate::clock::elapsed;
 use crate::identity::TestFacts;
 use crate::observed::Observed;
 use crate::plan::Plan;
@@ -166,23 +168,23 @@ fn carry_out(draft: &mut Draft<'_>, plan: &Plan, observed: &Observed) {
     let view = View { plan, cell, current: &current, observed };
     claim::watch(draft, &view);
     settle::tell_of_sources(draft, &view);
-    noting::note_workers(draft, &view);
+    plan.workload.kind().note(draft, &view);
     match current.stage {
         Stage::AwaitingTargets => prepare::awaiting_targets(draft, &view),
         Stage::Claiming => prepare::claiming(draft, &view),
         Stage::Suspended => controls::suspended(draft, &view),
-        Stage::EmptyingQueue => prepare::emptying_queue(draft, &view),
-        Stage::ScalingDown => backlog::scaling_down(draft, &view),
-        Stage::ScalingWorkers => prepare::scaling_workers(draft, &view),
         Stage::StartingGenerators => generators::starting_generators(draft, &view),
-        Stage::Dispatching => load::dispatching(draft, &view),
-        Stage::AwaitingFirstTask => backlog::awaiting_first_task(draft, &view),
-        Stage::Draining => load::draining(draft, &view),
-        Stage::CancelingTasks => load::canceling_tasks(draft, &view),
-        Stage::CleaningUp => cleanup::cleaning_up(draft, &view),
+        Stage::CancelingTasks => cancel::canceling(draft, &view),
         Stage::Settling => settle::settling(draft, &view),
         Stage::Collecting => collect::collecting(draft, &view),
         Stage::Restoring => verdict::restoring(draft, &view),
+        Stage::EmptyingQueue
+        | Stage::ScalingDown
+        | Stage::ScalingWorkers
+        | Stage::Dispatching
+        | Stage::AwaitingFirstTask
+        | Stage::Draining
+        | Stage::CleaningUp => plan.workload.kind().step(draft, &view),
     }
 }
 

@@ -1,6 +1,5 @@
 //! What a cell came to: its result from its evidence, and whether it can be believed. Pure.
 
-mod doubts;
 pub mod findings;
 pub mod result;
 pub mod saturation;

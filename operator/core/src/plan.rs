@@ -3,23 +3,23 @@
 pub mod criteria;
 pub mod destination;
 pub mod generator_order;
-pub mod in_process;
 pub mod matrix;
 pub mod permissions;
 pub mod rejection;
 
 use std::time::Duration;
 
-use throughput_crds::{
-    Cleanup, Criterion, DispatchMethod, InProcessDispatch, ObjectReference, Observe, Procedure, ScaleTarget,
-    ThroughputTestSpec, Timeouts,
-};
-use throughput_model::workload::{Dispatch, DispatchRequest, Method, PulpEndpoint, TestView};
+use throughput_crds::{Criterion, ObjectReference, Observe, ScaleTarget, ThroughputTestSpec, Timeouts};
+use throughput_model::cell::CellAddress;
+use throughput_report::kinds::KindFacts;
 
+use crate::kinds::pulp_tasks::PulpTasks;
+use crate::kinds::{Asked, Workload};
 use crate::plan::criteria::CheckedCriterion;
 use crate::plan::criteria::repeated::RepeatCriterion;
 use crate::plan::destination::{ConfigMapKey, Destination};
-use crate::plan::matrix::{Cell, ScaledTarget, cells};
+use crate::plan::generator_order::GeneratorOrder;
+use crate::plan::matrix::{Cell, ScaledTarget};
 use crate::plan::permissions::Permissions;
 use crate::plan::rejection::Rejection;
 use crate::source_catalog::SourceCatalog;
@@ -30,30 +30,14 @@ use crate::target::{TargetKind, TargetName};
 pub struct Plan {
     /// The Service or the URL under test.
     pub destination: Destination,
-    /// Its Pulp.
-    pub pulp: PulpEndpoint,
-    /// The Secret with what Pulp asks for; `None` when it asks for nothing.
-    pub secret: Option<String>,
     /// The certificates that are trusted, where not the system's.
     pub ca_bundle: Option<ConfigMapKey>,
     /// What is scaled.
     pub scale: Vec<ScaledTarget>,
-    /// The position in `scale` of Pulp's workers, whose number Pulp itself confirms.
-    pub workers: usize,
     /// The cells, in the order in which they are measured. There is at least one.
     pub cells: Vec<Cell>,
-    /// How many tasks each cell dispatches.
-    pub tasks: u64,
-    /// What the workers do while tasks are dispatched.
-    pub procedure: Procedure,
-    /// Whether what the tasks made is deleted after each cell.
-    pub deletes_created: bool,
-    /// How tasks are dispatched.
-    pub dispatch: Dispatch,
-    /// The view that dispatches, with a query with which it dispatches nothing, where the spec has one.
-    pub view_check: Option<TestView>,
-    /// The container that dispatches, where tasks are dispatched in Pulp's own process.
-    pub in_process: Option<InProcessDispatch>,
+    /// What the load is.
+    pub workload: Workload,
     /// What of the system under test is watched.
     pub observe: Observe,
     /// Whether anything is.
@@ -119,10 +103,11 @@ impl Plan {
         let ThroughputTestSpec {
             target,
             scale,
+            // What is varied and how much load there is, is in the cells.
             matrix: _,
-            repeat,
-            workload,
             load: _,
+            repeat,
+            workload: _,
             observe,
             criteria,
             timeouts,
@@ -131,46 +116,18 @@ impl Plan {
             abort: _,
             ttl_seconds_after_finished: _,
         } = spec;
-        let tasks = workload.pulp_tasks.as_ref().ok_or(Rejection::NoWorkload)?;
-        let pulp = target.pulp.as_ref().ok_or(Rejection::NoPulp)?;
         let scale: Vec<ScaledTarget> = scale.iter().map(scaled).collect::<Result<_, _>>()?;
-        let workers = match scale.as_slice() {
-            [] => return Err(Rejection::NoWorkers),
-            [_] => 0,
-            several => several
-                .iter()
-                .position(|entry| entry.name == "workers")
-                .ok_or(Rejection::WhichAreTheWorkers)?,
-        };
-        let cells = cells(spec, &scale, workers)?;
-        let dispatch = match &tasks.dispatch.in_process {
-            Some(in_process) => Dispatch::InProcess(in_process::work(in_process, &cells, permissions)?),
-            None => dispatch(&pulp.api_root, &tasks.dispatch),
-        };
         let destination = Destination::new(target, permissions)?;
-        let (criteria, repeat_criteria) = checked(criteria, *repeat, observe, permissions, sources)?;
+        let asked = Asked { namespace, spec, scale: &scale, destination: &destination, permissions };
+        let (workload, cells) = Workload::new(&asked)?;
+        let door = CriteriaDoor { facts: workload.kind().facts(), repeat: *repeat, permissions, sources };
+        let (criteria, repeat_criteria) = door.checked(criteria, observe)?;
         Ok(Self {
-            pulp: PulpEndpoint {
-                base_url: destination.base_url(namespace),
-                api_root: pulp.api_root.clone(),
-                domain: pulp.domain.clone(),
-                authentication: destination::authentication(&pulp.credentials)?,
-            },
-            secret: pulp.credentials.secret_ref.as_ref().map(|secret| secret.name.clone()),
             destination,
             ca_bundle: target.ca_bundle.as_ref().map(ConfigMapKey::new),
             scale,
-            workers,
             cells,
-            tasks: tasks.tasks,
-            procedure: tasks.procedure,
-            deletes_created: match tasks.cleanup {
-                Cleanup::None => false,
-                Cleanup::Created => true,
-            },
-            view_check: view_check(&dispatch, &tasks.dispatch),
-            dispatch,
-            in_process: tasks.dispatch.in_process.clone(),
+            workload,
             criteria,
             repeat_criteria,
             observe: observe.clone(),
@@ -179,36 +136,51 @@ impl Plan {
         })
     }
 
-    /// How long one request may take, or one call in Pulp's own process.
-    pub fn request_timeout(&self) -> Duration {
-        Duration::from_millis(match &self.dispatch {
-            Dispatch::TestView(view) => view.request_timeout_milliseconds,
-            Dispatch::Request(request) => request.request_timeout_milliseconds,
-            // A call is not given up: this is what one may take while the database is busy.
-            Dispatch::InProcess(_) => 60_000,
-        })
+    /// The name of the parameter that is the replicas of the load's main target; empty where it has none.
+    pub fn main_axis(&self) -> &str {
+        let main_target = self.workload.kind().main_target().and_then(|entry| self.scale.get(entry));
+        main_target.map_or("", |target| &target.name)
+    }
+
+    /// What is planned of Pulp's tasks, where they are the load.
+    pub fn pulp_tasks(&self) -> Option<&PulpTasks> {
+        self.workload.kind().pulp_tasks()
+    }
+
+    /// The order for the generators of a cell.
+    pub fn order(&self, cell: &Cell, address: &CellAddress) -> GeneratorOrder {
+        self.workload.kind().order(self, cell, address)
     }
 }
 
-/// The criteria, on figures that the workload, the sources or the repeats have; sources that can work and are permitted.
-fn checked(
-    criteria: &[Criterion],
+/// What criteria are checked with.
+struct CriteriaDoor<'a> {
+    facts: &'static KindFacts,
     repeat: u32,
-    observe: &Observe,
-    permissions: &Permissions,
-    sources: &dyn SourceCatalog,
-) -> Result<(Vec<CheckedCriterion>, Vec<RepeatCriterion>), Rejection> {
-    let wanted = sources.check(observe).map_err(|mistake| Rejection::Observe(mistake.to_string()))?;
-    wanted.iter().try_for_each(|wanted| permissions.permit(wanted))?;
-    let observed = sources.figure_names(observe);
-    let (mut of_cells, mut of_repeats) = (Vec::new(), Vec::new());
-    for criterion in criteria {
-        match RepeatCriterion::new(criterion, repeat) {
-            Some(checked) => of_repeats.push(checked?),
-            None => of_cells.push(CheckedCriterion::new(criterion, &observed)?),
+    permissions: &'a Permissions,
+    sources: &'a dyn SourceCatalog,
+}
+
+impl CriteriaDoor<'_> {
+    /// The criteria, on figures that the load, the sources or the repeats have; sources that can work and are permitted.
+    fn checked(
+        &self,
+        criteria: &[Criterion],
+        observe: &Observe,
+    ) -> Result<(Vec<CheckedCriterion>, Vec<RepeatCriterion>), Rejection> {
+        let Self { facts, repeat, permissions, sources } = self;
+        let wanted = sources.check(observe).map_err(|mistake| Rejection::Observe(mistake.to_string()))?;
+        wanted.iter().try_for_each(|wanted| permissions.permit(wanted))?;
+        let observed = sources.figure_names(observe);
+        let (mut of_cells, mut of_repeats) = (Vec::new(), Vec::new());
+        for criterion in criteria {
+            match RepeatCriterion::new(criterion, *repeat, facts) {
+                Some(checked) => of_repeats.push(checked?),
+                None => of_cells.push(CheckedCriterion::new(criterion, facts, &observed)?),
+            }
         }
+        Ok((of_cells, of_repeats))
     }
-    Ok((of_cells, of_repeats))
 }
 
 fn scaled(entry: &ScaleTarget) -> Result<ScaledTarget, Rejection> {
@@ -219,41 +191,8 @@ fn scaled(entry: &ScaleTarget) -> Result<ScaledTarget, Rejection> {
     Ok(ScaledTarget { name: name.clone(), target: TargetName { kind, name: object.clone() } })
 }
 
-fn dispatch(api_root: &str, dispatch: &throughput_crds::Dispatch) -> Dispatch {
-    let throughput_crds::Dispatch { test_view, request, in_process: _ } = dispatch;
-    if let Some(request) = request {
-        return Dispatch::Request(DispatchRequest {
-            method: match request.method {
-                DispatchMethod::Get => Method::Get,
-                DispatchMethod::Post => Method::Post,
-                DispatchMethod::Put => Method::Put,
-                DispatchMethod::Patch => Method::Patch,
-                DispatchMethod::Delete => Method::Delete,
-            },
-            path: format!("{api_root}{}", request.path),
-            body: request.body.clone(),
-            request_timeout_milliseconds: milliseconds(request.timeout.get()),
-        });
-    }
-    let view = test_view.clone().unwrap_or_default();
-    Dispatch::TestView(TestView {
-        path: format!("{api_root}{}", view.path),
-        query: view.query,
-        count_field: view.count_field,
-        tasks_per_request: view.tasks_per_request,
-        request_timeout_milliseconds: milliseconds(view.timeout.get()),
-    })
-}
-
-fn view_check(dispatch: &Dispatch, spec: &throughput_crds::Dispatch) -> Option<TestView> {
-    let query = spec.test_view.as_ref()?.check_query.clone()?;
-    match dispatch {
-        Dispatch::TestView(view) => Some(TestView { query, ..view.clone() }),
-        Dispatch::Request(_) | Dispatch::InProcess(_) => None,
-    }
-}
-
-fn milliseconds(duration: Duration) -> u64 {
+/// A duration in milliseconds, as assignments tell it.
+pub(crate) fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use throughput_crds::{Best, Condition, ConditionStatus, ConditionType, Phase, ThroughputTestStatus};
 use throughput_model::decimal;
+use throughput_report::figures::Better;
 use throughput_report::repeats::{self, Measured};
 
 use crate::reason::Reason;
@@ -68,17 +69,20 @@ pub fn summarize(status: &mut ThroughputTestStatus) {
     if !status.results.is_empty() || live > 0 {
         status.summary.tasks = Some(completed + live);
     }
-    let combinations = repeats::by_combination(status.results.iter().filter_map(|result| {
+    let measured = status.results.iter().filter_map(|result| {
         // A row has the headline figure in a field of its own.
         let figure = result.tasks_per_second.clone();
         Measured::trusted(result.cell, &result.parameters, (result.outcome, result.verdict), figure)
-    }));
-    let best = repeats::best(&combinations).map(|measured| Best {
+    });
+    // Of a row it is not told which kind of load it is of, and no kind's headline is the better for being smaller.
+    let better = Better::Higher;
+    let combinations = repeats::by_combination(measured, better);
+    let best = repeats::best(&combinations, better).map(|measured| Best {
         cell: measured.cell,
         parameters: measured.parameters.to_vec(),
         tasks_per_second: measured.figure,
     });
-    let repeated = repeats::spreads(&combinations);
+    let repeated = repeats::spreads(&combinations, better);
     status.repeats = repeated;
     if let Some(best) = best {
         let total =

@@ -19,6 +19,8 @@ pub mod cpu;
 mod durations;
 pub mod ending;
 mod exact_sleep;
+#[cfg(feature = "example-kind")]
+mod holding;
 pub mod logs;
 pub mod pulp;
 pub mod run;

@@ -22,16 +22,28 @@ pub async fn run<C: Coordinator>(
     connect: impl FnOnce() -> Result<C, Failure>,
     terminate: CancellationToken,
 ) -> Ending {
-    let Workload::PulpTasks(tasks) = &settings.assignment.workload;
-    let outcome = match &tasks.dispatch {
-        Dispatch::InProcess(work) => sidecar::attend(settings, tasks, work, connect, &terminate).await,
-        Dispatch::TestView(_) | Dispatch::Request(_) => {
-            send_requests(settings, tasks, connect, &terminate).await
-        }
+    let outcome = match &settings.assignment.workload {
+        Workload::PulpTasks(tasks) => dispatch(settings, tasks, connect, &terminate).await,
+        #[cfg(feature = "example-kind")]
+        Workload::Holding(holding) => crate::holding::hold(settings, *holding, connect, &terminate).await,
     };
     match outcome {
         Ok(()) => Ending::Delivered,
         Err(ending) => ending,
+    }
+}
+
+async fn dispatch<C: Coordinator>(
+    settings: &Settings,
+    tasks: &PulpTasks,
+    connect: impl FnOnce() -> Result<C, Failure>,
+    terminate: &CancellationToken,
+) -> Result<(), Ending> {
+    match &tasks.dispatch {
+        Dispatch::InProcess(work) => sidecar::attend(settings, tasks, work, connect, terminate).await,
+        Dispatch::TestView(_) | Dispatch::Request(_) => {
+            send_requests(settings, tasks, connect, terminate).await
+        }
     }
 }
 

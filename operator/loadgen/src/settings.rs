@@ -9,7 +9,7 @@ use std::process;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use throughput_model::workload::{ASSIGNMENT_VERSION, Assignment, Dispatch, Workload};
+use throughput_model::workload::{ASSIGNMENT_VERSION, Assignment, Dispatch, PulpTasks, Workload};
 use throughput_pulp::{Credentials, CredentialsError};
 use uuid::Uuid;
 
@@ -135,13 +135,13 @@ impl Settings {
     pub fn local(flags: LocalFlags) -> Result<(Self, Option<PathBuf>), SettingsError> {
         let LocalFlags { load, index, result, give_up_after, log_format: _ } = flags;
         let Load { assignment, credentials, certificates, termination_grace } = Load::read(load, index)?;
-        let Workload::PulpTasks(tasks) = &assignment.workload;
-        if let Dispatch::InProcess(_) = tasks.dispatch {
+        let in_process = |tasks: &PulpTasks| matches!(tasks.dispatch, Dispatch::InProcess(_));
+        if matches!(&assignment.workload, Workload::PulpTasks(tasks) if in_process(tasks)) {
             return Err(SettingsError::InProcess);
         }
         // Values that must be unique are made of the UID, and an assignment may be carried out again.
         let run = format!("{}/{}", process::id(), Timestamp::now());
-        let pod_uid = Uuid::new_v5(&tasks.correlation_id, run.as_bytes()).to_string();
+        let pod_uid = Uuid::new_v5(&assignment.address.correlation_id(), run.as_bytes()).to_string();
         let settings = Self {
             assignment,
             index,

@@ -19,6 +19,8 @@ pub mod failure;
 pub mod figures;
 pub mod generator;
 pub mod histogram;
+#[cfg(feature = "example-kind")]
+pub mod holding;
 pub mod named;
 pub mod percentile;
 pub mod profiler;

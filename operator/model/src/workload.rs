@@ -32,7 +32,10 @@ pub struct Assignment {
 #[serde(rename_all = "camelCase")]
 pub enum Workload {
     /// Requests that make Pulp dispatch tasks.
-    PulpTasks(PulpTasks),
+    PulpTasks(Box<PulpTasks>),
+    /// Holding for a while, in tests.
+    #[cfg(feature = "example-kind")]
+    Holding(crate::holding::Holding),
 }
 
 /// Requests that make Pulp dispatch tasks, sent by a closed loop of `concurrency` users until `tasks` tasks
@@ -216,7 +219,7 @@ mod tests {
             version: ASSIGNMENT_VERSION,
             address: CellAddress { test_uid: "3f1c".to_owned(), cell: 0, attempt: 1 },
             generators: 1,
-            workload: Workload::PulpTasks(workload(10)),
+            workload: Workload::PulpTasks(Box::new(workload(10))),
         };
         let json = serde_json::to_string(&assignment).unwrap();
         assert_eq!(serde_json::from_str::<Assignment>(&json).unwrap(), assignment);

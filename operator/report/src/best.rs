@@ -4,7 +4,6 @@ use throughput_crds::{CellOutcome, Verdict};
 use throughput_model::decimal;
 
 use crate::data::{CellReport, TestReport};
-use crate::figures::pulp_tasks::HEADLINE;
 
 /// Whether a cell's figure can stand beside others. One that was not followed to its end has a figure too, but of another
 /// load.
@@ -14,9 +13,10 @@ pub fn is_trusted(outcome: CellOutcome, verdict: Verdict) -> bool {
 
 /// The cells by the figure that they are known by, the best last; those without a trusted one first.
 pub fn worst_first(report: &TestReport) -> Vec<(u32, Option<String>)> {
+    let better = report.facts().headline.better;
     let mut cells: Vec<_> = report.cells.iter().map(|cell| (cell.cell, trusted(cell))).collect();
     cells.sort_by(|(_, one), (_, other)| match (one, other) {
-        (Some(one), Some(other)) => HEADLINE.better.compare(one, other),
+        (Some(one), Some(other)) => better.compare(one, other),
         (one, other) => one.is_some().cmp(&other.is_some()),
     });
     cells

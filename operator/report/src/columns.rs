@@ -1,4 +1,4 @@
-//! The one list of the columns of the table of results, and that of the table of repeats.
+//! The columns of the table of results, and those of the table of repeats: one list of each for a kind of load.
 //!
 //! Markdown, CSV and the page render the columns that stand in them; what differs between them is told here, as a column's
 //! [`Column::tables`] and [`Column::unit`], or is a renderer's own way to write a [`Value`].
@@ -7,12 +7,17 @@ use throughput_crds::RepeatedCells;
 use throughput_model::decimal::seconds;
 
 use crate::data::CellReport;
-use crate::figures::Figures;
-use crate::figures::pulp_tasks::{HEADLINE, of_repeats};
+use crate::figures::{Figures, of_repeats};
+use crate::kinds::KindFacts;
 use crate::unit::Unit;
 
 /// The text where there is no figure.
 pub(crate) const NO_FIGURE: &str = "-";
+
+/// A text, or a dash where there is none.
+pub(crate) fn or_dash(text: Option<String>) -> String {
+    text.unwrap_or_else(|| NO_FIGURE.to_owned())
+}
 
 /// A column of the table of results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,33 +74,13 @@ pub enum Table {
 const EVERYWHERE: &[Table] = &[Table::Markdown, Table::Csv, Table::Page];
 
 /// A column of numbers in all tables.
-const fn number(title: &'static str, value: Value) -> Column {
+pub(crate) const fn number(title: &'static str, value: Value) -> Column {
     Column { title, unit: None, align: Align::Right, value, tables: EVERYWHERE }
 }
 
-/// The columns, from left to right.
-pub const COLUMNS: &[Column] = &[
-    number("Run", Value::Run),
-    number("Pulp-Workers", Value::Workers),
-    number("Requests", Value::Figure("requests.sent")),
-    number("Tasks Submitted", Value::Figure("tasks.submitted")),
-    number("Tasks/Sec Processed", Value::Figure(HEADLINE.name)),
-    Column {
-        unit: Some(Unit::SECONDS),
-        ..number("Avg. Wait", Value::InSeconds("tasks.wait.meanMilliseconds"))
-    },
-    Column {
-        unit: Some(Unit::SECONDS),
-        tables: &[Table::Page],
-        ..number("P99 Total", Value::InSeconds("tasks.total.p99Milliseconds"))
-    },
-    Column { align: Align::Left, tables: &[Table::Csv, Table::Page], ..number("Verdict", Value::Verdict) },
-    Column { align: Align::Left, ..number("Observations", Value::Observations) },
-];
-
-/// The columns of a table, from left to right.
-pub fn of(table: Table) -> impl Iterator<Item = &'static Column> {
-    COLUMNS.iter().filter(move |column| column.tables.contains(&table))
+/// The columns of a table of cells of this kind, from left to right.
+pub fn of(facts: &KindFacts, table: Table) -> impl Iterator<Item = &'static Column> {
+    facts.columns.iter().filter(move |column| column.tables.contains(&table))
 }
 
 impl Column {
@@ -131,7 +116,7 @@ impl<'a> Row<'a> {
     pub(crate) fn text(&self, value: Value, observations: impl Fn(&CellReport) -> String) -> Option<String> {
         match value {
             Value::Run => Some(run(self.cell, self.workers_axis)),
-            Value::Workers => Some(self.cell.workers.to_string()),
+            Value::Workers => self.cell.load.kind().workers().map(|workers| workers.to_string()),
             Value::Figure(name) => self.figures.get(name).map(str::to_owned),
             // To the millisecond.
             Value::InSeconds(name) => {
@@ -173,68 +158,22 @@ pub enum RepeatValue {
     Figure(&'static str),
 }
 
-/// The columns of the table of repeats, from left to right.
-pub const REPEAT_COLUMNS: &[RepeatColumn] = &[
-    RepeatColumn { title: "Parameters", align: Align::Left, value: RepeatValue::Parameters },
-    RepeatColumn { title: "Repeats", align: Align::Right, value: RepeatValue::Count },
-    of_repeat("Median Tasks/Sec", "repeats.tasksPerSecond.median"),
-    of_repeat("Smallest", "repeats.tasksPerSecond.min"),
-    of_repeat("Largest", "repeats.tasksPerSecond.max"),
-    of_repeat("Spread / Median", "repeats.tasksPerSecond.spreadRatio"),
-];
-
-const fn of_repeat(title: &'static str, name: &'static str) -> RepeatColumn {
+/// A column with a figure of the repeats.
+pub(crate) const fn of_repeat(title: &'static str, name: &'static str) -> RepeatColumn {
     RepeatColumn { title, align: Align::Right, value: RepeatValue::Figure(name) }
 }
 
 impl RepeatColumn {
     /// What the column shows of this combination.
-    pub fn text(&self, repeats: &RepeatedCells) -> String {
+    pub fn text(&self, facts: &KindFacts, repeats: &RepeatedCells) -> String {
         let text = match self.value {
             RepeatValue::Parameters => {
                 let parameters: Vec<String> = repeats.parameters.iter().map(ToString::to_string).collect();
                 Some(parameters.join(", ")).filter(|text| !text.is_empty())
             }
             RepeatValue::Count => Some(repeats.cells.len().to_string()),
-            RepeatValue::Figure(name) => of_repeats(repeats).get(name).map(str::to_owned),
+            RepeatValue::Figure(name) => of_repeats(facts, repeats).get(name).map(str::to_owned),
         };
-        text.unwrap_or_else(|| NO_FIGURE.to_owned())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::figures::pulp_tasks::{FIGURES, REPEATS};
-
-    #[test]
-    fn every_column_shows_a_figure_that_there_is() {
-        let of_cells = COLUMNS.iter().filter_map(|column| match column.value {
-            Value::Figure(name) | Value::InSeconds(name) => Some((name, FIGURES)),
-            Value::Run | Value::Workers | Value::Verdict | Value::Observations => None,
-        });
-        let of_repeats = REPEAT_COLUMNS.iter().filter_map(|column| match column.value {
-            RepeatValue::Figure(name) => Some((name, REPEATS)),
-            RepeatValue::Parameters | RepeatValue::Count => None,
-        });
-        for (name, known) in of_cells.chain(of_repeats) {
-            assert!(known.iter().any(|figure| figure.name == name), "{name}");
-        }
-    }
-
-    #[test]
-    fn what_is_shown_in_seconds_is_named_in_milliseconds_and_has_its_unit() {
-        for column in COLUMNS {
-            if let Value::InSeconds(name) = column.value {
-                assert!(name.ends_with("Milliseconds") && column.unit == Some(Unit::SECONDS), "{name}");
-            }
-        }
-    }
-
-    #[test]
-    fn the_verdict_stands_where_the_observations_do_not_tell_it() {
-        let titles = |table| of(table).map(|column| column.title).collect::<Vec<_>>();
-        assert!(!titles(Table::Markdown).contains(&"Verdict"));
-        assert!(titles(Table::Csv).contains(&"Verdict") && titles(Table::Page).contains(&"Verdict"));
+        or_dash(text)
     }
 }

@@ -1,22 +1,15 @@
 //! A test's report as data: what is written as `report.json`, and what is kept of each cell beside it.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use throughput_crds::{
-    CellOutcome, CellParameter, CleanupProgress, ProcessCounts, RepeatedCells, StageEntry, Verdict,
-    WorkersOnline,
-};
-use throughput_model::failure::Failures;
-use throughput_model::figures::{Completions, QueuePoint, TaskFigures};
+use throughput_crds::{CellOutcome, CellParameter, RepeatedCells, StageEntry, Verdict, WorkersOnline};
+use throughput_model::figures::{Completions, QueuePoint};
 use throughput_model::generator::{OwnWork, RequestFigures, StartFigures, StopReason};
-use throughput_model::histogram::LatencySummary;
 use throughput_model::source_report::{SourceReport, SourceSummary};
 use uuid::Uuid;
 
 use crate::figures::Figures;
-use crate::figures::pulp_tasks::HEADLINE;
+use crate::kinds::{KindFacts, LoadReport, pulp_tasks};
 use crate::repeats::{self, Measured};
 use crate::timeline::Timelines;
 
@@ -71,25 +64,9 @@ pub struct CellReport {
     pub reason: Option<String>,
     /// Why the verdict is not Passed.
     pub message: Option<String>,
-    /// The replicas that the workers had.
-    pub workers: u32,
-    /// Tasks that were to be dispatched.
-    pub tasks_wanted: u64,
-    /// What the load generators measured; absent when none delivered.
-    pub requests: Option<RequestReport>,
-    /// What Pulp says of the tasks.
-    pub tasks: TaskFigures,
-    /// Pulp's processes when the dispatch began.
-    pub processes: Option<ProcessCounts>,
-    /// The versions of Pulp's components then, by their names.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub pulp_versions: BTreeMap<String, String>,
-    /// When Pulp was sent one more task, since its workers started nothing of a backlog.
-    #[serde(default)]
-    pub nudges: Vec<Timestamp>,
-    /// What became of that which the tasks made, where it was to be deleted.
-    #[serde(default)]
-    pub cleanup: Option<CleanupProgress>,
+    /// What the load came to, by its kind.
+    #[serde(flatten)]
+    pub load: LoadReport,
     /// When each stage began.
     pub timeline: Vec<StageEntry>,
     /// When the cell's figures were complete.
@@ -99,42 +76,6 @@ pub struct CellReport {
     pub sources: Vec<SourceSummary>,
     /// What the operator saw, each with its evidence.
     pub observations: Vec<String>,
-}
-
-/// What the load generators of a cell measured, together.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RequestReport {
-    /// How many generators delivered.
-    pub generators: u32,
-    /// Requests that were sent.
-    pub sent: u64,
-    /// Requests that were answered as they should be.
-    pub succeeded: u64,
-    /// Requests that failed, by phase and class, with samples.
-    pub failures: Failures,
-    /// Tasks that the answers say were dispatched.
-    pub tasks_dispatched: u64,
-    /// The most tasks that one request dispatched.
-    pub largest_yield: u64,
-    /// Dispatched beyond what was wanted.
-    pub overshoot: u64,
-    /// Why the generators stopped: the first reason other than having reached the target, if any.
-    pub stopped: StopReason,
-    /// When the first generator began, by its clock.
-    pub started_at: Timestamp,
-    /// When the last generator ended, by its clock.
-    pub finished_at: Timestamp,
-    /// The latency of requests that succeeded.
-    pub latency: LatencySummary,
-    /// The latency of requests that failed.
-    pub failed_latency: LatencySummary,
-    /// How well several generators started together; absent with one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub start: Option<StartReport>,
-    /// The most that any generator used of itself; absent where none measured it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub own_work: Option<WorkReport>,
 }
 
 /// How well several generators started together: the worst of all.
@@ -223,23 +164,32 @@ impl TestReport {
         self.cells.retain(|other| other.cell != cell.cell);
         self.cells.push(cell);
         self.cells.sort_by_key(|cell| cell.cell);
+        let facts = self.facts();
         let measured = self.cells.iter().filter_map(|cell| {
             let figure = cell.headline();
             Measured::trusted(cell.cell, &cell.parameters, (cell.outcome, cell.verdict), figure)
         });
-        self.repeats = repeats::spreads(&repeats::by_combination(measured));
+        let better = facts.headline.better;
+        self.repeats = repeats::spreads(&repeats::by_combination(measured, better), better);
         self
     }
 }
 
+impl TestReport {
+    /// What is the same for all of its cells. A report without cells is one of Pulp's tasks, of which nothing was measured.
+    pub fn facts(&self) -> &'static KindFacts {
+        self.cells.first().map_or(&pulp_tasks::FACTS, |cell| cell.load.kind().facts())
+    }
+}
+
 impl CellReport {
-    /// The figures of the workload and of its load generators, by their names.
+    /// The figures of the load, by their names.
     pub fn figures(&self) -> Figures {
-        Figures::of(&self.tasks, self.requests.as_ref())
+        self.load.kind().figures()
     }
 
     /// The figure that the cell is known by, a decimal; `None` where nothing was measured.
     pub fn headline(&self) -> Option<String> {
-        self.figures().get(HEADLINE.name).map(str::to_owned)
+        self.figures().get(self.load.kind().facts().headline.name).map(str::to_owned)
     }
 }

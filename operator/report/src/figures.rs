@@ -1,19 +1,17 @@
 //! Figures by name: what criteria, columns, repeats and the choice of the best look up.
 //!
-//! A figure is a decimal under a name like `tasks.perSecond`. Those of the workload and of its load generators stand in a
-//! table ([`pulp_tasks::FIGURES`]) with their units and which way is better; those of sources are named by their sources,
-//! and have their units at the end of their names. [`Figures::of`] is the one place that knows where a figure comes from.
-
-pub mod pulp_tasks;
+//! A figure is a decimal under a name like `tasks.perSecond`. Those of the load stand in a
+//! table of its kind ([`KindFacts::figures`]) with their units and which way is better; those of sources are named by their
+//! sources, and have their units at the end of their names.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
+use throughput_crds::{RepeatedCells, TasksPerSecondSpread};
 use throughput_model::decimal;
-use throughput_model::figures::TaskFigures;
 use throughput_model::source_report::SourceSummary;
 
-use crate::data::RequestReport;
+use crate::kinds::KindFacts;
 use crate::unit::Unit;
 
 /// A figure that a workload or its load generators have.
@@ -55,11 +53,6 @@ impl Better {
 pub struct Figures(BTreeMap<String, String>);
 
 impl Figures {
-    /// The figures of a workload and of its load generators.
-    pub fn of(tasks: &TaskFigures, requests: Option<&RequestReport>) -> Self {
-        pulp_tasks::figures(tasks, requests)
-    }
-
     /// The same with those of sources. Of two with one name the first stands; what is no decimal is none.
     #[must_use]
     pub fn with_sources(mut self, sources: &[SourceSummary]) -> Self {
@@ -87,11 +80,21 @@ impl Figures {
         self.0.keys().map(String::as_str)
     }
 
-    fn set(&mut self, name: impl Into<String>, value: Option<String>) {
+    pub(crate) fn set(&mut self, name: impl Into<String>, value: Option<String>) {
         if let Some(value) = value {
             self.0.insert(name.into(), value);
         }
     }
+}
+
+/// The figures of a combination's repeats.
+pub fn of_repeats(facts: &KindFacts, repeats: &RepeatedCells) -> Figures {
+    let TasksPerSecondSpread { median, min, max, spread_ratio } = &repeats.tasks_per_second;
+    let mut figures = Figures::default();
+    for (figure, value) in facts.repeats.iter().zip([median, min, max, spread_ratio]) {
+        figures.set(figure.name, Some(value.clone()));
+    }
+    figures
 }
 
 #[cfg(test)]

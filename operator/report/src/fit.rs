@@ -115,10 +115,7 @@ pub fn gzip(bytes: &[u8]) -> Result<Vec<u8>, std::io::Error> {
 
 /// Leaves out what failed requests and tasks said. Their counts stay.
 fn drop_samples(cell: &mut CellReport) {
-    if let Some(requests) = &mut cell.requests {
-        requests.failures.drop_samples();
-    }
-    cell.tasks.error_samples.clear();
+    cell.load.kind_mut().leave_out_samples();
 }
 
 /// Leaves out findings, and cuts the message.

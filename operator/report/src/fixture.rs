@@ -11,8 +11,14 @@ use throughput_crds::WorkersOnline;
 use throughput_model::figures::{Completions, QueuePoint};
 use throughput_model::source_report::{Series, SeriesPoint, SourceReport};
 
-use crate::data::{CellDetail, TestReport};
+use crate::data::{CellDetail, CellReport, TestReport};
+use crate::kinds::pulp_tasks::PulpTasksReport;
 use crate::timeline::{CellTimeline, Timelines};
+
+/// What is kept of the tasks of a cell of these reports.
+pub fn tasks_of(cell: &mut CellReport) -> &mut PulpTasksReport {
+    cell.load.kind_mut().pulp_tasks_mut().unwrap()
+}
 
 /// A report of no cells.
 pub fn empty_report() -> TestReport {
@@ -36,7 +42,8 @@ pub fn detail(cell: u32) -> CellDetail {
     ];
     figures.observations.push("<img src=x onerror=alert(1)>".to_owned());
     figures.sources = sources.iter().map(|source| source.summary.clone()).collect();
-    figures.tasks.first_created_at = figures.requests.as_ref().map(|requests| requests.started_at);
+    let load = tasks_of(&mut figures);
+    load.tasks.first_created_at = load.requests.as_ref().map(|requests| requests.started_at);
     let point = |second| QueuePoint { at_milliseconds: second * 1_000, waiting: second, running: 2 };
     CellDetail {
         schema_version: 1,
@@ -82,7 +89,7 @@ fn source(name: &str, metric: &str, subjects: Vec<(String, i32)>, tables: &Value
 pub fn repeated_report() -> TestReport {
     let mut again = report().cells.swap_remove(0);
     (again.cell, again.repeat) = (2, 2);
-    again.tasks.tasks_per_second = Some("19.000".to_owned());
+    tasks_of(&mut again).tasks.tasks_per_second = Some("19.000".to_owned());
     report().with(again)
 }
 
@@ -132,7 +139,7 @@ pub fn four_cells() -> (TestReport, Timelines) {
     let (mut report, mut timelines) = (empty_report(), Timelines::default());
     for (cell, tasks_per_second) in (0..).zip(["9.500", "10.000", "18.437", "99.000"]) {
         let mut detail = detail(cell);
-        detail.figures.tasks.tasks_per_second = Some(tasks_per_second.to_owned());
+        tasks_of(&mut detail.figures).tasks.tasks_per_second = Some(tasks_per_second.to_owned());
         if cell == 3 {
             detail.figures.verdict = throughput_crds::Verdict::Invalid;
         }

@@ -1,13 +1,10 @@
 //! What the repeats of a combination of parameters say together. Pure.
 
-use std::cmp::Ordering;
-
 use throughput_crds::{CellOutcome, CellParameter, RepeatedCells, TasksPerSecondSpread, Verdict};
 use throughput_model::decimal;
 
 use crate::best::is_trusted;
 use crate::figures::Better;
-use crate::figures::pulp_tasks::HEADLINE;
 
 /// A cell with a figure that is trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +13,7 @@ pub struct Measured<'a> {
     pub cell: u32,
     /// The cell's parameters.
     pub parameters: &'a [CellParameter],
-    /// The figure that it is known by ([`HEADLINE`]), a decimal.
+    /// The figure that it is known by, a decimal.
     pub figure: String,
 }
 
@@ -34,7 +31,10 @@ impl<'a> Measured<'a> {
 }
 
 /// The cells of each combination, the worst first; the combinations in the order of their first cells.
-pub fn by_combination<'a>(cells: impl IntoIterator<Item = Measured<'a>>) -> Vec<Vec<Measured<'a>>> {
+pub fn by_combination<'a>(
+    cells: impl IntoIterator<Item = Measured<'a>>,
+    better: Better,
+) -> Vec<Vec<Measured<'a>>> {
     let mut combinations: Vec<Vec<Measured<'a>>> = Vec::new();
     for cell in cells {
         match combinations.iter_mut().find(|repeats| repeats[0].parameters == cell.parameters) {
@@ -43,37 +43,34 @@ pub fn by_combination<'a>(cells: impl IntoIterator<Item = Measured<'a>>) -> Vec<
         }
     }
     for repeats in &mut combinations {
-        repeats.sort_by(by_figure);
+        repeats.sort_by(|one, other| better.compare(&one.figure, &other.figure));
     }
     combinations
 }
 
-fn by_figure(one: &Measured<'_>, other: &Measured<'_>) -> Ordering {
-    HEADLINE.better.compare(&one.figure, &other.figure)
-}
-
 /// The best combination's cell in the middle of its repeats: one that was measured, and not the luckiest.
-pub fn best<'a>(combinations: &[Vec<Measured<'a>>]) -> Option<Measured<'a>> {
+pub fn best<'a>(combinations: &[Vec<Measured<'a>>], better: Better) -> Option<Measured<'a>> {
     let middles = combinations.iter().filter_map(|repeats| repeats.get(repeats.len().checked_sub(1)? / 2));
-    middles.max_by(|one, other| by_figure(one, other)).cloned()
+    middles.max_by(|one, other| better.compare(&one.figure, &other.figure)).cloned()
 }
 
 /// The spread of each combination that was measured more than once.
-pub fn spreads(combinations: &[Vec<Measured<'_>>]) -> Vec<RepeatedCells> {
-    combinations.iter().filter(|repeats| repeats.len() > 1).filter_map(|repeats| spread(repeats)).collect()
+pub fn spreads(combinations: &[Vec<Measured<'_>>], better: Better) -> Vec<RepeatedCells> {
+    let repeated = combinations.iter().filter(|repeats| repeats.len() > 1);
+    repeated.filter_map(|repeats| spread(repeats, better)).collect()
 }
 
 /// How many decimals the figures, the median and the ratio have.
 const DECIMALS: u32 = 3;
 
-fn spread(repeats: &[Measured<'_>]) -> Option<RepeatedCells> {
+fn spread(repeats: &[Measured<'_>], better: Better) -> Option<RepeatedCells> {
     let thousandths = |measured: &Measured<'_>| {
         let (digits, decimals) = decimal::parse(&measured.figure)?;
         Some(digits * 10_u128.pow(DECIMALS.checked_sub(decimals)?))
     };
     let (first, last) = (repeats.first()?, repeats.last()?);
     // From worst to best, which is from small to large only where more is better.
-    let (min, max) = match HEADLINE.better {
+    let (min, max) = match better {
         Better::Higher | Better::Neither => (first, last),
         Better::Lower => (last, first),
     };
@@ -110,7 +107,10 @@ mod tests {
     fn an_odd_number_of_repeats_has_its_middle_as_median() {
         let two = parameters("2");
         let cell = |cell, figure| measured(cell, &two, figure);
-        let spreads = spreads(&by_combination([cell(0, "18.400"), cell(2, "9.900"), cell(4, "18.000")]));
+        let spreads = spreads(
+            &by_combination([cell(0, "18.400"), cell(2, "9.900"), cell(4, "18.000")], Better::Higher),
+            Better::Higher,
+        );
         assert_eq!(
             spreads,
             [RepeatedCells {
@@ -130,7 +130,8 @@ mod tests {
     fn between_two_repeats_lies_their_mean() {
         let two = parameters("2");
         let cell = |cell, figure| measured(cell, &two, figure);
-        let spreads = spreads(&by_combination([cell(0, "2.001"), cell(1, "1.000")]));
+        let spreads =
+            spreads(&by_combination([cell(0, "2.001"), cell(1, "1.000")], Better::Higher), Better::Higher);
         assert_eq!(spreads[0].tasks_per_second.median, "1.501");
     }
 
@@ -138,7 +139,7 @@ mod tests {
     fn a_combination_that_was_measured_once_has_no_spread() {
         let (two, four) = (parameters("2"), parameters("4"));
         let cells = [measured(0, &two, "1"), measured(1, &four, "2")];
-        assert_eq!(spreads(&by_combination(cells)), []);
+        assert_eq!(spreads(&by_combination(cells, Better::Higher), Better::Higher), []);
     }
 
     #[test]
@@ -152,6 +153,9 @@ mod tests {
             measured(4, &two, "11"),
             measured(5, &four, "14"),
         ];
-        assert_eq!(best(&by_combination(cells)).map(|measured| measured.cell), Some(3));
+        assert_eq!(
+            best(&by_combination(cells, Better::Higher), Better::Higher).map(|measured| measured.cell),
+            Some(3)
+        );
     }
 }

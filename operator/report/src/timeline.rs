@@ -157,7 +157,12 @@ impl CellTimeline {
             detail: Detail::Full,
             stages: detail.figures.timeline.clone(),
             finished_at: detail.figures.finished_at,
-            first_created_at: detail.figures.tasks.first_created_at,
+            first_created_at: detail
+                .figures
+                .load
+                .kind()
+                .pulp_tasks()
+                .and_then(|load| load.tasks.first_created_at),
             workers_online: detail.workers_online.clone(),
             queue: detail.queue.clone(),
             completions: detail.completions.clone(),

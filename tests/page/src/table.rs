@@ -26,12 +26,13 @@ pub fn of(report: &TestReport) -> Vec<Vec<String>> {
 fn row(cell: &CellReport) -> Vec<String> {
     let or_dash = |figure: Option<String>| figure.unwrap_or_else(|| NO_FIGURE.to_owned());
     let in_seconds = |microseconds| format!("{} s", seconds(microseconds, 3));
+    let Some(load) = cell.load.kind().pulp_tasks() else { return Vec::new() };
     vec![
-        cell.workers.to_string(),
-        or_dash(cell.requests.as_ref().map(|requests| requests.sent.to_string())),
-        cell.tasks.submitted.to_string(),
-        or_dash(cell.tasks.tasks_per_second.clone()),
-        or_dash(cell.tasks.wait.map(|wait| in_seconds(wait.mean_microseconds))),
-        or_dash(cell.tasks.total.map(|total| in_seconds(total.p99_microseconds))),
+        load.workers.to_string(),
+        or_dash(load.requests.as_ref().map(|requests| requests.sent.to_string())),
+        load.tasks.submitted.to_string(),
+        or_dash(load.tasks.tasks_per_second.clone()),
+        or_dash(load.tasks.wait.map(|wait| in_seconds(wait.mean_microseconds))),
+        or_dash(load.tasks.total.map(|total| in_seconds(total.p99_microseconds))),
     ]
 }

@@ -4,21 +4,21 @@
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::Api;
 use kube::{Client, ResourceExt};
+use throughput_core::kinds::pulp_tasks::PulpTasks;
 use throughput_core::observed::Credentials;
-use throughput_core::plan::Plan;
 use throughput_core::plan::permissions::is_listed;
 use throughput_core::reason::{Reason, Why};
 use throughput_crds::SECRET_IMAGES_ANNOTATION;
 
 use crate::objects::deadline::{RequestError, within};
 
-/// What keeps the plan's container from being started, if anything does.
+/// What keeps the container from being started, if anything does.
 pub(super) async fn missing(
     client: &Client,
     namespace: &str,
-    plan: &Plan,
+    tasks: &PulpTasks,
 ) -> Result<Option<Credentials>, RequestError> {
-    let Some(dispatch) = &plan.in_process else {
+    let Some(dispatch) = &tasks.in_process else {
         return Ok(None);
     };
     let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);

@@ -3,6 +3,7 @@
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::api::Api;
 use kube::{Client, ResourceExt};
+use throughput_core::kinds::pulp_tasks::PulpTasks;
 use throughput_core::observed::Credentials as CredentialsState;
 use throughput_core::plan::Plan;
 use throughput_core::plan::destination::{self, ConfigMapKey};
@@ -24,12 +25,13 @@ pub(super) async fn read(
     client: &Client,
     namespace: &str,
     plan: &Plan,
+    tasks: &PulpTasks,
 ) -> Result<Result<Found, CredentialsState>, RequestError> {
     let mut found = Found { credentials: None, certificates: None, version: String::new() };
-    if let Some(name) = &plan.secret {
+    if let Some(name) = &tasks.secret {
         let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
         let secret = within("read the credentials", secrets.get_opt(name)).await?;
-        match usable(name, plan, secret.as_ref()) {
+        match usable(name, plan, tasks, secret.as_ref()) {
             Ok(credentials) => found.credentials = Some(credentials),
             Err(unusable) => return Ok(Err(unusable)),
         }
@@ -56,6 +58,7 @@ fn unusable(reason: Reason, message: String) -> CredentialsState {
 fn usable(
     name: &str,
     plan: &Plan,
+    tasks: &PulpTasks,
     secret: Option<&Secret>,
 ) -> Result<throughput_pulp::Credentials, CredentialsState> {
     let secret = secret.ok_or_else(|| {
@@ -71,7 +74,7 @@ fn usable(
             ),
         ));
     }
-    if let Some(request) = destination::needs_permission(&plan.dispatch)
+    if let Some(request) = destination::needs_permission(&tasks.dispatch)
         && !secret
             .annotations()
             .get(SECRET_REQUESTS_ANNOTATION)
@@ -94,7 +97,7 @@ fn usable(
             unusable(Reason::SecretKeyMissing, format!("the Secret {name} has no text under the key {key}"))
         })
     };
-    match &plan.pulp.authentication {
+    match &tasks.pulp.authentication {
         Authentication::Header { .. } => Ok(throughput_pulp::Credentials::Header { value: text("value")? }),
         Authentication::Session | Authentication::Basic | Authentication::None => {
             Ok(throughput_pulp::Credentials::Password {
@@ -164,7 +167,7 @@ mod tests {
     }
 
     fn reason(plan: &Plan, secret: Option<&Secret>) -> &'static str {
-        match usable("pulp-admin", plan, secret) {
+        match usable("pulp-admin", plan, plan.pulp_tasks().unwrap(), secret) {
             Ok(_) => "usable",
             Err(CredentialsState::Unusable(why)) => why.reason.as_str(),
             Err(CredentialsState::Ready) => "ready",
@@ -191,7 +194,9 @@ mod tests {
 
     #[test]
     fn a_header_is_the_value_of_one_key() {
-        let found = usable("pulp-admin", &header(), Some(&secret(&[FOR], &["value"])));
+        let plan = header();
+        let found =
+            usable("pulp-admin", &plan, plan.pulp_tasks().unwrap(), Some(&secret(&[FOR], &["value"])));
         assert_eq!(found, Ok(throughput_pulp::Credentials::Header { value: "word".to_owned() }));
     }
 

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use throughput_core::identity::TestFacts;
+use throughput_core::kinds::pulp_tasks::PulpTasks;
 use throughput_core::observed::{Counts, Deletions, OwnTasks, Pulp, Remains, ViewFault};
-use throughput_core::plan::Plan;
 use throughput_core::reason::{Reason, Why};
 use throughput_core::stage::{Question, facts};
 use throughput_crds::{ProcessCounts, Stage, ThroughputTestStatus};
@@ -41,7 +41,7 @@ struct Kept {
 
 /// What is asked, and about which test.
 pub(super) struct Inquiry<'a> {
-    pub(super) plan: &'a Plan,
+    pub(super) tasks: &'a PulpTasks,
     pub(super) facts: &'a TestFacts,
     pub(super) status: &'a ThroughputTestStatus,
     pub(super) stage: Stage,
@@ -112,7 +112,7 @@ impl PulpClients {
             requests: Some(self.requests.clone()),
             ..ClientOptions::default()
         };
-        let client = Arc::new(PulpClient::new(&inquiry.plan.pulp, found.credentials, options)?);
+        let client = Arc::new(PulpClient::new(&inquiry.tasks.pulp, found.credentials, options)?);
         let kept = Kept { credentials_version: found.version, client: client.clone() };
         self.lock().insert(uid.clone(), kept);
         Ok(client)
@@ -153,19 +153,19 @@ fn unavailable(inquiry: &Inquiry<'_>, error: &PulpError) -> Pulp {
     };
     Pulp::Unavailable(Why::new(
         reason,
-        format!("{}{}: {error}", inquiry.plan.pulp.base_url, inquiry.plan.pulp.api_root),
+        format!("{}{}: {error}", inquiry.tasks.pulp.base_url, inquiry.tasks.pulp.api_root),
     ))
 }
 
 /// Whether the view that dispatches would, where there is a question to ask without dispatching.
 async fn view_fault(client: &PulpClient, inquiry: &Inquiry<'_>) -> Option<ViewFault> {
-    let Inquiry { plan, facts, status: _, stage: _, view_check } = inquiry;
+    let Inquiry { tasks, facts, status: _, stage: _, view_check } = inquiry;
     let view = (*view_check)?;
     let first = CellAddress { test_uid: facts.uid.clone(), cell: 0, attempt: 1 };
     match client.ask_test_view(view, first.check_correlation_id()).await {
         Ok(0) => None,
         Ok(tasks) => Some(ViewFault::Dispatched(tasks)),
-        Err(error) => Some(ViewFault::Failed(format!("{}{}: {error}", plan.pulp.base_url, view.path))),
+        Err(error) => Some(ViewFault::Failed(format!("{}{}: {error}", tasks.pulp.base_url, view.path))),
     }
 }
 

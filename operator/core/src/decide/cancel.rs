@@ -8,85 +8,52 @@ use std::time::Duration;
 
 use throughput_crds::{ConditionStatus, ConditionType, Stage};
 
-use super::noting::count;
 use super::verdict::LOOK_AT_RESTORING;
 use super::{Action, Draft, View};
-use crate::observed::{Job, Observed, Pulp, Target};
+use crate::observed::Observed;
 use crate::plan::Plan;
 use crate::reason::Reason;
 use crate::stage::{ends_in, facts};
-use crate::target::Holder;
 
-/// How often to look whether everything is canceled.
-const LOOK_WHILE_CANCELING: Duration = Duration::from_secs(5);
-/// How long the tasks of a deleted test are canceled before it is let go all the same.
+/// How long the load of a deleted test is canceled before it is let go all the same.
 const DELETION_DEADLINE: Duration = Duration::from_mins(5);
-/// The same while Pulp does not answer: it may be restarting, or gone for good.
+/// The same while the target does not answer: it may be restarting, or gone for good.
 const DELETION_DEADLINE_WITHOUT_ANSWER: Duration = Duration::from_mins(2);
-/// How long to wait for tasks to be canceled once the workers' Deployment is gone: its pods may still end what
-/// they run, and after them nobody is left who could.
-const WITHOUT_WORKERS: Duration = Duration::from_mins(1);
 
 /// How far canceling has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Canceling {
+pub enum Canceling {
     /// It goes on.
     GoesOn,
-    /// No task of the cell is left, and none can come.
+    /// Nothing of the cell is left in the target, and nothing can come.
     Done,
     /// The time for it is up.
     TimeIsUp,
 }
 
-/// That the workers' Deployment or `StatefulSet` is gone, if it is: then no task of the cell will ever end.
-pub(super) fn without_workers(view: &View<'_>) -> Option<String> {
-    let workers = view.plan.workers;
-    matches!(view.observed.targets.get(workers), Some(Target::Missing))
-        .then(|| format!("the {} was deleted while the cell was measured", view.plan.scale[workers].target))
-}
-
-/// Deletes the cell's generators and cancels its tasks, for as long as is allowed since the stage began.
-pub(super) fn cancel(draft: &mut Draft<'_>, view: &View<'_>, allowed: Duration) -> Canceling {
-    let own = count(draft, view);
-    if own.is_some_and(|own| own.unfinished == 0) && !may_dispatch(draft, view) {
-        return Canceling::Done;
+/// Ends the load of a cell that is given up. Whatever comes of it, the cell's figures are collected.
+pub(super) fn canceling(draft: &mut Draft<'_>, view: &View<'_>) {
+    draft.condition(
+        ConditionType::Running,
+        ConditionStatus::True,
+        Reason::CancelingTasks,
+        "what is left of the cell is canceled",
+    );
+    let kind = view.plan.workload.kind();
+    match kind.cancel(draft, view, view.plan.deadlines.cancel) {
+        Canceling::GoesOn => {}
+        Canceling::Done => kind.after_the_load(draft, view),
+        Canceling::TimeIsUp => {
+            draft.warn(
+                Reason::TasksNotCanceled,
+                "tasks of this cell could not be canceled; no further cell is measured".to_owned(),
+            );
+            if let Some(current) = &mut draft.status.current {
+                current.progress.failure_reason = Some(Reason::TasksNotCanceled.to_string());
+            }
+            draft.enter(Stage::Collecting);
+        }
     }
-    let workers = view.observed.targets.get(view.plan.workers);
-    let allowed = match workers {
-        Some(Target::Missing) | None => allowed.min(WITHOUT_WORKERS),
-        Some(Target::Present { .. } | Target::Refused(_) | Target::Autoscaled { .. }) => allowed,
-    };
-    if draft.is_past(view.since(), allowed) {
-        return Canceling::TimeIsUp;
-    }
-    if let Some(Target::Present { replicas: 0, holder: Holder::This, .. }) = workers {
-        // A waiting task is canceled by a worker. As many as were found, and one where there were none.
-        let target = view.plan.scale[view.plan.workers].target.clone();
-        let found = view.observed.claims.iter().find(|claimed| claimed.target == target);
-        let replicas = found.map_or(0, |claimed| claimed.replicas);
-        draft.act(Action::Scale { target, replicas: replicas.max(1) });
-    }
-    let address = draft.address(view.current);
-    draft.act(Action::DeleteGenerators { address: address.clone() });
-    if let Some(own) = own {
-        draft.act(Action::CancelTasks { correlation_id: address.correlation_id() });
-        super::nudging::wake_to_cancel(draft, view, own.unfinished);
-    }
-    draft.look_again_in(LOOK_WHILE_CANCELING);
-    Canceling::GoesOn
-}
-
-/// Whether tasks of the cell may still come: from a generator that is at work, or from a request that Pulp has not
-/// ended, whose sender is lost. Pulp works on for nobody as long as it would have for somebody, and what it
-/// dispatched then would be found by the next cell.
-fn may_dispatch(draft: &Draft<'_>, view: &View<'_>) -> bool {
-    let generators = &view.observed.generators;
-    if matches!(generators.job, Job::Active { .. }) {
-        return true;
-    }
-    let all_delivered = generators.results.len() >= view.cell.generators as usize;
-    let request = view.plan.request_timeout();
-    view.began(Stage::Dispatching).is_some() && !all_delivered && !draft.is_past(view.since(), request)
 }
 
 /// The test was deleted: its tasks are canceled and everything is put back before it may go.
@@ -118,21 +85,15 @@ pub(super) fn for_deletion(draft: &mut Draft<'_>, plan: Option<&Plan>, observed:
         Reason::CancelingTasks,
         "the test was deleted: what it dispatched is canceled",
     );
-    let allowed = match observed.pulp {
-        Pulp::Answering(_) => DELETION_DEADLINE,
-        Pulp::Unavailable(_) | Pulp::NotAsked => DELETION_DEADLINE_WITHOUT_ANSWER,
-    };
-    match cancel(draft, &view, allowed) {
+    let kind = view.plan.workload.kind();
+    let answers = kind.target_answers(observed);
+    let allowed = if answers { DELETION_DEADLINE } else { DELETION_DEADLINE_WITHOUT_ANSWER };
+    match kind.cancel(draft, &view, allowed) {
         Canceling::GoesOn => {}
         Canceling::Done => draft.enter(Stage::Restoring),
         Canceling::TimeIsUp => {
-            draft.warn(
-                Reason::TasksNotCanceled,
-                format!(
-                    "tasks of the deleted test are left in Pulp's queue; they have the correlation id {}",
-                    draft.address(view.current).correlation_id()
-                ),
-            );
+            let left = kind.left_in_target(&draft.address(view.current));
+            draft.warn(Reason::TasksNotCanceled, left);
             draft.enter(Stage::Restoring);
         }
     }

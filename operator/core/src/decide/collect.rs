@@ -9,40 +9,33 @@ use throughput_report::timeline::Timelines;
 
 use super::{Action, Draft, View};
 use crate::judge::result::{Evidence, measure, summarized};
-use crate::observed::{Pulp, Remains, Sources};
+use crate::observed::Sources;
 use crate::reason::Reason;
+use crate::stage::{Door, facts};
 
 /// The most observations of a cell that are told as events; the report has them all.
 const MOST_OBSERVATION_EVENTS: usize = 8;
 
+/// Whether all that a cell's figures are made of was read from the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Collected {
+    /// It was, or never will be.
+    Complete,
+    /// It may still come.
+    NotYet,
+}
+
 pub(super) fn collecting(draft: &mut Draft<'_>, view: &View<'_>) {
-    let nothing = Remains { tasks: Vec::new(), foreign_tasks: 0 };
-    let remains = match &view.observed.remains {
-        Some(remains) => remains,
-        // Nothing was dispatched, so there is nothing to be read, and nothing to wait for.
-        None if view.began(Stage::Dispatching).is_none() => &nothing,
-        None if draft.is_past(view.since(), view.plan.deadlines.collect) => {
-            let words = match &view.observed.pulp {
-                Pulp::Unavailable(why) => why.message.clone(),
-                Pulp::NotAsked | Pulp::Answering(_) => "Pulp's answer was not complete".to_owned(),
-            };
-            if let Some(current) = &mut draft.status.current {
-                current
-                    .progress
-                    .failure
-                    .get_or_insert(format!("the cell's tasks could not be read: {words}"));
-                current.progress.failure_reason.get_or_insert(Reason::TasksNotRead.to_string());
-            }
-            &nothing
-        }
-        None => return draft.look_again_in(Duration::from_secs(2)),
-    };
+    match view.plan.workload.kind().collected(draft, view) {
+        Collected::Complete => {}
+        Collected::NotYet => return draft.look_again_in(Duration::from_secs(2)),
+    }
     doubt_what_is_gone(draft, view);
     let not_written = not_written(draft, view);
     if not_written.is_none() && sources_may_come(draft, view) {
         return draft.look_again_in(Duration::from_secs(1));
     }
-    write_results(draft, view, remains, not_written);
+    write_results(draft, view, not_written);
     let failure =
         draft.status.current.as_ref().and_then(|current| current.progress.failure_reason.as_deref());
     let stops = failure.and_then(Reason::of).is_some_and(Reason::stops_the_matrix);
@@ -50,7 +43,11 @@ pub(super) fn collecting(draft: &mut Draft<'_>, view: &View<'_>) {
     match next {
         Some(cell) if !stops => {
             let held = view.observed.controls.suspend;
-            draft.begin_cell(cell, if held { Stage::Suspended } else { Stage::EmptyingQueue });
+            if held {
+                draft.begin_cell(cell, Stage::Suspended);
+            } else {
+                draft.begin_measuring(view.plan, cell);
+            }
         }
         _ => draft.enter(Stage::Restoring),
     }
@@ -60,7 +57,9 @@ pub(super) fn collecting(draft: &mut Draft<'_>, view: &View<'_>) {
 fn doubt_what_is_gone(draft: &mut Draft<'_>, view: &View<'_>) {
     let stored = view.observed.generators.results.len();
     let missing = (view.cell.generators as usize).saturating_sub(stored);
-    if missing > 0 && view.began(Stage::Draining).is_some() {
+    let went_on = view.current.timeline.iter().any(|entry| facts(entry.stage).generators == Door::Deliver);
+    let all_had_delivered = went_on || (view.had_load() && view.current.progress.failure.is_none());
+    if missing > 0 && all_had_delivered {
         let generators = counted(missing, "load generator");
         draft.doubt(format!("what {generators} delivered is not there any more"));
     }
@@ -90,14 +89,16 @@ fn sources_may_come(draft: &Draft<'_>, view: &View<'_>) -> bool {
     }
 }
 
-fn write_results(draft: &mut Draft<'_>, view: &View<'_>, remains: &Remains, not_written: Option<String>) {
+fn write_results(draft: &mut Draft<'_>, view: &View<'_>, not_written: Option<String>) {
     let current = draft.status.current.clone().unwrap_or_else(|| view.current.clone());
     let address = draft.address(&current);
+    let remains = view.observed.remains.as_ref();
+    let main_target = view.plan.workload.kind().main_target();
     let evidence = Evidence {
-        tasks: &remains.tasks,
-        foreign_tasks: remains.foreign_tasks,
+        tasks: remains.map_or(&[], |remains| remains.tasks.as_slice()),
+        foreign_tasks: remains.map_or(0, |remains| remains.foreign_tasks),
         generators: &view.observed.generators.results,
-        workers: view.cell_workers().unwrap_or_default(),
+        workers: main_target.and_then(|entry| view.cell_replicas(entry)).unwrap_or_default(),
         sources: view.observed.sources.reports(),
         earlier: view.observed.report.as_ref().map_or(&[], |report| report.cells.as_slice()),
     };
@@ -125,8 +126,9 @@ fn cell_name(view: &View<'_>) -> String {
 
 fn tell_of_result(draft: &mut Draft<'_>, view: &View<'_>, result: &CellResult, observations: &[String]) {
     let name = cell_name(view);
-    let tasks_per_second = result.tasks_per_second.as_deref().unwrap_or("no");
-    let note = format!("{name}: {:?}, {tasks_per_second} tasks per second", result.verdict);
+    let headline = result.tasks_per_second.as_deref().unwrap_or("no");
+    let words = view.plan.workload.kind().facts().headline_words;
+    let note = format!("{name}: {:?}, {headline} {words}", result.verdict);
     draft.tell(Reason::CellFinished, note);
     for words in observations.iter().take(MOST_OBSERVATION_EVENTS) {
         draft.tell(Reason::Observed, format!("{name}: {words}"));
@@ -141,7 +143,7 @@ fn empty_report(draft: &Draft<'_>, view: &View<'_>) -> TestReport {
         test: draft.test.name.clone(),
         test_uid: draft.test.uid.clone(),
         operator_version: env!("CARGO_PKG_VERSION").to_owned(),
-        workers_axis: view.plan.scale[view.plan.workers].name.clone(),
+        workers_axis: view.plan.main_axis().to_owned(),
         cells: Vec::new(),
         repeats: Vec::new(),
         timelines: Timelines::default(),

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use throughput_crds::{
-    CellProgress, Condition, ConditionStatus, ConditionType, Current, Procedure, Stage, StageEntry,
-    ThroughputTestStatus,
+    CellProgress, Condition, ConditionStatus, ConditionType, Current, Stage, StageEntry, ThroughputTestStatus,
 };
 use throughput_model::cell::CellAddress;
 
@@ -16,62 +15,58 @@ use crate::observed::Observed;
 use crate::plan::Plan;
 use crate::plan::matrix::{Cell, parameters};
 use crate::reason::{Reason, Why};
+use crate::stage::{Door, facts};
 use crate::status;
 
 /// What a stage looks at.
-pub(super) struct View<'a> {
-    pub(super) plan: &'a Plan,
-    pub(super) cell: &'a Cell,
-    pub(super) current: &'a Current,
-    pub(super) observed: &'a Observed,
+pub struct View<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) cell: &'a Cell,
+    pub(crate) current: &'a Current,
+    pub(crate) observed: &'a Observed,
 }
 
 impl View<'_> {
     /// The replicas that this entry of the plan's `scale` shall have at this stage of the cell.
-    pub(super) fn wanted_replicas(&self, entry: usize) -> Option<u32> {
-        if entry == self.plan.workers && self.builds_a_backlog() {
-            Some(0)
-        } else {
-            self.cell_replicas(entry)
-        }
+    pub(crate) fn wanted_replicas(&self, entry: usize) -> Option<u32> {
+        self.plan.workload.kind().wanted_replicas(self, entry)
     }
 
-    /// Whether the workers stay away until everything is dispatched.
-    pub(super) fn builds_a_backlog(&self) -> bool {
-        match self.plan.procedure {
-            Procedure::Sustained => false,
-            Procedure::Backlog => matches!(
-                self.current.stage,
-                Stage::ScalingDown | Stage::StartingGenerators | Stage::Dispatching
-            ),
-        }
-    }
-
-    /// The replicas that this entry of the plan's `scale` has when the cell's tasks are worked on.
-    pub(super) fn cell_replicas(&self, entry: usize) -> Option<u32> {
+    /// The replicas that this entry of the plan's `scale` has while the cell's load is worked on.
+    pub(crate) fn cell_replicas(&self, entry: usize) -> Option<u32> {
         let target = &self.plan.scale[entry].target;
         let claimed = self.observed.claims.iter().find(|claimed| claimed.target == *target);
         self.cell.replicas[entry].or_else(|| Some(claimed?.replicas))
     }
 
-    /// The workers that work on this cell's tasks.
-    pub(super) fn cell_workers(&self) -> Option<u32> {
-        self.cell_replicas(self.plan.workers)
-    }
-
     /// When this stage began.
-    pub(super) fn since(&self) -> Timestamp {
+    pub(crate) fn since(&self) -> Timestamp {
         self.current.timeline.last().map(|entry| entry.since).unwrap_or_default()
     }
 
+    /// Whether the cell's generators were told to begin.
+    pub(crate) fn had_load(&self) -> bool {
+        self.current.timeline.iter().any(|entry| facts(entry.stage).generators == Door::Load)
+    }
+
+    /// Goes on to the next stage of the kind's route; after the last one, to what follows the load.
+    pub(crate) fn go_on(&self, draft: &mut Draft<'_>) {
+        let kind = self.plan.workload.kind();
+        let mut rest = kind.route().iter().skip_while(|stage| **stage != self.current.stage);
+        match rest.nth(1) {
+            Some(next) => draft.enter(*next),
+            None => kind.after_the_load(draft, self),
+        }
+    }
+
     /// When another stage of this cell began.
-    pub(super) fn began(&self, stage: Stage) -> Option<Timestamp> {
+    pub(crate) fn began(&self, stage: Stage) -> Option<Timestamp> {
         self.current.timeline.iter().find(|entry| entry.stage == stage).map(|entry| entry.since)
     }
 }
 
 /// A decision in the making.
-pub(crate) struct Draft<'a> {
+pub struct Draft<'a> {
     pub(crate) test: &'a TestFacts,
     pub(crate) status: ThroughputTestStatus,
     pub(crate) now: Timestamp,
@@ -98,23 +93,23 @@ impl<'a> Draft<'a> {
     }
 
     /// The address of an attempt at a cell of this test.
-    pub(super) fn address(&self, current: &Current) -> CellAddress {
+    pub(crate) fn address(&self, current: &Current) -> CellAddress {
         CellAddress { test_uid: self.test.uid.clone(), cell: current.cell, attempt: current.attempt }
     }
 
-    pub(super) fn act(&mut self, action: Action) {
+    pub(crate) fn act(&mut self, action: Action) {
         self.actions.push(action);
     }
 
-    pub(super) fn tell(&mut self, reason: Reason, note: String) {
+    pub(crate) fn tell(&mut self, reason: Reason, note: String) {
         self.events.push(EventText { warning: false, reason, note });
     }
 
-    pub(super) fn warn(&mut self, reason: Reason, note: String) {
+    pub(crate) fn warn(&mut self, reason: Reason, note: String) {
         self.events.push(EventText { warning: true, reason, note });
     }
 
-    pub(super) fn look_again_in(&mut self, wait: Duration) {
+    pub(crate) fn look_again_in(&mut self, wait: Duration) {
         self.next = Some(wait);
     }
 
@@ -137,7 +132,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Begins a cell in this stage.
-    pub(super) fn begin_cell(&mut self, cell: &Cell, stage: Stage) {
+    pub(crate) fn begin_cell(&mut self, cell: &Cell, stage: Stage) {
         self.forget_refusal();
         self.status.current = Some(Current {
             cell: cell.index,
@@ -151,8 +146,14 @@ impl<'a> Draft<'a> {
         self.look_again_in(Duration::ZERO);
     }
 
+    /// Begins a cell for which everything is claimed.
+    pub(crate) fn begin_measuring(&mut self, plan: &Plan, cell: &Cell) {
+        let first = plan.workload.kind().route().first();
+        self.begin_cell(cell, first.copied().unwrap_or(Stage::Restoring));
+    }
+
     /// Goes on to another stage of the same cell.
-    pub(super) fn enter(&mut self, stage: Stage) {
+    pub(crate) fn enter(&mut self, stage: Stage) {
         self.forget_refusal();
         let now = self.now;
         if let Some(current) = &mut self.status.current {
@@ -163,7 +164,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Ends the cell's plan for this reason, and goes on to `stage`. What was collected is kept.
-    pub(super) fn fail_cell(&mut self, why: Why, stage: Stage) {
+    pub(crate) fn fail_cell(&mut self, why: Why, stage: Stage) {
         let Why { reason, message } = why;
         // What is refused must not keep the end of its stage from being written.
         self.actions.clear();
@@ -176,7 +177,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Notes why the cell's figures cannot be trusted, once.
-    pub(super) fn doubt(&mut self, doubt: String) {
+    pub(crate) fn doubt(&mut self, doubt: String) {
         if let Some(current) = &mut self.status.current
             && !current.progress.invalid.contains(&doubt)
         {
@@ -187,7 +188,7 @@ impl<'a> Draft<'a> {
 
     /// Since when this stage's actions are refused, and with which words; `None` when nothing was refused, or something
     /// has succeeded since.
-    pub(super) fn refusal(&self) -> Option<(Timestamp, &str)> {
+    pub(crate) fn refusal(&self) -> Option<(Timestamp, &str)> {
         let running = self.running()?;
         (running.status == ConditionStatus::Unknown)
             .then_some((running.last_transition_time, running.message.as_str()))
@@ -206,7 +207,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Whether more time has passed since then than is allowed.
-    pub(super) fn is_past(&self, since: Timestamp, allowed: Duration) -> bool {
+    pub(crate) fn is_past(&self, since: Timestamp, allowed: Duration) -> bool {
         elapsed(since, self.now) > allowed
     }
 }

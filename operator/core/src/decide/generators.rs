@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use throughput_crds::{ConditionStatus, ConditionType, Stage};
-use throughput_model::counted::{agreeing, counted_as};
+use throughput_model::counted::counted_as;
 
-use super::noting::{count, watch_for_drift};
-use super::{Action, Draft, View};
-use crate::observed::{Counts, Credentials, Job, Pulp};
+use super::{Action, Draft, View, watch_for_drift};
+use crate::observed::{Credentials, Job};
 use crate::reason::{Reason, Why};
 
 /// How far ahead the start of several generators lies when it is stored. Storing takes some tenths of a second
@@ -17,31 +16,24 @@ const START_LEAD: Duration = Duration::from_secs(2);
 const LOOK_AT_GENERATORS: Duration = Duration::from_secs(5);
 
 /// Lets the generators start. Several shall do so together: each has to know the instant before it comes.
-fn start_together(draft: &mut Draft<'_>, generators: u32) {
-    let lead = if generators > 1 { START_LEAD } else { Duration::ZERO };
+fn start_together(draft: &mut Draft<'_>, view: &View<'_>) {
+    let lead = if view.cell.generators > 1 { START_LEAD } else { Duration::ZERO };
     let starts_at = draft.now.checked_add(lead).unwrap_or(draft.now);
     if let Some(current) = &mut draft.status.current {
         current.progress.starts_at = Some(starts_at);
     }
-    draft.enter(Stage::Dispatching);
+    view.go_on(draft);
 }
 
 pub(super) fn starting_generators(draft: &mut Draft<'_>, view: &View<'_>) {
     watch_for_drift(draft, view);
-    count(draft, view);
-    let address = draft.address(view.current);
+    let kind = view.plan.workload.kind();
     let generators = &view.observed.generators;
-    if generators.registered >= view.cell.generators {
-        // The queue was empty before the workers were scaled; what came since is older than the cell's own tasks,
-        // and would not be counted among the foreign ones later.
-        if let Pulp::Answering(Counts { unfinished: Some(unfinished @ 1..), .. }) = &view.observed.pulp {
-            draft.doubt(format!(
-                "{} not of this run {} unfinished when the dispatch began",
-                counted_as(*unfinished, "task that is", "tasks that are"),
-                agreeing(*unfinished, "was", "were")
-            ));
-        }
-        return start_together(draft, view.cell.generators);
+    let all_ready = generators.registered >= view.cell.generators;
+    kind.watch_the_start(draft, view, all_ready);
+    let address = draft.address(view.current);
+    if all_ready {
+        return start_together(draft, view);
     }
     match &generators.job {
         Job::Failed { message } => {

@@ -1,7 +1,5 @@
 //! Scaling everything to what a stage of a cell wants.
 
-use throughput_model::counted::counted_as;
-
 use super::{Action, Draft, View};
 use crate::observed::Target;
 use crate::reason::{Reason, Why};
@@ -9,25 +7,15 @@ use crate::target::Holder;
 use crate::target::TargetName;
 
 /// How far scaling is.
-pub(super) struct Scaling {
+pub(crate) struct Scaling {
     /// Everything has the replicas that it shall have, and they are ready.
-    pub(super) all_there: bool,
-    seen: Vec<String>,
-}
-
-impl Scaling {
-    /// It in words, with what Pulp says of its workers.
-    pub(super) fn seen_with(mut self, online: Option<u32>) -> String {
-        self.seen.push(online.map_or_else(
-            || "Pulp does not say how many workers are online".to_owned(),
-            |online| format!("{} online in Pulp", counted_as(online, "worker is", "workers are")),
-        ));
-        self.seen.join(", ")
-    }
+    pub(crate) all_there: bool,
+    /// Each target in words.
+    pub(crate) seen: Vec<String>,
 }
 
 /// Scales everything to what this stage of the cell wants, or says why something must not be scaled.
-pub(super) fn scale_to_wanted(draft: &mut Draft<'_>, view: &View<'_>) -> Result<Scaling, Why> {
+pub(crate) fn scale_to_wanted(draft: &mut Draft<'_>, view: &View<'_>) -> Result<Scaling, Why> {
     let targets: Vec<Scaled<'_>> =
         (0..view.plan.scale.len()).map(|entry| scaled(view, entry)).collect::<Result<_, _>>()?;
     let mut scaling = Scaling { all_there: true, seen: Vec::new() };

@@ -15,9 +15,8 @@ const MOST_SHORTFALLS: usize = 4;
 
 /// Goes on once a cell's tasks have ended and nothing of them is left to be deleted: to its figures, by way of the
 /// sources where there are any.
-pub(super) fn to_the_figures(draft: &mut Draft<'_>, view: &View<'_>) {
-    let has_tasks = view.began(Stage::Dispatching).is_some();
-    let watched = view.plan.is_watched && has_tasks;
+pub(crate) fn to_the_figures(draft: &mut Draft<'_>, view: &View<'_>) {
+    let watched = view.plan.is_watched && view.had_load();
     draft.enter(if watched { Stage::Settling } else { Stage::Collecting });
 }
 

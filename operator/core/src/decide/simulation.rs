@@ -7,6 +7,8 @@
 
 mod recorded;
 mod runs;
+#[cfg(feature = "example-kind")]
+mod second_kind;
 mod world;
 
 use std::mem::{Discriminant, discriminant};

@@ -53,7 +53,12 @@ fn finish(draft: &mut Draft<'_>, view: &View<'_>) {
         draft.status.results.iter().filter(|result| result.outcome == CellOutcome::Completed).count();
     let aborted =
         view.current.progress.failure_reason.as_ref().is_some_and(|reason| *reason == Reason::Aborted);
-    let of_repeats = repeated::judge(&view.plan.repeat_criteria, &view.plan.cells, &draft.status.repeats);
+    let of_repeats = repeated::judge(
+        &view.plan.repeat_criteria,
+        view.plan.workload.kind().facts(),
+        &view.plan.cells,
+        &draft.status.repeats,
+    );
     let verdict = if aborted { Verdict::Aborted } else { verdict(draft, cells, &of_repeats) };
     let words = format!("{complete} of {cells} cells were followed to their end");
     let collected = if complete == cells { ConditionStatus::True } else { ConditionStatus::False };

@@ -2,25 +2,21 @@
 
 use jiff::Timestamp;
 use throughput_crds::{CellObserved, CellOutcome, CellResult, Current, DurationsMilliseconds, Verdict};
-use throughput_model::counted::{agreeing, counted};
-use throughput_model::figures::{TaskFigures, completions_over_time, queue_over_time};
-use throughput_model::generator::{GeneratorResult, RequestFigures, StopReason};
+use throughput_model::generator::GeneratorResult;
 use throughput_model::percentile::Distribution;
-use throughput_model::pulp_load::{PulpLoad, REQUESTS_SENT, TASKS_MOST_A_REQUEST, tasks_dispatched};
+use throughput_model::pulp_load::{REQUESTS_SENT, tasks_dispatched};
 use throughput_model::source_report::{SourceReport, SourceSummary};
 use throughput_model::task::TaskRecord;
-use throughput_report::data::{
-    CellDetail, CellReport, GeneratorReport, RequestReport, SCHEMA_VERSION, StartReport,
-};
+use throughput_report::data::{CellDetail, CellReport, GeneratorReport, SCHEMA_VERSION};
 use throughput_report::figures::Figures;
 use uuid::Uuid;
 
 use crate::judge::findings::{self, Seen};
-use crate::judge::{doubts, saturation};
+use crate::kinds::Evaluation;
 use crate::plan::Plan;
 use crate::plan::criteria::CriteriaOutcome;
 use crate::plan::matrix::{Cell, parameters};
-use crate::reason::Reason;
+use crate::reason::{Reason, Why};
 use crate::stage::window;
 
 /// The status holds 64 cells in less than 100 kB: what is longer is in the report.
@@ -31,13 +27,13 @@ const MOST_OBSERVATIONS: usize = 2;
 /// What a cell left behind.
 #[derive(Clone, Debug)]
 pub struct Evidence<'a> {
-    /// What Pulp says of the tasks with the cell's correlation id.
+    /// What Pulp says of the tasks with the cell's correlation id; none of another kind of load.
     pub tasks: &'a [TaskRecord],
     /// Tasks of others that were dispatched or at work between the first and the last instant of the cell's.
     pub foreign_tasks: u64,
     /// What the generators delivered.
     pub generators: &'a [GeneratorResult],
-    /// The workers' replicas in this cell.
+    /// The replicas that the load's main target has in this cell.
     pub workers: u32,
     /// What the sources saw.
     pub sources: &'a [SourceReport],
@@ -54,13 +50,15 @@ pub fn measure(
     correlation_id: Uuid,
     now: Timestamp,
 ) -> CellDetail {
-    let merged = merge(evidence.generators);
-    let requests = merged.as_ref().map(|figures| request_report(plan, evidence.generators, figures));
-    let tasks = TaskFigures::of(evidence.tasks);
-    let doubts = doubts::all(current, evidence, &tasks);
+    let kind = plan.workload.kind();
+    let mut evaluation = kind.evaluate(cell, current, evidence);
+    // Those that came up while the cell was measured first.
+    let doubts: Vec<String> =
+        current.progress.invalid.iter().cloned().chain(evaluation.doubts.drain(..)).collect();
     let sources: Vec<SourceSummary> = evidence.sources.iter().map(|report| report.summary.clone()).collect();
-    let judgement = judge(plan, current, &doubts, &tasks, requests.as_ref(), &sources);
+    let judgement = judge(plan, current, &doubts, &evaluation, &sources);
     let Judgement { outcome, verdict, reason, message } = judgement;
+    let Evaluation { load, doubts: _, short: _, request_figures, queue, completions } = evaluation;
     let mut figures = CellReport {
         cell: cell.index,
         repeat: cell.repeat,
@@ -71,103 +69,34 @@ pub fn measure(
         verdict,
         reason,
         message,
-        workers: evidence.workers,
-        tasks_wanted: plan.tasks,
+        load,
         observations: Vec::new(),
         sources,
-        requests,
-        tasks,
-        processes: current.progress.processes,
-        pulp_versions: current.progress.pulp_versions.clone(),
-        nudges: current.progress.nudges.clone(),
-        cleanup: current.progress.cleanup.clone(),
         timeline: current.timeline.clone(),
         finished_at: now,
     };
-    figures.observations = observations(plan, current, evidence, &figures);
+    figures.observations = findings::observations(
+        kind.rules(),
+        &Seen {
+            cell: &figures,
+            earlier: evidence.earlier,
+            workers_axis: plan.main_axis(),
+            sources: evidence.sources,
+            window: window(current),
+        },
+    );
     figures.sources.iter_mut().for_each(leave_out_what_never_happened);
-    detail(figures, current, evidence, merged)
-}
-
-fn observations(plan: &Plan, current: &Current, evidence: &Evidence<'_>, cell: &CellReport) -> Vec<String> {
-    findings::observations(&Seen {
-        cell,
-        earlier: evidence.earlier,
-        workers_axis: &plan.scale[plan.workers].name,
-        sources: evidence.sources,
-        window: window(current),
-    })
-}
-
-/// The figures with all that is kept beside them.
-fn detail(
-    figures: CellReport,
-    current: &Current,
-    evidence: &Evidence<'_>,
-    request_figures: Option<RequestFigures>,
-) -> CellDetail {
     CellDetail {
         schema_version: SCHEMA_VERSION,
         figures,
         sources: evidence.sources.to_vec(),
         dropped: Vec::new(),
         workers_online: current.progress.workers_online.clone(),
-        queue: queue_over_time(evidence.tasks),
-        completions: completions_over_time(evidence.tasks),
+        queue,
+        completions,
         request_figures,
         generators: evidence.generators.iter().map(generator_report).collect(),
     }
-}
-
-fn merge(generators: &[GeneratorResult]) -> Option<RequestFigures> {
-    let (first, rest) = generators.split_first()?;
-    let mut merged = PulpLoad::of(first).requests;
-    for generator in rest {
-        merged.merge(&PulpLoad::of(generator).requests);
-    }
-    Some(merged)
-}
-
-/// The tasks that the answers to all generators say were dispatched.
-pub(super) fn all_dispatched(generators: &[GeneratorResult]) -> u64 {
-    generators.iter().map(tasks_dispatched).fold(0, u64::saturating_add)
-}
-
-fn request_report(plan: &Plan, generators: &[GeneratorResult], merged: &RequestFigures) -> RequestReport {
-    let tasks_dispatched = all_dispatched(generators);
-    let yields = generators.iter().map(|generator| generator.counts.count(TASKS_MOST_A_REQUEST));
-    RequestReport {
-        generators: u32::try_from(generators.len()).unwrap_or(u32::MAX),
-        sent: merged.sent,
-        succeeded: merged.succeeded,
-        failures: merged.failures.clone(),
-        tasks_dispatched,
-        largest_yield: yields.max().unwrap_or_default(),
-        overshoot: tasks_dispatched.saturating_sub(plan.tasks),
-        stopped: generators
-            .iter()
-            .map(|generator| generator.stopped)
-            .find(|stopped| *stopped != StopReason::AllTasksDispatched)
-            .unwrap_or(StopReason::AllTasksDispatched),
-        started_at: generators.iter().map(|generator| generator.started_at).min().unwrap_or_default(),
-        finished_at: generators.iter().map(|generator| generator.finished_at).max().unwrap_or_default(),
-        latency: merged.latency.summary(),
-        failed_latency: merged.failed_latency.summary(),
-        start: start_report(generators),
-        own_work: saturation::work_report(generators),
-    }
-}
-
-/// How well the generators started together; with one there is nothing to be late for.
-fn start_report(generators: &[GeneratorResult]) -> Option<StartReport> {
-    let starts: Vec<_> = generators.iter().filter_map(|generator| generator.start).collect();
-    if generators.len() < 2 {
-        return None;
-    }
-    Some(StartReport {
-        max_uncertainty_microseconds: starts.iter().map(|start| start.uncertainty_microseconds).max()?,
-        max_lateness_microseconds: starts.iter().map(|start| start.lateness_microseconds).max()?,
-    })
 }
 
 fn generator_report(generator: &GeneratorResult) -> GeneratorReport {
@@ -216,8 +145,7 @@ fn judge(
     plan: &Plan,
     current: &Current,
     doubts: &[String],
-    tasks: &TaskFigures,
-    requests: Option<&RequestReport>,
+    evaluation: &Evaluation,
     sources: &[SourceSummary],
 ) -> Judgement {
     if let Some(failure) = &current.progress.failure {
@@ -228,18 +156,10 @@ fn judge(
     if !doubts.is_empty() {
         return Judgement::completed(Verdict::Invalid, Reason::FiguresNotTrusted.as_str(), doubts.join("; "));
     }
-    let short = requests.filter(|requests| requests.tasks_dispatched < plan.tasks);
-    if let Some(requests) = short {
-        let message = format!(
-            "{} of {} {} dispatched: {}",
-            requests.tasks_dispatched,
-            counted(plan.tasks, "task"),
-            agreeing(requests.tasks_dispatched, "was", "were"),
-            stop_words(requests.stopped)
-        );
-        return Judgement::incomplete(Verdict::Failed, Reason::DispatchIncomplete.as_str(), message);
+    if let Some(Why { reason, message }) = &evaluation.short {
+        return Judgement::incomplete(Verdict::Failed, reason.as_str(), message.clone());
     }
-    judge_criteria(plan, &Figures::of(tasks, requests).with_sources(sources), sources)
+    judge_criteria(plan, &evaluation.load.kind().figures().with_sources(sources), sources)
 }
 
 fn judge_criteria(plan: &Plan, figures: &Figures, sources: &[SourceSummary]) -> Judgement {
@@ -251,15 +171,6 @@ fn judge_criteria(plan: &Plan, figures: &Figures, sources: &[SourceSummary]) -> 
         CriteriaOutcome::NoFigure(words) => {
             Judgement::completed(Verdict::Invalid, Reason::CriterionWithoutFigure.as_str(), words)
         }
-    }
-}
-
-fn stop_words(reason: StopReason) -> &'static str {
-    match reason {
-        StopReason::AllTasksDispatched => "the generator stopped early",
-        StopReason::DeadlineExceeded => "timeouts.dispatch passed",
-        StopReason::TooManyFailures => "too many requests failed one after the other",
-        StopReason::Terminated => "the generator was ended",
     }
 }
 
@@ -312,7 +223,9 @@ fn whole(value: f64) -> Option<u64> {
 
 /// The figures of a cell as the status shows them.
 pub fn summarized(report: &CellReport) -> CellResult {
-    let requests = report.requests.as_ref();
+    let tasks = report.load.kind().pulp_tasks();
+    let requests = tasks.and_then(|load| load.requests.as_ref());
+    let tasks = tasks.map(|load| &load.tasks);
     CellResult {
         cell: report.cell,
         repeat: report.repeat,
@@ -324,13 +237,13 @@ pub fn summarized(report: &CellReport) -> CellResult {
         message: report.message.as_deref().map(|message| bounded(message, LONGEST_MESSAGE)),
         requests: requests.map(|requests| requests.sent),
         requests_failed: requests.map(|requests| requests.failures.total()),
-        tasks_submitted: Some(report.tasks.submitted),
-        tasks_completed: Some(report.tasks.completed),
-        tasks_failed: Some(report.tasks.failed),
+        tasks_submitted: tasks.map(|tasks| tasks.submitted),
+        tasks_completed: tasks.map(|tasks| tasks.completed),
+        tasks_failed: tasks.map(|tasks| tasks.failed),
         tasks_per_second: report.headline(),
-        success_ratio: report.tasks.success_ratio.clone(),
-        wait: report.tasks.wait.map(milliseconds),
-        total: report.tasks.total.map(milliseconds),
+        success_ratio: tasks.and_then(|tasks| tasks.success_ratio.clone()),
+        wait: tasks.and_then(|tasks| tasks.wait).map(milliseconds),
+        total: tasks.and_then(|tasks| tasks.total).map(milliseconds),
         started_at: report.timeline.first().map_or(report.finished_at, |entry| entry.since),
         finished_at: report.finished_at,
         observed: observed(&report.sources),

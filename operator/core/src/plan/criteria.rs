@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use throughput_crds::Criterion;
 use throughput_model::decimal;
 use throughput_model::source_report::SourceSummary;
-use throughput_report::figures::pulp_tasks::{FIGURES, REPEATS};
 use throughput_report::figures::{Figure, Figures};
+use throughput_report::kinds::KindFacts;
 
 use crate::plan::rejection::{Rejection, UnknownMetric};
 
@@ -80,7 +80,7 @@ impl FromIterator<CriteriaOutcome> for CriteriaOutcome {
 
 impl UnknownMetric {
     /// With the figures that there are: all that every cell has, and of the sources those which begin alike.
-    fn new(metric: &str, observed: &BTreeSet<String>) -> Self {
+    fn new(metric: &str, facts: &KindFacts, observed: &BTreeSet<String>) -> Self {
         let source = metric.split('.').next().unwrap_or_default();
         let of_source: Vec<&str> = observed
             .iter()
@@ -90,7 +90,11 @@ impl UnknownMetric {
         let known = if of_source.is_empty() {
             let names =
                 |figures: &[Figure]| figures.iter().map(|figure| figure.name).collect::<Vec<_>>().join(", ");
-            format!("{}; {}; and those of the sources that observe names", names(FIGURES), names(REPEATS))
+            format!(
+                "{}; {}; and those of the sources that observe names",
+                names(facts.figures),
+                names(&facts.repeats)
+            )
         } else {
             of_source.join(", ")
         };
@@ -99,11 +103,15 @@ impl UnknownMetric {
 }
 
 impl CheckedCriterion {
-    /// Checks a criterion of a spec.
-    pub fn new(criterion: &Criterion, observed: &BTreeSet<String>) -> Result<Self, Rejection> {
+    /// Checks a criterion of a spec, on figures of this kind of load or of sources that have these.
+    pub fn new(
+        criterion: &Criterion,
+        facts: &KindFacts,
+        observed: &BTreeSet<String>,
+    ) -> Result<Self, Rejection> {
         let metric = &criterion.metric;
-        if !FIGURES.iter().any(|figure| figure.name == metric) && !observed.contains(metric) {
-            return Err(UnknownMetric::new(metric, observed).into());
+        if !facts.figures.iter().any(|figure| figure.name == metric) && !observed.contains(metric) {
+            return Err(UnknownMetric::new(metric, facts, observed).into());
         }
         Ok(Self { metric: metric.clone(), bound: Bound::of(criterion)? })
     }
@@ -135,6 +143,8 @@ mod tests {
     use jiff::Timestamp;
     use throughput_model::figures::TaskFigures;
     use throughput_model::source_report::Shortfall;
+    use throughput_report::kinds::pulp_tasks::FACTS;
+    use throughput_report::kinds::pulp_tasks::figures::figures;
 
     use super::*;
 
@@ -149,6 +159,7 @@ mod tests {
                 at_least: at_least.map(str::to_owned),
                 at_most: at_most.map(str::to_owned),
             },
+            &FACTS,
             &BTreeSet::from(["rds.cpuPercent.max".to_owned()]),
         )
     }
@@ -156,7 +167,7 @@ mod tests {
     fn judged(criterion: &CheckedCriterion, ratio: Option<&str>) -> CriteriaOutcome {
         let mut tasks = TaskFigures::of(&[]);
         tasks.success_ratio = ratio.map(str::to_owned);
-        criterion.judge(&Figures::of(&tasks, None), &[])
+        criterion.judge(&figures(&tasks, None), &[])
     }
 
     fn rds(cpu: Option<f64>, shortfall: Option<&[&str]>) -> SourceSummary {
@@ -200,7 +211,7 @@ mod tests {
 
     #[test]
     fn every_figure_of_the_table_can_be_judged() {
-        for figure in FIGURES {
+        for figure in FACTS.figures {
             assert!(criterion(figure.name, Some("1"), None).is_ok(), "{}", figure.name);
         }
     }

@@ -4,11 +4,9 @@ use std::time::Duration;
 
 use throughput_crds::InProcessDispatch;
 use throughput_model::cell::CellAddress;
-use throughput_model::workload::{PulpTasks, Workload};
+use throughput_model::workload::Workload;
 
-use super::destination::{ConfigMapKey, secret_keys};
-use super::matrix::Cell;
-use super::{Plan, milliseconds};
+use super::destination::ConfigMapKey;
 
 /// What starting a cell's generators takes.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,27 +34,4 @@ pub struct CredentialsSource {
     pub secret: String,
     /// The keys.
     pub keys: &'static [&'static str],
-}
-
-impl Plan {
-    /// The order for the generators of a cell.
-    pub fn order(&self, cell: &Cell, address: &CellAddress) -> GeneratorOrder {
-        let keys = secret_keys(&self.pulp.authentication);
-        GeneratorOrder {
-            address: address.clone(),
-            generators: cell.generators,
-            workload: Workload::PulpTasks(PulpTasks {
-                pulp: self.pulp.clone(),
-                correlation_id: address.correlation_id(),
-                tasks: self.tasks,
-                concurrency: cell.concurrency,
-                dispatch: self.dispatch.clone(),
-                dispatch_deadline_milliseconds: milliseconds(self.deadlines.dispatch),
-            }),
-            in_process: self.in_process.clone(),
-            credentials: self.secret.clone().map(|secret| CredentialsSource { secret, keys }),
-            ca_bundle: self.ca_bundle.clone(),
-            lifetime: self.deadlines.generator_start + self.deadlines.dispatch,
-        }
-    }
 }

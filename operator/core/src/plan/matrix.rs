@@ -34,11 +34,12 @@ pub struct Cell {
 /// The most cells that a test has.
 const MOST_CELLS: usize = 64;
 
-/// All cells: repeats outermost, then the axes in their order, the last one changing fastest.
+/// All cells: repeats outermost, then the axes in their order, the last one changing fastest. Of the main target, which does
+/// the work, no cell has none.
 pub fn cells(
     spec: &ThroughputTestSpec,
     scale: &[ScaledTarget],
-    workers: usize,
+    main_target: Option<usize>,
 ) -> Result<Vec<Cell>, Rejection> {
     // The API server refuses it too; this one also stops what got past an older version of its rule.
     let axes = spec.matrix.iter().map(|axis| axis.values.len());
@@ -61,7 +62,7 @@ pub fn cells(
             for value in &axis.values {
                 let mut cell = cell.clone();
                 cell.parameters.push((axis.name.clone(), value.to_string()));
-                set(&mut cell, axis, value, scale, workers)?;
+                set(&mut cell, axis, value, scale, main_target)?;
                 varied.push(cell);
             }
         }
@@ -77,7 +78,7 @@ fn set(
     axis: &Axis,
     value: &AxisValue,
     scale: &[ScaledTarget],
-    workers: usize,
+    main_target: Option<usize>,
 ) -> Result<(), Rejection> {
     match axis.of {
         AxisKind::Scale => {
@@ -86,7 +87,7 @@ fn set(
                 .position(|entry| entry.name == axis.name)
                 .ok_or_else(|| Rejection::UnknownAxis(axis.name.clone()))?;
             let replicas = number(&axis.name, value, 0)?;
-            if entry == workers && replicas == 0 {
+            if main_target == Some(entry) && replicas == 0 {
                 return Err(Rejection::NoWorkersInCell(axis.name.clone()));
             }
             cell.replicas[entry] = Some(replicas);

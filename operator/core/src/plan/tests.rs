@@ -1,11 +1,10 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use throughput_crds::{Observe, Scheme};
-use throughput_model::workload::Authentication;
-
-use throughput_model::cell::CellAddress;
-use throughput_model::workload::{PulpTasks, Workload};
+use throughput_crds::{Observe, Procedure, Scheme};
+use throughput_model::workload::{
+    self, Authentication, Dispatch, DispatchRequest, Method, PulpEndpoint, TestView,
+};
 
 use super::*;
 use crate::plan::generator_order::{CredentialsSource, GeneratorOrder};
@@ -32,6 +31,37 @@ fn planned(pointer: &str, value: Value) -> Plan {
     Plan::new("pulp", &spec(pointer, value), &Permissions::default(), &OneSource).unwrap()
 }
 
+/// What is planned of Pulp's tasks.
+fn tasks(plan: &Plan) -> &PulpTasks {
+    plan.pulp_tasks().unwrap()
+}
+
+/// What is planned of the tasks of the shortest spec.
+fn shortest() -> PulpTasks {
+    PulpTasks {
+        pulp: PulpEndpoint {
+            base_url: "http://pulp-api.pulp.svc:24817".to_owned(),
+            api_root: "/pulp/".to_owned(),
+            domain: None,
+            authentication: Authentication::Session,
+        },
+        secret: Some("pulp-admin".to_owned()),
+        workers: 0,
+        tasks: 10_000,
+        procedure: Procedure::Sustained,
+        deletes_created: false,
+        dispatch: Dispatch::TestView(TestView {
+            path: "/pulp/test/tasks/".to_owned(),
+            query: BTreeMap::new(),
+            count_field: "tasks_executed".to_owned(),
+            tasks_per_request: None,
+            request_timeout_milliseconds: 60_000,
+        }),
+        view_check: None,
+        in_process: None,
+    }
+}
+
 #[test]
 fn the_shortest_spec_becomes_a_plan_with_every_default() {
     let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
@@ -43,19 +73,11 @@ fn the_shortest_spec_becomes_a_plan_with_every_default() {
                 port: 24_817,
                 scheme: Scheme::Http,
             },
-            pulp: PulpEndpoint {
-                base_url: "http://pulp-api.pulp.svc:24817".to_owned(),
-                api_root: "/pulp/".to_owned(),
-                domain: None,
-                authentication: Authentication::Session,
-            },
-            secret: Some("pulp-admin".to_owned()),
             ca_bundle: None,
             scale: vec![ScaledTarget {
                 name: "workers".to_owned(),
                 target: TargetName::deployment("pulp-worker")
             }],
-            workers: 0,
             cells: vec![Cell {
                 index: 0,
                 repeat: 1,
@@ -64,18 +86,7 @@ fn the_shortest_spec_becomes_a_plan_with_every_default() {
                 concurrency: 1,
                 generators: 1,
             }],
-            tasks: 10_000,
-            procedure: Procedure::Sustained,
-            deletes_created: false,
-            dispatch: Dispatch::TestView(TestView {
-                path: "/pulp/test/tasks/".to_owned(),
-                query: BTreeMap::new(),
-                count_field: "tasks_executed".to_owned(),
-                tasks_per_request: None,
-                request_timeout_milliseconds: 60_000,
-            }),
-            view_check: None,
-            in_process: None,
+            workload: Workload::PulpTasks(Box::new(shortest())),
             observe: Observe::default(),
             is_watched: false,
             criteria: Vec::new(),
@@ -99,7 +110,7 @@ fn the_shortest_spec_becomes_a_plan_with_every_default() {
 fn a_request_is_sent_below_the_api_root_with_its_defaults() {
     let plan = planned("/workload/pulpTasks/dispatch", json!({"request": {"path": "api/v3/tasks/purge/"}}));
     assert_eq!(
-        plan.dispatch,
+        tasks(&plan).dispatch,
         Dispatch::Request(DispatchRequest {
             method: Method::Post,
             path: "/pulp/api/v3/tasks/purge/".to_owned(),
@@ -113,10 +124,10 @@ fn a_request_is_sent_below_the_api_root_with_its_defaults() {
 fn a_view_is_checked_with_the_query_that_dispatches_nothing() {
     let check = json!({"testView": {"query": {"tasks": "50"}, "checkQuery": {"timeout": "0"}}});
     let plan = planned("/workload/pulpTasks/dispatch", check);
-    let Dispatch::TestView(view) = &plan.dispatch else { panic!("{:?}", plan.dispatch) };
+    let Dispatch::TestView(view) = &tasks(&plan).dispatch else { panic!("{:?}", tasks(&plan).dispatch) };
     assert_eq!(view.query, BTreeMap::from([("tasks".to_owned(), "50".to_owned())]));
     let query = BTreeMap::from([("timeout".to_owned(), "0".to_owned())]);
-    assert_eq!(plan.view_check, Some(TestView { query, ..view.clone() }));
+    assert_eq!(tasks(&plan).view_check, Some(TestView { query, ..view.clone() }));
 }
 
 #[test]
@@ -132,7 +143,7 @@ fn an_image_that_is_not_permitted_does_not_become_a_plan() {
 fn what_is_written_of_a_dispatch_is_kept() {
     let view = json!({"path": "perf/", "query": {"n": "5"}, "countField": "n", "tasksPerRequest": 5, "timeout": "2m"});
     assert_eq!(
-        planned("/workload/pulpTasks/dispatch", json!({"testView": view})).dispatch,
+        tasks(&planned("/workload/pulpTasks/dispatch", json!({"testView": view}))).dispatch,
         Dispatch::TestView(TestView {
             path: "/pulp/perf/".to_owned(),
             query: BTreeMap::from([("n".to_owned(), "5".to_owned())]),
@@ -156,7 +167,7 @@ fn what_is_written_of_a_dispatch_is_kept() {
             request_timeout_milliseconds: 5_000,
         };
         let plan = planned("/workload/pulpTasks/dispatch", json!({"request": request}));
-        assert_eq!(plan.dispatch, Dispatch::Request(expected));
+        assert_eq!(tasks(&plan).dispatch, Dispatch::Request(expected));
     }
 }
 
@@ -165,9 +176,12 @@ fn the_only_thing_that_is_scaled_is_the_workers_and_of_several_the_one_of_that_n
     let entries = |names: &[&str]| -> Value {
         names.iter().map(|name| scaled(name, &format!("pulp-{name}"))).collect()
     };
-    assert_eq!(planned("/scale", entries(&["queue"])).workers, 0);
+    assert_eq!(tasks(&planned("/scale", entries(&["queue"]))).workers, 0);
     let plan = planned("/scale", entries(&["content", "workers"]));
-    assert_eq!((plan.workers, plan.scale[plan.workers].target.name.as_str()), (1, "pulp-workers"));
+    assert_eq!(
+        (tasks(&plan).workers, plan.scale[tasks(&plan).workers].target.name.as_str()),
+        (1, "pulp-workers")
+    );
 }
 
 #[test]
@@ -181,14 +195,14 @@ fn a_stateful_set_can_be_scaled_too() {
 fn the_order_of_a_cell_says_all_that_its_generators_take() {
     let plan = planned("/matrix", json!([{"name": "concurrency", "of": "Load", "values": [1, 7]}]));
     let address = CellAddress { test_uid: "3f1c".to_owned(), cell: 1, attempt: 1 };
-    let workload = Workload::PulpTasks(PulpTasks {
-        pulp: plan.pulp.clone(),
+    let workload = workload::Workload::PulpTasks(Box::new(workload::PulpTasks {
+        pulp: tasks(&plan).pulp.clone(),
         correlation_id: address.correlation_id(),
         tasks: 10_000,
         concurrency: 7,
-        dispatch: plan.dispatch.clone(),
+        dispatch: tasks(&plan).dispatch.clone(),
         dispatch_deadline_milliseconds: 1_800_000,
-    });
+    }));
     let expected = GeneratorOrder {
         address: address.clone(),
         generators: 1,
@@ -212,7 +226,7 @@ fn an_encrypted_service_is_trusted_by_the_bundle_that_is_named() {
     let plan = planned("/target", json!({"service": service, "caBundle": bundle, "pulp": pulp}));
     assert_eq!(plan.ca_bundle, Some(ConfigMapKey { name: "our-ca".to_owned(), key: "ca.crt".to_owned() }));
     assert_eq!(
-        plan.pulp,
+        tasks(&plan).pulp,
         PulpEndpoint {
             base_url: "https://pulp-api.pulp.svc:443".to_owned(),
             api_root: "/api/pulp/".to_owned(),
@@ -229,7 +243,7 @@ fn a_url_is_a_target_only_where_the_administrator_permits_it() {
     let permissions = Permissions::new(&["https://pulp.example.com".to_owned()], &[]);
     let plan = Plan::new("pulp", &target("https://pulp.example.com"), &permissions, &OneSource).unwrap();
     assert_eq!(plan.destination, Destination::Url("https://pulp.example.com".to_owned()));
-    assert_eq!(plan.pulp.base_url, "https://pulp.example.com");
+    assert_eq!(tasks(&plan).pulp.base_url, "https://pulp.example.com");
     let rejection =
         Plan::new("pulp", &target("https://other.example.com"), &permissions, &OneSource).unwrap_err();
     assert_eq!(rejection.reason(), "NotPermitted");
@@ -243,8 +257,8 @@ fn a_url_is_a_target_only_where_the_administrator_permits_it() {
 fn a_header_that_authenticates_is_the_one_that_is_named() {
     let header = json!({"method": "Header", "header": "x-rh-identity", "secretRef": {"name": "identity"}});
     let plan = planned("/target/pulp/credentials", header);
-    assert_eq!(plan.pulp.authentication, Authentication::Header { name: "x-rh-identity".to_owned() });
-    assert_eq!(plan.secret.as_deref(), Some("identity"));
+    assert_eq!(tasks(&plan).pulp.authentication, Authentication::Header { name: "x-rh-identity".to_owned() });
+    assert_eq!(tasks(&plan).secret.as_deref(), Some("identity"));
 }
 
 #[test]

@@ -56,7 +56,7 @@ pub(crate) fn settings(target: &str, tasks: u64, dispatch: Dispatch) -> Settings
             version: ASSIGNMENT_VERSION,
             address: address(),
             generators: 1,
-            workload: Workload::PulpTasks(workload),
+            workload: Workload::PulpTasks(Box::new(workload)),
         },
         credentials: Some(Credentials::Password {
             username: "admin".to_owned(),

@@ -140,3 +140,19 @@ async fn a_target_that_is_not_there_is_a_failure() {
     assert!(log(&output).contains("the login failed: "), "{}", log(&output));
     assert!(!folder.result().exists());
 }
+
+#[cfg(feature = "example-kind")]
+#[tokio::test]
+async fn another_kind_of_load_is_carried_out_by_the_same_program() {
+    use throughput_model::holding::{COUNTED, Holding};
+    use throughput_model::workload::{Assignment, Workload};
+
+    let folder = Folder::new("holding", "http://127.0.0.1:1", 1, test_view(1));
+    let assignment = settings("http://127.0.0.1:1", 1, test_view(1)).assignment;
+    let assignment = Assignment { workload: Workload::Holding(Holding { seconds: 1 }), ..assignment };
+    fs::write(folder.0.join("assignment.json"), serde_json::to_vec(&assignment).unwrap()).unwrap();
+    let output = folder.run(Some(&folder.result())).await;
+    assert!(output.status.success(), "{}", log(&output));
+    let result: GeneratorResult = serde_json::from_slice(&fs::read(folder.result()).unwrap()).unwrap();
+    assert_eq!((result.counts.count(COUNTED), result.stopped), (1, StopReason::AllTasksDispatched));
+}

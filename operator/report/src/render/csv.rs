@@ -5,10 +5,11 @@ use crate::data::{CellReport, TestReport};
 
 /// The table, one record a cell.
 pub fn render(report: &TestReport) -> String {
-    let mut text = record(columns::of(Table::Csv).map(Column::title_with_unit));
+    let mut text = record(columns::of(report.facts(), Table::Csv).map(Column::title_with_unit));
     for cell in &report.cells {
         let row = Row::of(cell, &report.workers_axis);
-        let fields = columns::of(Table::Csv).map(|column| row.text(column.value, observations));
+        let fields =
+            columns::of(report.facts(), Table::Csv).map(|column| row.text(column.value, observations));
         text.push_str(&record(fields.map(|field| quoted(field.as_deref().unwrap_or(NO_FIGURE)))));
     }
     text

@@ -1,11 +1,12 @@
 //! The table that the plan's readers know, in Markdown.
 
-use crate::columns::{self, Align, Column, NO_FIGURE, REPEAT_COLUMNS, Row, Table};
+use crate::columns::{self, Align, Column, NO_FIGURE, Row, Table};
 use crate::data::{CellReport, TestReport};
 
 /// The table, one row a cell; where cells are repeated, a second one with a row for each combination.
 pub fn render(report: &TestReport) -> String {
-    let columns = || columns::of(Table::Markdown);
+    let facts = report.facts();
+    let columns = || columns::of(facts, Table::Markdown);
     let mut text = head(columns().map(|column| (column.title, column.align)));
     for cell in &report.cells {
         let of_cell = Row::of(cell, &report.workers_axis);
@@ -13,9 +14,9 @@ pub fn render(report: &TestReport) -> String {
     }
     if !report.repeats.is_empty() {
         text.push('\n');
-        text.push_str(&head(REPEAT_COLUMNS.iter().map(|column| (column.title, column.align))));
+        text.push_str(&head(facts.repeat_columns.iter().map(|column| (column.title, column.align))));
         for repeats in &report.repeats {
-            text.push_str(&row(REPEAT_COLUMNS.iter().map(|column| column.text(repeats))));
+            text.push_str(&row(facts.repeat_columns.iter().map(|column| column.text(facts, repeats))));
         }
     }
     text

@@ -32,8 +32,8 @@ async fn main() {
     assert_eq!(status.verdict, Some(Verdict::Passed), "{status:#?}");
     let report: TestReport = serde_json::from_value(cluster.report(NAME).await).unwrap();
     for cell in &report.cells {
-        let figure = |figure: &Option<String>| figure.clone().unwrap_or_default();
-        println!("{} workers: {} tasks/s", cell.workers, figure(&cell.tasks.tasks_per_second));
+        let workers = cell.load.kind().workers().unwrap_or_default();
+        println!("{workers} workers: {} tasks/s", cell.headline().unwrap_or_default());
         cell.observations.iter().for_each(|observation| println!("  {observation}"));
     }
     let page = page(&cluster).await;

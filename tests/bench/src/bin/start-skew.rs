@@ -185,7 +185,7 @@ impl Round<'_> {
             version: ASSIGNMENT_VERSION,
             address: self.address.clone(),
             generators: GENERATORS,
-            workload: Workload::PulpTasks(PulpTasks {
+            workload: Workload::PulpTasks(Box::new(PulpTasks {
                 pulp: PulpEndpoint {
                     base_url: target.to_owned(),
                     api_root: "/pulp/".to_owned(),
@@ -202,7 +202,7 @@ impl Round<'_> {
                     request_timeout_milliseconds: 30_000,
                 }),
                 dispatch_deadline_milliseconds: 60_000,
-            }),
+            })),
         }
     }
 

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{
     SecretVolumeSource, SecurityContext, Volume, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use throughput_core::plan::in_process::{EXCHANGE_FOLDER, EXCHANGE_VARIABLE, SCRIPT_FOLDER};
+use throughput_core::kinds::pulp_tasks::in_process::{EXCHANGE_FOLDER, EXCHANGE_VARIABLE, SCRIPT_FOLDER};
 use throughput_crds::{InProcessDispatch, Mount, PullPolicy, Variable, VariableSource};
 
 use super::{mount, quantities, secret_volume};

@@ -1,6 +1,6 @@
 //! Recordings of simulated runs: every status of the undisturbed ones, a digest of those of each disturbed one, and the
 //! reports that they end with. A change of the code that is meant to change nothing keeps them byte for byte; one that
-//! is meant to records them anew (`RECORD=1 cargo test --package throughput-controller recorded`), and the difference
+//! is meant to records them anew (`RECORD=1 cargo test --package throughput-core recorded`), and the difference
 //! shows in its commit.
 
 use std::fmt::Write;

@@ -21,7 +21,7 @@ pub(super) fn four_cells() -> Plan {
 }
 
 /// A plan of which every stage ends within a minute.
-fn hasty(plan: Plan) -> Plan {
+pub(super) fn hasty(plan: Plan) -> Plan {
     let minute = Duration::from_mins(1);
     let deadlines = Deadlines {
         start: minute,
@@ -48,7 +48,7 @@ fn results(walked: &Walked) -> Vec<CellResult> {
 }
 
 /// Everything that was scaled is as it was found, and nothing is claimed.
-fn assert_put_back(walked: &Walked, disturbances: &[Disturbance]) {
+pub(super) fn assert_put_back(walked: &Walked, disturbances: &[Disturbance]) {
     let world = &walked.world;
     assert_eq!(world.replicas(), [("pulp-content", 3), ("pulp-worker", 2)], "{disturbances:?}");
     assert_eq!(world.claimed(), Vec::<String>::new(), "{disturbances:?}");

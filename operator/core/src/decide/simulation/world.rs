@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use throughput_crds::{CleanupProgress, Procedure, Stage, ThroughputTestStatus};
 use throughput_model::cell::CellAddress;
 use throughput_model::generator::GeneratorResult;
+use throughput_model::named::{Counts, Histograms};
 use throughput_model::task::{TaskRecord, TaskState};
 use throughput_model::workload::Workload;
 use throughput_report::data::TestReport;
@@ -73,7 +74,9 @@ struct Task {
 struct RunningJob {
     address: CellAddress,
     wanted: u64,
-    dispatched: u64,
+    finished: u64,
+    /// Whether it sends tasks; else it counts a second each second.
+    sends_tasks: bool,
     state: Job,
 }
 
@@ -232,12 +235,16 @@ impl World {
                 let all_claimed = self.deployments.values().all(|deployment| deployment.claim.is_some());
                 assert!(all_claimed && self.has_finalizer, "{target} is scaled before all is claimed");
                 let stage = self.status.current.as_ref().unwrap().stage;
-                if matches!(stage, Stage::ScalingDown | Stage::ScalingWorkers) && !self.has_backlog(plan) {
+                let empties = plan.workload.kind().route().contains(&Stage::EmptyingQueue);
+                if matches!(stage, Stage::ScalingDown | Stage::ScalingWorkers)
+                    && empties
+                    && !self.has_backlog(plan)
+                {
                     assert_eq!(self.unfinished(), 0, "{target} is scaled while there are tasks in the queue");
                 }
                 self.deployments.get_mut(target.name.as_str()).unwrap().replicas = replicas;
             }
-            Action::StartGenerators(order) => self.start_generators(plan, order.address, &order.workload),
+            Action::StartGenerators(order) => self.start_generators(plan, order.address, order.workload),
             Action::DeleteGenerators { address } => {
                 if self.job.as_ref().is_some_and(|job| job.address == address) {
                     self.job = None;
@@ -266,20 +273,35 @@ impl World {
         }
     }
 
-    fn start_generators(&mut self, plan: &Plan, address: CellAddress, workload: &Workload) {
-        let Workload::PulpTasks(workload) = workload;
-        assert_eq!(workload.correlation_id, address.correlation_id());
+    fn start_generators(&mut self, plan: &Plan, address: CellAddress, workload: Workload) {
         // One that has ended may be left: where its deletion was refused, it goes with the test.
         if let Some(job) = self.job.as_ref().filter(|job| matches!(job.state, Job::Active { .. })) {
             assert_eq!(job.address, address, "two cells at once");
             return;
         }
-        assert_eq!(self.unfinished(), 0, "cell {} begins with tasks in the queue", address.cell);
-        let workers = plan.cells[address.cell as usize].replicas[plan.workers];
-        let expected = if plan.procedure == Procedure::Backlog { Some(0) } else { workers };
-        assert_eq!(Some(self.workers_online), expected);
         let state = Job::Active { trouble: None };
-        self.job = Some(RunningJob { address, wanted: workload.tasks, dispatched: 0, state });
+        match (workload, plan.pulp_tasks()) {
+            (Workload::PulpTasks(ordered), Some(tasks)) => {
+                assert_eq!(ordered.correlation_id, address.correlation_id());
+                assert_eq!(self.unfinished(), 0, "cell {} begins with tasks in the queue", address.cell);
+                let workers = plan.cells[address.cell as usize].replicas[tasks.workers];
+                let expected = if tasks.procedure == Procedure::Backlog { Some(0) } else { workers };
+                assert_eq!(Some(self.workers_online), expected);
+                self.job = Some(RunningJob {
+                    address,
+                    wanted: ordered.tasks,
+                    finished: 0,
+                    sends_tasks: true,
+                    state,
+                });
+            }
+            (Workload::PulpTasks(_), None) => panic!("tasks are ordered that nobody planned"),
+            #[cfg(feature = "example-kind")]
+            (Workload::Holding(holding), _) => {
+                let wanted = holding.seconds.into();
+                self.job = Some(RunningJob { address, wanted, finished: 0, sends_tasks: false, state });
+            }
+        }
     }
 
     /// Lets a second pass: everybody but the operator does what there is to do.
@@ -325,11 +347,15 @@ impl World {
             (current.cell, current.stage) == (job.address.cell, Stage::Dispatching) && is_registered
         });
         if may_dispatch {
-            let tasks = TASKS_A_SECOND.min(job.wanted - job.dispatched);
-            (0..tasks).for_each(|_| self.dispatch(job.address.correlation_id()));
-            job.dispatched += tasks;
-            if job.dispatched == job.wanted {
-                let result: GeneratorResult = delivered(job.wanted);
+            let a_second = if job.sends_tasks { TASKS_A_SECOND } else { 1 };
+            let now = a_second.min(job.wanted - job.finished);
+            if job.sends_tasks {
+                (0..now).for_each(|_| self.dispatch(job.address.correlation_id()));
+            }
+            job.finished += now;
+            if job.finished == job.wanted {
+                let result: GeneratorResult =
+                    if job.sends_tasks { delivered(job.wanted) } else { held(job.wanted) };
                 self.stored_results.entry(job.address.cell).or_default().results = vec![result];
                 job.state = Job::Complete;
             }
@@ -340,7 +366,7 @@ impl World {
     /// Whether the current cell's backlog is built already.
     fn has_backlog(&self, plan: &Plan) -> bool {
         let timeline = self.status.current.iter().flat_map(|current| &current.timeline);
-        plan.procedure == Procedure::Backlog
+        plan.pulp_tasks().is_some_and(|tasks| tasks.procedure == Procedure::Backlog)
             && timeline.into_iter().any(|entry| entry.stage == Stage::Dispatching)
     }
 
@@ -356,6 +382,12 @@ impl World {
         };
         self.tasks.push(Task { correlation_id, record });
     }
+}
+
+/// What a generator delivers that held for so many seconds.
+fn held(seconds: u64) -> GeneratorResult {
+    let counts = Counts::of([("holding.counted", seconds)]);
+    GeneratorResult { counts, histograms: Histograms::default(), ..delivered(0) }
 }
 
 fn count_unfinished(tasks: &[&Task]) -> u64 {

@@ -327,7 +327,7 @@ fn the_report_of_the_cells_before_is_kept() {
     let second = decided(&status_at(1, Stage::Collecting), &observed, 40);
     let Some(Action::WriteReport { report, .. }) = second.actions.first() else { panic!("no report") };
     assert_eq!(
-        report.cells.iter().map(|cell| (cell.cell, cell.workers)).collect::<Vec<_>>(),
+        report.cells.iter().map(|cell| (cell.cell, cell.load.kind().workers().unwrap())).collect::<Vec<_>>(),
         [(0, 2), (1, 4)]
     );
 }
@@ -365,7 +365,7 @@ fn tasks_that_cannot_be_read_are_tried_for_ten_minutes() {
         detail.figures.message.as_deref(),
         Some("the cell's tasks could not be read: connection refused")
     );
-    assert_eq!(detail.figures.tasks, no_figures());
+    assert_eq!(detail.figures.load.kind().pulp_tasks().unwrap().tasks, no_figures());
 }
 
 #[test]

@@ -2,9 +2,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use throughput_model::source_report::Shortfall;
-use throughput_report::fixture;
+use throughput_report::fixture::{report as reported, tasks_of};
 
 use super::*;
+use crate::decide::fixture;
 
 fn report(source: &str, figures: &[(&str, f64)]) -> SourceReport {
     let figures: BTreeMap<String, f64> =
@@ -20,7 +21,7 @@ fn report(source: &str, figures: &[(&str, f64)]) -> SourceReport {
 
 /// A cell of which nothing else is to be said.
 fn cell() -> CellReport {
-    fixture::report().cells.swap_remove(0)
+    reported().cells.swap_remove(0)
 }
 
 fn said(cell: &CellReport, earlier: &[CellReport], sources: &[SourceReport]) -> Vec<String> {
@@ -31,7 +32,7 @@ fn said(cell: &CellReport, earlier: &[CellReport], sources: &[SourceReport]) -> 
     let mut cell = cell.clone();
     cell.sources = sources.iter().map(|report| report.summary.clone()).collect();
     let seen = Seen { cell: &cell, earlier, workers_axis: "workers", sources, window: Some(window) };
-    observations(&seen)
+    observations(fixture::plan().workload.kind().rules(), &seen)
 }
 
 #[test]
@@ -152,9 +153,9 @@ fn a_profiled_cell_says_so() {
 fn twice_the_workers_that_bring_nothing_are_more_than_the_tasks_can_use() {
     let with = |workers: u32, tasks_per_second: &str| {
         let mut cell = cell();
-        cell.workers = workers;
+        tasks_of(&mut cell).workers = workers;
         cell.parameters[0].value = workers.to_string();
-        cell.tasks.tasks_per_second = Some(tasks_per_second.to_owned());
+        tasks_of(&mut cell).tasks.tasks_per_second = Some(tasks_per_second.to_owned());
         cell
     };
     let words = "4 workers do 19.100 tasks per second, 2 did 18.437: more workers than the tasks can use";

@@ -3,9 +3,12 @@ use serde_json::json;
 use throughput_crds::{CellParameter, CellProgress, Stage, StageEntry};
 use throughput_model::cell::CellAddress;
 use throughput_model::failure::{FailureClass, Phase};
-use throughput_model::generator::{OwnWork, RESULT_VERSION, StartFigures};
+use throughput_model::generator::{OwnWork, RESULT_VERSION, RequestFigures, StartFigures, StopReason};
 use throughput_model::histogram::LatencySummary;
+use throughput_model::pulp_load::PulpLoad;
 use throughput_model::task::TaskState;
+use throughput_report::data::StartReport;
+use throughput_report::fixture::tasks_of;
 
 use super::*;
 use crate::plan::permissions::Permissions;
@@ -247,9 +250,9 @@ fn how_well_several_generators_started_together_is_reported() {
         ..complete(2)
     };
     let report = |generators: &[GeneratorResult]| {
-        let detail = detail(&plan(), CellProgress::default(), &four(), 0, generators);
+        let mut detail = detail(&plan(), CellProgress::default(), &four(), 0, generators);
         assert_eq!(detail.generators.len(), generators.len());
-        detail.figures.requests.unwrap().start
+        tasks_of(&mut detail.figures).requests.clone().unwrap().start
     };
     let worst = StartReport { max_uncertainty_microseconds: 900, max_lateness_microseconds: 1_200 };
     assert_eq!(report(&[started(900, 300), started(100, 1_200)]), Some(worst));
@@ -352,8 +355,8 @@ fn canceled_tasks_are_observed() {
 fn generators_are_reported_together() {
     let mut late = with_failed_request(generator(1, StopReason::DeadlineExceeded));
     (late.started_at, late.finished_at) = (at(1), at(9));
-    let detail = detail(&plan(), CellProgress::default(), &four(), 0, &[complete(3), late]);
-    let requests = detail.figures.requests.unwrap();
+    let mut detail = detail(&plan(), CellProgress::default(), &four(), 0, &[complete(3), late]);
+    let requests = tasks_of(&mut detail.figures).requests.clone().unwrap();
     assert_eq!((requests.generators, requests.sent, requests.succeeded), (2, 4, 3));
     assert_eq!((requests.tasks_dispatched, requests.largest_yield, requests.overshoot), (4, 2, 0));
     assert_eq!((requests.started_at, requests.finished_at), (at(0), at(9)));

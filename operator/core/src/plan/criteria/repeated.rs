@@ -1,7 +1,8 @@
 //! Criteria on what the repeats of each combination came to, judged when all cells have ended. Pure.
 
 use throughput_crds::{CellParameter, Criterion, RepeatedCells};
-use throughput_report::figures::pulp_tasks::{REPEATS, of_repeats};
+use throughput_report::figures::of_repeats;
+use throughput_report::kinds::KindFacts;
 
 use super::{Bound, CriteriaOutcome};
 use crate::plan::matrix::Cell;
@@ -19,8 +20,8 @@ impl RepeatCriterion {
     ///
     /// # Errors
     /// What is measured once has no repeats; and it needs a bound as every criterion does.
-    pub fn new(criterion: &Criterion, repeat: u32) -> Option<Result<Self, Rejection>> {
-        let metric = REPEATS.iter().find(|known| known.name == criterion.metric)?.name;
+    pub fn new(criterion: &Criterion, repeat: u32, facts: &KindFacts) -> Option<Result<Self, Rejection>> {
+        let metric = facts.repeats.iter().find(|known| known.name == criterion.metric)?.name;
         Some(if repeat < 2 {
             Err(Rejection::NoRepeats(criterion.metric.clone()))
         } else {
@@ -31,6 +32,7 @@ impl RepeatCriterion {
     /// Judges one combination by its repeats' figures; without a figure from each of them it cannot be judged.
     fn judge(
         &self,
+        facts: &KindFacts,
         parameters: &[CellParameter],
         repeat: usize,
         of: Option<&RepeatedCells>,
@@ -38,7 +40,8 @@ impl RepeatCriterion {
         let Self { metric: name, bound } = self;
         let named: Vec<String> = parameters.iter().map(ToString::to_string).collect();
         let place = if named.is_empty() { String::new() } else { format!(" with {}", named.join(" ")) };
-        let figures = of.filter(|of| of.cells.len() == repeat).map(of_repeats).unwrap_or_default();
+        let figures =
+            of.filter(|of| of.cells.len() == repeat).map(|of| of_repeats(facts, of)).unwrap_or_default();
         let Some(value) = figures.get(name) else {
             return CriteriaOutcome::NoFigure(format!(
                 "the criterion on {name} cannot be judged{place}, since not all of the {repeat} repeats have a figure to trust"
@@ -51,13 +54,18 @@ impl RepeatCriterion {
 }
 
 /// Judges every combination of a plan's cells by what the repeats came to.
-pub fn judge(criteria: &[RepeatCriterion], cells: &[Cell], repeats: &[RepeatedCells]) -> CriteriaOutcome {
+pub fn judge(
+    criteria: &[RepeatCriterion],
+    facts: &KindFacts,
+    cells: &[Cell],
+    repeats: &[RepeatedCells],
+) -> CriteriaOutcome {
     let repeat = cells.iter().map(|cell| cell.repeat).max().unwrap_or(1) as usize;
     let combinations = cells.iter().filter(|cell| cell.repeat == 1).map(crate::plan::matrix::parameters);
     combinations
         .flat_map(|parameters| {
             let of = repeats.iter().find(|repeats| repeats.parameters == parameters);
-            criteria.iter().map(move |criterion| criterion.judge(&parameters, repeat, of))
+            criteria.iter().map(move |criterion| criterion.judge(facts, &parameters, repeat, of))
         })
         .collect()
 }
@@ -65,12 +73,17 @@ pub fn judge(criteria: &[RepeatCriterion], cells: &[Cell], repeats: &[RepeatedCe
 #[cfg(test)]
 mod tests {
     use throughput_crds::TasksPerSecondSpread;
+    use throughput_report::kinds::pulp_tasks::FACTS;
 
     use super::*;
 
     fn criterion(metric: &str, at_most: &str, repeat: u32) -> Option<Result<RepeatCriterion, Rejection>> {
         let at_most = Some(at_most.to_owned());
-        RepeatCriterion::new(&Criterion { metric: metric.to_owned(), at_least: None, at_most }, repeat)
+        RepeatCriterion::new(
+            &Criterion { metric: metric.to_owned(), at_least: None, at_most },
+            repeat,
+            &FACTS,
+        )
     }
 
     fn cells() -> Vec<Cell> {
@@ -102,7 +115,7 @@ mod tests {
     #[test]
     fn every_combination_is_judged() {
         let spread = criterion("repeats.tasksPerSecond.spreadRatio", "0.1", 2).unwrap().unwrap();
-        let judged = |two, four| judge(std::slice::from_ref(&spread), &cells(), &[two, four]);
+        let judged = |two, four| judge(std::slice::from_ref(&spread), &FACTS, &cells(), &[two, four]);
         assert_eq!(judged(repeats("2", &[0, 2], "0.1"), repeats("4", &[1, 3], "0.05")), CriteriaOutcome::Met);
         assert_eq!(
             judged(repeats("2", &[0, 2], "0.1"), repeats("4", &[1, 3], "0.111")),
@@ -115,11 +128,11 @@ mod tests {
 
     #[test]
     fn each_figure_of_the_repeats_can_be_judged() {
-        let names = REPEATS.iter().map(|figure| figure.name);
+        let names = FACTS.repeats.iter().map(|figure| figure.name);
         for (name, value) in names.zip(["18.000", "17.000", "19.000", "0.111"]) {
             let criterion = criterion(name, "0", 2).unwrap().unwrap();
             let of = repeats("2", &[0, 2], "0.111");
-            let CriteriaOutcome::NotMet(words) = criterion.judge(&of.parameters, 2, Some(&of)) else {
+            let CriteriaOutcome::NotMet(words) = criterion.judge(&FACTS, &of.parameters, 2, Some(&of)) else {
                 panic!("{name}")
             };
             assert_eq!(words, format!("{name} with workers 2 is {value}, at most 0 is wanted"));
@@ -129,7 +142,7 @@ mod tests {
     #[test]
     fn fewer_figures_than_repeats_cannot_be_judged() {
         let spread = criterion("repeats.tasksPerSecond.spreadRatio", "0.1", 2).unwrap().unwrap();
-        let judged = judge(&[spread], &cells(), &[repeats("2", &[0, 2], "0.1")]);
+        let judged = judge(&[spread], &FACTS, &cells(), &[repeats("2", &[0, 2], "0.1")]);
         let words = "the criterion on repeats.tasksPerSecond.spreadRatio cannot be judged with workers 4, since not all \
             of the 2 repeats have a figure to trust";
         assert_eq!(judged, CriteriaOutcome::NoFigure(words.to_owned()));

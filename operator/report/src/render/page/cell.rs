@@ -12,7 +12,6 @@ use super::traces::{self, Clock};
 use super::{anchor, name};
 use crate::columns::NO_FIGURE;
 use crate::data::{CellReport, TestReport};
-use crate::figures::pulp_tasks::HEADLINE;
 use crate::timeline::{CellTimeline, Detail};
 use crate::unit::Unit;
 
@@ -43,7 +42,7 @@ pub(super) fn section(
         details.cell open[best || report.cells.len() == 1] {
             summary {
                 h3 { (name(cell)) }
-                span.main { (cell.headline().as_deref().unwrap_or(NO_FIGURE)) " " (HEADLINE.unit.symbol()) }
+                span.main { (cell.headline().as_deref().unwrap_or(NO_FIGURE)) " " (report.facts().headline.unit.symbol()) }
                 (table::verdict(cell.verdict))
                 @if best { span.star { "★ best" } }
             }
@@ -51,7 +50,7 @@ pub(super) fn section(
                 (left_out(report, cell, timeline))
                 @if is_drawn {
                     @if cell.message.is_some() || !cell.observations.is_empty() { (table::observations(cell)) }
-                    (table::figures(cell))
+                    (cell.load.kind().section(cell))
                     (seen(cell, timeline))
                 }
             }

@@ -13,7 +13,7 @@ use super::traces::count;
 use crate::best::is_trusted;
 use crate::columns::{NO_FIGURE, run};
 use crate::data::{CellReport, TestReport};
-use crate::figures::pulp_tasks::HEADLINE;
+use crate::kinds::{Drawing, DrawnFigure};
 use crate::unit::Unit;
 
 /// The most combinations of the other parameters that are drawn: as many as there are colours.
@@ -28,26 +28,13 @@ struct Axis {
     marks: Vec<(f64, String)>,
 }
 
-/// What one drawing shows.
-struct Measure {
-    title: &'static str,
-    unit: Unit,
-    figures: Vec<Drawn>,
-}
-
-/// A figure that is drawn.
-#[derive(Clone, Copy)]
-struct Drawn {
-    /// What tells it from the others of its drawing; empty where it is the only one.
-    label: &'static str,
-    /// Its name.
-    name: &'static str,
-}
-
 impl Axis {
     /// The workers where there are several numbers of them, else the first parameter that has several values.
     fn of(report: &TestReport) -> Option<Self> {
-        let workers = report.cells.iter().map(|cell| (cell.cell, cell.workers.to_string()));
+        let workers = report.cells.iter().filter_map(|cell| {
+            let workers = cell.load.kind().workers()?;
+            Some((cell.cell, workers.to_string()))
+        });
         let workers = Self::along(&report.workers_axis, &workers.collect::<Vec<_>>());
         let names = report.cells.first()?.parameters.iter().map(|parameter| parameter.name.clone());
         workers.or_else(|| {
@@ -98,7 +85,7 @@ pub(super) fn section(report: &TestReport) -> Markup {
         section aria-labelledby="overview" {
             h2 #overview { "Throughput and latency against " (axis.name) }
             div.overview {
-                @for measure in measures(combinations.len() == 1) { (measure_figure(&measure, &axis, &combinations)) }
+                @for drawing in report.facts().drawings { (figure_of(drawing, &axis, &combinations)) }
             }
             @if left_out > 0 { p.note { "Not drawn: " (left_out) " of " (counted(report.cells.len(), "run")) ", whose figures are not trusted." } }
             @if combinations.len() > MOST_COMBINATIONS {
@@ -123,33 +110,10 @@ fn combinations<'a>(cells: &[&'a CellReport], axis: &Axis) -> Vec<(String, Vec<&
     combinations
 }
 
-/// What is drawn: of a single combination several percentiles, of several one.
-fn measures(single: bool) -> Vec<Measure> {
-    let percentiles = |names: [&'static str; 3]| {
-        let all = ["p99", "p95", "p50"].into_iter().zip(names).map(|(label, name)| Drawn { label, name });
-        all.take(if single { 3 } else { 1 }).collect()
-    };
-    let in_seconds = |title, names| Measure { title, unit: Unit::SECONDS, figures: percentiles(names) };
-    let throughput = Drawn { label: "", name: HEADLINE.name };
-    vec![
-        Measure { title: "Tasks per second", unit: Unit::PER_SECOND, figures: vec![throughput] },
-        in_seconds(
-            "Wait: dispatch to start",
-            ["tasks.wait.p99Milliseconds", "tasks.wait.p95Milliseconds", "tasks.wait.p50Milliseconds"],
-        ),
-        in_seconds(
-            "Total: dispatch to end",
-            ["tasks.total.p99Milliseconds", "tasks.total.p95Milliseconds", "tasks.total.p50Milliseconds"],
-        ),
-        in_seconds(
-            "Request latency",
-            [
-                "requests.latency.p99Milliseconds",
-                "requests.latency.p95Milliseconds",
-                "requests.latency.p50Milliseconds",
-            ],
-        ),
-    ]
+/// The figures of a drawing that are drawn: of a single combination all, of several one.
+fn drawn_figures(drawing: &Drawing, single: bool) -> &[DrawnFigure] {
+    let wanted = if single { drawing.figures.len() } else { 1 };
+    &drawing.figures[..wanted.min(drawing.figures.len())]
 }
 
 /// A figure's text, and the same as a number. What is drawn in seconds is named in milliseconds.
@@ -157,7 +121,7 @@ fn value(cell: &CellReport, name: &str, unit: Unit) -> Option<(String, f64)> {
     let figures = cell.figures();
     if unit == Unit::SECONDS {
         // Requests of which none succeeded have no latency, and stand at zero.
-        let none = || (cell.requests.is_some() && name.starts_with("requests.")).then_some(0);
+        let none = || cell.load.kind().is_drawn_as_zero(name).then_some(0);
         let microseconds = figures.microseconds(name).or_else(none)?;
         return Some((seconds(microseconds, 3), count(microseconds) / 1_000_000.0));
     }
@@ -165,16 +129,15 @@ fn value(cell: &CellReport, name: &str, unit: Unit) -> Option<(String, f64)> {
     Some((text.to_owned(), text.parse().ok()?))
 }
 
-fn measure_figure(measure: &Measure, axis: &Axis, combinations: &[(String, Vec<&CellReport>)]) -> Markup {
+fn figure_of(drawing: &Drawing, axis: &Axis, combinations: &[(String, Vec<&CellReport>)]) -> Markup {
+    let figures_drawn = drawn_figures(drawing, combinations.len() == 1);
     let drawn = combinations.iter().take(MOST_COMBINATIONS);
     let curves: Vec<Curve> = drawn
-        .flat_map(|(combination, cells)| {
-            measure.figures.iter().map(move |figure| (combination, cells, figure))
-        })
+        .flat_map(|(combination, cells)| figures_drawn.iter().map(move |figure| (combination, cells, figure)))
         .enumerate()
         .map(|(colour, (combination, cells, figure))| {
             let name = [combination.as_str(), figure.label].into_iter().filter(|part| !part.is_empty());
-            let of_cell = |cell: &CellReport| Some(value(cell, figure.name, measure.unit)?.1);
+            let of_cell = |cell: &CellReport| Some(value(cell, figure.name, drawing.unit)?.1);
             curve(name.collect::<Vec<_>>().join(", "), colour, cells, axis, of_cell)
         })
         .collect();
@@ -182,12 +145,12 @@ fn measure_figure(measure: &Measure, axis: &Axis, combinations: &[(String, Vec<&
     if values().next().is_none() {
         return html! {};
     }
-    let scale = Scale::of(measure.unit, values().fold(0.0, f64::max));
-    let spoken = format!("{} against {}. The figures are in the table below.", measure.title, axis.name);
+    let scale = Scale::of(drawing.unit, values().fold(0.0, f64::max));
+    let spoken = format!("{} against {}. The figures are in the table below.", drawing.title, axis.name);
     html! {
         figure {
             figcaption {
-                span.title { (measure.title) }
+                span.title { (drawing.title) }
                 span.unit { " " (scale.suffix().trim()) }
                 @if curves.len() > 1 || curves.iter().any(|curve| !curve.name.is_empty()) {
                     span.key { @for curve in &curves { (figure::key_entry(curve.colour, &curve.name)) } }
@@ -197,7 +160,7 @@ fn measure_figure(measure: &Measure, axis: &Axis, combinations: &[(String, Vec<&
             p.axis { (axis.name) }
             details.figures {
                 summary { "Figures" }
-                (figures(measure, axis, combinations))
+                (figures(drawing, axis, combinations))
             }
         }
     }
@@ -224,7 +187,7 @@ fn curve(
     Curve { name, colour, line: line.collect(), points }
 }
 
-fn figures(measure: &Measure, axis: &Axis, combinations: &[(String, Vec<&CellReport>)]) -> Markup {
+fn figures(drawing: &Drawing, axis: &Axis, combinations: &[(String, Vec<&CellReport>)]) -> Markup {
     let mark = |cell: &CellReport| {
         let place = axis.places.get(&cell.cell)?;
         axis.marks.iter().find(|(at, _)| at.total_cmp(place).is_eq()).map(|(_, name)| name.clone())
@@ -234,16 +197,16 @@ fn figures(measure: &Measure, axis: &Axis, combinations: &[(String, Vec<&CellRep
             thead { tr {
                 th scope="col" { "Run" }
                 th.number scope="col" { (axis.name) }
-                @for Drawn { label, name: _ } in &measure.figures {
-                    th.number scope="col" { (if label.is_empty() { measure.title } else { label }) }
+                @for DrawnFigure { label, name: _ } in drawn_figures(drawing, combinations.len() == 1) {
+                    th.number scope="col" { (if label.is_empty() { drawing.title } else { label }) }
                 }
             } }
             tbody {
                 @for cell in combinations.iter().flat_map(|(_, cells)| cells) { tr {
                     th scope="row" { (run(cell, &axis.name)) }
                     td.number { (mark(cell).unwrap_or_default()) }
-                    @for Drawn { label: _, name } in &measure.figures {
-                        td.number { (value(cell, name, measure.unit).map_or(NO_FIGURE.to_owned(), |(text, _)| text)) }
+                    @for DrawnFigure { label: _, name } in drawn_figures(drawing, combinations.len() == 1) {
+                        td.number { (value(cell, name, drawing.unit).map_or(NO_FIGURE.to_owned(), |(text, _)| text)) }
                     }
                 } }
             }

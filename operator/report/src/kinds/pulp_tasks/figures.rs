@@ -2,14 +2,14 @@
 //!
 //! A new one is a row here, a line in [`figures`], and a row in `docs/reference/figures.md`: tests hold the three together.
 
-use throughput_crds::{RepeatedCells, TasksPerSecondSpread};
 use throughput_model::decimal;
 use throughput_model::figures::TaskFigures;
 use throughput_model::histogram::LatencySummary;
 use throughput_model::percentile::Distribution;
 
-use super::{Better, Figure, Figures};
-use crate::data::{RequestReport, StartReport, WorkReport};
+use super::RequestReport;
+use crate::data::{StartReport, WorkReport};
+use crate::figures::{Better, Figure, Figures};
 use crate::unit::Unit;
 
 /// The figure that a cell is known by: the best cell has the best of it, and repeats are compared by it.
@@ -73,7 +73,7 @@ pub const FIGURES: &[Figure] = &[
 ];
 
 /// What the repeats of a combination come to.
-pub const REPEATS: &[Figure] = &[
+pub const REPEATS: [Figure; 4] = [
     Figure { name: "repeats.tasksPerSecond.median", unit: Unit::TASKS_PER_SECOND, better: Better::Higher },
     Figure { name: "repeats.tasksPerSecond.min", unit: Unit::TASKS_PER_SECOND, better: Better::Higher },
     Figure { name: "repeats.tasksPerSecond.max", unit: Unit::TASKS_PER_SECOND, better: Better::Higher },
@@ -81,22 +81,11 @@ pub const REPEATS: &[Figure] = &[
 ];
 
 /// The figures of a cell. What was not measured has none.
-pub(super) fn figures(tasks: &TaskFigures, requests: Option<&RequestReport>) -> Figures {
+pub fn figures(tasks: &TaskFigures, requests: Option<&RequestReport>) -> Figures {
     let mut figures = Figures::default();
     add_tasks(&mut figures, tasks);
     if let Some(requests) = requests {
         add_requests(&mut figures, requests);
-    }
-    figures
-}
-
-/// The figures of a combination's repeats.
-pub fn of_repeats(repeats: &RepeatedCells) -> Figures {
-    let TasksPerSecondSpread { median, min, max, spread_ratio } = &repeats.tasks_per_second;
-    let mut figures = Figures::default();
-    for (statistic, value) in [("median", median), ("min", min), ("max", max), ("spreadRatio", spread_ratio)]
-    {
-        figures.set(format!("repeats.tasksPerSecond.{statistic}"), Some(value.clone()));
     }
     figures
 }
@@ -186,17 +175,19 @@ fn percent(permille: u64) -> Option<String> {
 mod tests {
     use std::collections::BTreeSet;
 
+    use super::super::FACTS;
     use super::*;
+    use crate::figures::of_repeats;
     use crate::fixture;
 
     /// The tasks and the requests of a cell of which everything was measured.
     fn complete() -> (TaskFigures, RequestReport) {
-        let cell = fixture::report().cells.swap_remove(0);
-        let mut tasks = cell.tasks;
+        let load = fixture::tasks_of(&mut fixture::report().cells[0]).clone();
+        let mut tasks = load.tasks;
         (tasks.unblocked_wait, tasks.service, tasks.total) = (tasks.wait, tasks.wait, tasks.wait);
         tasks.dispatched_per_second = Some("20.000".to_owned());
         tasks.success_ratio = Some("0.9950".to_owned());
-        let mut requests = cell.requests.unwrap();
+        let mut requests = load.requests.unwrap();
         requests.start =
             Some(StartReport { max_uncertainty_microseconds: 980, max_lateness_microseconds: 19_550 });
         requests.own_work = Some(WorkReport {
@@ -249,7 +240,7 @@ mod tests {
     #[test]
     fn repeats_have_the_figures_of_their_table() {
         let report = fixture::repeated_report();
-        let figures = of_repeats(&report.repeats[0]);
+        let figures = of_repeats(&FACTS, &report.repeats[0]);
         let measured: BTreeSet<&str> = figures.names().collect();
         assert_eq!(measured, REPEATS.iter().map(|figure| figure.name).collect());
     }
@@ -264,7 +255,7 @@ mod tests {
                 ["| `tasks.", "| `requests.", "| `repeats."].iter().any(|start| line.starts_with(start))
             })
             .collect();
-        let rows = FIGURES.iter().chain(REPEATS).map(|Figure { name, unit, better }| {
+        let rows = FIGURES.iter().chain(&REPEATS).map(|Figure { name, unit, better }| {
             let unit = if *unit == Unit::RATIO { "0 to 1".to_owned() } else { unit.symbol() };
             let better = match better {
                 Better::Higher => "higher",

@@ -1,15 +1,15 @@
 //! Why a cell's figures cannot be trusted, in a sentence each.
 
-use throughput_crds::Current;
 use throughput_model::counted::{agreeing, counted, counted_as};
 use throughput_model::figures::TaskFigures;
 
-use crate::judge::result::{Evidence, all_dispatched};
+use super::evaluate::all_dispatched;
+use crate::judge::result::Evidence;
 use crate::judge::saturation;
 
-/// All doubts: those that came up while the cell was measured first.
-pub(super) fn all(current: &Current, evidence: &Evidence<'_>, tasks: &TaskFigures) -> Vec<String> {
-    let mut doubts = current.progress.invalid.clone();
+/// All doubts.
+pub(super) fn all(evidence: &Evidence<'_>, tasks: &TaskFigures) -> Vec<String> {
+    let mut doubts = Vec::new();
     if evidence.foreign_tasks > 0 {
         doubts.push(format!(
             "{} dispatched while its tasks were counted",

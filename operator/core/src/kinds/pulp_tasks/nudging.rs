@@ -1,10 +1,11 @@
 //! Nudging workers that do not notice what waits for them: one more task, of no consequence, wakes them up.
 
 use std::time::Duration;
+
 use throughput_model::counted::counted;
 
-use super::{Action, Draft, View};
 use crate::clock::elapsed;
+use crate::decide::{Action, Draft, View};
 use crate::reason::Reason;
 
 /// How long workers that are online may start or cancel nothing before they are nudged, the first time and again.

@@ -4,18 +4,16 @@ use std::time::Duration;
 
 use throughput_crds::{ConditionStatus, ConditionType, Stage};
 
-use super::settle::to_the_figures;
-use super::{Action, Draft, View};
-
+use super::PulpTasks;
+use crate::decide::{Action, Draft, View, to_the_figures};
 use crate::reason::Reason;
 
 /// How often to look whether the deletions have ended.
 const LOOK_AT_DELETIONS: Duration = Duration::from_secs(2);
 
 /// Goes on when the cell's tasks have ended: to deleting what they made, where that is asked for.
-pub(super) fn after_the_tasks(draft: &mut Draft<'_>, view: &View<'_>) {
-    let has_tasks = view.began(Stage::Dispatching).is_some();
-    if view.plan.deletes_created && has_tasks {
+pub(super) fn after_the_tasks(tasks: &PulpTasks, draft: &mut Draft<'_>, view: &View<'_>) {
+    if tasks.deletes_created && view.had_load() {
         draft.enter(Stage::CleaningUp);
     } else {
         to_the_figures(draft, view);

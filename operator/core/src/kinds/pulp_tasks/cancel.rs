@@ -1,0 +1,67 @@
+//! Canceling what a cell has left in Pulp.
+
+use std::time::Duration;
+
+use throughput_crds::Stage;
+
+use super::PulpTasks;
+use super::counting::update_counts;
+use super::nudging::wake_to_cancel;
+use crate::decide::{Action, Canceling, Draft, View};
+use crate::observed::{Job, Target};
+use crate::target::Holder;
+
+/// How often to look whether everything is canceled.
+const LOOK_WHILE_CANCELING: Duration = Duration::from_secs(5);
+/// How long to wait for tasks to be canceled once the workers' Deployment is gone: its pods may still end what
+/// they run, and after them nobody is left who could.
+const WITHOUT_WORKERS: Duration = Duration::from_mins(1);
+
+/// Deletes the cell's generators and cancels its tasks, for as long as is allowed since the stage began.
+pub(super) fn cancel(
+    tasks: &PulpTasks,
+    draft: &mut Draft<'_>,
+    view: &View<'_>,
+    allowed: Duration,
+) -> Canceling {
+    let own = update_counts(draft, view);
+    if own.is_some_and(|own| own.unfinished == 0) && !may_dispatch(tasks, draft, view) {
+        return Canceling::Done;
+    }
+    let workers = view.observed.targets.get(tasks.workers);
+    let allowed = match workers {
+        Some(Target::Missing) | None => allowed.min(WITHOUT_WORKERS),
+        Some(Target::Present { .. } | Target::Refused(_) | Target::Autoscaled { .. }) => allowed,
+    };
+    if draft.is_past(view.since(), allowed) {
+        return Canceling::TimeIsUp;
+    }
+    if let Some(Target::Present { replicas: 0, holder: Holder::This, .. }) = workers {
+        // A waiting task is canceled by a worker. As many as were found, and one where there were none.
+        let target = view.plan.scale[tasks.workers].target.clone();
+        let found = view.observed.claims.iter().find(|claimed| claimed.target == target);
+        let replicas = found.map_or(0, |claimed| claimed.replicas);
+        draft.act(Action::Scale { target, replicas: replicas.max(1) });
+    }
+    let address = draft.address(view.current);
+    draft.act(Action::DeleteGenerators { address: address.clone() });
+    if let Some(own) = own {
+        draft.act(Action::CancelTasks { correlation_id: address.correlation_id() });
+        wake_to_cancel(draft, view, own.unfinished);
+    }
+    draft.look_again_in(LOOK_WHILE_CANCELING);
+    Canceling::GoesOn
+}
+
+/// Whether tasks of the cell may still come: from a generator that is at work, or from a request that Pulp has not
+/// ended, whose sender is lost. Pulp works on for nobody as long as it would have for somebody, and what it
+/// dispatched then would be found by the next cell.
+fn may_dispatch(tasks: &PulpTasks, draft: &Draft<'_>, view: &View<'_>) -> bool {
+    let generators = &view.observed.generators;
+    if matches!(generators.job, Job::Active { .. }) {
+        return true;
+    }
+    let all_delivered = generators.results.len() >= view.cell.generators as usize;
+    let request = tasks.request_timeout();
+    view.began(Stage::Dispatching).is_some() && !all_delivered && !draft.is_past(view.since(), request)
+}

@@ -1,0 +1,139 @@
+//! What a cell of Pulp's tasks came to.
+
+use throughput_crds::Current;
+use throughput_model::counted::{agreeing, counted};
+use throughput_model::figures::{TaskFigures, completions_over_time, queue_over_time};
+use throughput_model::generator::{GeneratorResult, RequestFigures, StopReason};
+use throughput_model::pulp_load::{PulpLoad, TASKS_MOST_A_REQUEST, tasks_dispatched};
+use throughput_report::data::StartReport;
+use throughput_report::kinds::LoadReport;
+use throughput_report::kinds::pulp_tasks::{PulpTasksReport, RequestReport};
+
+use super::{PulpTasks, doubts};
+use crate::decide::{Collected, Draft, View};
+use crate::judge::result::Evidence;
+use crate::judge::saturation;
+use crate::kinds::Evaluation;
+use crate::observed::Pulp;
+use crate::reason::{Reason, Why};
+
+/// Whether the cell's tasks were read. At the deadline the cell has failed, and goes on without them.
+pub(super) fn collected(draft: &mut Draft<'_>, view: &View<'_>) -> Collected {
+    // Where nothing was dispatched there is nothing to be read, and nothing to wait for.
+    if view.observed.remains.is_some() || !view.had_load() {
+        return Collected::Complete;
+    }
+    if !draft.is_past(view.since(), view.plan.deadlines.collect) {
+        return Collected::NotYet;
+    }
+    let words = match &view.observed.pulp {
+        Pulp::Unavailable(why) => why.message.clone(),
+        Pulp::NotAsked | Pulp::Answering(_) => "Pulp's answer was not complete".to_owned(),
+    };
+    if let Some(current) = &mut draft.status.current {
+        current.progress.failure.get_or_insert(format!("the cell's tasks could not be read: {words}"));
+        current.progress.failure_reason.get_or_insert(Reason::TasksNotRead.to_string());
+    }
+    Collected::Complete
+}
+
+pub(super) fn evaluate(planned: &PulpTasks, current: &Current, evidence: &Evidence<'_>) -> Evaluation {
+    let merged = merge(evidence.generators);
+    let requests = merged.as_ref().map(|figures| request_report(planned, evidence.generators, figures));
+    let tasks = TaskFigures::of(evidence.tasks);
+    Evaluation {
+        doubts: doubts::all(evidence, &tasks),
+        short: requests.as_ref().and_then(|requests| short(planned, requests)),
+        request_figures: merged,
+        queue: queue_over_time(evidence.tasks),
+        completions: completions_over_time(evidence.tasks),
+        load: LoadReport::PulpTasks(Box::new(PulpTasksReport {
+            workers: evidence.workers,
+            tasks_wanted: planned.tasks,
+            requests,
+            tasks,
+            processes: current.progress.processes,
+            pulp_versions: current.progress.pulp_versions.clone(),
+            nudges: current.progress.nudges.clone(),
+            cleanup: current.progress.cleanup.clone(),
+        })),
+    }
+}
+
+/// That fewer tasks were dispatched than were wanted, if so.
+fn short(planned: &PulpTasks, requests: &RequestReport) -> Option<Why> {
+    let dispatched = requests.tasks_dispatched;
+    let message = || {
+        format!(
+            "{dispatched} of {} {} dispatched: {}",
+            counted(planned.tasks, "task"),
+            agreeing(dispatched, "was", "were"),
+            stop_words(requests.stopped)
+        )
+    };
+    (dispatched < planned.tasks).then(|| Why::new(Reason::DispatchIncomplete, message()))
+}
+
+fn stop_words(reason: StopReason) -> &'static str {
+    match reason {
+        StopReason::AllTasksDispatched => "the generator stopped early",
+        StopReason::DeadlineExceeded => "timeouts.dispatch passed",
+        StopReason::TooManyFailures => "too many requests failed one after the other",
+        StopReason::Terminated => "the generator was ended",
+    }
+}
+
+fn merge(generators: &[GeneratorResult]) -> Option<RequestFigures> {
+    let (first, rest) = generators.split_first()?;
+    let mut merged = PulpLoad::of(first).requests;
+    for generator in rest {
+        merged.merge(&PulpLoad::of(generator).requests);
+    }
+    Some(merged)
+}
+
+/// The tasks that the answers to all generators say were dispatched.
+pub(super) fn all_dispatched(generators: &[GeneratorResult]) -> u64 {
+    generators.iter().map(tasks_dispatched).fold(0, u64::saturating_add)
+}
+
+fn request_report(
+    planned: &PulpTasks,
+    generators: &[GeneratorResult],
+    merged: &RequestFigures,
+) -> RequestReport {
+    let tasks_dispatched = all_dispatched(generators);
+    let yields = generators.iter().map(|generator| generator.counts.count(TASKS_MOST_A_REQUEST));
+    RequestReport {
+        generators: u32::try_from(generators.len()).unwrap_or(u32::MAX),
+        sent: merged.sent,
+        succeeded: merged.succeeded,
+        failures: merged.failures.clone(),
+        tasks_dispatched,
+        largest_yield: yields.max().unwrap_or_default(),
+        overshoot: tasks_dispatched.saturating_sub(planned.tasks),
+        stopped: generators
+            .iter()
+            .map(|generator| generator.stopped)
+            .find(|stopped| *stopped != StopReason::AllTasksDispatched)
+            .unwrap_or(StopReason::AllTasksDispatched),
+        started_at: generators.iter().map(|generator| generator.started_at).min().unwrap_or_default(),
+        finished_at: generators.iter().map(|generator| generator.finished_at).max().unwrap_or_default(),
+        latency: merged.latency.summary(),
+        failed_latency: merged.failed_latency.summary(),
+        start: start_report(generators),
+        own_work: saturation::work_report(generators),
+    }
+}
+
+/// How well the generators started together; with one there is nothing to be late for.
+fn start_report(generators: &[GeneratorResult]) -> Option<StartReport> {
+    let starts: Vec<_> = generators.iter().filter_map(|generator| generator.start).collect();
+    if generators.len() < 2 {
+        return None;
+    }
+    Some(StartReport {
+        max_uncertainty_microseconds: starts.iter().map(|start| start.uncertainty_microseconds).max()?,
+        max_lateness_microseconds: starts.iter().map(|start| start.lateness_microseconds).max()?,
+    })
+}

@@ -1,0 +1,93 @@
+//! From a spec to its Pulp tasks.
+
+use throughput_crds::{Cleanup, DispatchMethod, PulpTasksWorkload};
+use throughput_model::workload::{Dispatch, DispatchRequest, Method, PulpEndpoint, TestView};
+
+use super::{PulpTasks, in_process};
+use crate::kinds::Asked;
+use crate::plan::destination;
+use crate::plan::matrix::{Cell, ScaledTarget, cells};
+use crate::plan::milliseconds;
+use crate::plan::rejection::Rejection;
+
+impl PulpTasks {
+    /// What a spec asks for, with its cells.
+    ///
+    /// # Errors
+    /// It takes a Pulp, workers that are known as such, and what its administrator permits.
+    pub(crate) fn new(asked: &Asked<'_>, tasks: &PulpTasksWorkload) -> Result<(Self, Vec<Cell>), Rejection> {
+        let Asked { namespace, spec, scale, destination, permissions } = *asked;
+        let pulp = spec.target.pulp.as_ref().ok_or(Rejection::NoPulp)?;
+        let workers = workers_entry(scale)?;
+        let cells = cells(spec, scale, Some(workers))?;
+        let dispatch = match &tasks.dispatch.in_process {
+            Some(in_process) => Dispatch::InProcess(in_process::work(in_process, &cells, permissions)?),
+            None => dispatch(&pulp.api_root, &tasks.dispatch),
+        };
+        let planned = Self {
+            pulp: PulpEndpoint {
+                base_url: destination.base_url(namespace),
+                api_root: pulp.api_root.clone(),
+                domain: pulp.domain.clone(),
+                authentication: destination::authentication(&pulp.credentials)?,
+            },
+            secret: pulp.credentials.secret_ref.as_ref().map(|secret| secret.name.clone()),
+            workers,
+            tasks: tasks.tasks,
+            procedure: tasks.procedure,
+            deletes_created: match tasks.cleanup {
+                Cleanup::None => false,
+                Cleanup::Created => true,
+            },
+            view_check: view_check(&dispatch, &tasks.dispatch),
+            dispatch,
+            in_process: tasks.dispatch.in_process.clone(),
+        };
+        Ok((planned, cells))
+    }
+}
+
+/// The entry of `scale` that is Pulp's workers.
+fn workers_entry(scale: &[ScaledTarget]) -> Result<usize, Rejection> {
+    match scale {
+        [] => Err(Rejection::NoWorkers),
+        [_] => Ok(0),
+        several => {
+            several.iter().position(|entry| entry.name == "workers").ok_or(Rejection::WhichAreTheWorkers)
+        }
+    }
+}
+
+fn dispatch(api_root: &str, dispatch: &throughput_crds::Dispatch) -> Dispatch {
+    let throughput_crds::Dispatch { test_view, request, in_process: _ } = dispatch;
+    if let Some(request) = request {
+        return Dispatch::Request(DispatchRequest {
+            method: match request.method {
+                DispatchMethod::Get => Method::Get,
+                DispatchMethod::Post => Method::Post,
+                DispatchMethod::Put => Method::Put,
+                DispatchMethod::Patch => Method::Patch,
+                DispatchMethod::Delete => Method::Delete,
+            },
+            path: format!("{api_root}{}", request.path),
+            body: request.body.clone(),
+            request_timeout_milliseconds: milliseconds(request.timeout.get()),
+        });
+    }
+    let view = test_view.clone().unwrap_or_default();
+    Dispatch::TestView(TestView {
+        path: format!("{api_root}{}", view.path),
+        query: view.query,
+        count_field: view.count_field,
+        tasks_per_request: view.tasks_per_request,
+        request_timeout_milliseconds: milliseconds(view.timeout.get()),
+    })
+}
+
+fn view_check(dispatch: &Dispatch, spec: &throughput_crds::Dispatch) -> Option<TestView> {
+    let query = spec.test_view.as_ref()?.check_query.clone()?;
+    match dispatch {
+        Dispatch::TestView(view) => Some(TestView { query, ..view.clone() }),
+        Dispatch::Request(_) | Dispatch::InProcess(_) => None,
+    }
+}

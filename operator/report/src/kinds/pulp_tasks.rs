@@ -1,0 +1,193 @@
+//! Tasks that Pulp's workers finish.
+
+pub mod figures;
+mod section;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use maud::Markup;
+use serde::{Deserialize, Serialize};
+use throughput_crds::{CleanupProgress, ProcessCounts};
+use throughput_model::failure::Failures;
+use throughput_model::figures::TaskFigures;
+use throughput_model::generator::StopReason;
+use throughput_model::histogram::LatencySummary;
+
+use super::{Drawing, DrawnFigure, KindFacts, ReportedKind};
+use crate::columns::{Align, Column, RepeatColumn, RepeatValue, Table, Value, number, of_repeat};
+use crate::data::{CellReport, StartReport, WorkReport};
+use crate::figures::Figures;
+use crate::unit::Unit;
+
+/// What is kept of a cell whose load was Pulp's tasks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PulpTasksReport {
+    /// The replicas that the workers had.
+    pub workers: u32,
+    /// Tasks that were to be dispatched.
+    pub tasks_wanted: u64,
+    /// What the load generators measured; absent when none delivered.
+    pub requests: Option<RequestReport>,
+    /// What Pulp says of the tasks.
+    pub tasks: TaskFigures,
+    /// Pulp's processes when the dispatch began.
+    pub processes: Option<ProcessCounts>,
+    /// The versions of Pulp's components then, by their names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pulp_versions: BTreeMap<String, String>,
+    /// When Pulp was sent one more task, since its workers started nothing of a backlog.
+    #[serde(default)]
+    pub nudges: Vec<Timestamp>,
+    /// What became of that which the tasks made, where it was to be deleted.
+    #[serde(default)]
+    pub cleanup: Option<CleanupProgress>,
+}
+
+/// What the load generators of a cell measured, together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RequestReport {
+    /// How many generators delivered.
+    pub generators: u32,
+    /// Requests that were sent.
+    pub sent: u64,
+    /// Requests that were answered as they should be.
+    pub succeeded: u64,
+    /// Requests that failed, by phase and class, with samples.
+    pub failures: Failures,
+    /// Tasks that the answers say were dispatched.
+    pub tasks_dispatched: u64,
+    /// The most tasks that one request dispatched.
+    pub largest_yield: u64,
+    /// Dispatched beyond what was wanted.
+    pub overshoot: u64,
+    /// Why the generators stopped: the first reason other than having reached the target, if any.
+    pub stopped: StopReason,
+    /// When the first generator began, by its clock.
+    pub started_at: Timestamp,
+    /// When the last generator ended, by its clock.
+    pub finished_at: Timestamp,
+    /// The latency of requests that succeeded.
+    pub latency: LatencySummary,
+    /// The latency of requests that failed.
+    pub failed_latency: LatencySummary,
+    /// How well several generators started together; absent with one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<StartReport>,
+    /// The most that any generator used of itself; absent where none measured it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_work: Option<WorkReport>,
+}
+
+/// What is the same for all cells of Pulp's tasks.
+pub const FACTS: KindFacts = KindFacts {
+    figures: figures::FIGURES,
+    headline: figures::HEADLINE,
+    headline_words: "tasks per second",
+    repeats: figures::REPEATS,
+    columns: COLUMNS,
+    repeat_columns: REPEAT_COLUMNS,
+    drawings: DRAWINGS,
+};
+
+const COLUMNS: &[Column] = &[
+    number("Run", Value::Run),
+    number("Pulp-Workers", Value::Workers),
+    number("Requests", Value::Figure("requests.sent")),
+    number("Tasks Submitted", Value::Figure("tasks.submitted")),
+    number("Tasks/Sec Processed", Value::Figure(figures::HEADLINE.name)),
+    Column {
+        unit: Some(Unit::SECONDS),
+        ..number("Avg. Wait", Value::InSeconds("tasks.wait.meanMilliseconds"))
+    },
+    Column {
+        unit: Some(Unit::SECONDS),
+        tables: &[Table::Page],
+        ..number("P99 Total", Value::InSeconds("tasks.total.p99Milliseconds"))
+    },
+    Column { align: Align::Left, tables: &[Table::Csv, Table::Page], ..number("Verdict", Value::Verdict) },
+    Column { align: Align::Left, ..number("Observations", Value::Observations) },
+];
+
+const REPEAT_COLUMNS: &[RepeatColumn] = &[
+    RepeatColumn { title: "Parameters", align: Align::Left, value: RepeatValue::Parameters },
+    RepeatColumn { title: "Repeats", align: Align::Right, value: RepeatValue::Count },
+    of_repeat("Median Tasks/Sec", "repeats.tasksPerSecond.median"),
+    of_repeat("Smallest", "repeats.tasksPerSecond.min"),
+    of_repeat("Largest", "repeats.tasksPerSecond.max"),
+    of_repeat("Spread / Median", "repeats.tasksPerSecond.spreadRatio"),
+];
+
+const DRAWINGS: &[Drawing] = &[
+    Drawing {
+        title: "Tasks per second",
+        unit: Unit::PER_SECOND,
+        figures: &[DrawnFigure { label: "", name: figures::HEADLINE.name }],
+    },
+    Drawing {
+        title: "Wait: dispatch to start",
+        unit: Unit::SECONDS,
+        figures: &[
+            DrawnFigure { label: "p99", name: "tasks.wait.p99Milliseconds" },
+            DrawnFigure { label: "p95", name: "tasks.wait.p95Milliseconds" },
+            DrawnFigure { label: "p50", name: "tasks.wait.p50Milliseconds" },
+        ],
+    },
+    Drawing {
+        title: "Total: dispatch to end",
+        unit: Unit::SECONDS,
+        figures: &[
+            DrawnFigure { label: "p99", name: "tasks.total.p99Milliseconds" },
+            DrawnFigure { label: "p95", name: "tasks.total.p95Milliseconds" },
+            DrawnFigure { label: "p50", name: "tasks.total.p50Milliseconds" },
+        ],
+    },
+    Drawing {
+        title: "Request latency",
+        unit: Unit::SECONDS,
+        figures: &[
+            DrawnFigure { label: "p99", name: "requests.latency.p99Milliseconds" },
+            DrawnFigure { label: "p95", name: "requests.latency.p95Milliseconds" },
+            DrawnFigure { label: "p50", name: "requests.latency.p50Milliseconds" },
+        ],
+    },
+];
+
+impl ReportedKind for PulpTasksReport {
+    fn facts(&self) -> &'static KindFacts {
+        &FACTS
+    }
+
+    fn figures(&self) -> Figures {
+        figures::figures(&self.tasks, self.requests.as_ref())
+    }
+
+    fn section(&self, cell: &CellReport) -> Markup {
+        section::render(self, cell)
+    }
+
+    fn workers(&self) -> Option<u32> {
+        Some(self.workers)
+    }
+
+    fn is_drawn_as_zero(&self, name: &str) -> bool {
+        self.requests.is_some() && name.starts_with("requests.")
+    }
+
+    fn leave_out_samples(&mut self) {
+        if let Some(requests) = &mut self.requests {
+            requests.failures.drop_samples();
+        }
+        self.tasks.error_samples.clear();
+    }
+
+    fn pulp_tasks(&self) -> Option<&PulpTasksReport> {
+        Some(self)
+    }
+
+    fn pulp_tasks_mut(&mut self) -> Option<&mut PulpTasksReport> {
+        Some(self)
+    }
+}
