@@ -54,7 +54,10 @@ pub struct RunFlags {
     /// The name of the operator's pod.
     #[arg(long, env = "POD_NAME", value_name = "NAME")]
     pub pod_name: String,
-    /// Where `/livez`, `/readyz` and `/metrics` are served.
+    /// Where `/livez` and `/readyz` are served.
+    #[arg(long, default_value = "0.0.0.0:8082", value_name = "ADDRESS")]
+    pub probes_listen: SocketAddr,
+    /// Where `/metrics` is served.
     #[arg(long, default_value = "0.0.0.0:8080", value_name = "ADDRESS")]
     pub listen: SocketAddr,
     /// Where the load generators are served.

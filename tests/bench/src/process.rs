@@ -80,6 +80,7 @@ impl OperatorProcess {
             "run".to_owned(),
             format!("--namespace={}", tenant.namespace),
             "--pod-name=throughput-operator-0".to_owned(),
+            "--probes-listen=127.0.0.1:0".to_owned(),
             format!("--listen={address}"),
             format!("--collector-listen={collector}"),
             format!("--collector-url=http://{collector}"),
@@ -95,8 +96,7 @@ impl OperatorProcess {
     async fn until_it_leads(&self) {
         let ready = async || {
             assert!(!self.process.has_ended(), "{}", self.process.last_words());
-            let answer = reqwest::get(format!("http://{}/readyz", self.address)).await;
-            answer.is_ok_and(|answer| answer.status().is_success())
+            self.asked("throughput_operator_leader").await.is_ok_and(|leads| leads == Some(1.0))
         };
         eventually("the operator leads", ready, |ready| *ready).await;
     }
@@ -108,9 +108,12 @@ impl OperatorProcess {
 
     /// The value of a metric, by its name and labels as they are printed; none when it is not there.
     pub async fn metric(&self, name: &str) -> Option<f64> {
-        let text =
-            reqwest::get(format!("http://{}/metrics", self.address)).await.unwrap().text().await.unwrap();
-        text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
+        self.asked(name).await.unwrap()
+    }
+
+    async fn asked(&self, name: &str) -> reqwest::Result<Option<f64>> {
+        let text = reqwest::get(format!("http://{}/metrics", self.address)).await?.text().await?;
+        Ok(text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok()))
     }
 }
 

@@ -87,11 +87,11 @@ async fn the_operator_serves_metrics_and_its_log_holds_no_password() {
     let selector = ListParams::default().labels("app.kubernetes.io/name=throughput-operator");
     let pods = cluster.api::<Pod>().list(&selector).await.unwrap();
     let pod = pods.items.iter().find(|pod| pod.metadata.deletion_timestamp.is_none()).unwrap().name_any();
-    let proxied = |path: &str| format!("/api/v1/namespaces/{NAMESPACE}/pods/{pod}:8080/proxy/{path}");
-    for path in ["livez", "readyz"] {
+    let proxied = |path: &str| format!("/api/v1/namespaces/{NAMESPACE}/pods/{pod}:{path}");
+    for path in ["8082/proxy/livez", "8082/proxy/readyz"] {
         assert_eq!(cluster.kubectl(&["get", "--raw", &proxied(path)], "").await.unwrap().trim(), "ok");
     }
-    let metrics = cluster.kubectl(&["get", "--raw", &proxied("metrics")], "").await.unwrap();
+    let metrics = cluster.kubectl(&["get", "--raw", &proxied("8080/proxy/metrics")], "").await.unwrap();
     assert!(metrics.contains("\nthroughput_operator_leader 1\n"), "{metrics}");
     assert!(metrics.contains("# TYPE throughput_operator_reconciles counter"), "{metrics}");
     let password = secret_text(&cluster, "pulp-admin", "password").await;

@@ -1,4 +1,4 @@
-//! `/livez`, `/readyz` and `/metrics`.
+//! `/livez` and `/readyz` for the kubelet, and `/metrics` for everybody, each at a door of its own.
 
 use axum::Router;
 use axum::extract::State;
@@ -9,16 +9,17 @@ use axum::routing::get;
 use crate::generators::phase::GeneratorPhases;
 use crate::metrics::Metrics;
 
-/// The routes. Alive is who answers; ready is who leads.
-pub fn router(metrics: Metrics, phases: GeneratorPhases) -> Router {
-    Router::new()
-        .route("/livez", get(|| async { "ok\n" }))
-        .route("/readyz", get(readyz))
-        .route("/metrics", get(text))
-        .with_state((metrics, phases))
+/// The routes of the probes. Alive is who answers; ready is who leads.
+pub fn probes(metrics: Metrics) -> Router {
+    Router::new().route("/livez", get(|| async { "ok\n" })).route("/readyz", get(readyz)).with_state(metrics)
 }
 
-async fn readyz(State((metrics, _)): State<(Metrics, GeneratorPhases)>) -> impl IntoResponse {
+/// The route of the metrics.
+pub fn metrics(metrics: Metrics, phases: GeneratorPhases) -> Router {
+    Router::new().route("/metrics", get(text)).with_state((metrics, phases))
+}
+
+async fn readyz(State(metrics): State<Metrics>) -> impl IntoResponse {
     if metrics.leads() {
         (StatusCode::OK, "ok\n")
     } else {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use kube::Client;
 use kube::runtime::events::{Recorder, Reporter};
-use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::apply::report::PageRenderer;
@@ -73,7 +73,9 @@ pub async fn client() -> Result<Client, RunError> {
 /// Carries out tests until `stop` is cancelled or the lead is lost.
 pub async fn run(client: Client, flags: &RunFlags, stop: CancellationToken) -> Result<(), RunError> {
     let (metrics, phases, work) = (Metrics::default(), GeneratorPhases::default(), CancellationToken::new());
-    let health = serve(flags.listen, health::router(metrics.clone(), phases.clone()), work.clone()).await?;
+    let probes = serve(flags.probes_listen, health::probes(metrics.clone()), Bounds::PROBES, &work)?;
+    let told = health::metrics(metrics.clone(), phases.clone());
+    let told = serve(flags.listen, told, Bounds::METRICS, &work)?;
     let candidate = Candidate::new(client.clone(), &flags.common.namespace, flags.pod_name.clone());
     if !candidate.lead(&stop).await {
         return Ok(());
@@ -86,7 +88,7 @@ pub async fn run(client: Client, flags: &RunFlags, stop: CancellationToken) -> R
         phases: phases.clone(),
         namespaces: namespaces.clone(),
     };
-    let collector = serve(flags.collector_listen, api::router(collector), work.clone()).await?;
+    let collector = serve(flags.collector_listen, api::router(collector), Bounds::COLLECTOR, &work)?;
     metrics.set_leader(true);
     let pulps = PulpClients::counted(metrics.pulp_requests());
     let reporter =
@@ -122,21 +124,23 @@ pub async fn run(client: Client, flags: &RunFlags, stop: CancellationToken) -> R
     if !lost {
         candidate.give_up().await;
     }
-    for server in [health, collector] {
+    for server in [probes, told, collector] {
         let _ = tokio::time::timeout(Duration::from_secs(5), server).await;
     }
     if lost { Err(RunError::LeadLost) } else { Ok(()) }
 }
 
-async fn serve(
+fn serve(
     address: SocketAddr,
     router: Router,
-    work: CancellationToken,
-) -> Result<tokio::task::JoinHandle<()>, RunError> {
-    let listener = TcpListener::bind(address).await.map_err(|source| RunError::Listen { address, source })?;
+    bounds: Bounds,
+    work: &CancellationToken,
+) -> Result<JoinHandle<()>, RunError> {
+    let listener = serving::listen(address).map_err(|source| RunError::Listen { address, source })?;
     tracing::info!(%address, "listens");
+    let work = work.clone();
     Ok(tokio::spawn(async move {
-        serving::serve(listener, router, Bounds::default(), work).await;
+        serving::serve(listener, router, bounds, work).await;
         tracing::info!(%address, "stopped listening");
     }))
 }

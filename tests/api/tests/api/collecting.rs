@@ -1,5 +1,6 @@
 //! The collector over real HTTP, storing with a real API server.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use k8s_openapi::api::batch::v1::Job;
@@ -13,11 +14,13 @@ use throughput_controller::apply::pods::GeneratorSettings;
 use throughput_controller::generators::api::{self, Collector};
 use throughput_controller::generators::phase::GeneratorPhases;
 use throughput_core::identity::TestFacts;
+use throughput_controller::process::serving::{self, Bounds};
 use throughput_model::cell::CellAddress;
 use throughput_model::generator::{GeneratorResult, RESULT_VERSION, StopReason};
 use throughput_model::protocol::{self, LARGEST_BODY_BYTES, Progress, Registration, StartAnswer};
 use throughput_model::pulp_load::PulpLoad;
 use throughput_test_support::first_cell;
+use tokio_util::sync::CancellationToken;
 
 use crate::actions::{act, act_with, facts, generators, key, plan, start_generators};
 
@@ -30,6 +33,7 @@ pub(crate) struct Served {
     pub(crate) facts: TestFacts,
     pub(crate) address: CellAddress,
     pub(crate) phases: GeneratorPhases,
+    pub(crate) listens_at: SocketAddr,
     pub(crate) base_url: String,
 }
 
@@ -43,13 +47,18 @@ pub(crate) struct Answer {
 impl Served {
     /// A collector that knows the cell and stands at this stage.
     pub(crate) async fn at(stage: &str) -> Self {
-        let served = Self::unknown().await;
+        Self::within(Bounds::COLLECTOR, stage).await
+    }
+
+    /// The same, with other bounds than the operator's.
+    pub(crate) async fn within(bounds: Bounds, stage: &str) -> Self {
+        let served = Self::unknown(bounds).await;
         served.stands_at(stage);
         served
     }
 
     /// A collector that has not looked at the test yet.
-    async fn unknown() -> Self {
+    async fn unknown(bounds: Bounds) -> Self {
         let tenant = Tenant::new().await;
         let facts = facts(&tenant, "run");
         let address = first_cell(&facts.uid);
@@ -62,10 +71,11 @@ impl Served {
             phases: phases.clone(),
             namespaces: vec![tenant.namespace.clone()],
         };
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base_url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(axum::serve(listener, api::router(collector)).into_future());
-        Self { tenant, facts, address, phases, base_url }
+        let listener = serving::listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listens_at = listener.local_addr().unwrap();
+        let base_url = format!("http://{listens_at}");
+        tokio::spawn(serving::serve(listener, api::router(collector), bounds, CancellationToken::new()));
+        Self { tenant, facts, address, phases, listens_at, base_url }
     }
 
     pub(crate) fn stands_at(&self, stage: &str) {
@@ -307,7 +317,7 @@ async fn what_is_too_long_or_no_result_is_refused_with_a_reason() {
 
 #[tokio::test]
 async fn a_test_that_was_not_looked_at_yet_is_asked_to_come_again() {
-    let served = Served::unknown().await;
+    let served = Served::unknown(Bounds::COLLECTOR).await;
     assert_eq!(served.register("one").await.status, StatusCode::SERVICE_UNAVAILABLE);
     served.stands_at("StartingGenerators");
     assert_eq!(served.register("one").await.status, StatusCode::NO_CONTENT);

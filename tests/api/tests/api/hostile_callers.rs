@@ -3,12 +3,17 @@
 use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode};
+use throughput_api_tests::Tenant;
+use throughput_controller::process::serving::Bounds;
 use throughput_model::protocol::LARGEST_BODY_BYTES;
+use throughput_test_support::flood::Flood;
+use throughput_test_support::wait::eventually;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::actions::key;
-use crate::collecting::{Served, registration};
+use crate::collecting::{Served, delivered, registration};
+use crate::operator::Operator;
 
 /// Sends the head of a call whose body never comes, and returns the first line of the answer.
 async fn without_body(served: &Served, token: &str) -> String {
@@ -51,6 +56,47 @@ async fn a_generator_that_floods_is_told_to_come_again_and_takes_nothing_from_it
     let body = serde_json::to_vec(&registration("two")).unwrap();
     let answer = served.send(Method::POST, &path, Some(&token), Some(body)).await;
     assert_eq!(answer.status, StatusCode::NO_CONTENT, "{answer:?}");
+}
+
+#[tokio::test]
+async fn generators_register_and_deliver_while_one_peer_holds_all_connections() {
+    let bounds = Bounds { connections: 64, ..Bounds::COLLECTOR };
+    let served = Served::within(bounds, "StartingGenerators").await;
+    let _flood = Flood::start(served.listens_at, 4 * bounds.connections).await;
+    let answer = served.register("one").await;
+    assert_eq!(answer.status, StatusCode::NO_CONTENT, "{answer:?}");
+    served.stands_at("Dispatching");
+    let answer = served.deliver(&delivered()).await;
+    assert_eq!(answer.status, StatusCode::NO_CONTENT, "{answer:?}");
+    assert!(served.stored("result.json").await.is_some());
+}
+
+#[tokio::test]
+async fn probes_and_metrics_are_answered_while_one_peer_holds_all_connections() {
+    let tenant = Tenant::new().await;
+    let operator = Operator::start(&tenant).await;
+    let asked = async |url: &str| {
+        let answer = reqwest::Client::new().get(url).send().await.ok()?;
+        Some((answer.status(), answer.text().await.ok()?))
+    };
+    let ready = format!("http://{}/readyz", operator.probes());
+    let leads = |answer: &Option<(StatusCode, String)>| {
+        answer.as_ref().is_some_and(|(status, _)| *status == StatusCode::OK)
+    };
+    eventually("the operator leads", async || asked(&ready).await, leads).await;
+    let mut floods = Vec::new();
+    for (door, bounds) in [(operator.probes(), Bounds::PROBES), (operator.metrics(), Bounds::METRICS)] {
+        floods.push(Flood::start(door, 4 * bounds.connections).await);
+    }
+    for _ in 0..10 {
+        for door in [operator.probes(), operator.metrics()] {
+            let path = if door == operator.probes() { "livez" } else { "metrics" };
+            let answer = asked(&format!("http://{door}/{path}")).await;
+            assert!(leads(&answer), "{path}: {answer:?}");
+        }
+        let answer = asked(&format!("{}/v1", operator.collector_url())).await.unwrap();
+        assert_eq!(answer.0, StatusCode::NOT_FOUND, "{answer:?}");
+    }
 }
 
 #[tokio::test]

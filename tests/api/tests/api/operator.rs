@@ -20,6 +20,14 @@ pub(crate) struct Operator {
     runtime: Option<Runtime>,
     running: JoinHandle<Result<(), RunError>>,
     stop: CancellationToken,
+    addresses: Addresses,
+}
+
+/// Where an operator listens: at an IP address of its own.
+#[derive(Clone, Copy)]
+struct Addresses {
+    probes: SocketAddr,
+    metrics: SocketAddr,
     collector: SocketAddr,
 }
 
@@ -55,13 +63,14 @@ impl Operator {
     fn start_with(tenant: &Tenant, urls: &[&str]) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let collector = own_address();
+        let addresses = Addresses::new();
         let flags = RunFlags {
             common: common_flags(&tenant.namespace, &[]),
             pod_name: "throughput-operator-0".to_owned(),
-            listen: "127.0.0.1:0".parse().unwrap(),
-            collector_listen: collector,
-            collector_url: format!("http://{collector}"),
+            probes_listen: addresses.probes,
+            listen: addresses.metrics,
+            collector_listen: addresses.collector,
+            collector_url: format!("http://{}", addresses.collector),
             loadgen_image: "localhost/throughput/loadgen:test".to_owned(),
             loadgen_image_pull_policy: "Never".to_owned(),
             allow_urls: urls.iter().map(|url| (*url).to_owned()).collect(),
@@ -81,12 +90,22 @@ impl Operator {
         let client = tenant.operators_client();
         drop(entered);
         let running = runtime.spawn(async move { run(client, &flags, stopped).await });
-        Self { runtime: Some(runtime), running, stop, collector }
+        Self { runtime: Some(runtime), running, stop, addresses }
     }
 
     /// Where load generators reach it.
     pub(crate) fn collector_url(&self) -> String {
-        format!("http://{}", self.collector)
+        format!("http://{}", self.addresses.collector)
+    }
+
+    /// Where the kubelet reaches it.
+    pub(crate) fn probes(&self) -> SocketAddr {
+        self.addresses.probes
+    }
+
+    /// Where scrapers reach it.
+    pub(crate) fn metrics(&self) -> SocketAddr {
+        self.addresses.metrics
     }
 
     /// Ends it at once, wherever it is.
@@ -119,10 +138,14 @@ impl Drop for Operator {
     }
 }
 
-/// An address that nobody else takes: a port that was free a moment ago may be somebody's in the next, but of
-/// loopback addresses there are sixteen million.
-fn own_address() -> SocketAddr {
-    static COUNT: AtomicU8 = AtomicU8::new(1);
-    let [_, _, high, low] = std::process::id().to_be_bytes();
-    SocketAddr::from(([127, 64 + high % 64, low, COUNT.fetch_add(1, Ordering::Relaxed)], 8081))
+impl Addresses {
+    /// Addresses that nobody else takes: a port that was free a moment ago may be somebody's in the next, but of
+    /// loopback addresses there are sixteen million.
+    fn new() -> Self {
+        static COUNT: AtomicU8 = AtomicU8::new(1);
+        let [_, _, high, low] = std::process::id().to_be_bytes();
+        let own = [127, 64 + high % 64, low, COUNT.fetch_add(1, Ordering::Relaxed)];
+        let [metrics, collector, probes] = [8080, 8081, 8082].map(|port| SocketAddr::from((own, port)));
+        Self { probes, metrics, collector }
+    }
 }
