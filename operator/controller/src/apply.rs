@@ -101,6 +101,11 @@ impl ApplyError {
 }
 
 impl ApplyError {
+    /// Whether what was to be scaled was changed by somebody else at the same time.
+    pub fn is_overtaken(&self) -> bool {
+        matches!(self, Self::Claim(ClaimError::Scale { source, .. }) if source.is_conflict())
+    }
+
     /// It, as the test is told of it.
     pub fn refusal(&self) -> Refusal {
         let reason = match self {

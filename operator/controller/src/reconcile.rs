@@ -6,6 +6,7 @@
 //! * A stage is in the status before anything is done for it, and all that is done can be done again. The
 //!   operator may be killed at any point.
 //! * The finalizer goes last, when nothing is claimed any more.
+//! * Nothing is begun once the lead has ended, also in the middle of a look.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +32,7 @@ use crate::cadence::polling::PollingInterval;
 use crate::generators::phase::GeneratorPhases;
 use crate::metrics::Metrics;
 use crate::objects::deadline::{RequestError, within};
+use crate::objects::lead::Lead;
 use crate::objects::namespace;
 use crate::observe::{ObserveClients, observe};
 
@@ -56,6 +58,8 @@ pub struct Context {
     pub backoffs: Backoffs,
     /// The shortest time between two questions to the system under test.
     pub pace: PollingInterval,
+    /// The lead, without which nothing is done.
+    pub lead: Lead,
 }
 
 /// Why a test was not carried on. It is tried again.
@@ -91,8 +95,17 @@ impl ReconcileError {
     }
 }
 
-/// Carries a test on by one step.
+/// Carries a test on by one step, or by a part of it when the lead ends meanwhile.
 pub async fn reconcile(known: Arc<Known>, context: Arc<Context>) -> Result<Requeue, ReconcileError> {
+    let lead = context.lead.clone();
+    let looked = lead.while_held(Box::pin(look(known, context))).await;
+    looked.unwrap_or_else(|lost| {
+        tracing::info!(%lost, "a look ends half-way");
+        Ok(Requeue::await_change())
+    })
+}
+
+async fn look(known: Arc<Known>, context: Arc<Context>) -> Result<Requeue, ReconcileError> {
     let facts = facts(&known);
     let started = Instant::now();
     if let Some(rest) = context.backoffs.rest(&facts.uid, wanted(&known), started) {
@@ -115,6 +128,8 @@ pub async fn reconcile(known: Arc<Known>, context: Arc<Context>) -> Result<Reque
     let decision = decide(&facts, &plan, &before, &observed, jiff::Timestamp::now());
     let (outcome, error) = match apply(&context.apply, &facts, &decision.actions).await {
         Ok(applied) => (Outcome::Done(applied), None),
+        // What was read before it was to be changed is out of date: another look decides anew.
+        Err(error) if error.is_overtaken() => return Err(ReconcileError::Apply(error)),
         Err(error) => (Outcome::Refused(error.refusal()), Some(error)),
     };
     let decision = decision.after(&before, outcome, facts.generation, jiff::Timestamp::now());

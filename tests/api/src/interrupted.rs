@@ -1,10 +1,11 @@
 //! Clients that are disturbed in the middle of their work.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use kube::Client;
 use kube::client::Body;
+use tokio::sync::Semaphore;
 
 /// What happens to the request at which a client is cut off, as a program is that gets killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,4 +54,49 @@ where
         }
     });
     Client::new(service, client.default_namespace())
+}
+
+/// A request whose answer is held back.
+#[derive(Clone)]
+pub struct Held {
+    is_it: Arc<dyn Fn(&http::Request<Body>) -> bool + Send + Sync>,
+    was_it: Arc<AtomicBool>,
+    reached: Arc<Semaphore>,
+    released: Arc<Semaphore>,
+}
+
+/// Holds back the answer to the first request that is such a one. The API server carries it out.
+pub fn held(is_it: impl Fn(&http::Request<Body>) -> bool + Send + Sync + 'static) -> Held {
+    let [reached, released] = [(); 2].map(|()| Arc::new(Semaphore::new(0)));
+    Held { is_it: Arc::new(is_it), was_it: Arc::default(), reached, released }
+}
+
+impl Held {
+    /// A client whose request it is.
+    pub fn client(&self, client: &Client) -> Client {
+        let (through, held) = (client.clone(), self.clone());
+        let service = tower::service_fn(move |request: http::Request<Body>| {
+            let is_it = (held.is_it)(&request) && !held.was_it.swap(true, Ordering::Relaxed);
+            let (through, held) = (through.clone(), held.clone());
+            async move {
+                let answer = through.send(request).await;
+                if is_it {
+                    held.reached.add_permits(1);
+                    held.released.acquire().await.unwrap().forget();
+                }
+                answer
+            }
+        });
+        Client::new(service, client.default_namespace())
+    }
+
+    /// Waits until the API server has answered it.
+    pub async fn reached(&self) {
+        self.reached.acquire().await.unwrap().forget();
+    }
+
+    /// Lets the answer through.
+    pub fn release(&self) {
+        self.released.add_permits(1);
+    }
 }

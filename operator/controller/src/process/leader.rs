@@ -1,7 +1,7 @@
 //! The leader Lease: never two operators at work.
 //!
-//! Who holds the Lease renews it well before it ends, and stops working by its own clock before anybody else
-//! may take it: a leader that cannot reach the API server does not lead.
+//! Who holds the Lease renews it well before it ends, and stops working by its own clocks before anybody else
+//! may take it ([`Lead`]): a leader that cannot reach the API server does not lead.
 
 use std::time::Duration;
 
@@ -14,13 +14,12 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::objects::deadline::{RequestError, within};
+use crate::objects::lead::{Lead, Moment};
 
 /// The Lease's name.
 const NAME: &str = "throughput-operator";
 /// How long a Lease holds after it was renewed.
 const DURATION: Duration = Duration::from_secs(15);
-/// When a leader that could not renew stops working: before the Lease ends for others.
-const LOCAL_DEADLINE: Duration = Duration::from_secs(10);
 /// How often it is renewed, or looked at.
 const PERIOD: Duration = Duration::from_secs(3);
 /// How often it is read again when it was changed between reading and writing.
@@ -47,48 +46,50 @@ impl Candidate {
         Self { leases: Api::namespaced(client, namespace), identity }
     }
 
-    /// Waits until it leads, or until told to stop (`false`).
-    pub async fn lead(&self, stop: &CancellationToken) -> bool {
+    /// Waits until it leads, or until told to stop (`None`).
+    pub async fn lead(&self, stop: &CancellationToken) -> Option<Lead> {
         let mut seen = Seen::default();
         loop {
+            let asked = Moment::now();
             match self.acquire(&mut seen).await {
                 Ok(true) => {
                     tracing::info!(identity = self.identity, "leads");
-                    return true;
+                    return Some(Lead::since(asked));
                 }
                 Ok(false) => tracing::debug!(holder = ?seen.holder, "another operator leads"),
                 Err(error) => tracing::warn!(%error, "cannot take the lead yet"),
             }
             tokio::select! {
-                () = stop.cancelled() => return false,
+                () = stop.cancelled() => return None,
                 () = tokio::time::sleep(PERIOD) => {}
             }
         }
     }
 
-    /// Renews the Lease until told to stop, or until it is lost; then cancels `work`, and gives the Lease up
-    /// when it still holds it.
-    pub async fn keep(&self, stop: &CancellationToken, work: &CancellationToken) {
-        let mut renewed = Instant::now();
+    /// Renews the Lease until told to stop, or until the lead is lost; then cancels `work`.
+    pub async fn keep(&self, lead: &Lead, stop: &CancellationToken, work: &CancellationToken) {
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = tokio::time::sleep(PERIOD) => {}
             }
-            let left = LOCAL_DEADLINE.saturating_sub(renewed.elapsed());
-            let asked = Instant::now();
-            match tokio::time::timeout(left, self.acquire(&mut Seen::default())).await {
-                Ok(Ok(true)) => renewed = asked,
-                Ok(Ok(false)) => {
-                    tracing::error!("another operator took the lead");
-                    return work.cancel();
+            let (asked, left) = (Moment::now(), lead.left());
+            // One that has ended meanwhile is not asked for again.
+            if !left.is_zero() {
+                match tokio::time::timeout(left, self.acquire(&mut Seen::default())).await {
+                    Ok(Ok(true)) => lead.renew(asked),
+                    Ok(Ok(false)) => {
+                        tracing::error!("another operator took the lead");
+                        lead.end();
+                        break;
+                    }
+                    Ok(Err(error)) => tracing::warn!(%error, "cannot renew the lead"),
+                    Err(_) => tracing::warn!("no answer while renewing the lead"),
                 }
-                Ok(Err(error)) => tracing::warn!(%error, "cannot renew the lead"),
-                Err(_) => tracing::warn!("no answer while renewing the lead"),
             }
-            if renewed.elapsed() >= LOCAL_DEADLINE {
-                tracing::error!("the lead could not be renewed in time");
-                return work.cancel();
+            if !lead.holds() {
+                tracing::error!("the lead was not renewed in time");
+                break;
             }
         }
         work.cancel();

@@ -77,9 +77,11 @@ pub async fn run(client: Client, flags: &RunFlags, stop: CancellationToken) -> R
     let told = health::metrics(metrics.clone(), phases.clone());
     let told = serve(flags.listen, told, Bounds::METRICS, &work)?;
     let candidate = Candidate::new(client.clone(), &flags.common.namespace, flags.pod_name.clone());
-    if !candidate.lead(&stop).await {
+    let Some(lead) = candidate.lead(&stop).await else {
         return Ok(());
-    }
+    };
+    // All that follows changes something only while it leads.
+    let client = lead.fenced(&client);
     let key = token_key::read_or_make(&client, &flags.common.namespace).await?;
     let namespaces = flags.common.namespaces();
     let collector = Collector {
@@ -111,14 +113,16 @@ pub async fn run(client: Client, flags: &RunFlags, stop: CancellationToken) -> R
         phases,
         metrics: metrics.clone(),
         backoffs: Backoffs::default(),
+        lead: lead.clone(),
         pace: flags.pace(),
     });
     let watched = namespaces.iter().map(|namespace| watching::watch(&client, namespace, &context, &work));
     tokio::join!(
-        candidate.keep(&stop, &work),
+        candidate.keep(&lead, &stop, &work),
         futures::future::join_all(watched),
         orphans::keep_restoring(&client, &namespaces, &work)
     );
+    lead.end();
     metrics.set_leader(false);
     let lost = !stop.is_cancelled();
     if !lost {

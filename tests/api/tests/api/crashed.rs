@@ -55,6 +55,16 @@ fn spec_for_two() -> Value {
     spec
 }
 
+/// Makes a test that was left before it claimed two Deployments.
+pub(crate) async fn left_claiming_two(tenant: &Tenant, name: &str) {
+    for deployment in ["api", "worker"] {
+        tenant.deployment(deployment, 3).await;
+    }
+    let test = tenant.test(name, spec_for_two()).await;
+    act(&tenant.client, &facts(&test), &[Action::AddFinalizer]).await.unwrap();
+    write_stage(tenant, name, Stage::Claiming).await;
+}
+
 /// Makes a test that was left in this stage.
 pub(crate) async fn left(tenant: &Tenant, name: &str, stage: Stage) -> Left {
     let deployment = format!("{name}-worker");

@@ -19,6 +19,7 @@ mod refusals;
 mod restoring;
 mod restricted;
 mod rules;
+mod scaling;
 mod sources;
 mod waiting;
 mod watched;

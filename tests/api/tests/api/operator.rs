@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use futures::FutureExt;
+use kube::Client;
 use throughput_api_tests::Tenant;
 use throughput_controller::process::run::{RunError, run};
 use throughput_controller::settings::{CommonFlags, LogFormat, RunFlags};
@@ -60,7 +61,16 @@ impl Operator {
         Self::start_with(tenant, &[])
     }
 
+    /// Starts one, where it has its rights already, whose client is made of the usual one.
+    pub(crate) fn start_through(tenant: &Tenant, through: impl FnOnce(&Client) -> Client) -> Self {
+        Self::start_in(tenant, &[], through)
+    }
+
     fn start_with(tenant: &Tenant, urls: &[&str]) -> Self {
+        Self::start_in(tenant, urls, Client::clone)
+    }
+
+    fn start_in(tenant: &Tenant, urls: &[&str], through: impl FnOnce(&Client) -> Client) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let addresses = Addresses::new();
@@ -87,7 +97,7 @@ impl Operator {
         let stopped = stop.clone();
         // A client belongs to the runtime that it is made in.
         let entered = runtime.enter();
-        let client = tenant.operators_client();
+        let client = through(&tenant.operators_client());
         drop(entered);
         let running = runtime.spawn(async move { run(client, &flags, stopped).await });
         Self { runtime: Some(runtime), running, stop, addresses }
@@ -96,6 +106,11 @@ impl Operator {
     /// Where load generators reach it.
     pub(crate) fn collector_url(&self) -> String {
         format!("http://{}", self.addresses.collector)
+    }
+
+    /// The same, as an address.
+    pub(crate) fn collector(&self) -> SocketAddr {
+        self.addresses.collector
     }
 
     /// Where the kubelet reaches it.

@@ -8,7 +8,7 @@ use serde_json::json;
 use throughput_core::target::TargetName;
 use tokio::time::Instant;
 
-use super::scale::{ATTEMPTS, directly, put_back, tell};
+use super::scale::{ATTEMPTS, claimed, directly, put_back, tell};
 use super::{Claim, ClaimRecord, NOTICE_ANNOTATION, ours, release, targets};
 use crate::objects::deadline::{RequestError, within};
 use crate::scaling::managed_fields;
@@ -92,7 +92,7 @@ async fn restore_target(
     if let Some(field) = &record.replicas_field {
         restore_owner(client, namespace, record, field).await?;
     }
-    let Some(found) = read(&targets, record).await? else {
+    let Some(found) = claimed(&targets, record).await? else {
         return Ok(Restored::Gone);
     };
     let wanted =
@@ -109,15 +109,6 @@ async fn restore_target(
     })
     .await?;
     Ok(Restored::AsFound)
-}
-
-/// The target that was claimed, if it is still there.
-async fn read(
-    targets: &Api<DynamicObject>,
-    record: &ClaimRecord,
-) -> Result<Option<DynamicObject>, RequestError> {
-    let found = within("read a target", targets.get_opt(&record.target.name)).await?;
-    Ok(found.filter(|found| found.uid().as_deref() == Some(record.uid.as_str())))
 }
 
 /// Puts the owner's field back, and waits until the owner has acted. One that is gone, or that does not act
@@ -158,7 +149,7 @@ async fn targets_replicas(
     namespace: &str,
     record: &ClaimRecord,
 ) -> Result<Option<i32>, RequestError> {
-    let found = read(&targets(client, namespace, &record.target), record).await?;
+    let found = claimed(&targets(client, namespace, &record.target), record).await?;
     Ok(found.as_ref().map(scalable::wanted_replicas))
 }
 

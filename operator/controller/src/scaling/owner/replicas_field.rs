@@ -203,15 +203,17 @@ impl ReplicasField {
     }
 
     /// A JSON patch of `replicas` in the list. A merge patch would replace the whole list, and a server-side
-    /// apply would have to own all of it; this one changes a number, and is refused when the list's order
-    /// changed meanwhile.
+    /// apply would have to own all of it; this one changes a number, and is refused when the object has changed
+    /// since it was read, the list's order with it.
     fn list_patch(&self, object: &Value, change: &Value) -> Option<Change> {
         let OwnerField::ClowdApp { deployment } = &self.field else { return None };
         let entry = format!("/spec/deployments/{}", self.position(object)?);
         let mut change = change.clone();
         change["path"] = format!("{entry}/replicas").into();
+        let version = object.pointer("/metadata/resourceVersion");
         Some(Change::Json(json!([
             {"op": "test", "path": "/metadata/uid", "value": self.uid},
+            {"op": "test", "path": "/metadata/resourceVersion", "value": version},
             {"op": "test", "path": format!("{entry}/name"), "value": deployment},
             change,
         ])))

@@ -84,9 +84,10 @@ fn what_a_pulp_did_not_say_it_does_not_say_afterwards() {
 fn a_clowd_app_is_told_in_the_entry_of_its_list_that_has_the_name() {
     let tests = [
         json!({"op": "test", "path": "/metadata/uid", "value": "55bb"}),
+        json!({"op": "test", "path": "/metadata/resourceVersion", "value": "7"}),
         json!({"op": "test", "path": "/spec/deployments/1/name", "value": "worker"}),
     ];
-    let change_of = |change: Value| Some(Change::Json(json!([tests[0], tests[1], change])));
+    let change_of = |change: Value| Some(Change::Json(json!([tests[0], tests[1], tests[2], change])));
     let path = "/spec/deployments/1/replicas";
     let (before, now) = (deployments(&json!(3)), deployments(&json!(9)));
     let field = clowd_app().found_in(&before, &[]);
