@@ -7,3 +7,4 @@ pub mod metadata;
 pub mod names;
 pub(crate) mod namespace;
 pub mod owned_objects;
+pub(crate) mod pages;

@@ -20,6 +20,7 @@ use crate::objects::names::{
     TEST_UID_LABEL,
 };
 use crate::objects::owned_objects::NameTaken;
+use crate::objects::pages;
 
 /// The most generators that a cell has.
 pub(crate) const MOST_GENERATORS: u32 = 64;
@@ -166,11 +167,14 @@ pub(crate) async fn delete_all_but(
     let selector = format!("{TEST_UID_LABEL}={},{GENERATOR_LABEL}", test.uid);
     let params = ListParams::default().labels(&selector);
     let maps: Api<ConfigMap> = Api::namespaced(client.clone(), &test.namespace);
-    let found = within("list the generators' ConfigMaps", maps.list_metadata(&params)).await?.items;
-    let over = found
-        .into_iter()
-        .filter(|map| is_of(map, test) && !kept.is_some_and(|address| is_named_after(map, test, address)));
-    stream::iter(over.map(Ok)).try_for_each_concurrent(DELETED_AT_ONCE, |map| delete(&maps, map)).await
+    let names: Api<PartialObjectMeta<ConfigMap>> = Api::namespaced(client.clone(), &test.namespace);
+    let is_over = |map: &PartialObjectMeta<ConfigMap>| {
+        is_of(map, test) && !kept.is_some_and(|address| is_named_after(map, test, address))
+    };
+    pages::listed("list the generators' ConfigMaps", &names, params)
+        .try_filter(|map| std::future::ready(is_over(map)))
+        .try_for_each_concurrent(DELETED_AT_ONCE, |map| delete(&maps, map))
+        .await
 }
 
 async fn delete(maps: &Api<ConfigMap>, map: PartialObjectMeta<ConfigMap>) -> Result<(), RequestError> {

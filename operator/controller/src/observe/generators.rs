@@ -1,5 +1,6 @@
 //! The load generators of a cell: their Job, and what they have stored with the collector.
 
+use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
@@ -13,6 +14,11 @@ use super::pods;
 use crate::objects::deadline::{RequestError, within};
 use crate::objects::generator_maps;
 use crate::objects::names::{self, REGISTRATION_KEY, RESULT_KEY};
+use crate::objects::pages;
+use throughput_core::observed::{Generators, Job as JobState};
+
+/// How many of a Job's pods are looked at: it has 64, and others in the place of those that have failed.
+const MOST_PODS: usize = 200;
 
 /// Looks at the Job of a cell, and at what so many of its generators have stored.
 pub(super) async fn look(
@@ -71,6 +77,8 @@ fn state(job: &Job) -> JobState {
 async fn pod_words(client: &Client, facts: &TestFacts, job: &str) -> Result<Option<String>, RequestError> {
     let api: Api<Pod> = Api::namespaced(client.clone(), &facts.namespace);
     let selector = format!("batch.kubernetes.io/job-name={job}");
-    let pods = within("list the Job's pods", api.list(&ListParams::default().labels(&selector))).await?;
-    Ok(pods::words(&pods.items))
+    let of_job = ListParams::default().labels(&selector);
+    let pods: Vec<Pod> =
+        pages::listed("list the Job's pods", &api, of_job).take(MOST_PODS).try_collect().await?;
+    Ok(pods::words(&pods))
 }

@@ -1,5 +1,6 @@
 //! What a plan scales.
 
+use futures::TryStreamExt;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use kube::api::{Api, ListParams};
 use kube::{Client, ResourceExt};
@@ -9,6 +10,11 @@ use throughput_core::target::{Holder, TargetName};
 
 use crate::objects::deadline::{RequestError, within};
 use crate::scaling::claim::{Claim, Claimant, holder};
+use crate::objects::deadline::RequestError;
+use crate::objects::pages;
+use throughput_core::observed::Target;
+use throughput_core::plan::Plan;
+use crate::scaling::claim::{Claim, Claimant, Holder, holder};
 use crate::scaling::owner::{self, ReplicasSetting, keda};
 use crate::scaling::scalable;
 
@@ -19,7 +25,14 @@ pub(super) async fn look(
     claims: &[Claim],
 ) -> Result<Vec<Target>, RequestError> {
     let autoscalers: Api<HorizontalPodAutoscaler> = Api::namespaced(client.clone(), &claimant.namespace);
-    let autoscalers = within("list autoscalers", autoscalers.list(&ListParams::default())).await?.items;
+    let is_wanted = |autoscaler: &HorizontalPodAutoscaler| {
+        plan.scale.iter().any(|entry| scales(autoscaler, &entry.target))
+    };
+    let autoscalers: Vec<HorizontalPodAutoscaler> =
+        pages::listed("list autoscalers", &autoscalers, ListParams::default())
+            .try_filter(|autoscaler| std::future::ready(is_wanted(autoscaler)))
+            .try_collect()
+            .await?;
     let mut targets = Vec::new();
     for entry in &plan.scale {
         targets.push(look_at(client, claimant, &entry.target, claims, &autoscalers).await?);

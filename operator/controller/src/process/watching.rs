@@ -4,33 +4,38 @@
 //! finished tests with all their results would take more memory than everything else that the operator does. Each
 //! look reads the test afresh.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::ConfigMap;
+use kube::api::ObjectMeta;
+use kube::core::PartialObjectMeta;
 use kube::runtime::controller::{Config as ControllerConfig, Controller};
 use kube::runtime::reflector;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::runtime::{Predicate, PredicateConfig, WatchStreamExt, predicates};
 use kube::{Api, Client, ResourceExt};
+use throughput_crds::RESTORE_FINALIZER;
 use tokio_util::sync::CancellationToken;
 
 use crate::objects::names::{MANAGED_BY_LABEL, MANAGED_BY_VALUE};
 use crate::reconcile::{Context, Known, after_error, reconcile};
+use crate::objects::pages::PAGE;
+use crate::reconcile::{Context, after_error, reconcile};
 
 /// How many tests are looked at at once.
 const TESTS_AT_ONCE: u16 = 16;
-/// How many objects are listed at once: what a page holds is all in memory at the same time.
-const PAGE: u32 = 100;
 
 /// Looks at the tests of a namespace whenever they or what they own have changed, until `work` is cancelled.
 pub async fn watch(client: &Client, namespace: &str, context: &Arc<Context>, work: &CancellationToken) {
     let everything = watcher::Config::default().page_size(PAGE);
     let ours = everything.clone().labels(&format!("{MANAGED_BY_LABEL}={MANAGED_BY_VALUE}"));
     let tests: Api<Known> = Api::namespaced(client.clone(), namespace);
-    let jobs: Api<Job> = Api::namespaced(client.clone(), namespace);
-    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
+    // Of these no more is sent than their metadata: whose they are is all that is asked of them.
+    let jobs: Api<PartialObjectMeta<Job>> = Api::namespaced(client.clone(), namespace);
+    let maps: Api<PartialObjectMeta<ConfigMap>> = Api::namespaced(client.clone(), namespace);
     let (reader, writer) = reflector::store();
     let forgetful = context.clone();
     let changes = watcher(tests, everything)
@@ -65,11 +70,30 @@ pub async fn watch(client: &Client, namespace: &str, context: &Arc<Context>, wor
         .await;
 }
 
-/// Leaves out what no look needs and takes room: who wrote which field, and annotations, where `kubectl` keeps a
-/// copy of the whole object.
+/// Leaves of a test what a look begins with, however much its author has written into its metadata. In the labels'
+/// stead there is a number that changes with them: a change of them asks for a look.
 fn slim(test: &mut Known) {
-    test.metadata.managed_fields = None;
-    test.metadata.annotations = None;
+    let all = std::mem::take(&mut test.metadata);
+    let labels = all.labels.map(|labels| {
+        let mut hasher = DefaultHasher::new();
+        labels.hash(&mut hasher);
+        [("hash".to_owned(), hasher.finish().to_string())].into()
+    });
+    let finalizers = all.finalizers.map(|mut finalizers| {
+        finalizers.retain(|finalizer| finalizer == RESTORE_FINALIZER);
+        finalizers
+    });
+    test.metadata = ObjectMeta {
+        name: all.name,
+        namespace: all.namespace,
+        uid: all.uid,
+        resource_version: all.resource_version,
+        generation: all.generation,
+        deletion_timestamp: all.deletion_timestamp,
+        labels,
+        finalizers: finalizers.filter(|finalizers| !finalizers.is_empty()),
+        ..ObjectMeta::default()
+    };
 }
 
 #[cfg(test)]
@@ -86,7 +110,14 @@ mod tests {
                 "namespace": "pulp",
                 "uid": "3f1c",
                 "generation": 2,
-                "finalizers": ["perf.pulpproject.org/restore"],
+                "resourceVersion": "7",
+                "deletionTimestamp": "2026-01-01T00:00:00Z",
+                "deletionGracePeriodSeconds": 0,
+                "creationTimestamp": "2026-01-01T00:00:00Z",
+                "generateName": "x".repeat(200),
+                "labels": {"app": "x".repeat(10_000)},
+                "finalizers": ["perf.pulpproject.org/restore", "x".repeat(10_000)],
+                "ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": "x".repeat(10_000), "uid": "1"}],
                 "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "x".repeat(10_000)},
                 "managedFields": [{"manager": "kubectl", "fieldsV1": {"f:spec": {}}}],
             },
@@ -94,13 +125,21 @@ mod tests {
             "status": {"results": ["x".repeat(10_000)]},
         }))
         .unwrap();
+        let mut other = test.clone();
+        other.metadata.labels = Some([("app".to_owned(), "other".to_owned())].into());
         slim(&mut test);
+        slim(&mut other);
+        assert_ne!(test.metadata.labels, other.metadata.labels, "a change of labels is seen");
+        let labels = test.metadata.labels.take().unwrap();
+        assert!(labels.values().all(|value| value.len() <= 20), "{labels:?}");
         let kept = json!({
             "metadata": {
                 "name": "small",
                 "namespace": "pulp",
                 "uid": "3f1c",
                 "generation": 2,
+                "resourceVersion": "7",
+                "deletionTimestamp": "2026-01-01T00:00:00Z",
                 "finalizers": ["perf.pulpproject.org/restore"],
             },
         });

@@ -8,11 +8,15 @@
 mod restore;
 mod scale;
 
+use std::collections::BTreeSet;
+
+use futures::{Stream, TryStreamExt};
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, MicroTime};
 use kube::api::{
     Api, DeleteParams, DynamicObject, ListParams, ObjectMeta, Patch, PatchParams, PostParams, Preconditions,
 };
+use kube::core::PartialObjectMeta;
 use kube::{Client, ResourceExt};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -23,6 +27,7 @@ pub(crate) use scale::scale;
 
 use crate::objects::deadline::{RequestError, within};
 use crate::objects::names::{FIELD_MANAGER, MANAGED_BY_LABEL, MANAGED_BY_VALUE, TEST_UID_LABEL};
+use crate::objects::pages;
 use crate::scaling::managed_fields;
 use crate::scaling::owner::{self, ReplicasField};
 use crate::scaling::scalable;
@@ -135,14 +140,33 @@ pub async fn all_in(client: &Client, namespace: &str) -> Result<Vec<Claim>, Requ
 }
 
 async fn list(client: &Client, namespace: &str, selector: &str) -> Result<Vec<Claim>, RequestError> {
-    let leases: Api<Lease> = Api::namespaced(client.clone(), namespace);
-    let found = within("list claims", leases.list(&ListParams::default().labels(selector))).await?;
-    let mut claims: Vec<Claim> = found.items.iter().filter_map(read).collect();
+    let mut claims: Vec<Claim> = leases(client, namespace, selector)
+        .try_filter_map(|lease| std::future::ready(Ok(read(&lease))))
+        .try_collect()
+        .await?;
     claims.sort_by(|one, other| one.record.target.cmp(&other.record.target));
     Ok(claims)
 }
 
-fn read(lease: &Lease) -> Option<Claim> {
+/// The UIDs of the tests that hold claims in a namespace.
+pub(crate) async fn claimants(client: &Client, namespace: &str) -> Result<BTreeSet<String>, RequestError> {
+    leases(client, namespace, TEST_UID_LABEL)
+        .try_filter_map(|lease| std::future::ready(Ok(lease.labels().get(TEST_UID_LABEL).cloned())))
+        .try_collect()
+        .await
+}
+
+/// Leases, of which all that matters is in their metadata.
+fn leases(
+    client: &Client,
+    namespace: &str,
+    selector: &str,
+) -> impl Stream<Item = Result<PartialObjectMeta<Lease>, RequestError>> + use<> {
+    let leases: Api<PartialObjectMeta<Lease>> = Api::namespaced(client.clone(), namespace);
+    pages::listed("list claims", &leases, ListParams::default().labels(selector))
+}
+
+fn read(lease: &impl ResourceExt) -> Option<Claim> {
     let record = lease.annotations().get(RECORD_ANNOTATION)?;
     match serde_json::from_str(record) {
         Ok(record) => Some(Claim { lease: lease.name_any(), lease_uid: lease.uid()?, record }),

@@ -1,21 +1,19 @@
 //! Claims whose test is gone: somebody took its finalizer off by force. Nobody else would put their targets back, and
 //! no other test could ever have them.
 
-use std::collections::BTreeSet;
+use std::pin::pin;
 use std::time::Duration;
 
-use k8s_openapi::api::coordination::v1::Lease;
+use futures::TryStreamExt;
 use kube::api::{Api, ListParams};
 use kube::{Client, ResourceExt};
-use throughput_crds::ThroughputTest;
 use tokio_util::sync::CancellationToken;
 
-use crate::objects::deadline::{RequestError, within};
-use crate::objects::names::TEST_UID_LABEL;
+use crate::identity::Known;
+use crate::objects::deadline::RequestError;
+use crate::objects::pages;
 use crate::scaling::claim;
 
-/// How many tests are listed at once.
-const PAGE: u32 = 100;
 /// How often they are looked for.
 const PERIOD: Duration = Duration::from_mins(1);
 
@@ -37,28 +35,16 @@ pub(crate) async fn keep_restoring(client: &Client, namespaces: &[String], work:
 /// Puts back what the claims of a namespace hold whose test is gone.
 pub async fn restore(client: &Client, namespace: &str) -> Result<(), RequestError> {
     // In this order: the test of a claim was there before the claim, so one that is not found afterwards is gone.
-    let leases: Api<Lease> = Api::namespaced(client.clone(), namespace);
-    let leases = within("list claims", leases.list(&ListParams::default().labels(TEST_UID_LABEL))).await?;
-    let mut gone: BTreeSet<&String> =
-        leases.items.iter().filter_map(|lease| lease.labels().get(TEST_UID_LABEL)).collect();
-    if gone.is_empty() {
-        return Ok(());
-    }
-    // Names only, and a page at a time: a thousand tests with all their results are more than everything else here.
-    let tests: Api<ThroughputTest> = Api::namespaced(client.clone(), namespace);
-    let mut page = ListParams::default().limit(PAGE);
-    loop {
-        let listed = within("list tests", tests.list_metadata(&page)).await?;
-        for test in &listed.items {
-            gone.remove(&test.uid().unwrap_or_default());
-        }
-        match listed.metadata.continue_.filter(|next| !next.is_empty()) {
-            Some(next) if !gone.is_empty() => page = page.continue_token(&next),
-            Some(_) | None => break,
-        }
+    let mut gone = claim::claimants(client, namespace).await?;
+    let tests: Api<Known> = Api::namespaced(client.clone(), namespace);
+    let mut tests = pin!(pages::listed("list tests", &tests, ListParams::default()));
+    while !gone.is_empty()
+        && let Some(test) = tests.try_next().await?
+    {
+        gone.remove(&test.uid().unwrap_or_default());
     }
     for test_uid in gone {
-        let claims = claim::held_by(client, namespace, test_uid).await?;
+        let claims = claim::held_by(client, namespace, &test_uid).await?;
         if !claims.is_empty() {
             tracing::warn!(
                 namespace,

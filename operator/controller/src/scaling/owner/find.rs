@@ -1,5 +1,8 @@
 //! Reads what recognising an owner takes.
 
+use std::pin::pin;
+
+use futures::TryStreamExt;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::{Api, DynamicObject, ListParams};
 use kube::core::{ApiResource, GroupVersionKind};
@@ -10,6 +13,9 @@ use throughput_core::target::{TargetKind, TargetName};
 
 use super::{ReplicasField, clowder, keda, not_permitted, pulp};
 use crate::objects::deadline::{RequestError, within};
+use crate::objects::pages;
+use throughput_core::reason::{Reason, Why};
+use crate::scaling::scalable::{TargetKind, TargetName};
 
 /// What the owner of a claimed target is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,20 +132,21 @@ async fn by_reference(
         Err(error) if error.is_not_found() || error.is_forbidden() => return Ok(Ok(None)),
         Err(error) => return Err(error),
     }
-    let found = match within("list ScaledObjects", scaled_objects.list(&ListParams::default())).await {
-        Ok(found) => found.items,
-        Err(error) if error.is_not_found() => return Ok(Ok(None)),
+    let listed = pages::listed("list ScaledObjects", &scaled_objects, ListParams::default());
+    let field = listed.try_filter_map(|object| {
+        let content = as_value(&object);
+        let field = keda::field(name, &content);
+        std::future::ready(Ok(field.map(|field| field.found_in(&content, object.managed_fields()))))
+    });
+    match pin!(field).try_next().await {
+        Ok(field) => Ok(Ok(field)),
+        Err(error) if error.is_not_found() => Ok(Ok(None)),
         Err(error) if error.is_forbidden() => {
             let what = format!("look whether KEDA scales the {name}");
-            return Ok(Err(not_permitted(&what, "scale.keda")));
+            Ok(Err(not_permitted(&what, "scale.keda")))
         }
-        Err(error) => return Err(error),
-    };
-    let field = found.iter().find_map(|object| {
-        let content = as_value(object);
-        keda::field(name, &content).map(|field| field.found_in(&content, object.managed_fields()))
-    });
-    Ok(Ok(field))
+        Err(error) => Err(error),
+    }
 }
 
 /// The owner that this field belongs to, if it is still there.
