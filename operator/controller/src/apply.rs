@@ -4,11 +4,14 @@ mod created;
 pub mod pods;
 pub mod report;
 
+use std::pin::pin;
 use std::time::Duration;
 
+use futures::TryStreamExt;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, Preconditions};
+use kube::core::PartialObjectMeta;
 use kube::{Client, ResourceExt};
 use serde_json::json;
 use throughput_core::decide::Action;
@@ -29,6 +32,7 @@ use crate::objects::deadline::{RequestError, within};
 use crate::objects::generator_maps;
 use crate::objects::names::{self, CELL_LABEL, FIELD_MANAGER, TEST_UID_LABEL};
 use crate::objects::owned_objects::{self, NameTaken, OwnedObjectError};
+use crate::objects::pages;
 use crate::observe::{PulpClients, claimant};
 use crate::scaling::claim::{self, ClaimError, Claimant, RestoreError};
 
@@ -248,9 +252,10 @@ pub(crate) async fn delete_generators(
     let own = names::cell(&facts.name, address);
     owned_objects::remove::<Job>(client, facts, &own, DeleteParams::background()).await?;
     owned_objects::remove::<Secret>(client, facts, &own, DeleteParams::default()).await?;
-    let jobs: Api<Job> = Api::namespaced(client.clone(), &facts.namespace);
+    let jobs: Api<PartialObjectMeta<Job>> = Api::namespaced(client.clone(), &facts.namespace);
     let of_test = ListParams::default().labels(&format!("{TEST_UID_LABEL}={}", facts.uid));
-    for job in within("list the test's Jobs", jobs.list_metadata(&of_test)).await?.items {
+    let mut jobs = pin!(pages::listed("list the test's Jobs", &jobs, of_test));
+    while let Some(job) = jobs.try_next().await? {
         let cell = job.labels().get(CELL_LABEL).and_then(|cell| cell.parse::<u32>().ok());
         // A later cell's is another leader's by now.
         if cell.is_some_and(|cell| cell < address.cell) {
@@ -315,21 +320,4 @@ pub async fn set_finalizer(client: &Client, facts: &TestFacts, wanted: bool) -> 
     let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     within("set the finalizer", tests.patch(&facts.name, &params, &Patch::Merge(&patch))).await?;
     Ok(())
-}
-
-/// Takes our finalizer off all tests of a namespace that hold no claim; returns how many it was taken off.
-pub async fn release_all(client: &Client, namespace: &str) -> Result<usize, RequestError> {
-    let tests: Api<ThroughputTest> = Api::namespaced(client.clone(), namespace);
-    let mut freed = 0;
-    for test in within("list tests", tests.list(&ListParams::default())).await?.items {
-        let uid = test.uid().unwrap_or_default();
-        let is_held = test.finalizers().iter().any(|finalizer| finalizer == RESTORE_FINALIZER);
-        if is_held && claim::held_by(client, namespace, &uid).await?.is_empty() {
-            let facts =
-                TestFacts { namespace: namespace.to_owned(), name: test.name_any(), uid, generation: None };
-            set_finalizer(client, &facts, false).await?;
-            freed += 1;
-        }
-    }
-    Ok(freed)
 }

@@ -34,6 +34,9 @@ pub struct CommonFlags {
     /// The operator's own namespace.
     #[arg(long, env = "POD_NAMESPACE", value_name = "NAME")]
     pub namespace: String,
+    /// The name of the pod that this runs in.
+    #[arg(long, env = "POD_NAME", value_name = "NAME")]
+    pub pod_name: String,
     /// The namespaces whose tests are carried out, separated by commas; the operator's own when there is none.
     #[arg(long, env = "WATCH_NAMESPACES", value_name = "NAMES", value_delimiter = ',')]
     pub watch_namespaces: Vec<String>,
@@ -51,9 +54,6 @@ pub struct RunFlags {
     /// What all commands take.
     #[command(flatten)]
     pub common: CommonFlags,
-    /// The name of the operator's pod.
-    #[arg(long, env = "POD_NAME", value_name = "NAME")]
-    pub pod_name: String,
     /// Where `/livez` and `/readyz` are served.
     #[arg(long, default_value = "0.0.0.0:8082", value_name = "ADDRESS")]
     pub probes_listen: SocketAddr,
@@ -173,6 +173,7 @@ mod tests {
     fn namespaces(watched: &[&str]) -> Vec<String> {
         CommonFlags {
             namespace: "own".to_owned(),
+            pod_name: "own-0".to_owned(),
             watch_namespaces: watched.iter().map(|name| (*name).to_owned()).collect(),
             log_format: LogFormat::Json,
             log: "info".to_owned(),

@@ -1,7 +1,7 @@
 //! Clients that are disturbed in the middle of their work.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use kube::Client;
 use kube::client::Body;
@@ -40,7 +40,7 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     let (through, count) = (client.clone(), Arc::new(AtomicU32::new(0)));
-    let meanwhile = Arc::new(std::sync::Mutex::new(Some(meanwhile)));
+    let meanwhile = Arc::new(Mutex::new(Some(meanwhile)));
     let service = tower::service_fn(move |request: http::Request<Body>| {
         let is_it = count.fetch_add(1, Ordering::Relaxed) + 1 == number;
         let meanwhile = if is_it { meanwhile.lock().unwrap().take() } else { None };
@@ -99,4 +99,35 @@ impl Held {
     pub fn release(&self) {
         self.released.add_permits(1);
     }
+}
+
+/// What a client has asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Its method.
+    pub method: String,
+    /// Its path.
+    pub path: String,
+    /// What is behind the path.
+    pub query: String,
+    /// The kinds of answer that it takes.
+    pub accept: String,
+}
+
+/// A client, and all that it asks.
+pub fn recorded(client: &Client) -> (Client, Arc<Mutex<Vec<Request>>>) {
+    let (through, requests) = (client.clone(), Arc::new(Mutex::new(Vec::new())));
+    let record = requests.clone();
+    let service = tower::service_fn(move |request: http::Request<Body>| {
+        let accept = request.headers().get(http::header::ACCEPT).and_then(|accept| accept.to_str().ok());
+        record.lock().unwrap().push(Request {
+            method: request.method().to_string(),
+            path: request.uri().path().to_owned(),
+            query: request.uri().query().unwrap_or_default().to_owned(),
+            accept: accept.unwrap_or_default().to_owned(),
+        });
+        let through = through.clone();
+        async move { through.send(request).await }
+    });
+    (Client::new(service, client.default_namespace()), requests)
 }

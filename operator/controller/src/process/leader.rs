@@ -14,22 +14,30 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::objects::deadline::{RequestError, within};
-use crate::objects::lead::{Lead, Moment};
+use crate::objects::lead::{self, Lead, Moment};
 
 /// The Lease's name.
 const NAME: &str = "throughput-operator";
 /// How long a Lease holds after it was renewed.
 const DURATION: Duration = Duration::from_secs(15);
+/// How long it holds after an uninstallation: until Helm has deleted the operator, which waits for it.
+const DURATION_AFTER_UNINSTALLING: Duration = Duration::from_secs(30);
+/// How long a Lease holds at most, whatever is written in it.
+const LONGEST_DURATION: Duration = Duration::from_mins(1);
 /// How often it is renewed, or looked at.
 const PERIOD: Duration = Duration::from_secs(3);
 /// How often it is read again when it was changed between reading and writing.
 const ATTEMPTS: u32 = 3;
+/// How long a request may be under way that was sent in the last moment of a lead.
+const ONE_REQUEST: Duration = Duration::from_secs(1);
 
 /// A candidate for the lead.
 #[derive(Clone, Debug)]
 pub struct Candidate {
     leases: Api<Lease>,
     identity: String,
+    /// How long its Lease holds after it was renewed.
+    duration: Duration,
 }
 
 /// What a candidate saw of the Lease last, and when by its own clock: the clocks of two nodes need not agree.
@@ -43,7 +51,41 @@ struct Seen {
 impl Candidate {
     /// A candidate of this name. A restarted container of the same pod has the same name, and goes on at once.
     pub fn new(client: Client, namespace: &str, identity: String) -> Self {
-        Self { leases: Api::namespaced(client, namespace), identity }
+        Self { leases: Api::namespaced(client, namespace), identity, duration: DURATION }
+    }
+
+    /// Takes the lead from whoever has it, and returns it with how long to wait until that one has stopped: it does so
+    /// when it sees the Lease the next time, or by its own clocks when it does not see it.
+    pub async fn take_over(&self) -> Result<(Lead, Duration), RequestError> {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let asked = Moment::now();
+            match self.seize().await {
+                // The other one has just renewed it.
+                Err(error) if error.is_conflict() && attempt < ATTEMPTS => {}
+                Err(error) => return Err(error),
+                Ok(None) => return Ok((Lead::since(asked), Duration::ZERO)),
+                Ok(Some(other)) => {
+                    tracing::info!(identity = self.identity, other, "took the lead");
+                    return Ok((Lead::since(asked), lead::LASTS + ONE_REQUEST));
+                }
+            }
+        }
+    }
+
+    /// Keeps everybody else from the lead for a while, without doing anything with it.
+    pub async fn hold_on(&self) -> Result<(), RequestError> {
+        let longer = Self { duration: DURATION_AFTER_UNINSTALLING, ..self.clone() };
+        longer.acquire(&mut Seen::default()).await.map(drop)
+    }
+
+    /// Writes itself into the Lease, and returns who else was there.
+    async fn seize(&self) -> Result<Option<String>, RequestError> {
+        let found = within("read the leader Lease", self.leases.get_opt(NAME)).await?;
+        let holder = found.as_ref().and_then(|lease| holder(lease.spec.as_ref()));
+        self.write(found).await?;
+        Ok(holder.filter(|holder| *holder != self.identity))
     }
 
     /// Waits until it leads, or until told to stop (`None`).
@@ -129,28 +171,30 @@ impl Candidate {
     }
 
     async fn try_acquire(&self, seen: &mut Seen) -> Result<bool, RequestError> {
-        match within("read the leader Lease", self.leases.get_opt(NAME)).await? {
-            None => {
-                let lease = Lease {
-                    metadata: ObjectMeta { name: Some(NAME.to_owned()), ..ObjectMeta::default() },
-                    spec: Some(self.spec(None)),
-                };
-                within("create the leader Lease", self.leases.create(&PostParams::default(), &lease)).await?;
-            }
-            Some(mut lease) => {
-                if !self.may_take(lease.spec.as_ref(), seen) {
-                    return Ok(false);
-                }
-                lease.spec = Some(self.spec(lease.spec.as_ref()));
-                within("renew the leader Lease", self.leases.replace(NAME, &PostParams::default(), &lease))
-                    .await?;
-            }
+        let found = within("read the leader Lease", self.leases.get_opt(NAME)).await?;
+        if found.as_ref().is_some_and(|lease| !self.may_take(lease.spec.as_ref(), seen)) {
+            return Ok(false);
         }
+        self.write(found).await?;
         Ok(true)
     }
 
+    /// Writes itself into the Lease as it was found.
+    async fn write(&self, found: Option<Lease>) -> Result<(), RequestError> {
+        let params = PostParams::default();
+        if let Some(mut lease) = found {
+            lease.spec = Some(self.spec(lease.spec.as_ref()));
+            within("renew the leader Lease", self.leases.replace(NAME, &params, &lease)).await?;
+        } else {
+            let metadata = ObjectMeta { name: Some(NAME.to_owned()), ..ObjectMeta::default() };
+            let lease = Lease { metadata, spec: Some(self.spec(None)) };
+            within("create the leader Lease", self.leases.create(&params, &lease)).await?;
+        }
+        Ok(())
+    }
+
     fn may_take(&self, spec: Option<&LeaseSpec>, seen: &mut Seen) -> bool {
-        let holder = spec.and_then(|spec| spec.holder_identity.clone()).filter(|holder| !holder.is_empty());
+        let holder = holder(spec);
         let renewed = spec.and_then(|spec| spec.renew_time.as_ref()).map(|time| time.0);
         if holder.is_none() || holder.as_ref() == Some(&self.identity) {
             return true;
@@ -158,8 +202,10 @@ impl Candidate {
         if (&seen.holder, seen.renewed) != (&holder, renewed) {
             *seen = Seen { renewed, holder, at: Some(Instant::now()) };
         }
+        let seconds = spec.and_then(|spec| spec.lease_duration_seconds).unwrap_or_default();
+        let duration = Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
         // Not renewed for its whole duration, counted from when we first saw it so.
-        seen.at.is_some_and(|at| at.elapsed() > DURATION)
+        seen.at.is_some_and(|at| at.elapsed() > duration.clamp(DURATION, LONGEST_DURATION))
     }
 
     fn spec(&self, before: Option<&LeaseSpec>) -> LeaseSpec {
@@ -168,11 +214,16 @@ impl Candidate {
         let transitions = before.and_then(|before| before.lease_transitions).unwrap_or_default();
         LeaseSpec {
             holder_identity: Some(self.identity.clone()),
-            lease_duration_seconds: i32::try_from(DURATION.as_secs()).ok(),
+            lease_duration_seconds: i32::try_from(self.duration.as_secs()).ok(),
             acquire_time: same.and_then(|same| same.acquire_time.clone()).or(Some(MicroTime(now))),
             renew_time: Some(MicroTime(now)),
             lease_transitions: Some(if same.is_some() { transitions } else { transitions.saturating_add(1) }),
             ..LeaseSpec::default()
         }
     }
+}
+
+/// Who holds a Lease.
+fn holder(spec: Option<&LeaseSpec>) -> Option<String> {
+    spec.and_then(|spec| spec.holder_identity.clone()).filter(|holder| !holder.is_empty())
 }

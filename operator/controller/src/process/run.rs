@@ -10,8 +10,8 @@ use kube::runtime::events::{Recorder, Reporter};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::apply::ApplyClients;
 use crate::apply::report::PageRenderer;
-use crate::apply::{self, ApplyClients};
 use crate::cadence::backoff::Backoffs;
 use crate::generators::api::{self, Collector};
 use crate::generators::phase::GeneratorPhases;
@@ -76,7 +76,7 @@ pub async fn run(client: Client, flags: &RunFlags, stop: CancellationToken) -> R
     let probes = serve(flags.probes_listen, health::probes(metrics.clone()), Bounds::PROBES, &work)?;
     let told = health::metrics(metrics.clone(), phases.clone());
     let told = serve(flags.listen, told, Bounds::METRICS, &work)?;
-    let candidate = Candidate::new(client.clone(), &flags.common.namespace, flags.pod_name.clone());
+    let candidate = Candidate::new(client.clone(), &flags.common.namespace, flags.common.pod_name.clone());
     let Some(lead) = candidate.lead(&stop).await else {
         return Ok(());
     };
@@ -93,8 +93,10 @@ pub async fn run(client: Client, flags: &RunFlags, stop: CancellationToken) -> R
     let collector = serve(flags.collector_listen, api::router(collector), Bounds::COLLECTOR, &work)?;
     metrics.set_leader(true);
     let pulps = PulpClients::counted(metrics.pulp_requests());
-    let reporter =
-        Reporter { controller: "throughput-operator".to_owned(), instance: Some(flags.pod_name.clone()) };
+    let reporter = Reporter {
+        controller: "throughput-operator".to_owned(),
+        instance: Some(flags.common.pod_name.clone()),
+    };
     let context = Arc::new(Context {
         observe: ObserveClients {
             client: client.clone(),
@@ -149,25 +151,48 @@ fn serve(
     }))
 }
 
-/// Ends the runs of the watched namespaces, puts back everything that is claimed there, and lets go of the tests whose
-/// claims are gone, so that they can be deleted when no operator is left.
+/// Takes the lead, ends the runs of the watched namespaces, puts back everything that is claimed there, and lets go of the
+/// tests whose claims are gone, so that they can be deleted when no operator is left.
+///
+/// The operator that leads meanwhile stops, and what it had begun changes nothing any more. Afterwards nobody leads for a
+/// while, so that it claims nothing before it is deleted too. When something could not be put back, it goes on.
 pub async fn restore(client: &Client, flags: &CommonFlags) -> Result<(), RunError> {
-    let restored = tokio::time::timeout(RESTORE_DEADLINE, async {
-        let mut left = 0;
-        for namespace in flags.namespaces() {
-            uninstall::end_runs(client, &namespace).await?;
-            let claims = claim::all_in(client, &namespace).await?;
-            left += claim::restore_all(client, &namespace, &claims).await.len();
-            uninstall::tell_restored(client, &namespace).await?;
-            let freed = apply::release_all(client, &namespace).await?;
-            tracing::info!(namespace, freed, "tests that may be deleted now");
-        }
-        Ok::<usize, RequestError>(left)
-    });
-    match restored.await {
-        Ok(Ok(0)) => Ok(()),
+    let identity = format!("{}-restore", flags.pod_name);
+    let candidate = Candidate::new(client.clone(), &flags.namespace, identity);
+    let (lead, until_others_stopped) = candidate.take_over().await?;
+    let (stop, work, changing) = (CancellationToken::new(), CancellationToken::new(), lead.fenced(client));
+    let restoring = async {
+        tokio::time::sleep(until_others_stopped).await;
+        tokio::time::timeout(RESTORE_DEADLINE, restore_all(&changing, flags)).await
+    };
+    let restored = tokio::select! {
+        restored = restoring => restored,
+        () = candidate.keep(&lead, &stop, &work) => return Err(RunError::LeadLost),
+    };
+    let restored = match restored {
+        Ok(Ok(0)) => candidate.hold_on().await.map_err(RunError::from),
         Ok(Ok(left)) => Err(RunError::NotRestored(left)),
         Ok(Err(error)) => Err(error.into()),
         Err(_) => Err(RequestError::Deadline { what: "restore everything" }.into()),
+    };
+    lead.end();
+    if restored.is_err() {
+        candidate.give_up().await;
     }
+    restored
+}
+
+/// Returns how many claims could not be restored.
+async fn restore_all(client: &Client, flags: &CommonFlags) -> Result<usize, RequestError> {
+    let mut left = 0;
+    for namespace in flags.namespaces() {
+        let tests = uninstall::holding(client, &namespace).await?;
+        uninstall::end_runs(client, &tests).await?;
+        let claims = claim::all_in(client, &namespace).await?;
+        left += claim::restore_all(client, &namespace, &claims).await.len();
+        uninstall::tell_restored(client, &tests).await?;
+        let freed = uninstall::release(client, &tests).await?;
+        tracing::info!(namespace, freed, "tests that may be deleted now");
+    }
+    Ok(left)
 }

@@ -1,43 +1,63 @@
 //! Runs that are under way when the operator is uninstalled: they are over, and their statuses say so.
 
+use std::future::ready;
+
+use futures::TryStreamExt;
 use jiff::Timestamp;
-use kube::ResourceExt;
 use kube::api::{Api, ListParams, PostParams};
 use kube::{Client, Resource};
 use throughput_core::identity::TestFacts;
 use throughput_core::reason::Reason;
 use throughput_core::stage::ends_in;
 use throughput_core::status;
+use kube::{Client, ResourceExt};
 use throughput_crds::{
-    Condition, ConditionStatus, ConditionType, Stage, ThroughputTest, ThroughputTestStatus, Verdict,
+    Condition, ConditionStatus, ConditionType, RESTORE_FINALIZER, Stage, ThroughputTest,
+    ThroughputTestStatus, Verdict,
 };
 use throughput_model::cell::CellAddress;
 
 use crate::apply::delete_generators;
 use crate::objects::deadline::{RequestError, within};
 use crate::objects::generator_maps;
+use crate::apply::{delete_generators, set_finalizer};
+use crate::identity::{Known, TestFacts};
+use crate::objects::pages;
+use throughput_core::reason::Reason;
 use crate::scaling::claim;
 
-/// How often a status is written anew when the operator, which still runs, writes in between.
+/// How often a status is written anew when it was changed in between.
 const WRITE_ATTEMPTS: u32 = 10;
 
-/// Ends every run of a namespace that holds claims, and deletes its generators. A test that only waits is left for the
-/// next operator. To be called before anything is put back: the operator that still runs scales nothing for a run
-/// that is over.
-pub(crate) async fn end_runs(client: &Client, namespace: &str) -> Result<(), RequestError> {
-    for test in list(client, namespace).await? {
-        let facts = facts(namespace, &test);
-        if claim::held_by(client, namespace, &facts.uid).await?.is_empty() {
+/// The tests of a namespace that hold claims, or that the finalizer keeps, which is there only as long as something is
+/// claimed. Of each no more than its metadata is read.
+pub(crate) async fn holding(client: &Client, namespace: &str) -> Result<Vec<TestFacts>, RequestError> {
+    let claimants = claim::claimants(client, namespace).await?;
+    let tests: Api<Known> = Api::namespaced(client.clone(), namespace);
+    let holds = |test: &Known| {
+        test.finalizers().iter().any(|finalizer| finalizer == RESTORE_FINALIZER)
+            || test.uid().is_some_and(|uid| claimants.contains(&uid))
+    };
+    pages::listed("list tests", &tests, ListParams::default())
+        .try_filter_map(|test| ready(Ok(holds(&test).then(|| facts(namespace, &test)))))
+        .try_collect()
+        .await
+}
+
+/// Ends every run that holds claims, and deletes its generators. A test that only waits is left for the next operator.
+pub(crate) async fn end_runs(client: &Client, tests: &[TestFacts]) -> Result<(), RequestError> {
+    for facts in tests {
+        if claim::held_by(client, &facts.namespace, &facts.uid).await?.is_empty() {
             continue;
         }
-        let current = test.status.as_ref().and_then(|status| status.current.clone());
-        let changed = write(client, &facts, |status| end(status, &facts, Timestamp::now())).await?;
+        let current = read(client, facts).await?.and_then(|test| test.status?.current);
+        let changed = write(client, facts, |status| end(status, facts, Timestamp::now())).await?;
         if let (true, Some(current)) = (changed, current) {
             let address =
                 CellAddress { test_uid: facts.uid.clone(), cell: current.cell, attempt: current.attempt };
             // They belong to the test and go with it: they must not keep anything from being put back.
-            let deleted = delete_generators(client, &facts, &address).await;
-            let deleted = deleted.and(generator_maps::delete_all_but(client, &facts, None).await);
+            let deleted = delete_generators(client, facts, &address).await;
+            let deleted = deleted.and(generator_maps::delete_all_but(client, facts, None).await);
             if let Err(error) = deleted {
                 tracing::warn!(test = facts.name, %error, "the load generators were not deleted");
             }
@@ -47,28 +67,41 @@ pub(crate) async fn end_runs(client: &Client, namespace: &str) -> Result<(), Req
 }
 
 /// Says of the runs that ended so that everything is put back. To be called when it is.
-pub(crate) async fn tell_restored(client: &Client, namespace: &str) -> Result<(), RequestError> {
-    for test in list(client, namespace).await? {
-        let facts = facts(namespace, &test);
-        if claim::held_by(client, namespace, &facts.uid).await?.is_empty() {
-            write(client, &facts, |status| told_restored(status, &facts, Timestamp::now())).await?;
+pub(crate) async fn tell_restored(client: &Client, tests: &[TestFacts]) -> Result<(), RequestError> {
+    for facts in tests {
+        if claim::held_by(client, &facts.namespace, &facts.uid).await?.is_empty() {
+            write(client, facts, |status| told_restored(status, facts, Timestamp::now())).await?;
         }
     }
     Ok(())
 }
 
-async fn list(client: &Client, namespace: &str) -> Result<Vec<ThroughputTest>, RequestError> {
-    let tests: Api<ThroughputTest> = Api::namespaced(client.clone(), namespace);
-    Ok(within("list tests", tests.list(&ListParams::default())).await?.items)
+/// Takes the finalizer off the tests that hold no claim any more; returns how many they are.
+pub(crate) async fn release(client: &Client, tests: &[TestFacts]) -> Result<usize, RequestError> {
+    let mut freed = 0;
+    for facts in tests {
+        if claim::held_by(client, &facts.namespace, &facts.uid).await?.is_empty() {
+            set_finalizer(client, facts, false).await?;
+            freed += 1;
+        }
+    }
+    Ok(freed)
 }
 
-fn facts(namespace: &str, test: &ThroughputTest) -> TestFacts {
+fn facts(namespace: &str, test: &Known) -> TestFacts {
     TestFacts {
         namespace: namespace.to_owned(),
         name: test.name_any(),
         uid: test.uid().unwrap_or_default(),
-        generation: test.meta().generation,
+        generation: test.metadata.generation,
     }
+}
+
+/// The test, if it is still there.
+async fn read(client: &Client, facts: &TestFacts) -> Result<Option<ThroughputTest>, RequestError> {
+    let tests: Api<ThroughputTest> = Api::namespaced(client.clone(), &facts.namespace);
+    let found = within("read the test", tests.get_opt(&facts.name)).await?;
+    Ok(found.filter(|test| test.uid().as_deref() == Some(facts.uid.as_str())))
 }
 
 /// Changes a test's status; `false` when there is nothing to be changed.
@@ -80,9 +113,7 @@ async fn write(
     let tests: Api<ThroughputTest> = Api::namespaced(client.clone(), &facts.namespace);
     let mut attempt = 0;
     loop {
-        let Some(mut test) = within("read the test", tests.get_opt(&facts.name)).await? else {
-            return Ok(false);
-        };
+        let Some(mut test) = read(client, facts).await? else { return Ok(false) };
         let status = test.status.get_or_insert_default();
         if !change(status) {
             return Ok(false);

@@ -28,7 +28,7 @@ use crate::watched::{Watched, condition, names};
 /// A test as an operator left it that was killed: its workers claimed and scaled from three to nine.
 pub(crate) struct Left {
     pub(crate) facts: TestFacts,
-    found: Found,
+    pub(crate) found: Found,
 }
 
 pub(crate) fn facts(test: &ThroughputTest) -> TestFacts {

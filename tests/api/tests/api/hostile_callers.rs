@@ -63,11 +63,13 @@ async fn generators_register_and_deliver_while_one_peer_holds_all_connections() 
     let bounds = Bounds { connections: 64, ..Bounds::COLLECTOR };
     let served = Served::within(bounds, "StartingGenerators").await;
     let _flood = Flood::start(served.listens_at, 4 * bounds.connections).await;
+    let asked = Instant::now();
     let answer = served.register("one").await;
     assert_eq!(answer.status, StatusCode::NO_CONTENT, "{answer:?}");
     served.stands_at("Dispatching");
     let answer = served.deliver(&delivered()).await;
     assert_eq!(answer.status, StatusCode::NO_CONTENT, "{answer:?}");
+    assert!(asked.elapsed() < bounds.head, "it waited until what holds the places was hung up on");
     assert!(served.stored("result.json").await.is_some());
 }
 

@@ -21,6 +21,7 @@ mod restricted;
 mod rules;
 mod scaling;
 mod sources;
+mod uninstalling;
 mod waiting;
 mod watched;
 mod watching;

@@ -36,6 +36,7 @@ struct Addresses {
 pub(crate) fn common_flags(own: &str, watched: &[&str]) -> CommonFlags {
     CommonFlags {
         namespace: own.to_owned(),
+        pod_name: "throughput-operator-0".to_owned(),
         watch_namespaces: watched.iter().map(|name| (*name).to_owned()).collect(),
         log_format: LogFormat::Text,
         log: "warn".to_owned(),
@@ -76,7 +77,6 @@ impl Operator {
         let addresses = Addresses::new();
         let flags = RunFlags {
             common: common_flags(&tenant.namespace, &[]),
-            pod_name: "throughput-operator-0".to_owned(),
             probes_listen: addresses.probes,
             listen: addresses.metrics,
             collector_listen: addresses.collector,
