@@ -56,10 +56,13 @@ where
     Client::new(service, client.default_namespace())
 }
 
+/// Whether a request is the one that is meant.
+type Chooses = dyn Fn(&http::Request<Body>) -> bool + Send + Sync;
+
 /// A request whose answer is held back.
 #[derive(Clone)]
 pub struct Held {
-    is_it: Arc<dyn Fn(&http::Request<Body>) -> bool + Send + Sync>,
+    is_it: Arc<Chooses>,
     was_it: Arc<AtomicBool>,
     reached: Arc<Semaphore>,
     released: Arc<Semaphore>,

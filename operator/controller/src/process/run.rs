@@ -15,9 +15,11 @@ use crate::apply::report::PageRenderer;
 use crate::cadence::backoff::Backoffs;
 use crate::generators::api::{self, Collector};
 use crate::generators::phase::GeneratorPhases;
+use crate::generators::token::TokenKey;
 use crate::generators::token_key::{self, KeyError};
 use crate::metrics::Metrics;
 use crate::objects::deadline::RequestError;
+use crate::objects::lead::Lead;
 use crate::observe::{ObserveClients, PulpClients};
 use crate::process::health;
 use crate::process::leader::Candidate;
@@ -92,32 +94,7 @@ pub async fn run(client: Client, flags: &RunFlags, stop: CancellationToken) -> R
     };
     let collector = serve(flags.collector_listen, api::router(collector), Bounds::COLLECTOR, &work)?;
     metrics.set_leader(true);
-    let pulps = PulpClients::counted(metrics.pulp_requests());
-    let reporter = Reporter {
-        controller: "throughput-operator".to_owned(),
-        instance: Some(flags.common.pod_name.clone()),
-    };
-    let context = Arc::new(Context {
-        observe: ObserveClients {
-            client: client.clone(),
-            pulps: pulps.clone(),
-            samplers: Samplers::new(client.clone(), flags.installation()),
-        },
-        apply: ApplyClients {
-            client: client.clone(),
-            pulps,
-            generators: flags.generators(),
-            key,
-            renderer: PageRenderer::default(),
-        },
-        permissions: flags.permissions(),
-        recorder: Recorder::new(client.clone(), reporter),
-        phases,
-        metrics: metrics.clone(),
-        backoffs: Backoffs::default(),
-        lead: lead.clone(),
-        pace: flags.pace(),
-    });
+    let context = Arc::new(context(&client, flags, &metrics, &phases, &key, &lead));
     let watched = namespaces.iter().map(|namespace| watching::watch(&client, namespace, &context, &work));
     tokio::join!(
         candidate.keep(&lead, &stop, &work),
@@ -134,6 +111,43 @@ pub async fn run(client: Client, flags: &RunFlags, stop: CancellationToken) -> R
         let _ = tokio::time::timeout(Duration::from_secs(5), server).await;
     }
     if lost { Err(RunError::LeadLost) } else { Ok(()) }
+}
+
+/// What reconciling needs.
+fn context(
+    client: &Client,
+    flags: &RunFlags,
+    metrics: &Metrics,
+    phases: &GeneratorPhases,
+    key: &TokenKey,
+    lead: &Lead,
+) -> Context {
+    let pulps = PulpClients::counted(metrics.pulp_requests());
+    let reporter = Reporter {
+        controller: "throughput-operator".to_owned(),
+        instance: Some(flags.common.pod_name.clone()),
+    };
+    Context {
+        observe: ObserveClients {
+            client: client.clone(),
+            pulps: pulps.clone(),
+            samplers: Samplers::new(client.clone(), flags.installation()),
+        },
+        apply: ApplyClients {
+            client: client.clone(),
+            pulps,
+            generators: flags.generators(),
+            key: key.clone(),
+            renderer: PageRenderer::default(),
+        },
+        permissions: flags.permissions(),
+        recorder: Recorder::new(client.clone(), reporter),
+        phases: phases.clone(),
+        metrics: metrics.clone(),
+        backoffs: Backoffs::default(),
+        lead: lead.clone(),
+        pace: flags.pace(),
+    }
 }
 
 fn serve(
@@ -163,7 +177,7 @@ pub async fn restore(client: &Client, flags: &CommonFlags) -> Result<(), RunErro
     let (stop, work, changing) = (CancellationToken::new(), CancellationToken::new(), lead.fenced(client));
     let restoring = async {
         tokio::time::sleep(until_others_stopped).await;
-        tokio::time::timeout(RESTORE_DEADLINE, restore_all(&changing, flags)).await
+        tokio::time::timeout(RESTORE_DEADLINE, Box::pin(restore_all(&changing, flags))).await
     };
     let restored = tokio::select! {
         restored = restoring => restored,

@@ -154,14 +154,9 @@ async fn attend(stream: TcpStream, place: Place, router: Router, bounds: Bounds,
     let stream = TokioIo::new(WriteDeadline::new(stream, bounds.write));
     let mut connection = pin!(http.serve_connection(stream, service));
     let ended = tokio::select! {
-        ended = connection.as_mut() => Some(ended),
+        ended = connection.as_mut() => ended,
         () = place.displaced() => return tracing::debug!("a connection gave way to another"),
-        () = stop.cancelled() => None,
-        () = sleep(bounds.lifetime) => None,
-    };
-    let ended = match ended {
-        Some(ended) => ended,
-        None => {
+        () = over(bounds.lifetime, &stop) => {
             connection.as_mut().graceful_shutdown();
             tokio::select! {
                 ended = connection => ended,
@@ -173,6 +168,11 @@ async fn attend(stream: TcpStream, place: Place, router: Router, bounds: Bounds,
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
     }
+}
+
+/// Waits until a connection is to come to its end.
+async fn over(lifetime: Duration, stop: &CancellationToken) {
+    let _: Option<()> = stop.run_until_cancelled(sleep(lifetime)).await;
 }
 
 #[cfg(test)]

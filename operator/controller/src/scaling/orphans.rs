@@ -23,7 +23,7 @@ pub(crate) async fn keep_restoring(client: &Client, namespaces: &[String], work:
         loop {
             tokio::time::sleep(PERIOD).await;
             for namespace in namespaces {
-                if let Err(error) = restore(client, namespace).await {
+                if let Err(error) = Box::pin(restore(client, namespace)).await {
                     tracing::warn!(namespace, %error, "claims of tests that are gone were not looked for");
                 }
             }

@@ -136,11 +136,11 @@ async fn a_leader_that_cannot_reach_the_api_server_stops_before_another_may_lead
     let client = interrupted::cut_off(&tenant.client, 3, Cut::BeforeTheRequest);
     let operator = Operator::new(&tenant, &client, "one");
     let lead = operator.lead().await;
-    let led = Instant::now();
+    let began = Instant::now();
     operator.keep(lead.clone()).await.unwrap();
     assert!(operator.work.is_cancelled());
     assert!(!lead.holds());
-    assert!(led.elapsed() < LEASE_DURATION, "{:?}", led.elapsed());
+    assert!(began.elapsed() < LEASE_DURATION, "{:?}", began.elapsed());
 }
 
 #[tokio::test]
