@@ -1,5 +1,9 @@
 //! Durations as people write them in a resource: `30s`, `15m`, `2h`, `1h30m`.
 
+mod bounded;
+
+pub use bounded::{BoundedDuration, OutOfBounds};
+
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -89,26 +93,6 @@ impl fmt::Display for DurationText {
 impl From<DurationText> for String {
     fn from(duration: DurationText) -> Self {
         duration.to_string()
-    }
-}
-
-#[cfg(feature = "kube")]
-impl schemars::JsonSchema for DurationText {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Duration".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({
-            "type": "string",
-            "maxLength": 20,
-            "pattern": "^([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?$",
-            "minLength": 2,
-        })
     }
 }
 

@@ -17,6 +17,7 @@
 
 mod criteria;
 mod duration;
+mod durations;
 mod in_process;
 mod matrix;
 mod observe;
@@ -27,7 +28,7 @@ mod throughput_test;
 mod workload;
 
 pub use criteria::Criterion;
-pub use duration::{DurationText, NotADuration};
+pub use duration::{BoundedDuration, DurationText, NotADuration, OutOfBounds};
 pub use in_process::{
     ConfigMapReference, EmptyFolder, InProcessDispatch, Locks, Mount, PullPolicy, SecretKey, Variable,
     VariableSource,
@@ -35,8 +36,9 @@ pub use in_process::{
 pub use matrix::{Axis, AxisKind, AxisValue};
 pub use observe::{
     AwsAccess, AwsEndpoints, BuiltInPatterns, CloudWatchLogs, ConnectionStringReference, ContainerResources,
-    ExpectedResources, LogPattern, Observe, ObserveLogs, ObservePods, ObservePostgres, ObserveProfile,
-    ObservePrometheus, ObserveProvenance, ObserveRds, PodLogs, PrometheusQuery, ResourceQuantities,
+    Delay, ExpectedResources, Interval, LogPattern, Observe, ObserveLogs, ObservePods, ObservePostgres,
+    ObserveProfile, ObservePrometheus, ObserveProvenance, ObserveRds, PodLogs, ProfileDuration,
+    PrometheusQuery, ResourceQuantities,
 };
 pub use scale::{ObjectReference, ScaleTarget};
 pub use status::{
@@ -51,10 +53,10 @@ pub use target::{
 };
 #[cfg(feature = "kube")]
 pub use throughput_test::ThroughputTest;
-pub use throughput_test::{Load, ThroughputTestSpec, Timeouts};
+pub use throughput_test::{Load, ThroughputTestSpec, Timeout, Timeouts};
 pub use workload::{
-    Cleanup, Dispatch, DispatchMethod, Procedure, PulpTasksWorkload, RequestDispatch, TestViewDispatch,
-    Workload,
+    Cleanup, Dispatch, DispatchMethod, Procedure, PulpTasksWorkload, RequestDispatch, RequestTimeout,
+    TestViewDispatch, Workload,
 };
 
 /// The annotation by which a Secret's owner says to which Service of its namespace, or to which URL, the Secret

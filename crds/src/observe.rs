@@ -17,11 +17,15 @@ pub use aws::{AwsAccess, AwsEndpoints, ObserveRds};
 pub use logs::{BuiltInPatterns, CloudWatchLogs, LogPattern, ObserveLogs, PodLogs};
 pub use pods::ObservePods;
 pub use postgres::{ConnectionStringReference, ObservePostgres};
-pub use profile::ObserveProfile;
+pub use profile::{Delay, ObserveProfile, ProfileDuration};
 pub use prometheus::{ObservePrometheus, PrometheusQuery};
 pub use provenance::{ContainerResources, ExpectedResources, ObserveProvenance, ResourceQuantities};
 
-use crate::duration::DurationText;
+use crate::duration::BoundedDuration;
+
+/// The time between two looks of a source: a second at least, since every look is a request to somebody, and an hour at
+/// most.
+pub type Interval = BoundedDuration<1, 3600>;
 
 /// What of the system under test is watched while a cell is measured; each source is off until it is named.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,7 +40,7 @@ use crate::duration::DurationText;
 pub struct Observe {
     /// How often sources that are asked by the operator are asked.
     #[serde(default = "default_interval")]
-    pub interval: DurationText,
+    pub interval: Interval,
     /// How AWS is reached, for `rds` and `logs.cloudWatch`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aws: Option<AwsAccess>,
@@ -80,6 +84,6 @@ impl Default for Observe {
     }
 }
 
-fn default_interval() -> DurationText {
-    DurationText::from_seconds(5)
+fn default_interval() -> Interval {
+    const { Interval::from_seconds(5) }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::criteria::Criterion;
-use crate::duration::DurationText;
+use crate::duration::BoundedDuration;
 use crate::matrix::Axis;
 use crate::observe::Observe;
 use crate::scale::ScaleTarget;
@@ -125,6 +125,9 @@ fn default_concurrency() -> u32 {
     1
 }
 
+/// The time for a part of a run: a second, since less than one is over before anything was looked at, to a week.
+pub type Timeout = BoundedDuration<1, { 7 * 24 * 60 * 60 }>;
+
 /// How long each part of the run may take. When a part of a cell takes longer, the cell ends with that
 /// reason, what was collected is kept, and everything is put back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,33 +136,33 @@ fn default_concurrency() -> u32 {
 pub struct Timeouts {
     /// How long to wait for targets, credentials, claims and an empty queue before anything is scaled.
     #[serde(default = "default_start")]
-    pub start: DurationText,
+    pub start: Timeout,
     /// How long the workers may take to come online, or to be gone.
     #[serde(default = "default_scale")]
-    pub scale: DurationText,
+    pub scale: Timeout,
     /// How long the load generators may take until they are ready to start.
     #[serde(default = "default_generator_start")]
-    pub generator_start: DurationText,
+    pub generator_start: Timeout,
     /// How long dispatching may take.
     #[serde(default = "default_dispatch")]
-    pub dispatch: DurationText,
+    pub dispatch: Timeout,
     /// How long the workers may take from the last dispatch until all tasks have ended.
     #[serde(default = "default_drain")]
-    pub drain: DurationText,
+    pub drain: Timeout,
     /// How long canceling may take that is left of a cell which cannot be finished. Pulp cancels tasks one by
     /// one, about seven a second on a small machine.
     #[serde(default = "default_cancel")]
-    pub cancel: DurationText,
+    pub cancel: Timeout,
     /// How long it may take to read a cell's tasks from Pulp.
     #[serde(default = "default_collect")]
-    pub collect: DurationText,
+    pub collect: Timeout,
     /// How long it may take to delete what a cell's tasks made, where `cleanup` asks for it.
     #[serde(default = "default_cleanup")]
-    pub cleanup: DurationText,
+    pub cleanup: Timeout,
     /// How long the sources of `observe` may take, after a cell's tasks have ended, until they have all figures of it.
     /// CloudWatch's come two or three minutes late.
     #[serde(default = "default_settle")]
-    pub settle: DurationText,
+    pub settle: Timeout,
 }
 
 impl Default for Timeouts {
@@ -178,38 +181,38 @@ impl Default for Timeouts {
     }
 }
 
-fn default_start() -> DurationText {
-    DurationText::from_seconds(15 * 60)
+fn default_start() -> Timeout {
+    const { Timeout::from_seconds(15 * 60) }
 }
 
-fn default_scale() -> DurationText {
-    DurationText::from_seconds(10 * 60)
+fn default_scale() -> Timeout {
+    const { Timeout::from_seconds(10 * 60) }
 }
 
-fn default_generator_start() -> DurationText {
-    DurationText::from_seconds(5 * 60)
+fn default_generator_start() -> Timeout {
+    const { Timeout::from_seconds(5 * 60) }
 }
 
-fn default_dispatch() -> DurationText {
-    DurationText::from_seconds(30 * 60)
+fn default_dispatch() -> Timeout {
+    const { Timeout::from_seconds(30 * 60) }
 }
 
-fn default_drain() -> DurationText {
-    DurationText::from_seconds(2 * 60 * 60)
+fn default_drain() -> Timeout {
+    const { Timeout::from_seconds(2 * 60 * 60) }
 }
 
-fn default_cancel() -> DurationText {
-    DurationText::from_seconds(45 * 60)
+fn default_cancel() -> Timeout {
+    const { Timeout::from_seconds(45 * 60) }
 }
 
-fn default_collect() -> DurationText {
-    DurationText::from_seconds(10 * 60)
+fn default_collect() -> Timeout {
+    const { Timeout::from_seconds(10 * 60) }
 }
 
-fn default_cleanup() -> DurationText {
-    DurationText::from_seconds(45 * 60)
+fn default_cleanup() -> Timeout {
+    const { Timeout::from_seconds(45 * 60) }
 }
 
-fn default_settle() -> DurationText {
-    DurationText::from_seconds(5 * 60)
+fn default_settle() -> Timeout {
+    const { Timeout::from_seconds(5 * 60) }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::duration::DurationText;
+use crate::duration::BoundedDuration;
 use crate::in_process::InProcessDispatch;
 
 /// What the load consists of: exactly one of its fields.
@@ -113,7 +113,7 @@ pub struct TestViewDispatch {
     pub tasks_per_request: Option<u64>,
     /// How long one request may take. The view of pulp-service works for 25 s, whatever it is asked.
     #[serde(default = "default_view_timeout")]
-    pub timeout: DurationText,
+    pub timeout: RequestTimeout,
 }
 
 impl Default for TestViewDispatch {
@@ -137,9 +137,12 @@ fn default_count_field() -> String {
     "tasks_executed".to_owned()
 }
 
-fn default_view_timeout() -> DurationText {
-    DurationText::from_seconds(60)
+fn default_view_timeout() -> RequestTimeout {
+    const { RequestTimeout::from_seconds(60) }
 }
+
+/// The time for one request: from a second to an hour.
+pub type RequestTimeout = BoundedDuration<1, 3600>;
 
 /// A request that Pulp answers with one task: with status 202 and `{"task": …}`, or 201.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -161,11 +164,11 @@ pub struct RequestDispatch {
     pub body: Option<String>,
     /// How long one request may take.
     #[serde(default = "default_request_timeout")]
-    pub timeout: DurationText,
+    pub timeout: RequestTimeout,
 }
 
-fn default_request_timeout() -> DurationText {
-    DurationText::from_seconds(30)
+fn default_request_timeout() -> RequestTimeout {
+    const { RequestTimeout::from_seconds(30) }
 }
 
 /// The method of a dispatching request.

@@ -4,7 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::duration::DurationText;
+use crate::duration::BoundedDuration;
+
+/// The time from the first dispatch to a profile: none, to a day.
+pub type Delay = BoundedDuration<0, { 24 * 60 * 60 }>;
+
+/// The length of a profile: up to a quarter of an hour, since its stacks are kept in memory while it is taken.
+pub type ProfileDuration = BoundedDuration<1, { 15 * 60 }>;
 
 /// Where the Python processes of some containers spend their time, by py-spy in an ephemeral container. A profiled cell
 /// is marked, and its figures are not compared with others.
@@ -28,10 +34,10 @@ pub struct ObserveProfile {
     pub pods: u32,
     /// How long after the dispatch began.
     #[serde(default = "default_delay")]
-    pub delay: DurationText,
+    pub delay: Delay,
     /// For how long: 15m at most.
     #[serde(default = "default_duration")]
-    pub duration: DurationText,
+    pub duration: ProfileDuration,
     /// Samples per second.
     #[serde(default = "default_rate")]
     #[cfg_attr(feature = "kube", schemars(range(min = 1, max = 500)))]
@@ -46,12 +52,12 @@ fn default_pods() -> u32 {
     1
 }
 
-fn default_delay() -> DurationText {
-    DurationText::from_seconds(5)
+fn default_delay() -> Delay {
+    const { Delay::from_seconds(5) }
 }
 
-fn default_duration() -> DurationText {
-    DurationText::from_seconds(30)
+fn default_duration() -> ProfileDuration {
+    const { ProfileDuration::from_seconds(30) }
 }
 
 fn default_rate() -> u32 {

@@ -40,6 +40,7 @@ reasons! {
     CellCount,
     UnknownAxis,
     AxisValueNotAllowed,
+    DurationOutOfBounds,
     NotScalable,
     InProcessNotPossible,
     ObserveNotPossible,

@@ -50,22 +50,9 @@ const MOST_LOG_BYTES: i64 = 2 << 20;
 /// The first attempt may only find out the user of the target; the second one profiles it.
 const MOST_ATTEMPTS: u32 = 2;
 
-/// The longest profile: its stacks are kept in memory while it is taken.
-const LONGEST: Duration = Duration::from_mins(15);
-
 /// Its metrics.
 pub(crate) fn metrics() -> Vec<Metric> {
     vec![Metric::figure("samples", Better::Neither), Metric::figure("errors", Better::Lower)]
-}
-
-/// Checks the duration of a profile.
-pub(crate) fn check(spec: &ObserveProfile) -> Result<Vec<Wanted>, Mistake> {
-    let duration = spec.duration.get();
-    if duration.is_zero() || duration > LONGEST {
-        let message = format!("observe.profile.duration is from 1s to {}m", LONGEST.as_secs() / 60);
-        return Err(Mistake(message));
-    }
-    Ok(Vec::new())
 }
 
 /// The source `profile`.
@@ -358,24 +345,13 @@ mod tests {
     use serde_json::json;
     use throughput_crds::Observe;
 
-    use crate::{catalog, check};
-
-    fn observe(duration: &str) -> Observe {
-        serde_json::from_value(json!({"profile": {"selector": {"app": "pulp"}, "duration": duration}}))
-            .unwrap()
-    }
+    use crate::catalog;
 
     #[test]
     fn a_profile_has_its_figures() {
-        let figures: Vec<String> = catalog::figures(&observe("30s")).into_iter().collect();
+        let profile = json!({"profile": {"selector": {"app": "pulp"}}});
+        let observe: Observe = serde_json::from_value(profile).unwrap();
+        let figures: Vec<String> = catalog::figures(&observe).into_iter().collect();
         assert_eq!(figures, ["profile.errors", "profile.samples"]);
-    }
-
-    #[test]
-    fn a_duration_that_cannot_be_is_refused() {
-        assert!(check::check(&observe("15m")).is_ok());
-        for duration in ["0s", "16m"] {
-            assert!(check::check(&observe(duration)).unwrap_err().0.contains("from 1s to 15m"));
-        }
     }
 }

@@ -1,5 +1,7 @@
 //! Why a spec can never be carried out.
 
+use throughput_crds::OutOfBounds;
+
 use crate::plan::permissions::NotPermitted;
 use crate::reason::Reason;
 
@@ -45,6 +47,9 @@ pub enum Rejection {
     /// Workers scaled to none while they shall work.
     #[error("a cell needs at least one worker: take 0 out of the values of the axis {0:?}")]
     NoWorkersInCell(String),
+    /// A duration that its field cannot have, in a spec that was stored before the schema had its bounds.
+    #[error("{0}")]
+    Duration(OutOfBounds),
     /// Neither a Service nor a URL, or both.
     #[error("name one target: target.service, or target.url")]
     NoTarget,
@@ -83,6 +88,7 @@ impl Rejection {
             Self::CellCount(_) => Reason::CellCount,
             Self::UnknownAxis(_) => Reason::UnknownAxis,
             Self::AxisValue { .. } => Reason::AxisValueNotAllowed,
+            Self::Duration(_) => Reason::DurationOutOfBounds,
             Self::NoTarget => Reason::NoTarget,
             Self::NoHeader => Reason::NoHeader,
             Self::NotPermitted(_) => Reason::NotPermitted,

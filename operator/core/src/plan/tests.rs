@@ -370,3 +370,31 @@ fn an_unknown_metric_is_rejected_with_those_that_there_are() {
     );
     assert!(message.contains("tasks.wait.p99Milliseconds"), "{message}");
 }
+
+#[test]
+fn no_duration_of_an_older_schema_gets_past_the_plan() {
+    let dispatch = json!({"testView": {}, "request": {"path": "x/"}});
+    for (pointer, field, whole) in [
+        ("/observe", "interval", json!({})),
+        ("/observe", "profile/delay", json!({"profile": {"selector": {"app": "pulp"}}})),
+        ("/observe", "profile/duration", json!({"profile": {"selector": {"app": "pulp"}}})),
+        ("/workload/pulpTasks/dispatch", "testView/timeout", dispatch.clone()),
+        ("/workload/pulpTasks/dispatch", "request/timeout", dispatch),
+        ("/timeouts", "start", json!({})),
+        ("/timeouts", "settle", json!({})),
+    ] {
+        let (mut whole, path) = (json!({"at": whole}), format!("/at/{field}"));
+        let (parent, name) = path.rsplit_once('/').unwrap();
+        whole.pointer_mut(parent).unwrap()[name] = json!("999h");
+        let mut spec = serde_json::to_value(spec("/matrix", json!([]))).unwrap();
+        *spec.pointer_mut(pointer).unwrap() = whole["at"].take();
+        let spec = serde_json::from_value(spec).unwrap();
+        let rejection = Plan::new("pulp", &spec, &Permissions::default()).unwrap_err();
+        let told = format!("{}.{}", pointer[1..].replace('/', "."), field.replace('/', "."));
+        assert!(
+            rejection.to_string().starts_with(&format!("{told} is 999h: write a duration")),
+            "{rejection}"
+        );
+        assert_eq!(rejection.reason(), "DurationOutOfBounds");
+    }
+}

@@ -120,6 +120,38 @@ async fn a_duration_is_written_as_people_write_it() {
 }
 
 #[tokio::test]
+async fn a_duration_out_of_its_bounds_is_refused_with_what_to_write() {
+    let profile = |field: &str, text: &str| {
+        let mut profile = json!({"selector": {"app": "pulp"}});
+        profile[field] = json!(text);
+        with("/observe", json!({"profile": profile}))
+    };
+    let view = |text: &str| with("/workload/pulpTasks/dispatch", json!({"testView": {"timeout": text}}));
+    for (spec, words) in [
+        (
+            with("/observe", json!({"interval": "0s"})),
+            "interval: Invalid value: \"0s\": write a duration from 1s to 1h, ",
+        ),
+        (with("/observe", json!({"interval": "61m"})), "write a duration from 1s to 1h, as in 90s"),
+        (with("/timeouts", json!({"drain": "0m"})), "spec.timeouts.drain"),
+        (with("/timeouts", json!({"start": "999999h999999m999999s"})), "spec.timeouts.start"),
+        (profile("duration", "16m"), "write a duration from 1s to 15m, "),
+        (profile("delay", "25h"), "write a duration from 0s to 24h, "),
+        (view("0s"), "spec.workload.pulpTasks.dispatch.testView.timeout"),
+    ] {
+        assert_refused_with(spec, words).await;
+    }
+    for spec in [
+        with("/observe", json!({"interval": "1s"})),
+        with("/observe", json!({"interval": "1h"})),
+        with("/timeouts", json!({"drain": "168h"})),
+        profile("delay", "0s"),
+    ] {
+        assert_accepted(spec).await;
+    }
+}
+
+#[tokio::test]
 async fn what_is_out_of_range_is_refused_by_its_field() {
     for (pointer, value, words) in [
         ("/workload/pulpTasks/tasks", json!(0), "spec.workload.pulpTasks.tasks"),
