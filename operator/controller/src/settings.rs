@@ -96,6 +96,15 @@ pub struct RunFlags {
     /// Whether sources of tests may read what kind of machines the nodes are. It takes rights on the cluster's nodes.
     #[arg(long, env = "OBSERVE_NODES")]
     pub observe_nodes: bool,
+    /// Whether sources of tests may read logs of pods.
+    #[arg(long, env = "OBSERVE_LOGS")]
+    pub observe_logs: bool,
+    /// Whether sources of tests may profile Python processes.
+    #[arg(long, env = "OBSERVE_PROFILE")]
+    pub observe_profile: bool,
+    /// Whether the profiler may run as root with the capability `SYS_PTRACE`.
+    #[arg(long, env = "OBSERVE_PROFILE_SYS_PTRACE")]
+    pub observe_profile_sys_ptrace: bool,
     /// The image with py-spy, where processes may be profiled.
     #[arg(long, env = "PROFILER_IMAGE", value_name = "IMAGE")]
     pub profiler_image: Option<String>,
@@ -147,6 +156,9 @@ impl RunFlags {
         Installation {
             kubelet: self.observe_kubelet,
             nodes: self.observe_nodes,
+            logs: self.observe_logs,
+            profile: self.observe_profile,
+            profile_sys_ptrace: self.observe_profile_sys_ptrace,
             profiler_image: self.profiler_image.clone().filter(|image| !image.is_empty()),
         }
     }

@@ -20,13 +20,21 @@ pub struct Access {
     pub installation: Installation,
 }
 
-/// The settings of the operator's installation that sources depend on.
+/// The settings of the operator's installation that sources depend on. What is permitted is asked here, and not left to
+/// the API server: one right, such as `pods/log`, may have been granted for another source.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the chart by itself")]
 pub struct Installation {
     /// Whether the kubelets may be asked.
     pub kubelet: bool,
     /// Whether nodes may be read: what kind of machine they are.
     pub nodes: bool,
+    /// Whether logs of pods may be read.
+    pub logs: bool,
+    /// Whether Python processes may be profiled.
+    pub profile: bool,
+    /// Whether the profiler may run as root with the capability `SYS_PTRACE`.
+    pub profile_sys_ptrace: bool,
     /// The image with py-spy.
     pub profiler_image: Option<String>,
 }

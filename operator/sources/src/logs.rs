@@ -79,12 +79,15 @@ const BETWEEN_TRIES: Duration = Duration::from_secs(3);
 /// Under which name the state is kept with the recording.
 const STATE: &str = "state";
 const NOT_LISTED: &str = "PodsNotListed";
+const NOT_PERMITTED: &str = "LogsNotPermitted";
 const INCOMPLETE: &str = "LogIncomplete";
 
 /// The logs of pods and of CloudWatch.
 pub struct Logs {
     pods: Api<Pod>,
+    /// None where the administrator does not permit them.
     which: Vec<PodLogs>,
+    is_refused: bool,
     groups: Option<Groups>,
     patterns: Arc<Patterns>,
     reading: Option<Reading>,
@@ -105,9 +108,11 @@ impl Logs {
     /// The logs that a spec names.
     pub fn new(logs: &ObserveLogs, aws: Option<&AwsAccess>, access: &Access) -> Result<Self, Mistake> {
         let patterns = Arc::new(Patterns::of(logs)?);
+        let is_permitted = access.installation.logs;
         Ok(Self {
             pods: Api::namespaced(access.client.clone(), &access.namespace),
-            which: logs.pods.clone(),
+            which: if is_permitted { logs.pods.clone() } else { Vec::new() },
+            is_refused: !is_permitted && !logs.pods.is_empty(),
             groups: Groups::of(logs, &patterns, aws, access)?,
             patterns,
             reading: None,
@@ -168,6 +173,10 @@ impl Logs {
     }
 
     async fn follow(&mut self, recording: &mut Recording) -> Result<(), SourceError> {
+        if self.is_refused && !is_told(NOT_PERMITTED, recording) {
+            let message = "the operator may not read logs of pods: its administrator sets observe.logs=true in the chart's values";
+            recording.fall_short(&SourceError::new(NOT_PERMITTED, message), Timestamp::now());
+        }
         let _ = self.reading(recording);
         let learned = self.learn(recording).await;
         let reading = self.reading(recording);

@@ -33,7 +33,7 @@ use throughput_crds::ObserveProfile;
 use self::memory::{Memory, State, Subject};
 use self::progress::{Progress, Span, progress};
 use self::refusal::{Refusal, Verdict};
-use crate::access::Access;
+use crate::access::{Access, Installation};
 use crate::error::SourceError;
 use crate::kubernetes::{DEADLINE, await_answer};
 use crate::metric::{Better, Metric};
@@ -69,9 +69,19 @@ impl Profile {
         Self { spec: spec.clone(), access: access.clone(), pods }
     }
 
-    fn image(&self) -> Result<&str, SourceError> {
-        self.access.installation.profiler_image.as_deref().ok_or_else(|| {
-            let message = "the operator was installed without a profiler: its administrator sets profiler.image.repository and observe.profile of the chart";
+    /// The profiler's image, where the administrator permits what is asked for.
+    fn permitted_image(&self) -> Result<&str, SourceError> {
+        let Installation { profile, profile_sys_ptrace, profiler_image, .. } = &self.access.installation;
+        if !profile {
+            let message = "the operator may not profile: its administrator sets observe.profile=true in the chart's values";
+            return Err(SourceError::new("ProfileNotPermitted", message));
+        }
+        if self.spec.sys_ptrace && !profile_sys_ptrace {
+            let message = "the profiler may not have SYS_PTRACE: leave sysPtrace out, or the operator's administrator sets observe.profileSysPtrace=true in the chart's values";
+            return Err(SourceError::new("SysPtraceNotPermitted", message));
+        }
+        profiler_image.as_deref().ok_or_else(|| {
+            let message = "the operator was installed without a profiler: its administrator sets profiler.image.repository of the chart";
             SourceError::new("ProfilerNotInstalled", message)
         })
     }
@@ -100,7 +110,7 @@ impl Profile {
 
     /// Adds the profiler as an ephemeral container; as a dry run it only finds out whether that is permitted.
     async fn attach(&self, subject: &Subject, dry_run: bool) -> Result<(), Refusal> {
-        let image = self.image().map_err(Refusal::Final)?;
+        let image = self.permitted_image().map_err(Refusal::Final)?;
         let name = self.name_of(subject);
         let patch = container::patch(&self.spec, image, &name, &subject.container, subject.user);
         let parameters = PatchParams { dry_run, ..PatchParams::default() };
@@ -229,13 +239,17 @@ impl Profile {
     /// Finds out by a dry run, before the first task, whether the profiler is permitted.
     async fn dry_run(&self, recording: &mut Recording) -> Result<(), SourceError> {
         let mut memory = Memory::load(recording);
-        if memory.subjects.is_some() || memory.is_refused {
+        if memory.is_refused {
             return Ok(());
         }
-        if let Err(error) = self.image() {
+        // Also of a profile that an earlier operator began: the permission may have been withdrawn since.
+        if let Err(error) = self.permitted_image() {
             memory.is_refused = true;
             memory.store(recording);
             return Err(error);
+        }
+        if memory.subjects.is_some() {
+            return Ok(());
         }
         let subjects = match self.choose(recording).await {
             Ok(subjects) => subjects,

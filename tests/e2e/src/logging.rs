@@ -10,6 +10,7 @@ use kube::api::{DeleteParams, LogParams, PostParams};
 use serde_json::{Value, json};
 use throughput_crds::Observe;
 use throughput_model::source_report::SourceReport;
+use throughput_sources::access::{Access, Installation};
 use throughput_sources::open::open;
 use throughput_sources::recording::Recording;
 use throughput_sources::source::{Source, SourceError};
@@ -116,7 +117,8 @@ impl Writers {
         let observe = json!({"logs": {"pods": pods, "builtIn": ["Pulp"], "patterns": patterns}});
         let observe: Observe = serde_json::from_value(observe).expect("a spec");
         let client = client.unwrap_or_else(|| self.cluster.client.clone());
-        let access = sources::access(client, &self.cluster.namespace);
+        let installation = Installation { logs: true, ..Installation::default() };
+        let access = Access { installation, ..sources::access(client, &self.cluster.namespace) };
         let source = open(&observe, &access).remove(0);
         Watch { recording: Recording::new(source.name(), Timestamp::now()), source }
     }

@@ -140,7 +140,12 @@ impl Bench {
         // What is started beside a pod is named after the cell: each has its own.
         let cell = first_cell(&Timestamp::now().to_string());
         let profiler_image = Some(self.profiler.clone());
-        let installation = Installation { profiler_image, ..Installation::default() };
+        let installation = Installation {
+            profiler_image,
+            profile: true,
+            profile_sys_ptrace: true,
+            ..Installation::default()
+        };
         Access { cell, installation, ..sources::access(self.cluster.client.clone(), &self.cluster.namespace) }
     }
 

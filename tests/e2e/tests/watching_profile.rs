@@ -158,6 +158,9 @@ async fn whoever_lacks_the_right_or_the_image_is_told_which() {
     let (pod, container) = restricted();
     bench.start("api", Program::Gunicorn, pod, container).await;
     let mut access = bench.access();
+    access.installation.profile = false;
+    assert_eq!(reasons_of(&access).await, ["ProfileNotPermitted"]);
+    let mut access = bench.access();
     access.installation.profiler_image = None;
     assert_eq!(reasons_of(&access).await, ["ProfilerNotInstalled"]);
     let mut access = bench.access();

@@ -90,6 +90,9 @@ impl Operator {
             allow_log_groups: Vec::new(),
             observe_kubelet: false,
             observe_nodes: false,
+            observe_logs: false,
+            observe_profile: false,
+            observe_profile_sys_ptrace: false,
             profiler_image: None,
             polling_interval: None,
         };
