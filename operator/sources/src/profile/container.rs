@@ -1,12 +1,19 @@
 //! The ephemeral container with the profiler. Pure.
 
+use k8s_openapi::api::core::v1::Pod;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use throughput_crds::ObserveProfile;
 use throughput_model::cell::CellAddress;
 
+/// How the names of profilers begin.
+const NAME_PREFIX: &str = "profiler-";
 /// The most bytes of stacks that the profiler writes for one pod.
 pub(super) const MOST_STACKS_BYTES: usize = 256 << 10;
+
+/// The most profilers that a pod may have got, ended ones included: they cannot be removed, and each stays in the pod's
+/// object, on its node's disk, and in every answer that has the pod.
+pub(super) const MOST_IN_A_POD: usize = 32;
 
 /// The user and group of the profiler; `None` leaves them to its image.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,11 +22,17 @@ pub(super) struct User {
     pub(super) gid: Option<i64>,
 }
 
+/// How many profilers a pod has got so far, of all tests.
+pub(super) fn in_pod(pod: &Pod) -> usize {
+    let ephemeral = pod.spec.iter().flat_map(|spec| spec.ephemeral_containers.iter().flatten());
+    ephemeral.filter(|container| container.name.starts_with(NAME_PREFIX)).count()
+}
+
 /// The container's name. Ephemeral containers stay in their pod for ever, so each attempt has its own, and an operator
 /// that was restarted finds it again.
 pub(super) fn name(cell: &CellAddress, attempt: u32) -> String {
     let id = cell.correlation_id().simple().to_string();
-    format!("profiler-{}-{attempt}", &id[..12])
+    format!("{NAME_PREFIX}{}-{attempt}", &id[..12])
 }
 
 /// The patch of a pod's ephemeral containers that puts the profiler beside a container of it.

@@ -3,7 +3,8 @@
 use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod};
 use kube::ResourceExt;
 
-use super::container::User;
+use super::MOST_ATTEMPTS;
+use super::container::{self, User};
 use crate::error::SourceError;
 
 /// A container that is profiled.
@@ -37,6 +38,14 @@ pub(super) fn target(pod: &Pod, wanted: Option<&str>) -> Result<Target, SourceEr
             "the containers of the pod {name} share their processes (shareProcessNamespace), so its first process is not that of a container"
         );
         return Err(SourceError::new("SharedProcesses", message));
+    }
+    if container::in_pod(pod) + MOST_ATTEMPTS as usize > container::MOST_IN_A_POD {
+        let message = format!(
+            "the pod {name} has got {} profilers, which cannot be removed, and may have {}: restart it, so that a new pod takes its place",
+            container::in_pod(pod),
+            container::MOST_IN_A_POD
+        );
+        return Err(SourceError::new("TooManyProfilers", message));
     }
     let containers = spec.map(|spec| spec.containers.as_slice()).unwrap_or_default();
     let found = containers.iter().find(|container| wanted.is_none_or(|wanted| container.name == wanted));
@@ -130,6 +139,23 @@ mod tests {
         let refusal = target(&running("a"), Some("worker")).unwrap_err();
         assert_eq!(refusal.reason, "ContainerNotFound");
         assert!(refusal.message.ends_with("no container worker, but api"), "{refusal}");
+    }
+
+    #[test]
+    fn a_pod_gets_no_more_profilers_than_it_may_have_with_a_second_attempt() {
+        let with = |profilers: usize| {
+            let names = (0..profilers).map(|number| format!("profiler-{number:012x}-1"));
+            let ephemeral: Vec<Value> =
+                names.chain(["debugger-abcde".to_owned()]).map(|name| json!({"name": name})).collect();
+            let spec = json!({"containers": [{"name": "api"}], "ephemeralContainers": ephemeral});
+            target(&pod("a", &spec, &json!({"phase": "Running"})), None)
+        };
+        assert!(with(0).is_ok() && with(30).is_ok());
+        for profilers in [31, 32, 200] {
+            let refusal = with(profilers).unwrap_err();
+            assert_eq!(refusal.reason, "TooManyProfilers");
+            assert!(refusal.message.contains(&format!("has got {profilers} profilers")), "{refusal}");
+        }
     }
 
     #[test]
