@@ -10,7 +10,7 @@
 //! * What others say of that system meanwhile: [`source_report`], of the [`window`] that the figures are about; of its
 //!   Python stacks, [`profiler`].
 //! * What both become: [`figures`], printed through [`decimal`] and chosen by [`percentile`].
-//! * How a sentence names a count: [`counted`].
+//! * How a sentence names a count: [`counted`]; what of a server's words is not quoted, [`masking`].
 
 pub mod cell;
 pub mod counted;
@@ -21,6 +21,7 @@ pub mod generator;
 pub mod histogram;
 #[cfg(feature = "example-kind")]
 pub mod holding;
+pub mod masking;
 pub mod named;
 pub mod percentile;
 pub mod profiler;

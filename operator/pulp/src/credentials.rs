@@ -87,7 +87,7 @@ impl Login {
         let encoded = BASE64.encode(format!("{username}:{password}"));
         let mut authorization = HeaderValue::from_str(&format!("Basic {encoded}")).ok()?;
         authorization.set_sensitive(true);
-        Some(Self { authorization, secrets: [as_it_is_echoed(password), vec![encoded]].concat() })
+        Some(Self { authorization, secrets: vec![password, encoded] })
     }
 }
 
@@ -108,7 +108,7 @@ impl HeaderLogin {
         let mut value = HeaderValue::from_str(&text).map_err(|_| refused())?;
         value.set_sensitive(true);
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| refused())?;
-        Ok(Self { name, value, secrets: as_it_is_echoed(text) })
+        Ok(Self { name, value, secrets: vec![text] })
     }
 }
 
@@ -116,14 +116,6 @@ impl fmt::Debug for HeaderLogin {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("HeaderLogin(redacted)")
     }
-}
-
-/// A secret, and how it looks within JSON if that is different.
-fn as_it_is_echoed(secret: String) -> Vec<String> {
-    let json = serde_json::Value::from(secret.as_str()).to_string();
-    let escaped = json.trim_matches('"').to_owned();
-    // The longer one first: what is left of it would not be found after the shorter one.
-    if escaped == secret { vec![secret] } else { vec![escaped, secret] }
 }
 
 impl fmt::Debug for Login {
@@ -202,12 +194,6 @@ mod tests {
             assert_eq!(refused, SetupError::Header(name.to_owned()));
             assert!(!refused.to_string().contains("hunter2"));
         }
-    }
-
-    #[test]
-    fn a_secret_that_json_would_escape_is_known_in_both_forms() {
-        assert_eq!(as_it_is_echoed("plain".to_owned()), ["plain"]);
-        assert_eq!(as_it_is_echoed("a\\b\"c".to_owned()), ["a\\\\b\\\"c", "a\\b\"c"]);
     }
 
     #[test]

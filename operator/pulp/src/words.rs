@@ -1,6 +1,7 @@
 //! What a server said, made fit to be quoted.
 
 use throughput_model::failure::LONGEST_SAMPLE;
+use throughput_model::masking::masked;
 
 /// How much of a text is looked at to quote [`LONGEST_SAMPLE`] characters of it, in bytes. The longest secret that
 /// begins within those has to be seen whole, or its beginning would be quoted.
@@ -9,10 +10,7 @@ pub(crate) const QUOTED_BYTES: usize = 16 * 1024;
 /// The beginning of a text: control characters become spaces, spaces are single, secrets become `***`.
 pub(crate) fn quote<S: AsRef<str>>(text: &[u8], secrets: &[S]) -> String {
     let text = String::from_utf8_lossy(&text[..text.len().min(QUOTED_BYTES)]);
-    let mut text = text.into_owned();
-    for secret in secrets.iter().map(AsRef::as_ref).filter(|secret| !secret.is_empty()) {
-        text = text.replace(secret, "***");
-    }
+    let text = masked(&text, secrets);
     let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let words: Vec<&str> = spaced.split_whitespace().collect();
     words.join(" ").chars().take(LONGEST_SAMPLE).collect()
@@ -51,6 +49,13 @@ mod tests {
     #[test]
     fn an_echoed_secret_is_not_quoted() {
         assert_eq!(quote(b"bad password 'hunter2'", &["hunter2", ""]), "bad password '***'");
+    }
+
+    #[test]
+    fn a_secret_that_is_echoed_in_another_encoding_is_not_quoted() {
+        for echo in ["aHVudGVyMg==", "h%75nter2", "&#104;unter2", "68756e74657232"] {
+            assert_eq!(quote(echo.as_bytes(), &["hunter2"]).replace("***", "").len() / 4, 0, "{echo}");
+        }
     }
 
     #[test]

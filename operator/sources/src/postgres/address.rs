@@ -6,6 +6,8 @@
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 
+use throughput_model::masking::masked;
+
 use crate::error::SourceError;
 
 /// The name by which the database knows the operator's connections.
@@ -39,6 +41,9 @@ const REFUSED: [(&str, &str); 7] = [
     ("sslkey", "client certificates are not supported"),
     ("sslrootcert", "name the certificates in postgres.caBundle"),
 ];
+
+/// How much of a server's words is looked at, in characters: more than is kept of them.
+const LONGEST_WORDS: usize = 16 << 10;
 
 /// A database server, and as whom to connect to it.
 #[derive(Clone)]
@@ -89,10 +94,8 @@ impl Address {
     /// A text of others without the password, should it be in there.
     pub(super) fn without_password(&self, text: &str) -> String {
         let password = self.config.get_password().map(String::from_utf8_lossy);
-        match password.filter(|password| !password.is_empty()) {
-            Some(password) => text.replace(password.as_ref(), "***"),
-            None => text.to_owned(),
-        }
+        let text: String = text.chars().take(LONGEST_WORDS).collect();
+        masked(&text, password.as_slice())
     }
 }
 
@@ -168,6 +171,7 @@ mod tests {
         assert_eq!(address.config.get_ssl_mode(), SslMode::Require);
         assert_eq!(address.audiences(), ["db.example", "db.example:6543"]);
         assert_eq!(address.without_password("no p@ss here"), "no *** here");
+        assert_eq!(address.without_password("no p%40ss here"), "no *** here");
     }
 
     #[test]

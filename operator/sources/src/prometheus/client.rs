@@ -5,6 +5,8 @@ use std::time::Duration;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Certificate, Response, Url};
 
+use throughput_model::masking::masked;
+
 use crate::error::SourceError;
 use crate::text::bounded;
 
@@ -16,6 +18,9 @@ const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 pub(super) const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
 /// The largest answer that is read, in bytes.
 const LARGEST_ANSWER: usize = 4 << 20;
+
+/// How much of a server's words is looked at, in characters: more than is kept of them.
+const LONGEST_WORDS: usize = 16 << 10;
 
 /// Where a Prometheus is, and how it is reached.
 #[derive(Clone)]
@@ -47,13 +52,18 @@ impl Settings {
 
     /// Asks a query.
     pub(super) async fn ask(&self, query: &Query) -> Understood {
-        match self.answer(query).await {
+        let mut understood = match self.answer(query).await {
             Ok(answer) => answer.understand(query),
             Err(error) => {
-                let message = self.without_token(&format!("query {}: {}", query.name, error.message));
+                let message = format!("query {}: {}", query.name, error.message);
                 Understood::doubtful(SourceError::new(error.reason, message))
             }
+        };
+        // A Prometheus that explains itself may echo the token as well as something else in its place.
+        for doubt in &mut understood.doubts {
+            doubt.message = self.without_token(&doubt.message);
         }
+        understood
     }
 
     async fn answer(&self, query: &Query) -> Result<Answer, SourceError> {
@@ -84,10 +94,8 @@ impl Settings {
     }
 
     fn without_token(&self, text: &str) -> String {
-        match self.token.as_deref().filter(|token| !token.is_empty()) {
-            Some(token) => text.replace(token, "***"),
-            None => text.to_owned(),
-        }
+        let text: String = text.chars().take(LONGEST_WORDS).collect();
+        masked(&text, self.token.as_slice())
     }
 }
 
