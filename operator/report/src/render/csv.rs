@@ -27,12 +27,28 @@ fn observations(cell: &CellReport) -> String {
 
 /// A field that a spreadsheet reads as text of its own: quoted where it must be, and never as a formula.
 fn quoted(field: &str) -> String {
-    let harmless =
-        if field.starts_with(['=', '+', '@', '\t']) { format!("'{field}") } else { field.to_owned() };
+    let harmless = if is_formula(field) { format!("'{field}") } else { field.to_owned() };
     if harmless.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", harmless.replace('"', "\"\""))
     } else {
         harmless
+    }
+}
+
+/// Whether a spreadsheet might take a field for a formula, blanks before it or not. A number with a sign is none, and
+/// neither is the dash of a figure that is missing.
+fn is_formula(field: &str) -> bool {
+    let begins = field.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']);
+    (begins || field.starts_with(['\t', '\r', '\n'])) && field != NO_FIGURE && !is_number(field)
+}
+
+/// Whether a field is a sign, digits and perhaps a fraction, and nothing else.
+fn is_number(field: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let unsigned = field.strip_prefix(['-', '+']).unwrap_or(field);
+    match unsigned.split_once('.') {
+        Some((whole, fraction)) => digits(whole) && digits(fraction),
+        None => digits(unsigned),
     }
 }
 
@@ -55,6 +71,20 @@ mod tests {
 
     #[test]
     fn a_servers_words_are_never_a_formula() {
-        assert_eq!(quoted("=1+1"), "'=1+1");
+        for words in ["=1+1", "+1+1", "-1+1", "-A1", "--1", "-", "@SUM(A1)", " =1+1", "＝1+1", "-1.5.2", "+"]
+        {
+            let expected = if words == NO_FIGURE { words.to_owned() } else { format!("'{words}") };
+            assert_eq!(quoted(words), expected);
+        }
+        assert_eq!(quoted("\t=1"), "'\t=1");
+        assert_eq!(quoted("\r=1"), "\"'\r=1\"");
+        assert_eq!(quoted("-1,2"), "\"'-1,2\"");
+    }
+
+    #[test]
+    fn a_number_with_a_sign_stays_a_number() {
+        for number in ["-1", "-0.030", "+2", "18.437", NO_FIGURE] {
+            assert_eq!(quoted(number), number);
+        }
     }
 }

@@ -51,9 +51,22 @@ fn observations(cell: &CellReport) -> String {
     if sentences.is_empty() { NO_FIGURE.to_owned() } else { sentences.join("; ") }
 }
 
-/// A text that stays within its column, whatever a server wrote into it.
+/// A text that stays within its column and is nothing but text, whatever a server wrote into it: no HTML, no link, no
+/// image, and no address of which a reader's program makes a link.
 fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('|', "\\|").replace(['\n', '\r'], " ").replace('<', "&lt;")
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\\' | '|' | '`' | '[' | ']' | '*' | '~' => escaped.extend(['\\', character]),
+            '<' => escaped.push_str("&lt;"),
+            '&' => escaped.push_str("&amp;"),
+            '@' => escaped.push_str("&#64;"),
+            _ if character.is_control() => escaped.push(' '),
+            _ => escaped.push(character),
+        }
+    }
+    // Of these many programs make links without being asked to.
+    escaped.replace("://", ":&#47;&#47;").replace("www.", "www&#46;").replace("WWW.", "WWW&#46;")
 }
 
 #[cfg(test)]
@@ -79,6 +92,25 @@ mod tests {
              | 2 (concurrency 4) | 4 | - | 0 | - | - | Failed: 3 of 4 workers online |\n"
         );
         assert_eq!(render(&fixture::report()), expected);
+    }
+
+    #[test]
+    fn a_servers_words_are_text_and_nothing_else() {
+        for (words, expected) in [
+            ("![](https://evil.example/x.png)", r"!\[\](https:&#47;&#47;evil.example/x.png)"),
+            ("[log in](//evil.example)", r"\[log in\](//evil.example)"),
+            ("<img src=x>", "&lt;img src=x>"),
+            ("&lt;script&gt;", "&amp;lt;script&amp;gt;"),
+            ("<https://evil.example>", "&lt;https:&#47;&#47;evil.example>"),
+            ("see www.evil.example", "see www&#46;evil.example"),
+            ("ask root@evil.example", "ask root&#64;evil.example"),
+            (r"a\`b` | c", r"a\\\`b\` \| c"),
+            ("**bold** ~~gone~~", r"\*\*bold\*\* \~\~gone\~\~"),
+            ("a\r\n\tb\u{1b}[31m", r"a   b \[31m"),
+            ("task tasks_executed failed: -1.5 s (2 of 3)", "task tasks_executed failed: -1.5 s (2 of 3)"),
+        ] {
+            assert_eq!(escaped(words), expected);
+        }
     }
 
     #[test]
