@@ -11,6 +11,10 @@ use throughput_core::reason::{Reason, Why};
 use throughput_crds::SECRET_IMAGES_ANNOTATION;
 
 use crate::objects::deadline::{RequestError, within};
+use throughput_core::observed::Credentials;
+use throughput_core::plan::Plan;
+use throughput_core::plan::permissions::is_image_listed;
+use throughput_core::reason::{Reason, Why};
 
 /// What keeps the container from being started, if anything does.
 pub(super) async fn missing(
@@ -36,7 +40,7 @@ fn unusable(name: &str, image: &str, secret: Option<&Secret>) -> Option<Credenti
         let message = format!("there is no Secret {name} in this namespace, which inProcess names");
         return Some(Credentials::Unusable(Why::new(Reason::SecretNotFound, message)));
     };
-    if secret.annotations().get(SECRET_IMAGES_ANNOTATION).is_some_and(|list| is_listed(list, image)) {
+    if secret.annotations().get(SECRET_IMAGES_ANNOTATION).is_some_and(|list| is_image_listed(list, image)) {
         return None;
     }
     let message = format!(

@@ -91,7 +91,7 @@ impl Permissions {
 
     /// Whether tests may run this image. What is listed is an image, or its beginning with a `*` behind it.
     pub fn permits_image(&self, image: &str) -> bool {
-        self.images.iter().any(|pattern| matches_pattern(pattern, image))
+        self.images.iter().any(|pattern| matches_image(pattern, image))
     }
 }
 
@@ -105,6 +105,29 @@ fn matches_pattern(pattern: &str, text: &str) -> bool {
         Some(beginning) => text.starts_with(beginning),
         None => text == pattern,
     }
+}
+
+/// Whether an image is what the pattern says: itself, or anything that begins like it where a `*` ends it. The beginning
+/// ends with a whole part of a name, since the owner of `registry/pulp` is not that of `registry/pulp-evil`; only of a
+/// tag or digest a part will do, since these belong to one repository.
+fn matches_image(pattern: &str, image: &str) -> bool {
+    let Some(beginning) = pattern.strip_suffix('*') else { return pattern == image };
+    let Some(rest) = image.strip_prefix(beginning) else { return false };
+    let last = beginning.rsplit('/').next().unwrap_or(beginning);
+    if last.is_empty() {
+        return true;
+    }
+    let is_of_the_repository = !rest.contains('/');
+    if last.contains([':', '@']) {
+        return is_of_the_repository;
+    }
+    // A colon with a slash behind it would be the port of another registry on this host.
+    rest.is_empty() || rest.starts_with('/') || (rest.starts_with([':', '@']) && is_of_the_repository)
+}
+
+/// Whether a list of images, separated by commas, has an image, as [`Permissions::permits_image`].
+pub(crate) fn is_image_listed(list: &str, image: &str) -> bool {
+    list.split(',').any(|pattern| matches_image(pattern.trim(), image))
 }
 
 /// Whether a list of patterns, separated by commas, has a text.
@@ -181,6 +204,57 @@ mod tests {
         }
         for image in ["quay.io/pulp/pulp:3.124", "quay.io/pulp/pulp", "registry.example.com/perfume", ""] {
             assert!(!permissions.permits_image(image), "{image}");
+        }
+    }
+
+    #[test]
+    fn the_beginning_of_an_image_ends_where_a_part_of_its_name_does() {
+        for (pattern, permitted, refused) in [
+            (
+                "quay.io/pulp*",
+                ["quay.io/pulp", "quay.io/pulp:3", "quay.io/pulp/worker:3", "quay.io/pulp@sha256:0"],
+                ["quay.io/pulp-evil/x:1", "quay.io/pulpevil", "quay.io/pulp.evil/x", "quay.io/pulp_evil:1"],
+            ),
+            (
+                "quay.io/pulp/*",
+                ["quay.io/pulp/a", "quay.io/pulp/a:1", "quay.io/pulp/a/b@sha256:0", "quay.io/pulp/a-b:2"],
+                ["quay.io/pulp", "quay.io/pulp:3", "quay.io/pulp-evil/a", "quay.io/pulpevil/a"],
+            ),
+            (
+                "quay.io/pulp/pulp:3.*",
+                [
+                    "quay.io/pulp/pulp:3.",
+                    "quay.io/pulp/pulp:3.1",
+                    "quay.io/pulp/pulp:3.1@sha256:0",
+                    "quay.io/pulp/pulp:3.x",
+                ],
+                [
+                    "quay.io/pulp/pulp:3",
+                    "quay.io/pulp/pulp:4.1",
+                    "quay.io/pulp/pulp:3.1/evil",
+                    "quay.io/pulp/pulp",
+                ],
+            ),
+            (
+                "localhost*",
+                ["localhost/pulp", "localhost/pulp:1", "localhost", "localhost:1"],
+                ["localhost:5000/evil", "localhost.evil.example/x", "localhost-evil/x", "localhosts"],
+            ),
+            (
+                "localhost:50*",
+                ["localhost:50", "localhost:5000", "localhost:50@sha256:0", "localhost:50-a"],
+                ["localhost:5000/evil", "localhost:50/evil", "localhost:4", "localhost"],
+            ),
+        ] {
+            let permissions = permissions(&[], &[pattern]);
+            for image in permitted {
+                assert!(permissions.permits_image(image), "{pattern} {image}");
+                assert!(is_image_listed(&format!("other, {pattern}"), image), "{pattern} {image}");
+            }
+            for image in refused {
+                assert!(!permissions.permits_image(image), "{pattern} {image}");
+                assert!(!is_image_listed(&format!("other, {pattern}"), image), "{pattern} {image}");
+            }
         }
     }
 
