@@ -5,6 +5,7 @@
 //! look reads the test afresh.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt};
@@ -37,13 +38,13 @@ pub async fn watch(client: &Client, namespace: &str, context: &Arc<Context>, wor
     let jobs: Api<PartialObjectMeta<Job>> = Api::namespaced(client.clone(), namespace);
     let maps: Api<PartialObjectMeta<ConfigMap>> = Api::namespaced(client.clone(), namespace);
     let (reader, writer) = reflector::store();
-    let forgetful = context.clone();
+    let (forgetful, mut present) = (context.clone(), Present::default());
     let changes = watcher(tests, everything)
         .default_backoff()
         .modify(slim)
         .inspect_ok(move |event| {
-            if let Event::Delete(test) = event {
-                forgetful.forget(&test.uid().unwrap_or_default());
+            for gone in present.gone(event) {
+                forgetful.forget(&gone);
             }
         })
         .reflect(writer)
@@ -68,6 +69,39 @@ pub async fn watch(client: &Client, namespace: &str, context: &Arc<Context>, wor
             }
         })
         .await;
+}
+
+/// The UIDs of the tests that there are. While the watch is away nobody tells of a test that is deleted: it is missing from
+/// the list that the watch begins anew with.
+#[derive(Debug, Default)]
+struct Present {
+    known: HashSet<String>,
+    listed: HashSet<String>,
+}
+
+impl Present {
+    /// The tests that are gone by this event.
+    fn gone(&mut self, event: &Event<Known>) -> Vec<String> {
+        let uid = |test: &Known| test.uid().unwrap_or_default();
+        match event {
+            Event::Init => self.listed.clear(),
+            Event::InitApply(test) => {
+                self.listed.insert(uid(test));
+            }
+            Event::InitDone => {
+                let before = std::mem::replace(&mut self.known, std::mem::take(&mut self.listed));
+                return before.difference(&self.known).cloned().collect();
+            }
+            Event::Apply(test) => {
+                self.known.insert(uid(test));
+            }
+            Event::Delete(test) => {
+                self.known.remove(&uid(test));
+                return vec![uid(test)];
+            }
+        }
+        Vec::new()
+    }
 }
 
 /// Leaves of a test what a look begins with, however much its author has written into its metadata. In the labels'
@@ -101,6 +135,30 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_is_gone_after_a_watch_that_was_away_is_told() {
+        let test = |uid: &str| -> Known {
+            serde_json::from_value(json!({"metadata": {"name": uid, "uid": uid}})).unwrap()
+        };
+        let mut present = Present::default();
+        let mut gone = |event: Event<Known>| present.gone(&event);
+        let none: [&str; 0] = [];
+        for event in [Event::Init, Event::InitApply(test("a")), Event::InitApply(test("b")), Event::InitDone]
+        {
+            assert_eq!(gone(event), none);
+        }
+        assert_eq!(gone(Event::Apply(test("c"))), none);
+        assert_eq!(gone(Event::Delete(test("b"))), ["b"]);
+        // The list breaks off and is begun once more.
+        for event in [Event::Init, Event::InitApply(test("a")), Event::Init, Event::InitApply(test("d"))] {
+            assert_eq!(gone(event), none);
+        }
+        let mut of_list = gone(Event::InitDone);
+        of_list.sort();
+        assert_eq!(of_list, ["a", "c"]);
+        assert_eq!(gone(Event::Delete(test("d"))), ["d"]);
+    }
 
     #[test]
     fn of_a_test_only_what_a_look_begins_with_is_kept() {
