@@ -2,6 +2,7 @@
 
 pub mod deadline;
 pub(crate) mod generator_maps;
+pub mod known;
 pub mod lead;
 pub mod metadata;
 pub mod names;

@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kube::api::{Api, PostParams};
-use kube::core::PartialObjectMeta;
 use kube::runtime::controller::Action as Requeue;
 use kube::runtime::events::{Event, EventType, Recorder};
 use kube::{Resource, ResourceExt};
@@ -32,12 +31,10 @@ use crate::cadence::polling::PollingInterval;
 use crate::generators::phase::GeneratorPhases;
 use crate::metrics::Metrics;
 use crate::objects::deadline::{RequestError, within};
+use crate::objects::known::Known;
 use crate::objects::lead::Lead;
 use crate::objects::namespace;
 use crate::observe::{ObserveClients, observe};
-
-/// What is kept of a test between two looks.
-pub type Known = PartialObjectMeta<ThroughputTest>;
 
 /// What reconciling needs.
 #[derive(Clone)]

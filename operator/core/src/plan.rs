@@ -116,6 +116,9 @@ impl Plan {
             abort: _,
             ttl_seconds_after_finished: _,
         } = spec;
+        if let Some(duration) = spec.durations_out_of_bounds().into_iter().next() {
+            return Err(Rejection::Duration(duration));
+        }
         let scale: Vec<ScaledTarget> = scale.iter().map(scaled).collect::<Result<_, _>>()?;
         let destination = Destination::new(target, permissions)?;
         let asked = Asked { namespace, spec, scale: &scale, destination: &destination, permissions };

@@ -27,7 +27,6 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams, LogParams, Patch, PatchParams};
-use throughput_core::source_catalog::{Mistake, Wanted};
 use throughput_crds::ObserveProfile;
 
 use self::memory::{Memory, State, Subject};

@@ -15,7 +15,7 @@ use kube::Client;
 use kube::client::Body;
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
-use crate::clock::elapsed;
+use throughput_core::clock::elapsed;
 
 /// How long a lead lasts after it was asked for, by its holder's own clocks: shorter than for everybody else.
 pub const LASTS: Duration = Duration::from_secs(10);

@@ -6,15 +6,11 @@ use kube::api::Api;
 use kube::{Client, ResourceExt};
 use throughput_core::kinds::pulp_tasks::PulpTasks;
 use throughput_core::observed::Credentials;
-use throughput_core::plan::permissions::is_listed;
+use throughput_core::plan::permissions::is_image_listed;
 use throughput_core::reason::{Reason, Why};
 use throughput_crds::SECRET_IMAGES_ANNOTATION;
 
 use crate::objects::deadline::{RequestError, within};
-use throughput_core::observed::Credentials;
-use throughput_core::plan::Plan;
-use throughput_core::plan::permissions::is_image_listed;
-use throughput_core::reason::{Reason, Why};
 
 /// What keeps the container from being started, if anything does.
 pub(super) async fn missing(

@@ -15,7 +15,6 @@ use crate::objects::deadline::{RequestError, within};
 use crate::objects::generator_maps;
 use crate::objects::names::{self, REGISTRATION_KEY, RESULT_KEY};
 use crate::objects::pages;
-use throughput_core::observed::{Generators, Job as JobState};
 
 /// How many of a Job's pods are looked at: it has 64, and others in the place of those that have failed.
 const MOST_PODS: usize = 200;

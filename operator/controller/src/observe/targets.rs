@@ -8,13 +8,9 @@ use throughput_core::observed::Target;
 use throughput_core::plan::Plan;
 use throughput_core::target::{Holder, TargetName};
 
-use crate::objects::deadline::{RequestError, within};
-use crate::scaling::claim::{Claim, Claimant, holder};
 use crate::objects::deadline::RequestError;
 use crate::objects::pages;
-use throughput_core::observed::Target;
-use throughput_core::plan::Plan;
-use crate::scaling::claim::{Claim, Claimant, Holder, holder};
+use crate::scaling::claim::{Claim, Claimant, holder};
 use crate::scaling::owner::{self, ReplicasSetting, keda};
 use crate::scaling::scalable;
 

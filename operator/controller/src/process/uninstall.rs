@@ -5,25 +5,22 @@ use std::future::ready;
 use futures::TryStreamExt;
 use jiff::Timestamp;
 use kube::api::{Api, ListParams, PostParams};
-use kube::{Client, Resource};
+use kube::{Client, ResourceExt};
 use throughput_core::identity::TestFacts;
 use throughput_core::reason::Reason;
 use throughput_core::stage::ends_in;
 use throughput_core::status;
-use kube::{Client, ResourceExt};
 use throughput_crds::{
     Condition, ConditionStatus, ConditionType, RESTORE_FINALIZER, Stage, ThroughputTest,
     ThroughputTestStatus, Verdict,
 };
 use throughput_model::cell::CellAddress;
 
-use crate::apply::delete_generators;
+use crate::apply::{delete_generators, set_finalizer};
 use crate::objects::deadline::{RequestError, within};
 use crate::objects::generator_maps;
-use crate::apply::{delete_generators, set_finalizer};
-use crate::identity::{Known, TestFacts};
+use crate::objects::known::Known;
 use crate::objects::pages;
-use throughput_core::reason::Reason;
 use crate::scaling::claim;
 
 /// How often a status is written anew when it was changed in between.

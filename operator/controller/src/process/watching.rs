@@ -4,8 +4,8 @@
 //! finished tests with all their results would take more memory than everything else that the operator does. Each
 //! look reads the test afresh.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt};
@@ -21,8 +21,8 @@ use kube::{Api, Client, ResourceExt};
 use throughput_crds::RESTORE_FINALIZER;
 use tokio_util::sync::CancellationToken;
 
+use crate::objects::known::Known;
 use crate::objects::names::{MANAGED_BY_LABEL, MANAGED_BY_VALUE};
-use crate::reconcile::{Context, Known, after_error, reconcile};
 use crate::objects::pages::PAGE;
 use crate::reconcile::{Context, after_error, reconcile};
 

@@ -9,8 +9,8 @@ use kube::api::{Api, ListParams};
 use kube::{Client, ResourceExt};
 use tokio_util::sync::CancellationToken;
 
-use crate::identity::Known;
 use crate::objects::deadline::RequestError;
+use crate::objects::known::Known;
 use crate::objects::pages;
 use crate::scaling::claim;
 

@@ -126,7 +126,7 @@ fn matches_image(pattern: &str, image: &str) -> bool {
 }
 
 /// Whether a list of images, separated by commas, has an image, as [`Permissions::permits_image`].
-pub(crate) fn is_image_listed(list: &str, image: &str) -> bool {
+pub fn is_image_listed(list: &str, image: &str) -> bool {
     list.split(',').any(|pattern| matches_image(pattern.trim(), image))
 }
 

@@ -14,8 +14,6 @@ use throughput_core::target::{TargetKind, TargetName};
 use super::{ReplicasField, clowder, keda, not_permitted, pulp};
 use crate::objects::deadline::{RequestError, within};
 use crate::objects::pages;
-use throughput_core::reason::{Reason, Why};
-use crate::scaling::scalable::{TargetKind, TargetName};
 
 /// What the owner of a claimed target is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
