@@ -1,6 +1,7 @@
 //! Every duration of the API has bounds, in its schema and for specs that were stored under an older one.
 
 #![cfg(feature = "kube")]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::collections::BTreeMap;
 

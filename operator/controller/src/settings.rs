@@ -50,6 +50,7 @@ pub struct CommonFlags {
 
 /// What `run` takes.
 #[derive(Clone, Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the chart by itself")]
 pub struct RunFlags {
     /// What all commands take.
     #[command(flatten)]
