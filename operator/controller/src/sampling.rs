@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kube::Client;
+use throughput_answers::Budget;
 use throughput_crds::ThroughputTestStatus;
 use throughput_sources::access::{Access, Installation};
 use throughput_sources::open::open;
@@ -27,13 +28,14 @@ use throughput_core::plan::Plan;
 pub struct Samplers {
     client: Client,
     installation: Installation,
+    answers: Budget,
     cells: Arc<Mutex<HashMap<String, CellWatch>>>,
 }
 
 impl Samplers {
     /// None at work.
-    pub fn new(client: Client, installation: Installation) -> Self {
-        Self { client, installation, cells: Arc::default() }
+    pub fn new(client: Client, installation: Installation, answers: Budget) -> Self {
+        Self { client, installation, answers, cells: Arc::default() }
     }
 
     /// Begins, goes on or ends as a stored status says.
@@ -58,6 +60,7 @@ impl Samplers {
                         .iter()
                         .map(|entry| (entry.target.kind.as_str().to_owned(), entry.target.name.clone()))
                         .collect(),
+                    answers: self.answers.clone(),
                     installation: self.installation.clone(),
                 };
                 let sources = open(&plan.observe, &access);

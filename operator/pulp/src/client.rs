@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue, REFERER};
 use reqwest::{Certificate, RequestBuilder};
+use throughput_answers::Budget;
 use throughput_model::workload::{Authentication, Method, PulpEndpoint};
 use uuid::Uuid;
 
@@ -29,6 +30,8 @@ pub struct ClientOptions {
     pub certificates: Option<Vec<u8>>,
     /// Where its requests are counted.
     pub requests: Option<RequestCounts>,
+    /// What the answers to this and other clients may take together; each answer has its own bound in any case.
+    pub answers: Option<Budget>,
 }
 
 impl Default for ClientOptions {
@@ -39,6 +42,7 @@ impl Default for ClientOptions {
             correlation_id: None,
             certificates: None,
             requests: None,
+            answers: None,
         }
     }
 }
@@ -86,6 +90,7 @@ pub struct PulpClient {
     request_timeout: Duration,
     correlation_id: Option<Uuid>,
     requests: Option<RequestCounts>,
+    answers: Option<Budget>,
 }
 
 /// As whom requests are sent.
@@ -104,8 +109,14 @@ impl PulpClient {
         credentials: Option<Credentials>,
         options: ClientOptions,
     ) -> Result<Self, SetupError> {
-        let ClientOptions { request_timeout, connect_timeout, correlation_id, certificates, requests } =
-            options;
+        let ClientOptions {
+            request_timeout,
+            connect_timeout,
+            correlation_id,
+            certificates,
+            requests,
+            answers,
+        } = options;
         let address = Address::new(endpoint)?;
         let login = || credentials.clone().and_then(Login::new).ok_or(SetupError::CredentialsMissing);
         let identity = match &endpoint.authentication {
@@ -115,7 +126,7 @@ impl PulpClient {
             Authentication::Header { name } => Identity::Header(HeaderLogin::new(name, credentials)?),
         };
         let http = http_client(&address, connect_timeout, certificates.as_deref())?;
-        Ok(Self { http, address, identity, request_timeout, correlation_id, requests })
+        Ok(Self { http, address, identity, request_timeout, correlation_id, requests, answers })
     }
 
     /// Logs in where the endpoint's authentication is a session and nobody has yet; else does nothing.
@@ -223,9 +234,9 @@ impl PulpClient {
             http = http.header(CONTENT_TYPE, "application/json").body((*body).to_owned());
         }
         let asked = Instant::now();
+        let timeout = timeout.unwrap_or(self.request_timeout);
         let answered =
-            exchange(authenticate(http), *largest_answer_bytes, timeout.unwrap_or(self.request_timeout))
-                .await;
+            exchange(authenticate(http), *largest_answer_bytes, timeout, self.answers.as_ref()).await;
         if let Some(counts) = &self.requests {
             counts.note(&answered, asked.elapsed());
         }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use throughput_answers::NoRoom;
 use throughput_model::failure::{FailureClass, Phase};
 
 use crate::words::quote_causes;
@@ -78,6 +79,9 @@ pub enum PulpError {
     /// An answer longer than the limit, in bytes.
     #[error("an answer of more than {0} bytes")]
     TooLarge(usize),
+    /// No room for an answer in time, since too many others are being read.
+    #[error(transparent)]
+    NoRoom(NoRoom),
     /// More tasks than the caller is ready to take.
     #[error("{count} tasks, more than the {most} that are taken")]
     TooManyTasks {
@@ -96,7 +100,7 @@ impl PulpError {
     pub fn failure_class(&self) -> FailureClass {
         match self {
             Self::Connect(_) => FailureClass::Connect,
-            Self::Timeout { .. } => FailureClass::Timeout,
+            Self::Timeout { .. } | Self::NoRoom(_) => FailureClass::Timeout,
             Self::Reset { .. } => FailureClass::Reset,
             Self::Unauthorized { .. } => FailureClass::Unauthorized,
             Self::Status { status: 400..=499, .. } => FailureClass::ClientError,
@@ -114,7 +118,7 @@ impl PulpError {
         match self {
             Self::Connect(_) => Phase::Connect,
             Self::Timeout { phase, .. } | Self::Reset { phase, .. } => *phase,
-            Self::TooLarge(_) => Phase::ReadAnswer,
+            Self::TooLarge(_) | Self::NoRoom(_) => Phase::ReadAnswer,
             Self::Unauthorized { .. }
             | Self::Status { .. }
             | Self::UnexpectedAnswer(_)

@@ -1,12 +1,15 @@
 //! One request and its answer, read up to a limit and within a deadline.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::RequestBuilder;
 use reqwest::header::HeaderMap;
 use serde::de::DeserializeOwned;
+use throughput_answers::{Budget, Extent, Share, Unread, read};
 use throughput_model::failure::Phase;
+use tokio::time::Instant;
 
 use crate::error::PulpError;
 use crate::words::{QUOTED_BYTES, quote};
@@ -15,7 +18,7 @@ use crate::words::{QUOTED_BYTES, quote};
 pub(crate) const LARGEST_ANSWER_BYTES: usize = 64 * 1024;
 
 /// What the server answered. Its `Debug` text holds no header, since those can carry a session.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Answer {
     /// The status.
     pub status: u16,
@@ -24,6 +27,8 @@ pub struct Answer {
     pub(crate) headers: HeaderMap,
     /// What is not quoted, should the server have echoed it.
     secrets: Vec<String>,
+    /// The room that the body takes of all answers', for as long as it is held.
+    _share: Option<Arc<Share>>,
 }
 
 impl Answer {
@@ -58,9 +63,16 @@ impl Answer {
     }
 }
 
+impl PartialEq for Answer {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { status, body, headers, secrets, _share } = self;
+        (status, body, headers, secrets) == (&other.status, &other.body, &other.headers, &other.secrets)
+    }
+}
+
 impl fmt::Debug for Answer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { status, body, headers: _, secrets: _ } = self;
+        let Self { status, body, headers: _, secrets: _, _share } = self;
         formatter.debug_struct("Answer").field("status", status).field("bytes", &body.len()).finish()
     }
 }
@@ -70,29 +82,24 @@ pub(crate) async fn exchange(
     request: RequestBuilder,
     largest_bytes: usize,
     timeout: Duration,
+    budget: Option<&Budget>,
 ) -> Result<Answer, PulpError> {
+    let until = Instant::now() + timeout;
     // The library's time-out runs until the body is complete, so slow bodies are covered.
     let sent = request.timeout(timeout).send().await;
     let mut response = sent.map_err(|error| PulpError::of_transport(error, timeout, Phase::AwaitAnswer))?;
-    let mut answer = Answer {
-        status: response.status().as_u16(),
-        body: Vec::new(),
-        headers: response.headers().clone(),
-        secrets: Vec::new(),
+    let (status, headers) = (response.status(), response.headers().clone());
+    let extent =
+        if status.is_success() { Extent::Whole(largest_bytes) } else { Extent::Beginning(QUOTED_BYTES) };
+    let (body, share) = match read(&mut response, extent, budget, until).await {
+        Ok(read) => read,
+        // A status was said: that there is no room for its explanation says less.
+        Err(Unread::NoRoom(_)) if !status.is_success() => (Vec::new(), None),
+        Err(Unread::NoRoom(no_room)) => return Err(PulpError::NoRoom(no_room)),
+        Err(Unread::TooLong(most)) => return Err(PulpError::TooLarge(most)),
+        Err(Unread::Broken(error)) => {
+            return Err(PulpError::of_transport(error, timeout, Phase::ReadAnswer));
+        }
     };
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) => answer.body.extend_from_slice(&chunk),
-            Ok(None) => return Ok(answer),
-            // A status was said: that its explanation did not come says less.
-            Err(_) if !answer.is_success() => return Ok(answer),
-            Err(error) => return Err(PulpError::of_transport(error, timeout, Phase::ReadAnswer)),
-        }
-        if !answer.is_success() && answer.body.len() >= QUOTED_BYTES {
-            return Ok(answer);
-        }
-        if answer.body.len() > largest_bytes {
-            return Err(PulpError::TooLarge(largest_bytes));
-        }
-    }
+    Ok(Answer { status: status.as_u16(), body, headers, secrets: Vec::new(), _share: share.map(Arc::new) })
 }

@@ -7,7 +7,7 @@ use crate::client::{PulpClient, Request};
 use crate::error::PulpError;
 
 /// The longest status that is read, in bytes: a thousand workers have about 400 kB.
-const LARGEST_STATUS_BYTES: usize = 4 * 1024 * 1024;
+const LARGEST_STATUS_BYTES: usize = 1024 * 1024;
 
 /// What Pulp says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

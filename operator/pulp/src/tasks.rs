@@ -1,20 +1,26 @@
 //! Pulp's tasks: counted, read, cancelled, nudged.
 
+mod entries;
+
 use std::collections::HashSet;
 
 use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
-use serde::Deserialize;
 use throughput_model::task::{TaskRecord, TaskState};
 use throughput_model::workload::Method;
 use uuid::Uuid;
 
+use self::entries::{Content, CreatingEntry, Entry, Href, Page, TaskEntry, TaskReference};
 use crate::client::{PulpClient, Request};
 use crate::error::PulpError;
-use crate::words::quote;
 
-/// The longest page of tasks that is read, in bytes.
-const LARGEST_PAGE_BYTES: usize = 16 * 1024 * 1024;
+/// The most that the errors of all tasks of a cell take together, in bytes. Those of further tasks are left out: a few of
+/// them are shown, and how many tasks failed is known without.
+const MOST_ERROR_BYTES: usize = 1 << 20;
+/// The most that the paths of all resources of a cell take together, in bytes.
+const MOST_HREF_BYTES: usize = 16 << 20;
+/// More tasks than this are not canceled in one go: no cell has as many.
+const MOST_CANCELED: usize = 400_000;
 /// How many tasks one page holds. Each page costs about 0.6 s where 10,000 tasks are.
 const TASKS_PER_PAGE: usize = 1_000;
 /// How many tasks are asked to be cancelled at once.
@@ -45,66 +51,10 @@ pub struct Cancellation {
 }
 
 /// A page of tasks. What else it carries (`next` above all) is not used.
-#[derive(Deserialize)]
-struct Page<T> {
-    count: u64,
-    results: Vec<T>,
-}
-
-#[derive(Deserialize)]
-struct TaskReference {
-    pulp_href: String,
-}
-
-#[derive(Deserialize)]
-struct TaskEntry {
-    pulp_href: String,
-    pulp_created: Timestamp,
-    #[serde(default)]
-    unblocked_at: Option<Timestamp>,
-    #[serde(default)]
-    started_at: Option<Timestamp>,
-    #[serde(default)]
-    finished_at: Option<Timestamp>,
-    state: TaskState,
-    #[serde(default)]
-    error: Option<TaskFailure>,
-}
-
-#[derive(Deserialize)]
-struct CreatingEntry {
-    pulp_href: String,
-    #[serde(default)]
-    created_resources: Vec<Option<String>>,
-}
-
-/// A task on a page, whatever is read of it.
-trait Entry: serde::de::DeserializeOwned {
-    fn pulp_href(&self) -> &str;
-}
-
-impl Entry for TaskEntry {
-    fn pulp_href(&self) -> &str {
-        &self.pulp_href
-    }
-}
-
-impl Entry for CreatingEntry {
-    fn pulp_href(&self) -> &str {
-        &self.pulp_href
-    }
-}
-
-#[derive(Deserialize)]
-struct TaskFailure {
-    #[serde(default)]
-    description: Option<String>,
-}
-
 impl PulpClient {
     /// How many tasks there are.
     pub async fn count_tasks(&self, filter: &TaskFilter) -> Result<u64, PulpError> {
-        let page: Page<TaskReference> = self.task_page(filter, "pulp_href", 1, 0).await?;
+        let page: Page<TaskReference> = self.task_page(filter, "pulp_href", (Content::Count, 1), 0).await?;
         Ok(page.count)
     }
 
@@ -112,15 +62,23 @@ impl PulpClient {
     /// which they were dispatched. Fails when they are more than `most`, or change in number meanwhile.
     pub async fn tasks_of(&self, correlation_id: Uuid, most: u64) -> Result<Vec<TaskRecord>, PulpError> {
         let fields = "pulp_href,pulp_created,unblocked_at,started_at,finished_at,state,error";
-        self.all_of(correlation_id, fields, most, record).await
+        let mut left = MOST_ERROR_BYTES;
+        self.all_of(correlation_id, fields, most, |entry| Ok(record(entry, &mut left))).await
     }
 
     /// The paths of all resources that Pulp names as created by tasks with this `Correlation-ID`, in the order
     /// in which the tasks were dispatched. Fails as [`tasks_of`](Self::tasks_of) does.
     pub async fn created_by(&self, correlation_id: Uuid, most: u64) -> Result<Vec<String>, PulpError> {
-        let created = |entry: CreatingEntry| entry.created_resources;
+        let mut left = MOST_HREF_BYTES;
+        let created = |entry: CreatingEntry| {
+            let paths: Vec<String> =
+                entry.created_resources.into_iter().flatten().map(|Href(path)| path).collect();
+            let taken = paths.iter().map(String::len).sum();
+            left = left.checked_sub(taken).ok_or(PulpError::TooLarge(MOST_HREF_BYTES))?;
+            Ok(paths)
+        };
         let by_task = self.all_of(correlation_id, "pulp_href,created_resources", most, created).await?;
-        Ok(by_task.into_iter().flatten().flatten().collect())
+        Ok(by_task.into_iter().flatten().collect())
     }
 
     /// Deletes the resource at this path of Pulp's API. One that is gone already is no failure. Where Pulp
@@ -141,14 +99,14 @@ impl PulpClient {
         correlation_id: Uuid,
         fields: &str,
         most: u64,
-        read: impl Fn(E) -> T,
+        mut read: impl FnMut(E) -> Result<T, PulpError>,
     ) -> Result<Vec<T>, PulpError> {
         let filter = TaskFilter { correlation_id: Some(correlation_id), ..TaskFilter::default() };
         let (mut collected, mut limit) = (Collected::new(), TASKS_PER_PAGE);
         loop {
-            match self.task_page(&filter, fields, limit, collected.read.len()).await {
+            match self.task_page(&filter, fields, (Content::Tasks, limit), collected.read.len()).await {
                 Ok(page) => {
-                    if collected.add(page, limit, most, &read)? {
+                    if collected.add(page, limit, most, &mut read)? {
                         return Ok(collected.read);
                     }
                 }
@@ -181,7 +139,8 @@ impl PulpClient {
         let (mut asked, mut cancellation) = (HashSet::new(), Cancellation::default());
         loop {
             // A cancelled task leaves the filter, so what is left is always on the first page.
-            let page: Page<TaskReference> = self.task_page(&filter, "pulp_href", TASKS_PER_PAGE, 0).await?;
+            let wanted = (Content::References, TASKS_PER_PAGE);
+            let page: Page<TaskReference> = self.task_page(&filter, "pulp_href", wanted, 0).await?;
             let mut unasked = Vec::new();
             for TaskReference { pulp_href } in page.results {
                 let task = task_id(&pulp_href)?;
@@ -191,6 +150,10 @@ impl PulpClient {
             }
             if unasked.is_empty() {
                 return Ok(cancellation);
+            }
+            if asked.len() > MOST_CANCELED {
+                let (count, most) = (asked.len() as u64, MOST_CANCELED as u64);
+                return Err(PulpError::TooManyTasks { count, most });
             }
             let outcomes: Vec<bool> = futures::stream::iter(unasked)
                 .map(|task| self.cancel(task))
@@ -220,7 +183,7 @@ impl PulpClient {
         &self,
         filter: &TaskFilter,
         fields: &str,
-        limit: usize,
+        (content, limit): (Content, usize),
         offset: usize,
     ) -> Result<Page<T>, PulpError> {
         let path = self.address().api_path("tasks/");
@@ -235,7 +198,7 @@ impl PulpClient {
         let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let request = Request {
             query: &query,
-            largest_answer_bytes: LARGEST_PAGE_BYTES,
+            largest_answer_bytes: content.largest_page_bytes(limit),
             ..Request::new(Method::Get, &path)
         };
         self.send(&request).await?.json()
@@ -282,7 +245,7 @@ impl<T> Collected<T> {
         page: Page<E>,
         limit: usize,
         most: u64,
-        read: impl Fn(E) -> T,
+        mut read: impl FnMut(E) -> Result<T, PulpError>,
     ) -> Result<bool, PulpError> {
         let Page { count, results } = page;
         if count > most {
@@ -300,7 +263,7 @@ impl<T> Collected<T> {
             if !self.seen.insert(task_id(entry.pulp_href())?) {
                 return Err(PulpError::Changed("a task came twice".to_owned()));
             }
-            self.read.push(read(entry));
+            self.read.push(read(entry)?);
         }
         let came = self.read.len() as u64;
         if came > count || (empty && came < count) {
@@ -310,18 +273,12 @@ impl<T> Collected<T> {
     }
 }
 
-fn record(entry: TaskEntry) -> TaskRecord {
+fn record(entry: TaskEntry, left_bytes: &mut usize) -> TaskRecord {
     let TaskEntry { pulp_href: _, pulp_created, unblocked_at, started_at, finished_at, state, error } = entry;
-    TaskRecord {
-        pulp_created,
-        unblocked_at,
-        started_at,
-        finished_at,
-        state,
-        error_description: error
-            .and_then(|failure| failure.description)
-            .map(|text| quote::<&str>(text.as_bytes(), &[])),
-    }
+    let description = error.and_then(|failure| failure.description);
+    let error_description = description.filter(|text| text.len() <= *left_bytes);
+    *left_bytes -= error_description.as_ref().map_or(0, String::len);
+    TaskRecord { pulp_created, unblocked_at, started_at, finished_at, state, error_description }
 }
 
 /// The id at the end of a task's path. The path itself is not used: it is the server's word.

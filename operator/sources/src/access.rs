@@ -1,6 +1,7 @@
 //! The client, the cell and the permissions that sources work with.
 
 use kube::Client;
+pub use throughput_answers::Budget;
 use throughput_model::cell::CellAddress;
 
 /// The client that sources use, and the cell that they watch.
@@ -16,6 +17,8 @@ pub struct Access {
     pub cell: CellAddress,
     /// The scale targets of the run: kind and name, `Deployment` `pulp-worker`.
     pub targets: Vec<(String, String)>,
+    /// What the answers of all servers that are asked may take together.
+    pub answers: Budget,
     /// The operator's installation.
     pub installation: Installation,
 }

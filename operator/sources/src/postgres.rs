@@ -157,7 +157,7 @@ impl Postgres {
         start: &Statements,
         recording: &mut Recording,
     ) -> Result<(), SourceError> {
-        let end: statements::Answer = session.ask(&statements::question(extension, true)).await?;
+        let end: statements::Answer = session.ask_for_all(&statements::question(extension, true)).await?;
         let end = Statements::from(end);
         end.note_doubts(start, Timestamp::now(), recording);
         let spent = end.since(start);
@@ -207,7 +207,7 @@ impl Postgres {
         else {
             return;
         };
-        match session.ask::<statements::Answer>(&statements::question(&extension, false)).await {
+        match session.ask_for_all::<statements::Answer>(&statements::question(&extension, false)).await {
             Ok(answer) => {
                 let start = Statements::from(answer);
                 self.memory.statements = Some(start.remembered());

@@ -28,6 +28,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams, LogParams, Patch, PatchParams};
 use throughput_crds::ObserveProfile;
+use tokio::time::Instant;
 
 use self::memory::{Memory, State, Subject};
 use self::progress::{Progress, Span, progress};
@@ -196,6 +197,15 @@ impl Profile {
             container: Some(self.name_of(subject)),
             limit_bytes: Some(MOST_LOG_BYTES),
             ..LogParams::default()
+        };
+        // The log is held as it came and as it was understood.
+        let most = usize::try_from(2 * MOST_LOG_BYTES).unwrap_or(usize::MAX);
+        let _share = match self.access.answers.take(most, Instant::now() + DEADLINE).await {
+            Ok(share) => share,
+            Err(no_room) => {
+                let error = SourceError::new("Unreachable", no_room.to_string());
+                return self.wait(subject, Refusal::Passing(error), recording);
+            }
         };
         let log = match await_answer(DEADLINE, self.pods.logs(&subject.pod, &parameters)).await {
             Ok(log) => log,

@@ -9,7 +9,7 @@ use kube::Client;
 use kube::client::Body;
 use serde_json::{Value, json};
 use throughput_model::cell::CellAddress;
-use throughput_sources::access::{Access, Installation};
+use throughput_sources::access::{Access, Budget, Installation};
 use throughput_sources::open::open;
 use throughput_sources::recording::Recording;
 use throughput_sources::source::{Settled, Window};
@@ -47,6 +47,7 @@ async fn watched(observe: Value, installation: Installation) -> (Vec<String>, Ve
         test: "tasks".to_owned(),
         cell: CellAddress { test_uid: "uid".to_owned(), cell: 0, attempt: 1 },
         targets: Vec::new(),
+        answers: Budget::default(),
         installation,
     };
     let mut source = open(&serde_json::from_value(observe).unwrap(), &access).remove(0);
@@ -72,20 +73,15 @@ fn profile(sys_ptrace: bool) -> Value {
     json!({"profile": {"selector": {"app": "pulp"}, "delay": "0s", "sysPtrace": sys_ptrace}})
 }
 
-fn with_image(installation: Installation) -> Installation {
-    Installation { profiler_image: Some("profiler:1".to_owned()), ..installation }
+/// An installation with a profiler and nothing that is permitted.
+fn with_image() -> Installation {
+    Installation { profiler_image: Some("profiler:1".to_owned()), ..Installation::default() }
 }
 
 #[tokio::test]
 async fn logs_are_not_read_by_a_right_that_was_given_for_profiles() {
-    let everything_else = with_image(Installation {
-        kubelet: true,
-        nodes: true,
-        logs: false,
-        profile: true,
-        profile_sys_ptrace: true,
-        profiler_image: None,
-    });
+    let everything_else =
+        Installation { kubelet: true, nodes: true, profile: true, profile_sys_ptrace: true, ..with_image() };
     let (reasons, asked) = watched(logs(), everything_else).await;
     assert_eq!(reasons, ["LogsNotPermitted"]);
     assert_eq!(asked, Vec::<String>::new());
@@ -96,15 +92,14 @@ async fn logs_are_not_read_by_a_right_that_was_given_for_profiles() {
 
 #[tokio::test]
 async fn nothing_is_profiled_by_a_right_that_was_given_for_logs() {
-    let (reasons, asked) =
-        watched(profile(false), with_image(Installation { logs: true, ..Installation::default() })).await;
+    let (reasons, asked) = watched(profile(false), Installation { logs: true, ..with_image() }).await;
     assert_eq!(reasons, ["ProfileNotPermitted"]);
     assert_eq!(asked, Vec::<String>::new());
 }
 
 #[tokio::test]
 async fn sys_ptrace_needs_a_switch_of_its_own() {
-    let plain = with_image(Installation { profile: true, ..Installation::default() });
+    let plain = Installation { profile: true, ..with_image() };
     let (reasons, asked) = watched(profile(true), plain.clone()).await;
     assert_eq!(reasons, ["SysPtraceNotPermitted"]);
     assert_eq!(asked, Vec::<String>::new());

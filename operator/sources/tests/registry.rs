@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use throughput_core::source_catalog::SourceCatalog;
 use throughput_crds::Observe;
 use throughput_model::cell::CellAddress;
-use throughput_sources::access::{Access, Installation};
+use throughput_sources::access::{Access, Budget, Installation};
 use throughput_sources::check::Wanted;
 use throughput_sources::open::open;
 use throughput_sources::registry::{Registry, Row, SOURCES};
@@ -70,6 +70,7 @@ fn access() -> Access {
         test: "tasks".to_owned(),
         cell: CellAddress { test_uid: "uid".to_owned(), cell: 0, attempt: 1 },
         targets: Vec::new(),
+        answers: Budget::default(),
         installation: Installation::default(),
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::Client;
-use throughput_sources::access::{Access, Installation};
+use throughput_sources::access::{Access, Budget, Installation};
 use throughput_sources::recording::Recording;
 use throughput_sources::source::{Settled, Source, Window};
 
@@ -23,6 +23,7 @@ pub fn access(client: Client, namespace: &str) -> Access {
         test: "watched".to_owned(),
         cell: first_cell("uid-of-watched"),
         targets: Vec::new(),
+        answers: Budget::default(),
         installation: Installation::default(),
     }
 }

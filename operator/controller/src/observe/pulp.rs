@@ -9,6 +9,7 @@ use throughput_core::kinds::pulp_tasks::PulpTasks;
 use throughput_core::observed::{Counts, Deletions, OwnTasks, Pulp, Remains, ViewFault};
 use throughput_core::reason::{Reason, Why};
 use throughput_core::stage::{Question, facts};
+use throughput_answers::Budget;
 use throughput_crds::{ProcessCounts, Stage, ThroughputTestStatus};
 use throughput_model::cell::CellAddress;
 use throughput_model::task::TaskState;
@@ -31,6 +32,7 @@ const LONGEST_VERSION: usize = 64;
 pub struct PulpClients {
     kept: Arc<Mutex<HashMap<String, Kept>>>,
     requests: RequestCounts,
+    answers: Budget,
 }
 
 #[derive(Clone, Debug)]
@@ -63,9 +65,9 @@ impl From<Pulp> for Answer {
 }
 
 impl PulpClients {
-    /// None yet. What they will ask is counted here.
-    pub fn counted(requests: RequestCounts) -> Self {
-        Self { kept: Arc::default(), requests }
+    /// None yet. What they will ask is counted here, and their answers share this budget.
+    pub fn new(requests: RequestCounts, answers: Budget) -> Self {
+        Self { kept: Arc::default(), requests, answers }
     }
 
     /// The client of a test, if it was asked for before.
@@ -110,6 +112,7 @@ impl PulpClients {
         let options = ClientOptions {
             certificates: found.certificates,
             requests: Some(self.requests.clone()),
+            answers: Some(self.answers.clone()),
             ..ClientOptions::default()
         };
         let client = Arc::new(PulpClient::new(&inquiry.tasks.pulp, found.credentials, options)?);

@@ -8,6 +8,8 @@ use axum::Router;
 use kube::Client;
 use kube::runtime::events::{Recorder, Reporter};
 use tokio::task::JoinHandle;
+use throughput_answers::Budget;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::apply::ApplyClients;
@@ -122,7 +124,9 @@ fn context(
     key: &TokenKey,
     lead: &Lead,
 ) -> Context {
-    let pulps = PulpClients::counted(metrics.pulp_requests());
+    // One for all that servers answer, whoever asks them.
+    let answers = Budget::default();
+    let pulps = PulpClients::new(metrics.pulp_requests(), answers.clone());
     let reporter = Reporter {
         controller: "throughput-operator".to_owned(),
         instance: Some(flags.common.pod_name.clone()),
@@ -131,7 +135,7 @@ fn context(
         observe: ObserveClients {
             client: client.clone(),
             pulps: pulps.clone(),
-            samplers: Samplers::new(client.clone(), flags.installation()),
+            samplers: Samplers::new(client.clone(), flags.installation(), answers),
         },
         apply: ApplyClients {
             client: client.clone(),

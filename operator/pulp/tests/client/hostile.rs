@@ -6,12 +6,14 @@ use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Redirect;
 use axum::routing::get;
+use throughput_answers::Budget;
 use throughput_model::failure::{FailureClass, LONGEST_SAMPLE, Phase};
 use throughput_model::workload::{Authentication, Method};
-use throughput_pulp::{PulpError, Request, TaskFilter};
+use throughput_pulp::{ClientOptions, PulpError, Request, TaskFilter};
 use tokio::time::sleep;
+use uuid::Uuid;
 
-use crate::server::{PASSWORD, client, serve, serve_raw, write};
+use crate::server::{PASSWORD, client, client_with, serve, serve_raw, write};
 
 #[tokio::test]
 async fn an_endless_body_is_not_read_past_the_limit() {
@@ -21,7 +23,7 @@ async fn an_endless_body_is_not_read_past_the_limit() {
     });
     let client = client(&base_url.await, Authentication::None);
     let counted = client.count_tasks(&TaskFilter::default()).await;
-    assert_eq!(counted, Err(PulpError::TooLarge(16 * 1024 * 1024)));
+    assert_eq!(counted, Err(PulpError::TooLarge(64 * 1024)));
     let sent = client.send(&Request::new(Method::Get, "/x")).await;
     assert_eq!(sent, Err(PulpError::TooLarge(64 * 1024)));
 }
@@ -29,7 +31,7 @@ async fn an_endless_body_is_not_read_past_the_limit() {
 #[tokio::test]
 async fn a_body_that_drips_ends_at_the_deadline() {
     let base_url = serve_raw(|mut stream| async move {
-        write(&mut stream, b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n").await;
+        write(&mut stream, b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n").await;
         while write(&mut stream, b" ").await {
             sleep(Duration::from_millis(20)).await;
         }
@@ -123,4 +125,104 @@ async fn a_server_that_echoes_what_it_was_sent_makes_no_secret_show() {
         }
         assert!(shown.contains("***"), "{shown}");
     }
+}
+
+/// A page with one task that failed and made a resource, with these texts.
+fn page_of_one(description: &str, href: &str) -> String {
+    serde_json::json!({"count": 1, "results": [{
+        "pulp_href": "/pulp/api/v3/tasks/0191f9e4-0000-7000-8000-000000000000/",
+        "pulp_created": "2026-05-01T12:00:00Z", "state": "failed",
+        "error": {"description": description, "traceback": "x".repeat(description.len())},
+        "created_resources": [null, href],
+    }]})
+    .to_string()
+}
+
+#[tokio::test]
+async fn the_longest_traceback_is_read_and_no_longer_one() {
+    for (bytes, is_read) in [(400_000, true), (3_000_000, false)] {
+        let page = page_of_one(&"y".repeat(bytes), "/pulp/api/v3/x/");
+        let base_url = serve(Router::new().fallback(move || async move { page })).await;
+        let client = client(&base_url, Authentication::None);
+        match client.tasks_of(Uuid::nil(), 10).await {
+            Ok(tasks) => {
+                assert!(is_read, "{bytes}");
+                assert_eq!(tasks[0].error_description, Some("y".repeat(LONGEST_SAMPLE)));
+            }
+            Err(error) => assert!(!is_read && error == PulpError::TooLarge(1 << 20), "{bytes}: {error}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_path_that_is_too_long_is_no_resources() {
+    for (bytes, is_read) in [(1_024, true), (1_025, false)] {
+        let page = page_of_one("failed", &"/".repeat(bytes));
+        let base_url = serve(Router::new().fallback(move || async move { page })).await;
+        let created = client(&base_url, Authentication::None).created_by(Uuid::nil(), 10).await;
+        match created {
+            Ok(paths) => assert!(is_read && paths[0].len() == bytes, "{bytes}"),
+            Err(error) => assert!(!is_read && error.to_string().contains("more than 1024"), "{error}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_errors_of_all_tasks_together_have_a_bound() {
+    use axum::extract::RawQuery;
+    let page = |RawQuery(query): RawQuery| async move {
+        let query = query.unwrap_or_default();
+        let of = |name: &str| -> u32 {
+            let found = query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+            found.map_or(0, |text| text.parse().unwrap())
+        };
+        let (offset, limit) = (of("offset"), of("limit"));
+        let task = |number: u32| {
+            let id = Uuid::from_u128(u128::from(number) + 1);
+            serde_json::json!({
+                "pulp_href": format!("/pulp/api/v3/tasks/{id}/"), "pulp_created": "2026-05-01T12:00:00Z",
+                "state": "failed", "error": {"description": "z".repeat(400)},
+            })
+        };
+        let results: Vec<_> = (offset..(offset + limit).min(5_000)).map(task).collect();
+        serde_json::json!({"count": 5_000, "results": results}).to_string()
+    };
+    let base_url = serve(Router::new().fallback(get(page))).await;
+    let tasks = client(&base_url, Authentication::None).tasks_of(Uuid::nil(), 10_000).await.unwrap();
+    assert_eq!(tasks.len(), 5_000);
+    let bytes: usize = tasks.iter().filter_map(|task| task.error_description.as_ref()).map(String::len).sum();
+    assert!(bytes <= 1 << 20 && bytes > (1 << 20) - LONGEST_SAMPLE, "{bytes}");
+}
+
+#[tokio::test]
+async fn many_hostile_servers_together_take_no_more_than_the_budget_and_others_go_on() {
+    let dripping = serve_raw(|mut stream| async move {
+        write(&mut stream, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").await;
+        while write(&mut stream, b"1\r\n[\r\n").await {
+            sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    let honest = serve(Router::new().fallback(|| async { r#"{"count":7,"results":[]}"# })).await;
+    let answers = Budget::new(300 << 10);
+    let with = |base_url: &str, milliseconds| {
+        let request_timeout = Duration::from_millis(milliseconds);
+        let options =
+            ClientOptions { request_timeout, answers: Some(answers.clone()), ..ClientOptions::default() };
+        client_with(base_url, None, Authentication::None, options)
+    };
+    let hostile: Vec<_> = (0..8)
+        .map(|_| {
+            let client = with(&dripping, 1_000);
+            tokio::spawn(async move { client.count_tasks(&TaskFilter::default()).await })
+        })
+        .collect();
+    // Two of the eight have room for an answer of 64 kB at once, and nobody more than his time.
+    let counted = with(&honest, 60_000).count_tasks(&TaskFilter::default()).await;
+    assert_eq!(counted, Ok(7));
+    for asked in hostile {
+        let error = asked.await.unwrap().unwrap_err();
+        assert!(matches!(error, PulpError::Timeout { .. } | PulpError::NoRoom(_)), "{error}");
+    }
+    assert_eq!(answers.free_bytes(), 300 << 10);
 }

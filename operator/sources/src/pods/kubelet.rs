@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::pin::pin;
 
+use futures::TryFutureExt;
 use futures::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 use futures::stream::{self, StreamExt};
 use jiff::Timestamp;
@@ -97,8 +98,9 @@ impl Kubelets {
         let Ok(request) = http::Request::get(proxied(node, "/healthz")).body(Vec::new()) else {
             return Route::Unknown;
         };
-        match within("ask", self.client.request_text(request)).await {
-            Ok(_) => Route::ApiServer,
+        // Of the answer only its status is read.
+        match within("ask", self.client.request_stream(request).map_ok(drop)).await {
+            Ok(()) => Route::ApiServer,
             Err(error) if error.reason == "Forbidden" => Route::Direct,
             Err(_) => Route::Unknown,
         }

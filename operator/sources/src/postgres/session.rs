@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_postgres::{Client, Error, SimpleQueryMessage};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -20,6 +20,12 @@ const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 const ANSWER_DEADLINE: Duration = Duration::from_secs(6);
 /// How long to wait for a goodbye.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(1);
+/// The longest answer of usual questions, in bytes.
+const LARGEST_ANSWER_BYTES: usize = 1 << 20;
+/// The longest answer that has all statements, in bytes.
+const LARGEST_LIST_BYTES: usize = 4 << 20;
+/// The longest answer that is a number, in bytes.
+const LARGEST_NUMBER_BYTES: usize = 64 << 10;
 /// The mark in each statement of ours says to `pg_stat_statements` whose it is. The settings hold for one
 /// transaction, and not for the session: behind a pooler, that may be another's next.
 const BEGIN: &str = "BEGIN /* throughput-operator */ READ ONLY;
@@ -53,7 +59,8 @@ impl Session {
         let socket =
             TcpStream::connect((settings.lookup_name.as_str(), address.port)).await.map_err(unreachable)?;
         socket.set_nodelay(true).map_err(unreachable)?;
-        let budget = Budget::new();
+        let budget = Budget::default();
+        budget.renew(LARGEST_ANSWER_BYTES);
         let stream = Bounded::new(socket, budget.clone());
         let connector = settings.encryption.to(&address.host)?;
         let (client, connection) =
@@ -64,8 +71,28 @@ impl Session {
 
     /// Asks a question that has one answer, which is JSON.
     pub(super) async fn ask<T: DeserializeOwned>(&mut self, question: &str) -> Result<T, SourceError> {
-        let answer = self.text(&format!("{BEGIN}; {question}; COMMIT")).await;
-        if answer.is_err() && self.is_open() && self.text("ROLLBACK").await.is_err() {
+        self.ask_within(LARGEST_ANSWER_BYTES, question).await
+    }
+
+    /// The same, of all statements.
+    pub(super) async fn ask_for_all<T: DeserializeOwned>(
+        &mut self,
+        question: &str,
+    ) -> Result<T, SourceError> {
+        self.ask_within(LARGEST_LIST_BYTES, question).await
+    }
+
+    async fn ask_within<T: DeserializeOwned>(
+        &mut self,
+        most: usize,
+        question: &str,
+    ) -> Result<T, SourceError> {
+        // The answer is held as the library has it, as a text, and as it was understood.
+        let until = Instant::now() + ANSWER_DEADLINE;
+        let room = self.settings.answers.take(most.saturating_mul(3), until).await;
+        let _share = room.map_err(|no_room| SourceError::new("DeadlineExceeded", no_room.to_string()))?;
+        let answer = self.text(&format!("{BEGIN}; {question}; COMMIT"), most).await;
+        if answer.is_err() && self.is_open() && self.text("ROLLBACK", LARGEST_ANSWER_BYTES).await.is_err() {
             self.connection = None;
         }
         serde_json::from_str(&answer?)
@@ -74,7 +101,7 @@ impl Session {
 
     /// The least that a session can be used for. It is not quite `SELECT 1`, which others ask too: theirs shall count.
     pub(super) async fn use_once(&mut self) -> Result<(), SourceError> {
-        self.text("SELECT /* throughput-operator */ 1, 1").await.map(|_| ())
+        self.text("SELECT /* throughput-operator */ 1, 1", LARGEST_NUMBER_BYTES).await.map(|_| ())
     }
 
     /// Whether it is still open.
@@ -93,8 +120,8 @@ impl Session {
     }
 
     /// The last text of the first column that an answer has.
-    async fn text(&mut self, statements: &str) -> Result<String, SourceError> {
-        self.budget.renew();
+    async fn text(&mut self, statements: &str, most: usize) -> Result<String, SourceError> {
+        self.budget.renew(most);
         match timeout(ANSWER_DEADLINE, self.client.simple_query(statements)).await {
             Ok(Ok(messages)) => Ok(messages.iter().rev().find_map(text).unwrap_or_default().to_owned()),
             Ok(Err(error)) if error.is_closed() => Err(self.last_words(&error).await),

@@ -1,5 +1,6 @@
 //! Where the database is and how it is reached: from the Secret and the `ConfigMap` that the spec names.
 
+use throughput_answers::Budget;
 use throughput_crds::ObservePostgres;
 
 use crate::access::Access;
@@ -17,6 +18,8 @@ pub struct Settings {
     /// The name or address that is connected to.
     pub(super) lookup_name: String,
     pub(super) encryption: Encryption,
+    /// What its answers share with those of other servers.
+    pub(super) answers: Budget,
 }
 
 impl Settings {
@@ -28,7 +31,8 @@ impl Settings {
             Some(bundle) => Some(read_bundle(client, namespace, bundle).await?),
             None => None,
         };
-        Self::of_secret(&secret, &spec.secret_ref.key, authorities.as_deref(), namespace)
+        let settings = Self::of_secret(&secret, &spec.secret_ref.key, authorities.as_deref(), namespace)?;
+        Ok(Self { answers: access.answers.clone(), ..settings })
     }
 
     fn of_secret(
@@ -51,7 +55,12 @@ impl Settings {
     ) -> Result<Self, SourceError> {
         let address = Address::parse(connection_string)?;
         let encryption = Encryption::new(authorities, address.is_verified)?;
-        Ok(Self { lookup_name: address.lookup_name(namespace), address, encryption })
+        Ok(Self {
+            lookup_name: address.lookup_name(namespace),
+            address,
+            encryption,
+            answers: Budget::default(),
+        })
     }
 }
 

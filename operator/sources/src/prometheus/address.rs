@@ -44,7 +44,8 @@ pub(super) async fn settings(spec: &ObservePrometheus, access: &Access) -> Resul
         }
         None => None,
     };
-    Settings::new(&url, authorities.as_deref(), token)
+    let settings = Settings::new(&url, authorities.as_deref(), token)?;
+    Ok(settings.within(access.answers.clone()))
 }
 
 fn service_url(service: &ServiceReference, namespace: &str) -> String {

@@ -51,7 +51,19 @@ struct Row {
 
 /// Seconds since the epoch, and a number as text: it may be `NaN` or `+Inf`.
 #[derive(Clone, Debug, Deserialize)]
-struct Sample(f64, String);
+struct Sample(f64, Number);
+
+/// A number that was read of its text at once, since a million texts take ten times as much room as their answer; `None`
+/// where it is none, or not finite.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(from = "String")]
+struct Number(Option<f64>);
+
+impl From<String> for Number {
+    fn from(text: String) -> Self {
+        Self(text.parse().ok().filter(|number: &f64| number.is_finite()))
+    }
+}
 
 /// The result of a query.
 #[derive(Clone, Debug, PartialEq)]
@@ -206,7 +218,7 @@ fn series(name: &str, mut rows: Vec<Row>) -> Understood {
 impl Sample {
     /// Milliseconds and a number, where it is one.
     fn number(&self) -> Option<(i64, f64)> {
-        let number: f64 = self.1.parse().ok().filter(|number: &f64| number.is_finite())?;
+        let number = self.1.0?;
         #[expect(clippy::cast_possible_truncation, reason = "an instant of our own window")]
         let milliseconds = (self.0 * 1_000.0).round() as i64;
         Some((milliseconds, number))

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, HeaderValue};
-use reqwest::{Certificate, Response, Url};
+use reqwest::{Certificate, Url};
+use throughput_answers::{Budget, Extent, Unread, read};
 
 use throughput_model::masking::masked;
+use tokio::time::Instant;
 
 use crate::error::SourceError;
 use crate::text::bounded;
@@ -16,8 +18,6 @@ use super::query::Query;
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 /// How long a request may take, its answer included.
 pub(super) const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
-/// The largest answer that is read, in bytes.
-const LARGEST_ANSWER: usize = 4 << 20;
 
 /// How much of a server's words is looked at, in characters: more than is kept of them.
 const LONGEST_WORDS: usize = 16 << 10;
@@ -29,6 +29,7 @@ pub struct Settings {
     http: reqwest::Client,
     authorization: Option<HeaderValue>,
     token: Option<String>,
+    answers: Budget,
 }
 
 impl Settings {
@@ -47,7 +48,19 @@ impl Settings {
             Ok(value)
         });
         let http = client(base.scheme() == "https", authorities)?;
-        Ok(Self { base, http, authorization: authorization.transpose()?, token: token.map(str::to_owned) })
+        Ok(Self {
+            base,
+            http,
+            authorization: authorization.transpose()?,
+            token: token.map(str::to_owned),
+            answers: Budget::default(),
+        })
+    }
+
+    /// The same, whose answers share this budget with others.
+    #[must_use]
+    pub fn within(self, answers: Budget) -> Self {
+        Self { answers, ..self }
     }
 
     /// Asks a query.
@@ -74,13 +87,15 @@ impl Settings {
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization.clone());
         }
-        let response = request.send().await.map_err(transport)?;
+        let until = Instant::now() + REQUEST_DEADLINE;
+        let mut response = request.send().await.map_err(transport)?;
         let status = response.status();
         if status.is_redirection() {
             let message = format!("Prometheus answers {status}, and redirects are not followed");
             return Err(SourceError::new("Redirected", message));
         }
-        let body = body(response).await?;
+        let extent = Extent::Whole(query.largest_answer_bytes());
+        let (body, _share) = read(&mut response, extent, Some(&self.answers), until).await.map_err(unread)?;
         // Errors of the API have its form too; a proxy's have their own.
         serde_json::from_slice(&body).map_err(|_| {
             let reason = match status.as_u16() {
@@ -120,16 +135,14 @@ fn client(is_encrypted: bool, authorities: Option<&[u8]>) -> Result<reqwest::Cli
     builder.build().map_err(unusable)
 }
 
-async fn body(mut response: Response) -> Result<Vec<u8>, SourceError> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(transport)? {
-        body.extend_from_slice(&chunk);
-        if body.len() > LARGEST_ANSWER {
-            let message = format!("the answer has more than {LARGEST_ANSWER} bytes: ask for less");
-            return Err(SourceError::new("TooLarge", message));
+fn unread(unread: Unread) -> SourceError {
+    match unread {
+        Unread::TooLong(most) => {
+            SourceError::new("TooLarge", format!("the answer has more than {most} bytes: ask for less"))
         }
+        Unread::NoRoom(no_room) => SourceError::new("DeadlineExceeded", no_room.to_string()),
+        Unread::Broken(error) => transport(error),
     }
-    Ok(body)
 }
 
 /// A request that brought no answer.

@@ -41,6 +41,15 @@ pub(super) enum Over {
 }
 
 impl Query {
+    /// The longest answer that is read, in bytes: a few series where one value is wanted, or twenty with all their points,
+    /// and some more of each, so that what is wrong with a query can be said.
+    pub(super) fn largest_answer_bytes(&self) -> usize {
+        match self.over {
+            Over::Instant { .. } => 256 << 10,
+            Over::Range { .. } => 1 << 20,
+        }
+    }
+
     /// The query over this window.
     pub(super) fn new(query: &PrometheusQuery, window: Window) -> Self {
         let PrometheusQuery { name, range, instant } = query;
