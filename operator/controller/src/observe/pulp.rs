@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
+use throughput_answers::Budget;
 use throughput_core::identity::TestFacts;
 use throughput_core::kinds::pulp_tasks::PulpTasks;
 use throughput_core::observed::{Counts, Deletions, OwnTasks, Pulp, Remains, ViewFault};
 use throughput_core::reason::{Reason, Why};
 use throughput_core::stage::{Question, facts};
-use throughput_answers::Budget;
 use throughput_crds::{ProcessCounts, Stage, ThroughputTestStatus};
 use throughput_model::cell::CellAddress;
 use throughput_model::task::TaskState;

@@ -7,9 +7,8 @@ use std::time::Duration;
 use axum::Router;
 use kube::Client;
 use kube::runtime::events::{Recorder, Reporter};
-use tokio::task::JoinHandle;
 use throughput_answers::Budget;
-use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::apply::ApplyClients;
