@@ -60,7 +60,8 @@ fn escaped(text: &str) -> String {
             '\\' | '|' | '`' | '[' | ']' | '*' | '~' => escaped.extend(['\\', character]),
             '<' => escaped.push_str("&lt;"),
             '&' => escaped.push_str("&amp;"),
-            '@' => escaped.push_str("&#64;"),
+            // Addresses of mail become links whichever way the sign is escaped: a joiner without any width divides them.
+            '@' => escaped.extend(['@', '\u{2060}']),
             _ if character.is_control() => escaped.push(' '),
             _ => escaped.push(character),
         }
@@ -103,7 +104,7 @@ mod tests {
             ("&lt;script&gt;", "&amp;lt;script&amp;gt;"),
             ("<https://evil.example>", "&lt;https:&#47;&#47;evil.example>"),
             ("see www.evil.example", "see www&#46;evil.example"),
-            ("ask root@evil.example", "ask root&#64;evil.example"),
+            ("ask root@evil.example", "ask root@\u{2060}evil.example"),
             (r"a\`b` | c", r"a\\\`b\` \| c"),
             ("**bold** ~~gone~~", r"\*\*bold\*\* \~\~gone\~\~"),
             ("a\r\n\tb\u{1b}[31m", r"a   b \[31m"),
