@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Error;
 use kube::api::{Api, ListParams};
-use kube::core::Selector;
+use kube::core::{ObjectList, Selector};
 
 use crate::access::Access;
 use crate::cause::innermost;
@@ -60,13 +60,23 @@ pub(crate) async fn pods(
     recording: &mut Recording,
 ) -> Result<Vec<Pod>, SourceError> {
     let pods: Api<Pod> = Api::namespaced(access.client.clone(), &access.namespace);
-    let wanted = ListParams::default().labels_from(selector).limit(MOST_PODS);
-    let found = within("list the pods", pods.list(&wanted)).await?;
-    if found.metadata.continue_.is_some_and(|more| !more.is_empty()) {
-        let message = format!("there are more than {MOST_PODS} pods: the others are not looked at");
-        recording.fall_short(&SourceError::new("TooManyPods", message), Timestamp::now());
+    let found = within("list the pods", pods.list(&of_pods(selector))).await?;
+    if let Some(error) = too_many(&found) {
+        recording.fall_short(&error, Timestamp::now());
     }
     Ok(found.items)
+}
+
+/// The question for the pods that a selector finds, as many as one answer has room for.
+pub(crate) fn of_pods(selector: &Selector) -> ListParams {
+    ListParams::default().labels_from(selector).limit(MOST_PODS)
+}
+
+/// That there are more pods than this answer has room for.
+pub(crate) fn too_many(answer: &ObjectList<Pod>) -> Option<SourceError> {
+    answer.metadata.continue_.as_ref().filter(|more| !more.is_empty())?;
+    let message = format!("there are more than {MOST_PODS} pods: the others are not looked at");
+    Some(SourceError::new("TooManyPods", message))
 }
 
 /// Why there is no answer, in one word.
@@ -103,6 +113,18 @@ mod tests {
         let mut status = Status::failure(message, "Reason");
         status.code = code;
         within("list pods", std::future::ready(Err::<(), _>(Error::Api(Box::new(status))))).await.unwrap_err()
+    }
+
+    #[test]
+    fn that_an_answer_does_not_hold_all_pods_is_told() {
+        let told = |metadata: serde_json::Value| {
+            let answer = serde_json::json!({"metadata": metadata, "items": []});
+            too_many(&serde_json::from_value(answer).unwrap()).map(|error| error.reason)
+        };
+        assert_eq!(told(serde_json::json!({"continue": "from here"})), Some("TooManyPods"));
+        assert_eq!(told(serde_json::json!({"continue": ""})), None);
+        assert_eq!(told(serde_json::json!({})), None);
+        assert_eq!(of_pods(&Selector::default()).limit, Some(MOST_PODS));
     }
 
     #[tokio::test]

@@ -38,6 +38,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
 use throughput_core::source_catalog::{Mistake, Wanted};
+use kube::api::Api;
 use throughput_crds::{AwsAccess, ObserveLogs, PodLogs};
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -54,6 +55,8 @@ use self::state::State;
 use crate::access::Access;
 use crate::aws::check_log_groups;
 use crate::error::SourceError;
+use crate::kubernetes::{of_pods, too_many};
+use throughput_core::source_catalog::{Mistake, Wanted};
 use crate::recording::Recording;
 use crate::selectors;
 use crate::source::{Settled, Source, Window};
@@ -136,14 +139,22 @@ impl Logs {
     }
 
     /// The containers that there are, and which selectors have any.
-    async fn list(&self) -> Result<(BTreeSet<Container>, BTreeSet<usize>), SourceError> {
+    async fn list(
+        &self,
+        recording: &mut Recording,
+    ) -> Result<(BTreeSet<Container>, BTreeSet<usize>), SourceError> {
         let wanted: Vec<_> = self.which.iter().map(|which| &which.selector).collect();
-        let asked = selectors::questions(&wanted).into_iter().map(|selector| async move {
-            within(DEADLINE, self.pods.list(&ListParams::default().labels_from(&selector))).await
-        });
+        let asked = selectors::questions(&wanted)
+            .into_iter()
+            .map(|selector| async move { within(DEADLINE, self.pods.list(&of_pods(&selector))).await });
         let answers = try_join_all(asked).await.map_err(|error| {
             SourceError::new(NOT_LISTED, format!("the pods could not be listed: {error}"))
         })?;
+        if let Some(error) =
+            answers.iter().find_map(too_many).filter(|error| !is_told(error.reason, recording))
+        {
+            recording.fall_short(&error, Timestamp::now());
+        }
         let (mut all, mut found) = (BTreeSet::new(), BTreeSet::new());
         for (number, which) in self.which.iter().enumerate() {
             let pods = answers.iter().flat_map(|pods| &pods.items);
@@ -159,7 +170,7 @@ impl Logs {
 
     /// Learns which containers there are.
     async fn learn(&mut self, recording: &mut Recording) -> Result<(), SourceError> {
-        let (containers, found) = self.list().await?;
+        let (containers, found) = self.list(recording).await?;
         // Pods that came meanwhile are read from their beginning.
         recording.take_back(NOT_LISTED);
         let mut state = self.reading(recording).state();

@@ -26,7 +26,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Api, ListParams, LogParams, Patch, PatchParams};
+use kube::api::{Api, LogParams, Patch, PatchParams};
 use throughput_crds::ObserveProfile;
 use tokio::time::Instant;
 
@@ -35,7 +35,7 @@ use self::progress::{Progress, Span, progress};
 use self::refusal::{Refusal, Verdict};
 use crate::access::{Access, Installation};
 use crate::error::SourceError;
-use crate::kubernetes::{DEADLINE, await_answer};
+use crate::kubernetes::{DEADLINE, await_answer, of_pods, too_many};
 use crate::metric::{Better, Metric};
 use crate::recording::Recording;
 use crate::selectors;
@@ -88,9 +88,13 @@ impl Profile {
 
     /// The containers to be profiled. Those that cannot be are told.
     async fn choose(&self, recording: &mut Recording) -> Result<Vec<Subject>, SourceError> {
-        let selector = ListParams::default().labels_from(&selectors::of(&self.spec.selector));
-        let listed = await_answer(DEADLINE, self.pods.list(&selector)).await;
-        let pods = listed.map_err(|error| refusal::of_api("list pods", &error).error())?.items;
+        let wanted = of_pods(&selectors::of(&self.spec.selector));
+        let listed = await_answer(DEADLINE, self.pods.list(&wanted)).await;
+        let listed = listed.map_err(|error| refusal::of_api("list pods", &error).error())?;
+        if let Some(error) = too_many(&listed) {
+            recording.fall_short(&error, Timestamp::now());
+        }
+        let pods = listed.items;
         let chosen = target::choose(pods, self.spec.pods as usize);
         if chosen.is_empty() {
             let message = format!("no running pod has the labels {}", selectors::of(&self.spec.selector));

@@ -2,6 +2,7 @@ use std::net::Ipv4Addr;
 
 use axum::routing::get;
 use throughput_test_support::flood::Flood;
+use throughput_test_support::wait::{SOON, until};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinHandle;
 
@@ -71,7 +72,7 @@ async fn one_peer_with_many_connections_keeps_no_other_from_an_answer() {
         let _flood = Flood::start(address, 4 * bounds.connections).await;
         // Before what the crowd has opened is closed for saying nothing, which is as long as the kubelet waits.
         let answers = async {
-            for _ in 0..20 {
+            for _ in 0..10 {
                 answered(&mut connected([127, 0, 0, 8], address).await).await;
             }
         };
@@ -93,13 +94,11 @@ async fn behind_the_address_of_a_peer_with_many_connections_others_are_answered_
     let (address, _stop, _server) = served(Bounds { connections: 64, ..Bounds::COLLECTOR });
     let flood = Flood::start(address, 256).await;
     for _ in 0..8 {
-        loop {
+        until("who comes again is answered", SOON, async || {
             let mut stream = connected(flood.from(), address).await;
-            if answer(&mut stream, REQUEST).await.is_ok_and(|answer| answer.ends_with(b"here")) {
-                break;
-            }
-            sleep(Duration::from_millis(20)).await;
-        }
+            answer(&mut stream, REQUEST).await.ok().filter(|answer| answer.ends_with(b"here"))
+        })
+        .await;
     }
 }
 
