@@ -36,9 +36,8 @@ use futures::StreamExt;
 use futures::future::{BoxFuture, try_join_all};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Api, ListParams};
-use throughput_core::source_catalog::{Mistake, Wanted};
 use kube::api::Api;
+use throughput_core::source_catalog::{Mistake, Wanted};
 use throughput_crds::{AwsAccess, ObserveLogs, PodLogs};
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -56,7 +55,6 @@ use crate::access::Access;
 use crate::aws::check_log_groups;
 use crate::error::SourceError;
 use crate::kubernetes::{of_pods, too_many};
-use throughput_core::source_catalog::{Mistake, Wanted};
 use crate::recording::Recording;
 use crate::selectors;
 use crate::source::{Settled, Source, Window};

@@ -389,7 +389,7 @@ fn no_duration_of_an_older_schema_gets_past_the_plan() {
         let mut spec = serde_json::to_value(spec("/matrix", json!([]))).unwrap();
         *spec.pointer_mut(pointer).unwrap() = whole["at"].take();
         let spec = serde_json::from_value(spec).unwrap();
-        let rejection = Plan::new("pulp", &spec, &Permissions::default()).unwrap_err();
+        let rejection = Plan::new("pulp", &spec, &Permissions::default(), &OneSource).unwrap_err();
         let told = format!("{}.{}", pointer[1..].replace('/', "."), field.replace('/', "."));
         assert!(
             rejection.to_string().starts_with(&format!("{told} is 999h: write a duration")),
