@@ -105,6 +105,7 @@ reasons! {
     NotCleanedUp,
     ReportNotWritten,
     GeneratorsNotDeleted,
+    TasksUnfinished,
     TasksNotCanceled,
     TasksNotRead,
     FiguresNotTrusted,

@@ -23,12 +23,15 @@ pub enum Collected {
     Complete,
     /// It may still come.
     NotYet,
+    /// The cell's load is not over: the cell goes back to the end of it.
+    SentBack,
 }
 
 pub(super) fn collecting(draft: &mut Draft<'_>, view: &View<'_>) {
     match view.plan.workload.kind().collected(draft, view) {
         Collected::Complete => {}
         Collected::NotYet => return draft.look_again_in(Duration::from_secs(2)),
+        Collected::SentBack => return,
     }
     doubt_what_is_gone(draft, view);
     let not_written = not_written(draft, view);

@@ -250,3 +250,33 @@ async fn an_aborted_test_is_over_and_one_whose_time_has_passed_is_deleted() {
     let gone = async || tests.get_opt("run").await.unwrap().is_none();
     eventually("the test is deleted", gone, |gone| *gone).await;
 }
+
+/// How many looks ended so, by the operator's own metrics.
+async fn looks(operator: &Operator, outcome: &str) -> Option<u64> {
+    let text = reqwest::get(format!("http://{}/metrics", operator.metrics())).await.ok()?.text().await.ok()?;
+    let line = format!("reconciles_total{{outcome=\"{outcome}\"}} ");
+    text.lines().find_map(|metric| metric.split_once(&line)?.1.parse().ok())
+}
+
+#[tokio::test]
+async fn a_look_whose_action_is_refused_is_not_counted_among_those_that_went_well() {
+    let tenant = Tenant::new().await;
+    tenant.deployment("pulp-worker", 3).await;
+    let facts = crate::crashed::facts(&tenant.test("run", spec()).await);
+    act(&tenant.client, &facts, &[Action::AddFinalizer, actions::claim(&["pulp-worker"])]).await.unwrap();
+    // The name that the generators' Secret needs is another's.
+    tenant.create::<Secret>(json!({"metadata": {"name": "run-cell-0-attempt-1"}})).await;
+    let timeline = [json!({"stage": "StartingGenerators", "since": jiff::Timestamp::now()})];
+    let current = json!({"cell": 0, "attempt": 1, "stage": "StartingGenerators", "timeline": timeline});
+    let status = json!({"status": {"observedGeneration": 1, "cells": {"total": 1, "finished": 0}, "current": current}});
+    let tests: Api<ThroughputTest> = tenant.api();
+    tests.patch_status("run", &PatchParams::default(), &Patch::Merge(status)).await.unwrap();
+    let operator = Operator::start(&tenant).await;
+    let test = Watched { tenant: &tenant, name: "run" };
+    test.until_condition(ConditionType::Running, ConditionStatus::Unknown, "NameTaken").await;
+    let refused = async || looks(&operator, "apply").await.unwrap_or_default();
+    eventually("a refused look is counted", refused, |count| *count > 0).await;
+    let well = looks(&operator, "ok").await;
+    eventually("it is tried again, twice", refused, |count| *count > 2).await;
+    assert_eq!(looks(&operator, "ok").await, well);
+}

@@ -1,8 +1,11 @@
 //! Writing what a cell came to, and what becomes of it when that is refused.
 
-use throughput_crds::{ConditionStatus, ConditionType, Stage, StageEntry, ThroughputTestStatus, Verdict};
+use std::time::Duration;
 
-use crate::decide::fixture::{at, collected, condition, decided, plan, status_at};
+use throughput_crds::{ConditionStatus, ConditionType, Stage, StageEntry, ThroughputTestStatus, Verdict};
+use throughput_model::task::TaskState;
+
+use crate::decide::fixture::{at, collected, condition, decided, failure, place, plan, status_at};
 use crate::decide::{Action, Decision};
 use crate::observed::{Controls, Observed};
 use crate::reason::Reason;
@@ -46,6 +49,30 @@ fn details_are_given_up_only_once_they_were_refused_for_as_long_as_collecting_ma
     let told = "the details of this cell are not in the report, since they could not be written: refused";
     assert_eq!(given_up.status.results[0].observations, [told]);
     assert_eq!(given_up.status.results[0].verdict, Verdict::Passed);
+}
+
+#[test]
+fn unfinished_tasks_are_canceled_and_never_passed_however_the_cell_came_to_be_collected() {
+    let mut observed = collected();
+    let tasks = &mut observed.remains.as_mut().unwrap().tasks;
+    (tasks[9].state, tasks[9].finished_at) = (TaskState::Running, None);
+    let sent_back = decided(&status_at(0, Stage::Collecting), &observed, 1);
+    assert_eq!(place(&sent_back), Some((0, Stage::CancelingTasks)));
+    assert_eq!((failure(&sent_back), writes(&sent_back)), (Some("TasksUnfinished"), false));
+    assert_eq!(sent_back.next, Some(Duration::ZERO));
+    // What could not be canceled is collected all the same, once; so is a cell whose failure was lost with the status.
+    for reason in [Some("TasksUnfinished"), None] {
+        let mut status = status_at(0, Stage::Collecting);
+        let progress = &mut status.current.as_mut().unwrap().progress;
+        progress.failure_reason = Some("TasksNotCanceled".to_owned());
+        progress.failure = reason.map(|_| "1 task has not ended".to_owned());
+        let written = decided(&status, &observed, 1);
+        assert_eq!(
+            (writes(&written), written.status.results[0].verdict),
+            (true, Verdict::Failed),
+            "{reason:?}"
+        );
+    }
 }
 
 #[test]

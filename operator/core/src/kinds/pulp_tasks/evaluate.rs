@@ -1,10 +1,11 @@
 //! What a cell of Pulp's tasks came to.
 
-use throughput_crds::Current;
+use throughput_crds::{Current, Stage};
 use throughput_model::counted::{agreeing, counted};
 use throughput_model::figures::{TaskFigures, completions_over_time, queue_over_time};
 use throughput_model::generator::{GeneratorResult, RequestFigures, StopReason};
 use throughput_model::pulp_load::{PulpLoad, TASKS_MOST_A_REQUEST, tasks_dispatched};
+use throughput_model::task::TaskRecord;
 use throughput_report::data::StartReport;
 use throughput_report::kinds::LoadReport;
 use throughput_report::kinds::pulp_tasks::{PulpTasksReport, RequestReport};
@@ -18,7 +19,16 @@ use crate::observed::Pulp;
 use crate::reason::{Reason, Why};
 
 /// Whether the cell's tasks were read. At the deadline the cell has failed, and goes on without them.
+///
+/// That they have all ended is not believed because of the way by which the cell came here, which is a text that anybody may
+/// have changed: what has not ended is canceled, and the cell has failed.
 pub(super) fn collected(draft: &mut Draft<'_>, view: &View<'_>) -> Collected {
+    let unfinished = view.observed.remains.as_ref().map_or(0, |remains| count_unfinished(&remains.tasks));
+    if unfinished > 0 && view.current.progress.failure_reason.is_none() {
+        let why = Why::new(Reason::TasksUnfinished, unfinished_words(unfinished));
+        draft.fail_cell(why, Stage::CancelingTasks);
+        return Collected::SentBack;
+    }
     // Where nothing was dispatched there is nothing to be read, and nothing to wait for.
     if view.observed.remains.is_some() || !view.had_load() {
         return Collected::Complete;
@@ -43,7 +53,7 @@ pub(super) fn evaluate(planned: &PulpTasks, current: &Current, evidence: &Eviden
     let tasks = TaskFigures::of(evidence.tasks);
     Evaluation {
         doubts: doubts::all(evidence, &tasks),
-        short: requests.as_ref().and_then(|requests| short(planned, requests)),
+        short: requests.as_ref().and_then(|requests| short(planned, requests)).or_else(|| unfinished(&tasks)),
         request_figures: merged,
         queue: queue_over_time(evidence.tasks),
         completions: completions_over_time(evidence.tasks),
@@ -72,6 +82,23 @@ fn short(planned: &PulpTasks, requests: &RequestReport) -> Option<Why> {
         )
     };
     (dispatched < planned.tasks).then(|| Why::new(Reason::DispatchIncomplete, message()))
+}
+
+/// That tasks of the cell have not ended, if so: whatever its criteria, such a cell has not passed.
+fn unfinished(tasks: &TaskFigures) -> Option<Why> {
+    (tasks.unfinished > 0).then(|| Why::new(Reason::TasksUnfinished, unfinished_words(tasks.unfinished)))
+}
+
+fn unfinished_words(unfinished: u64) -> String {
+    let have = agreeing(unfinished, "has", "have");
+    format!(
+        "{} of this cell {have} not ended, though its figures were to be collected",
+        counted(unfinished, "task")
+    )
+}
+
+fn count_unfinished(tasks: &[TaskRecord]) -> u64 {
+    tasks.iter().filter(|task| !task.state.is_final()).count() as u64
 }
 
 fn stop_words(reason: StopReason) -> &'static str {
