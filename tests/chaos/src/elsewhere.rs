@@ -1,8 +1,8 @@
 //! A namespace of its own for a test that is deleted together with it.
 
 use k8s_openapi::api::core::v1::Secret;
-use kube::ResourceExt;
 use serde_json::{Value, json};
+use throughput_crds::SECRET_FOR_ANNOTATION;
 use throughput_e2e_tests::{Cluster, NAMESPACE};
 
 use super::heal::Release;
@@ -10,7 +10,13 @@ use super::heal::Release;
 /// Its name.
 pub(super) const ELSEWHERE: &str = "chaos-elsewhere";
 
-/// Makes the namespace, with two idle Deployments and a way to Pulp, and has the operator watch it.
+/// Pulp, for whoever is not in its namespace.
+pub(super) fn pulps_url() -> String {
+    format!("http://pulp-api.{NAMESPACE}.svc:24817")
+}
+
+/// Makes the namespace, with two idle Deployments and Pulp's password, and has the operator watch it and permit the way
+/// to Pulp.
 pub(super) async fn prepare(cluster: &Cluster, release: &Release) -> Cluster {
     let secret = cluster.api::<Secret>().get("pulp-admin").await.expect("Pulp's Secret");
     let image = cluster.pulps_image().await;
@@ -19,11 +25,9 @@ pub(super) async fn prepare(cluster: &Cluster, release: &Release) -> Cluster {
         json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ELSEWHERE}}),
         json!({
             "apiVersion": "v1", "kind": "Secret", "data": secret.data,
-            "metadata": {"name": "pulp-admin", "namespace": ELSEWHERE, "annotations": secret.annotations()},
-        }),
-        json!({
-            "apiVersion": "v1", "kind": "Service", "metadata": metadata("pulp-api"),
-            "spec": {"type": "ExternalName", "externalName": format!("pulp-api.{NAMESPACE}.svc.cluster.local")},
+            "metadata": {
+                "name": "pulp-admin", "namespace": ELSEWHERE, "annotations": {SECRET_FOR_ANNOTATION: pulps_url()},
+            },
         }),
         idle(&metadata("idle-workers"), &image, 2),
         idle(&metadata("idle-others"), &image, 1),
@@ -33,7 +37,8 @@ pub(super) async fn prepare(cluster: &Cluster, release: &Release) -> Cluster {
         there.kubectl(&["apply", "--filename", "-"], &object.to_string()).await.expect("apply an object");
     }
     let watched = format!("watchNamespaces={{{NAMESPACE},{ELSEWHERE}}}");
-    release.install(cluster, &["--set", &watched]).await;
+    let permitted = format!("allow.urls={{{}}}", pulps_url());
+    release.install(cluster, &["--set", &watched, "--set", &permitted]).await;
     there
 }
 

@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 use throughput_test_support::spec::{PulpSpec, WORKERS, scaled};
 
+use super::elsewhere::pulps_url;
+
 /// What a test measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Load {
@@ -62,7 +64,8 @@ pub(super) fn elsewhere() -> Value {
     let idle = [("workers", "idle-workers"), ("others", "idle-others")];
     let matrix = json!([{"name": "others", "of": "Scale", "values": [3]}]);
     let scale = idle.map(|(name, deployment)| scaled(name, "Deployment", deployment));
-    sustained().with("scale", scale.into()).with("matrix", matrix).into()
+    let target = json!({"url": pulps_url(), "pulp": {"credentials": {"secretRef": {"name": "pulp-admin"}}}});
+    sustained().with("target", target).with("scale", scale.into()).with("matrix", matrix).into()
 }
 
 fn view(query: &Value) -> Value {
