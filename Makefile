@@ -52,7 +52,7 @@ crds: ## Write the YAML of the CustomResourceDefinition from the Rust types
 
 ##@ Test it
 
-.PHONY: test test-all fmt scripts docs clippy deny unit page servers chart aws api e2e e2e-examples e2e-pulps chaos chaos-short postgres-versions bench bench-observer bench-observe bench-report
+.PHONY: test test-all fmt scripts docs clippy deny unit page servers chart aws api e2e e2e-examples e2e-pulps chaos chaos-short postgres-versions bench bench-observer bench-observe bench-report bench-short
 test: fmt scripts docs clippy deny unit page servers chart aws api e2e ## All tests but the longest
 
 test-all: test postgres-versions e2e-examples e2e-pulps chaos-short ## All tests, also the long ones
@@ -148,3 +148,12 @@ bench-report: pulp-up install ## The 10,000-task plan for 2 and 4 workers, all s
 	@$(step) 'a Pulp with workers of the kind redis' tests/pulp/pulp up --worker-type redis
 	@$(step) 'the 10,000-task plan' tests/steps/run bench-report
 	@$(step) 'Pulp as it was' tests/pulp/pulp up
+
+bench-short: export OPERATOR_PROFILE := release
+bench-short: pulp-up install ## Each of these once and short: shows that it still comes to figures, which say nothing
+	@$(step) 'programs of the cluster, with etcd' $(cluster) bin target/cluster-bin
+	@$(step) 'the stand-in for AWS' tests/aws/stand-in install
+	@$(step) 'a browser' tests/steps/browser
+	@for program in start-skew scale bench bench-observer bench-settling bench-observe bench-report; do \
+	  $(step) "$$program, short" tests/steps/run "$$program" --short; \
+	done

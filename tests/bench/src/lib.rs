@@ -14,6 +14,7 @@ pub mod ratio;
 pub mod speed;
 pub mod usage;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -25,6 +26,24 @@ use crate::usage::{Usage, operator_usage};
 
 /// The metrics API answers with the use of the last quarter of a minute or so.
 pub const SAMPLE_EVERY: Duration = Duration::from_secs(5);
+
+/// Whether it is only to be shown that a measurement still comes to figures, which then say nothing: `--short`.
+pub fn is_short() -> bool {
+    std::env::args().any(|argument| argument == "--short")
+}
+
+/// The first, or the second when it is [to be short](is_short).
+pub fn or_short<T>(whole: T, short: T) -> T {
+    if is_short() { short } else { whole }
+}
+
+/// The folder of the operator's programs as they were built for its images: beside that of this program, named after the
+/// profile, `OPERATOR_PROFILE`, which is `dist` unless it says otherwise.
+pub fn programs() -> PathBuf {
+    let profile = std::env::var("OPERATOR_PROFILE").unwrap_or_else(|_| "dist".to_owned());
+    let own = std::env::current_exe().expect("the path of this program");
+    own.parent().expect("a folder").with_file_name(profile)
+}
 
 /// Measures two ways in turns, each so many times, and tells each pair with its number. Whoever is first in a pair is
 /// second in the next: what drifts takes from both.

@@ -1,13 +1,13 @@
 //! Runs the plan of 10,000 tasks for two numbers of workers with all sources, and looks at its page in a browser: the
 //! numbers are those of the report, and the browser has nothing to complain of. The page and its picture are kept beside
-//! the programs. `bench-report TASKS` takes fewer.
+//! the programs.
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot be made shall stop")]
 
 use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
-use throughput_bench::{all_sources, until_finished};
+use throughput_bench::{all_sources, or_short, until_finished};
 use throughput_crds::Verdict;
 use throughput_e2e_tests::{Cluster, database_secret};
 use throughput_page_tests::browser::Browser;
@@ -24,7 +24,7 @@ const WINDOW: (u32, u32) = (1_400, 6_000);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let tasks = std::env::args().nth(1).map_or(TASKS, |tasks| tasks.parse().unwrap());
+    let tasks = or_short(TASKS, 500);
     let cluster = Cluster::connect().await;
     database_secret(&cluster, NAME).await;
     cluster.create(NAME, spec(tasks)).await;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use throughput_bench::observer::Requests;
 use throughput_bench::usage::{Usage, megabytes, operator_usage};
-use throughput_bench::{SAMPLE_EVERY, began, instant, median, until_finished};
+use throughput_bench::{SAMPLE_EVERY, began, instant, median, or_short, programs, until_finished};
 use throughput_crds::Verdict;
 use throughput_e2e_tests::Cluster;
 use throughput_test_support::program;
@@ -15,8 +15,10 @@ use throughput_test_support::spec::PulpSpec;
 
 const NAME: &str = "bench-overhead";
 const OBSERVED: &str = "bench-observed";
-/// Cells that are measured; the median is quoted.
-const CELLS: u64 = 6;
+/// How often each of two cells is measured; the median of all is quoted.
+const REPEATS: u64 = 3;
+/// Requests of one task each.
+const REQUESTS: u64 = 10_000;
 const RUN: Duration = Duration::from_mins(30);
 /// 10,000 requests and tasks on two cores.
 const LONG_RUN: Duration = Duration::from_hours(1);
@@ -26,13 +28,13 @@ const IDLE_SAMPLES: u32 = 10;
 async fn main() {
     let cluster = Cluster::connect().await;
     let mut idle = Usage::default();
-    for _ in 0..IDLE_SAMPLES {
+    for _ in 0..or_short(IDLE_SAMPLES, 2) {
         idle = idle.largest(operator_usage(&cluster).await);
         tokio::time::sleep(SAMPLE_EVERY).await;
     }
     cluster.create(NAME, spec()).await;
     let (status, working) = until_finished(&cluster, NAME, RUN).await;
-    assert_eq!(status.results.len() as u64, CELLS, "{status:#?}");
+    assert_eq!(status.results.len() as u64, 2 * repeats(), "{status:#?}");
     let report = cluster.report(NAME).await;
     let mut overheads: Vec<f64> = report["cells"].as_array().unwrap().iter().map(overhead_seconds).collect();
     overheads.sort_by(f64::total_cmp);
@@ -46,7 +48,7 @@ async fn main() {
     figure("operator_cpu_idle", f64::from(idle.millicores), "millicores", 10.0);
     figure("operator_cpu_in_run", f64::from(working.millicores), "millicores", 50.0);
     for (program, goal) in [("throughput-operator", 25.0), ("throughput-loadgen", 15.0)] {
-        let size = std::fs::metadata(programs().await.join(program)).expect("a built program").len();
+        let size = std::fs::metadata(programs().join(program)).expect("a built program").len();
         figure(&format!("binary_{}", program.replace('-', "_")), megabytes(size), "MB", goal);
     }
     for (image, goal) in [("operator", 30.0), ("loadgen", 20.0)] {
@@ -54,15 +56,20 @@ async fn main() {
     }
 }
 
-fn spec() -> PulpSpec {
-    PulpSpec::of(200).workers(&[1, 3]).requests_of(50, "0").with("repeat", json!(CELLS / 2))
+fn repeats() -> u64 {
+    or_short(REPEATS, 1)
 }
 
-/// The operator's own share in the requests to Pulp's API while 10,000 tasks are dispatched, one a request, and
+fn spec() -> PulpSpec {
+    PulpSpec::of(200).workers(&[1, 3]).requests_of(50, "0").with("repeat", json!(repeats()))
+}
+
+/// The operator's own share in the requests to Pulp's API while tasks are dispatched, one a request, and
 /// worked off: of their number, and of the time that they take.
 async fn observer_share(cluster: &Cluster) -> (f64, f64) {
     let before = Requests::of_operator(cluster).await;
-    let spec = PulpSpec::of(10_000).requests_of(1, "0").with("load", json!({"concurrency": 2}));
+    let spec =
+        PulpSpec::of(or_short(REQUESTS, 300)).requests_of(1, "0").with("load", json!({"concurrency": 2}));
     cluster.create(OBSERVED, spec).await;
     let status = cluster.until_finished(OBSERVED, LONG_RUN).await;
     assert_eq!(status.verdict, Some(Verdict::Passed), "{status:#?}");
@@ -83,16 +90,6 @@ fn overhead_seconds(cell: &Value) -> f64 {
 
 fn figure(name: &str, value: f64, unit: &str, goal: f64) {
     println!("figure {name} {value:.2} {unit} goal {goal} {}", if value <= goal { "met" } else { "short" });
-}
-
-/// Where cargo puts what is distributed.
-async fn programs() -> std::path::PathBuf {
-    let manifest = program::root().join("Cargo.toml");
-    let arguments =
-        ["metadata", "--format-version", "1", "--no-deps", "--manifest-path", manifest.to_str().unwrap()];
-    let metadata = program::output("cargo", &arguments, "").await.expect("cargo metadata");
-    let metadata: Value = serde_json::from_str(&metadata).expect("JSON");
-    std::path::PathBuf::from(metadata["target_directory"].as_str().unwrap()).join("dist")
 }
 
 /// The size of the newest image of this name.

@@ -11,7 +11,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
@@ -22,6 +22,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::ListParams;
 use serde_json::json;
 use throughput_api_tests::Tenant;
+use throughput_bench::{or_short, programs};
 use throughput_controller::generators::api::{self, Collector};
 use throughput_controller::generators::phase::GeneratorPhases;
 use throughput_controller::generators::token::TokenKey;
@@ -71,7 +72,7 @@ async fn main() {
     let folder = std::env::temp_dir().join(format!("throughput-start-skew-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let mut skews = Vec::new();
-    for attempt in 1..=ROUNDS {
+    for attempt in 1..=or_short(ROUNDS, 1) {
         let address = CellAddress { test_uid: UID.to_owned(), cell: 0, attempt };
         let round = Round {
             tenant: &tenant,
@@ -209,7 +210,7 @@ impl Round<'_> {
     fn start(&self, assignment: &Path, key: &TokenKey, index: u32) -> Child {
         let token = self.folder.join(format!("token-{index}"));
         std::fs::write(&token, key.token(&self.address, index)).unwrap();
-        Command::new(loadgen())
+        Command::new(programs().join("throughput-loadgen"))
             .args([
                 "--collector",
                 self.collector_url,
@@ -239,12 +240,6 @@ impl Round<'_> {
         };
         eventually(key, stored, |found: &Vec<String>| found.len() == GENERATORS as usize).await
     }
-}
-
-/// The generator as it is distributed, which cargo has built beside this program's folder.
-fn loadgen() -> PathBuf {
-    let own = std::env::current_exe().expect("the path of this program");
-    own.parent().expect("a folder").with_file_name("dist").join("throughput-loadgen")
 }
 
 /// A target that answers each request as Pulp does, and tells when each connection came: that of the first

@@ -14,6 +14,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::ResourceExt;
 use kube::api::{Api, ListParams};
 use serde_json::json;
+use throughput_bench::or_short;
 use throughput_bench::process::{Memory, OperatorProcess};
 use throughput_crds::Stage;
 
@@ -37,7 +38,7 @@ async fn main() {
     let finished = world
         .finished("sample", &json!([{"name": "concurrency", "of": "Load", "values": [1, 2, 3, 4, 5, 6]}]), 1)
         .await;
-    let sizes = sizes_of_64_cells(&world).await;
+    let sizes = sizes_of_many_cells(&world).await;
     let pattern = many::Pattern::of(&world.tenant, &finished).await;
     drop(operator);
 
@@ -45,7 +46,7 @@ async fn main() {
     let operator = world.operator().await;
     let few = median_look(&world, &operator).await;
     drop(operator);
-    pattern.copy(&world.tenant, FEW..MANY).await;
+    pattern.copy(&world.tenant, FEW..or_short(MANY, 50)).await;
     let operator = world.operator().await;
     let many = median_look(&world, &operator).await;
     let idle = operator.memory();
@@ -74,16 +75,18 @@ struct Sizes {
     largest_cell: usize,
 }
 
-/// Runs a test of 64 cells of 10,000 tasks, and weighs what it leaves.
-async fn sizes_of_64_cells(world: &World) -> Sizes {
+/// Runs a test of 64 cells of 10,000 tasks, as many as a test may have, and weighs what it leaves.
+async fn sizes_of_many_cells(world: &World) -> Sizes {
     let matrix = json!([{"name": "concurrency", "of": "Load", "values": [1, 2, 3, 4, 5, 6, 7, 8]}]);
-    let test = world.finished("large", &matrix, 8).await;
+    let repeat = or_short(8, 1);
+    let cells = 8 * repeat as usize;
+    let test = world.finished("large", &matrix, repeat).await;
     let status = test.status.expect("a status");
-    assert_eq!(status.results.len(), 64, "{status:#?}");
+    assert_eq!(status.results.len(), cells, "{status:#?}");
     let maps: Api<ConfigMap> = world.tenant.api();
     let of_test = ListParams::default().labels("perf.pulpproject.org/test=large");
     let maps = maps.list(&of_test).await.unwrap().items;
-    assert_eq!(maps.len(), 65, "one a cell, and the report");
+    assert_eq!(maps.len(), cells + 1, "one a cell, and the report");
     let bytes = |map: &ConfigMap| serde_json::to_vec(map).unwrap().len();
     let (report, cells): (Vec<&ConfigMap>, _) = maps.iter().partition(|map| map.name_any() == "large-report");
     Sizes {
@@ -97,25 +100,27 @@ async fn sizes_of_64_cells(world: &World) -> Sizes {
 /// it has looked at all of them.
 async fn median_look(world: &World, operator: &OperatorProcess) -> f64 {
     world.until_settled(operator).await;
+    let wanted = or_short(LOOKS, 11);
     let mut looks = Vec::new();
-    for number in 0..LOOKS {
+    for number in 0..wanted {
         let before = world::looks(operator).await;
-        world.poke(&many::name(number % FEW), number).await;
+        world.poke(&many::name(number % FEW)).await;
         let after = world.until_looks(operator, before.count + 1.0).await;
         looks.push((after.seconds - before.seconds) / (after.count - before.count));
     }
     looks.sort_by(f64::total_cmp);
-    looks[LOOKS / 2]
+    looks[wanted / 2]
 }
 
 /// The most that the operator takes while so many tests are in the middle of a cell, their generators at work.
 async fn memory_in_run(world: &World, operator: &OperatorProcess) -> Memory {
-    for number in 0..RUNNING {
+    let running = or_short(RUNNING, 3);
+    for number in 0..running {
         world.start_endless(number).await;
     }
-    world.until_all_are_in(Stage::Dispatching, RUNNING).await;
+    world.until_all_are_in(Stage::Dispatching, running).await;
     let mut most = Memory::default();
-    let until = tokio::time::Instant::now() + WATCHED;
+    let until = tokio::time::Instant::now() + or_short(WATCHED, Duration::from_secs(5));
     while tokio::time::Instant::now() < until {
         let now = operator.memory();
         most = Memory {
@@ -124,7 +129,7 @@ async fn memory_in_run(world: &World, operator: &OperatorProcess) -> Memory {
         };
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    world.until_all_are_in(Stage::Dispatching, RUNNING).await;
+    world.until_all_are_in(Stage::Dispatching, running).await;
     most
 }
 

@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Service;
 use kube::api::{Api, ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
 use throughput_api_tests::{Tenant, spec};
 use throughput_bench::nodes::Nodes;
 use throughput_bench::process::{OperatorProcess, Program};
+use throughput_bench::programs;
 use throughput_bench::pulp::Pulp;
 use throughput_crds::{ConditionStatus, ConditionType, Stage, ThroughputTest};
 use throughput_test_support::daemon::free_ports;
@@ -36,12 +37,6 @@ pub(crate) struct World {
 pub(crate) struct Looks {
     pub(crate) count: f64,
     pub(crate) seconds: f64,
-}
-
-/// Where cargo puts what is distributed, unless the first argument names another folder.
-fn programs() -> PathBuf {
-    let built = || std::env::current_exe().unwrap().with_file_name("../dist");
-    std::env::args_os().nth(1).map_or_else(built, PathBuf::from)
 }
 
 pub(crate) async fn looks(operator: &OperatorProcess) -> Looks {
@@ -130,10 +125,10 @@ impl World {
         .await;
     }
 
-    /// Makes the operator look at a test.
-    pub(crate) async fn poke(&self, name: &str, number: usize) {
+    /// Makes the operator look at a test, however often it was made to before.
+    pub(crate) async fn poke(&self, name: &str) {
         let tests: Api<ThroughputTest> = self.tenant.api();
-        let poke = json!({"metadata": {"labels": {"poked": number.to_string()}}});
+        let poke = json!({"metadata": {"labels": {"poked": Timestamp::now().as_nanosecond().to_string()}}});
         tests.patch(name, &PatchParams::default(), &Patch::Merge(poke)).await.unwrap();
     }
 
