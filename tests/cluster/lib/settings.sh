@@ -8,9 +8,9 @@ name=${THROUGHPUT_CLUSTER_NAME:-throughput}
 node_name=node1
 
 kubernetes_version=1.35.4
-coredns_version=1.15.0
-metrics_server_version=0.9.0
-helm_version=4.3.1
+coredns_version=1.14.3
+metrics_server_version=0.8.0
+helm_version=4.1.4
 
 # 198.18.0.0/15 is reserved for benchmarks between devices (RFC 2544): no network that a machine really uses is hidden.
 node_address=198.18.0.1
