@@ -42,7 +42,16 @@ has_program() {
 
 # require_programs PROGRAM...: installs the packages of those that are missing; fails naming what could not be had.
 require_programs() {
-  local program missing=() packages=()
+  local missing packages
+  look_for_programs "$@"
+  # Another command may be installing the same at this moment: the demo has several at work.
+  if ((${#missing[@]})); then with_lock packages 900 install_programs "$@"; fi
+}
+
+# look_for_programs PROGRAM...: sets missing, and packages to what provides it, both of the caller.
+look_for_programs() {
+  local program
+  missing=() packages=()
   for program in "$@"; do
     has_program "$program" && continue
     missing+=("$program")
@@ -52,6 +61,11 @@ require_programs() {
     missing+=("CNI plugins (${cni_plugins[*]})")
     packages+=(containernetworking-plugins)
   fi
+}
+
+install_programs() {
+  local program missing packages
+  look_for_programs "$@"
   ((${#missing[@]})) || return 0
   command -v apt-get >/dev/null ||
     fail "missing: ${missing[*]}; there is no apt-get here, so install what provides them (in Debian: ${packages[*]}) and try again"
