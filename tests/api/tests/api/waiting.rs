@@ -253,7 +253,8 @@ async fn an_aborted_test_is_over_and_one_whose_time_has_passed_is_deleted() {
 
 /// How many looks ended so, by the operator's own metrics.
 async fn looks(operator: &Operator, outcome: &str) -> Option<u64> {
-    let text = reqwest::get(format!("http://{}/metrics", operator.metrics())).await.ok()?.text().await.ok()?;
+    let text =
+        reqwest::get(format!("http://{}/metrics", operator.metrics())).await.ok()?.text().await.ok()?;
     let line = format!("reconciles_total{{outcome=\"{outcome}\"}} ");
     text.lines().find_map(|metric| metric.split_once(&line)?.1.parse().ok())
 }
