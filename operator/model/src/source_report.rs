@@ -8,6 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+/// The farthest that a point may be from the instant that series count from, and the longest step, in milliseconds: farther
+/// than any two instants are apart. What is stored and says more is not one of ours.
+pub const FARTHEST_MILLISECONDS: u64 = 1 << 50;
+
 /// What one source saw of one cell.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

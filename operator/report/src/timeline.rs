@@ -6,12 +6,19 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use throughput_crds::{StageEntry, WorkersOnline};
 use throughput_model::figures::{Completions, QueuePoint};
-use throughput_model::source_report::{Series, SourceReport, Table};
+use throughput_model::source_report::{FARTHEST_MILLISECONDS, Series, SourceReport, Table};
 
 use crate::data::{CellDetail, SCHEMA_VERSION};
 
 /// The most subjects of a metric that are drawn by themselves: more lines than colours that can be told apart are none.
 pub const MOST_SUBJECTS: usize = 8;
+
+/// The most cells of a report that is read: more than a matrix has.
+const MOST_CELLS: usize = 4_096;
+/// The most steps of completed tasks, many times as many as are drawn.
+const MOST_COUNTS: usize = 100_000;
+/// The most tasks that complete in one of them: more than any Pulp has.
+const MOST_TASKS: u64 = 1 << 40;
 
 /// What is drawn of all cells: a file of its own beside the report, so that the page can be made anew when a cell is added.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -142,6 +149,11 @@ impl Timelines {
         self.cells.iter().find(|timeline| timeline.cell == cell)
     }
 
+    /// Whether cells can have been drawn like this: what was stored may have been changed since.
+    pub(crate) fn are_possible(&self) -> bool {
+        self.cells.len() <= MOST_CELLS && self.cells.iter().all(CellTimeline::is_possible)
+    }
+
     /// All points of all series: what the size of files grows with.
     pub(crate) fn points(&self) -> usize {
         let sources = self.cells.iter().flat_map(|cell| &cell.sources);
@@ -170,6 +182,17 @@ impl CellTimeline {
         }
     }
 
+    /// Whether its steps are longer than nothing, and all that it tells of lies where it can.
+    fn is_possible(&self) -> bool {
+        let Completions { step_milliseconds, counts } = &self.completions;
+        let series = self.sources.iter().flat_map(|source| &source.series);
+        self.queue.iter().all(|point| point.at_milliseconds <= FARTHEST_MILLISECONDS)
+            && (counts.is_empty() || is_step(*step_milliseconds))
+            && counts.len() <= MOST_COUNTS
+            && counts.iter().all(|count| *count <= MOST_TASKS)
+            && series.into_iter().all(is_possible)
+    }
+
     /// The same with no more than this much detail. What was left out before does not come back.
     pub fn reduce_to(&mut self, detail: Detail) {
         if detail <= self.detail {
@@ -191,6 +214,15 @@ impl CellTimeline {
             self.stages.clear();
         }
     }
+}
+
+fn is_possible(series: &Series) -> bool {
+    is_step(series.step_milliseconds)
+        && series.points.iter().all(|point| point.at_milliseconds.unsigned_abs() <= FARTHEST_MILLISECONDS)
+}
+
+fn is_step(milliseconds: u64) -> bool {
+    (1..=FARTHEST_MILLISECONDS).contains(&milliseconds)
 }
 
 impl SourceTimeline {

@@ -128,7 +128,7 @@ impl Logs {
             let now = Timestamp::now();
             let since =
                 now.checked_sub(jiff::SignedDuration::from_secs(CLOCKS_DIFFER_SECONDS)).unwrap_or(now);
-            let stored: Option<State> = recording.recall(STATE);
+            let stored: Option<State> = recording.recall(STATE).filter(State::is_possible);
             let state = stored.map_or_else(|| State::new(since, recording), State::taken_up_again);
             let state = Arc::new(Mutex::new(state));
             let reader = Reader::new(self.pods.clone(), self.patterns.clone(), state);

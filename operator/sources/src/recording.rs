@@ -1,6 +1,7 @@
 //! The recording of a source: bounded, and serialized whole, so that it outlives the operator that wrote it.
 
 mod shortfalls;
+mod stored;
 
 use std::collections::BTreeMap;
 
@@ -30,8 +31,9 @@ const MOST_ROWS: usize = 50;
 /// All documents together, in bytes.
 const LARGEST_DOCUMENTS: usize = 4 << 20;
 
-/// A source's recording of one cell.
+/// A source's recording of one cell. One that is read has been looked at: it has no more than one that was made here.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Recording {
     source: String,
     base: Timestamp,
@@ -83,6 +85,10 @@ impl Recording {
 
     /// Adds a sample of a metric. `subject` is empty where there is only one.
     pub fn sample(&mut self, metric: &str, subject: &str, at: Timestamp, value: f64) {
+        // What is no number could not be stored.
+        if !value.is_finite() {
+            return;
+        }
         let since = milliseconds_since(self.base, at);
         let subject = if self.has_room_for(metric, subject) || subject.is_empty() { subject } else { OTHERS };
         if let Some(recorder) = self.recorder(metric, subject, SAMPLED_STEP_MILLISECONDS, at) {
@@ -100,6 +106,9 @@ impl Recording {
         step_milliseconds: u32,
         values: Values,
     ) {
+        if !values.are_finite() {
+            return;
+        }
         let since = milliseconds_since(self.base, at);
         if let Some(recorder) = self.recorder(metric, subject, step_milliseconds, at) {
             recorder.set(since, values);
@@ -110,6 +119,9 @@ impl Recording {
     /// `METRICPerSecond`, its increase since it was first noted the figure `METRIC.total`. Where it shrank, it began
     /// again.
     pub fn count(&mut self, metric: &str, subject: &str, at: Timestamp, value: f64) {
+        if !value.is_finite() {
+            return;
+        }
         let counters = self.counters.entry(metric.to_owned()).or_default();
         let Some(before) = counters.get(subject).copied() else {
             counters.insert(subject.to_owned(), Counter { at, value, increase: 0.0 });
@@ -120,7 +132,10 @@ impl Recording {
             return;
         }
         let increase = if value < before.value { value } else { value - before.value };
-        counters.insert(subject.to_owned(), Counter { at, value, increase: before.increase + increase });
+        counters.insert(
+            subject.to_owned(),
+            Counter { at, value, increase: (before.increase + increase).min(f64::MAX) },
+        );
         #[expect(clippy::cast_precision_loss, reason = "a few seconds in milliseconds")]
         let seconds = milliseconds as f64 / 1_000.0;
         self.sample(&format!("{metric}PerSecond"), subject, at, increase / seconds);
@@ -128,7 +143,9 @@ impl Recording {
 
     /// Sets a figure that is not that of a series. `name` is what follows the source: `connectTime.p99Milliseconds`.
     pub fn set_figure(&mut self, name: &str, value: f64) {
-        self.figures.insert(name.to_owned(), value);
+        if value.is_finite() {
+            self.figures.insert(name.to_owned(), value);
+        }
     }
 
     /// Notes something that does not change while a cell is measured.
@@ -187,7 +204,11 @@ impl Recording {
     /// The value that the source stored under a key, before a restart of the operator or since; `None` where there is none,
     /// or none of this form.
     pub fn recall<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
-        T::deserialize(self.memory.get(key)?).ok()
+        let read = T::deserialize(self.memory.get(key)?);
+        read.inspect_err(|error| {
+            tracing::warn!(source = self.source, key, %error, "what was stored is not used");
+        })
+        .ok()
     }
 
     /// Stores a value that the source has to know again after a restart of the operator, in place of the one before. The

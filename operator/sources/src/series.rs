@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use throughput_model::source_report::{Series, SeriesPoint};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use throughput_model::source_report::{FARTHEST_MILLISECONDS, Series, SeriesPoint};
 
 /// The most points that a series has. When there are more, two become one, which lasts twice as long.
 pub const MOST_POINTS: usize = 240;
@@ -22,8 +23,9 @@ pub struct Values {
     pub max: f64,
 }
 
-/// A series in the making.
+/// A series in the making. One that is read has been looked at: its steps are longer than nothing, and where they can be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct SeriesRecorder {
     step_milliseconds: i64,
     /// How long after the base the steps begin: those that others count, as CloudWatch's minutes, do not begin with it.
@@ -43,8 +45,9 @@ impl Values {
     #[must_use]
     pub fn with(self, other: Self) -> Self {
         Self {
-            count: self.count + other.count,
-            sum: self.sum + other.sum,
+            count: self.count.saturating_add(other.count),
+            // What is no number any more could not be stored.
+            sum: (self.sum + other.sum).clamp(f64::MIN, f64::MAX),
             min: self.min.min(other.min),
             max: self.max.max(other.max),
         }
@@ -54,6 +57,24 @@ impl Values {
     #[expect(clippy::cast_precision_loss, reason = "a number of samples")]
     pub fn mean(self) -> f64 {
         self.sum / self.count.max(1) as f64
+    }
+
+    /// Whether all of them are numbers: others cannot be stored.
+    pub(crate) fn are_finite(self) -> bool {
+        [self.sum, self.min, self.max].into_iter().all(f64::is_finite)
+    }
+}
+
+impl Serialize for SeriesRecorder {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for SeriesRecorder {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let read = Self::deserialize(deserializer)?;
+        if read.is_possible() { Ok(read) } else { Err(D::Error::custom("a series that no recorder has")) }
     }
 }
 
@@ -65,6 +86,18 @@ impl SeriesRecorder {
             offset_milliseconds: 0,
             steps: BTreeMap::new(),
         }
+    }
+
+    /// Whether a recorder can have come to this: whoever stored it may have been somebody else.
+    fn is_possible(&self) -> bool {
+        let Self { step_milliseconds, offset_milliseconds, steps } = self;
+        let farthest = FARTHEST_MILLISECONDS.cast_signed();
+        (1..=farthest).contains(step_milliseconds)
+            && (0..*step_milliseconds).contains(offset_milliseconds)
+            && steps.len() <= MOST_POINTS
+            && steps
+                .keys()
+                .all(|step| step.unsigned_abs() <= FARTHEST_MILLISECONDS / step_milliseconds.unsigned_abs())
     }
 
     /// Adds a value.
@@ -103,7 +136,9 @@ impl SeriesRecorder {
 
     fn point(&self, step: i64, values: Values) -> SeriesPoint {
         SeriesPoint {
-            at_milliseconds: step * self.step_milliseconds + self.offset_milliseconds,
+            at_milliseconds: step
+                .saturating_mul(self.step_milliseconds)
+                .saturating_add(self.offset_milliseconds),
             min: rounded(values.min),
             mean: rounded(values.mean()),
             max: rounded(values.max),
@@ -111,12 +146,12 @@ impl SeriesRecorder {
     }
 
     fn step_of(&self, since_base_milliseconds: i64) -> i64 {
-        (since_base_milliseconds - self.offset_milliseconds).div_euclid(self.step_milliseconds)
+        since_base_milliseconds.saturating_sub(self.offset_milliseconds).div_euclid(self.step_milliseconds)
     }
 
     fn thin_out(&mut self) {
         while self.steps.len() > MOST_POINTS {
-            self.step_milliseconds *= 2;
+            self.step_milliseconds = self.step_milliseconds.saturating_mul(2);
             let mut wider: BTreeMap<i64, Values> = BTreeMap::new();
             for (step, values) in std::mem::take(&mut self.steps) {
                 wider
@@ -134,13 +169,16 @@ pub fn milliseconds_since(base: Timestamp, at: Timestamp) -> i64 {
     at.as_millisecond() - base.as_millisecond()
 }
 
+/// The most decimals that are told: a power of ten with more is no number.
+const MOST_DECIMALS: i32 = 300;
+
 /// Six significant figures: more are noise, and take room.
 pub fn rounded(value: f64) -> f64 {
     if value == 0.0 || !value.is_finite() {
         return value;
     }
     #[expect(clippy::cast_possible_truncation, reason = "an exponent of a finite number")]
-    let exponent = 5 - value.abs().log10().floor() as i32;
+    let exponent = (5 - value.abs().log10().floor() as i32).min(MOST_DECIMALS);
     // Dividing by a whole power of ten keeps the shortest text, where multiplying by a fraction would not.
     if exponent >= 0 {
         let factor = 10_f64.powi(exponent);

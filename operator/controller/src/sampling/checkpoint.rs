@@ -22,8 +22,11 @@ use crate::objects::names::{self, SAMPLING_FIELD_MANAGER};
 
 /// Where it is stored.
 const KEY: &str = "sources.json.gz";
-/// The most that is read, in bytes, unpacked.
-const LARGEST_UNPACKED: u64 = 64 << 20;
+/// The most that is stored, and so the most that is read, in bytes, unpacked: a small text may unpack to anything, and what is
+/// read of it takes more room than the text.
+const LARGEST_UNPACKED: usize = 8 << 20;
+/// The most sources of a cell.
+const MOST_SOURCES: usize = 32;
 
 /// What the sources of a cell saw up to an instant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,13 +37,15 @@ pub(super) struct Checkpoint {
     pub(super) sources: Vec<(Recording, bool)>,
 }
 
-/// Why it was not stored.
+/// Why it was not stored, or not read.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CheckpointError {
     #[error(transparent)]
     Request(#[from] RequestError),
     #[error("it has {0} bytes, more than are kept")]
     TooLarge(usize),
+    #[error("it is of {0} sources, more than a cell has")]
+    TooManySources(usize),
     #[error(transparent)]
     Json(#[from] serde_json::Error),
     #[error(transparent)]
@@ -61,9 +66,12 @@ impl Checkpoint {
     }
 
     fn pack(&self) -> Result<Vec<u8>, CheckpointError> {
+        let text = serde_json::to_vec(self)?;
+        if text.len() > LARGEST_UNPACKED {
+            return Err(CheckpointError::TooLarge(text.len()));
+        }
         let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-        serde_json::to_writer(&mut encoder, self)?;
-        encoder.flush()?;
+        encoder.write_all(&text)?;
         let packed = encoder.finish()?;
         if packed.len() > room::CHECKPOINT {
             Err(CheckpointError::TooLarge(packed.len()))
@@ -72,8 +80,18 @@ impl Checkpoint {
         }
     }
 
-    fn unpack(packed: &[u8]) -> Result<Self, serde_json::Error> {
-        serde_json::from_reader(GzDecoder::new(packed).take(LARGEST_UNPACKED))
+    /// Reads what was stored like a stranger's: whoever may write `ConfigMap`s may have changed it.
+    fn unpack(packed: &[u8]) -> Result<Self, CheckpointError> {
+        let mut text = Vec::new();
+        GzDecoder::new(packed).take(LARGEST_UNPACKED as u64 + 1).read_to_end(&mut text)?;
+        if text.len() > LARGEST_UNPACKED {
+            return Err(CheckpointError::TooLarge(text.len()));
+        }
+        let read: Self = serde_json::from_slice(&text)?;
+        if read.sources.len() > MOST_SOURCES {
+            return Err(CheckpointError::TooManySources(read.sources.len()));
+        }
+        Ok(read)
     }
 
     /// Stores it with the cell.
@@ -124,6 +142,8 @@ fn config_maps(access: &Access) -> Api<ConfigMap> {
 
 #[cfg(test)]
 mod tests {
+    use throughput_test_support::mutated;
+
     use super::*;
 
     fn recording() -> Recording {
@@ -150,5 +170,45 @@ mod tests {
         let words = "the operator was started again: nothing was seen from 2026-01-01T00:00:10Z to 2026-01-01T00:00:40Z";
         assert_eq!((missed.shortfalls()[0].message.as_str(), settled), (words, false));
         assert_eq!(kept(true).take("pods", now), None);
+    }
+
+    #[test]
+    fn what_unpacks_to_more_than_is_ever_stored_is_not_read() {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        let megabyte = vec![b' '; 1 << 20];
+        for _ in 0..64 {
+            encoder.write_all(&megabyte).unwrap();
+        }
+        encoder
+            .write_all(&serde_json::to_vec(&json!({"at": "1970-01-01T00:00:00Z", "sources": []})).unwrap())
+            .unwrap();
+        let packed = encoder.finish().unwrap();
+        assert!(packed.len() < 100_000, "{}", packed.len());
+        let error = Checkpoint::unpack(&packed).unwrap_err();
+        assert!(matches!(error, CheckpointError::TooLarge(size) if size == LARGEST_UNPACKED + 1), "{error}");
+    }
+
+    #[test]
+    fn whatever_was_made_of_a_checkpoint_it_is_refused_or_harmless() {
+        let kept = Checkpoint { at: Timestamp::UNIX_EPOCH, sources: vec![(recording(), false)] };
+        let now: Timestamp = "2026-01-01T00:00:40Z".parse().unwrap();
+        let (mut read, mut refused) = (0, 0);
+        for changed in mutated::all_of(&json!(kept)) {
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+            encoder.write_all(changed.to_string().as_bytes()).unwrap();
+            let Ok(mut kept) = Checkpoint::unpack(&encoder.finish().unwrap()) else {
+                refused += 1;
+                continue;
+            };
+            read += 1;
+            if let Some((mut recording, _)) = kept.take("rds", now) {
+                for second in 0..600 {
+                    recording.sample("cpuPercent", "", Timestamp::from_second(second).unwrap(), 1.0);
+                }
+                recording.report();
+            }
+            kept.pack().unwrap();
+        }
+        assert!(read > 50 && refused > 50, "{read} were read, {refused} refused");
     }
 }

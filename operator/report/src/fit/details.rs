@@ -102,7 +102,7 @@ fn halved(series: &Series) -> Series {
         }
     }
     Series {
-        step_milliseconds: series.step_milliseconds * 2,
+        step_milliseconds: series.step_milliseconds.saturating_mul(2),
         points: points.into_iter().map(|(_, _, point)| point).collect(),
         ..series.clone()
     }

@@ -10,7 +10,7 @@
 //!
 //! The page says what is left out of each cell. Nothing is lost by it: each cell's own `ConfigMap` has all of it.
 
-use std::io::{self, BufReader, Read};
+use std::io::{self, Read};
 
 use flate2::read::GzDecoder;
 
@@ -28,8 +28,8 @@ pub const TIMELINES_FILE: &str = "timelines.json.gz";
 
 /// What a point takes in both files, at least, unless its values are always the same.
 const LEAST_BYTES_OF_A_POINT: usize = 4;
-/// What is read of timelines at most, uncompressed: many times what is written.
-const MOST_BYTES_OF_TIMELINES: u64 = 64 << 20;
+/// The most of timelines that is written, and so the most that is read, in bytes, uncompressed.
+const MOST_BYTES_OF_TIMELINES: usize = 8 << 20;
 
 /// The files that pictures are kept in, compressed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,20 +83,25 @@ fn attempt(
     if reduced.points() > room_bytes / LEAST_BYTES_OF_A_POINT {
         return Ok(None);
     }
-    let pictures = drawn(report, &reduced)?;
+    let text = serde_json::to_vec(&reduced)?;
+    if text.len() > MOST_BYTES_OF_TIMELINES {
+        return Ok(None);
+    }
+    let pictures =
+        Pictures { page: gzip(page::render(report, &reduced).as_bytes())?, timelines: gzip(&text)? };
     Ok((pictures.page.len() + pictures.timelines.len() <= room_bytes).then_some(pictures))
 }
 
-fn drawn(report: &TestReport, timelines: &Timelines) -> io::Result<Pictures> {
-    Ok(Pictures {
-        page: gzip(page::render(report, timelines).as_bytes())?,
-        timelines: gzip(&serde_json::to_vec(timelines)?)?,
-    })
-}
-
-/// Timelines as [`fit`] wrote them.
-pub fn read_timelines(file: &[u8]) -> Result<Timelines, serde_json::Error> {
-    serde_json::from_reader(BufReader::new(GzDecoder::new(file).take(MOST_BYTES_OF_TIMELINES)))
+/// Timelines as [`fit`] wrote them, read like a stranger's: whoever may write `ConfigMap`s may have changed them. Fails where they
+/// are larger, or say what no cell has.
+pub fn read_timelines(file: &[u8]) -> io::Result<Timelines> {
+    let mut text = Vec::new();
+    GzDecoder::new(file).take(MOST_BYTES_OF_TIMELINES as u64 + 1).read_to_end(&mut text)?;
+    if text.len() > MOST_BYTES_OF_TIMELINES {
+        return Err(io::Error::other(format!("more than {MOST_BYTES_OF_TIMELINES} bytes of timelines")));
+    }
+    let timelines: Timelines = serde_json::from_slice(&text)?;
+    if timelines.are_possible() { Ok(timelines) } else { Err(io::Error::other("timelines that no cell has")) }
 }
 
 /// What is left out before each try, of cells of which the last is the best: nothing before the first.
@@ -129,6 +134,8 @@ fn steps(cells: &[u32]) -> Vec<Vec<(u32, Detail)>> {
 
 #[cfg(test)]
 mod tests {
+    use throughput_test_support::mutated;
+
     use super::*;
     use crate::fixture::four_cells;
 
@@ -188,5 +195,61 @@ mod tests {
         assert_eq!(room_beside(1_000), room::PICTURES);
         assert_eq!(room_beside(900_000), room::CONFIG_MAP - 900_000);
         assert_eq!(room_beside(2_000_000), 0);
+    }
+
+    #[test]
+    fn timelines_that_unpack_to_more_than_is_ever_written_are_not_read() {
+        let bomb = gzip(&vec![b' '; 64 << 20]).unwrap();
+        assert!(bomb.len() < 100_000, "{}", bomb.len());
+        let error = read_timelines(&bomb).unwrap_err();
+        assert_eq!(error.to_string(), "more than 8388608 bytes of timelines");
+    }
+
+    #[test]
+    fn whatever_was_made_of_the_report_and_its_timelines_they_are_refused_or_harmless() {
+        let (mut report, mut timelines) = four_cells();
+        // Few points: each of them is changed in many ways, and every page is drawn.
+        report.cells.truncate(1);
+        timelines.cells.truncate(1);
+        for series in
+            timelines.cells.iter_mut().flat_map(|cell| &mut cell.sources).flat_map(|one| &mut one.series)
+        {
+            series.points.truncate(2);
+        }
+        let cell = &mut timelines.cells[0];
+        cell.sources.iter_mut().for_each(|source| source.series.truncate(1));
+        cell.queue.truncate(2);
+        cell.completions.counts.truncate(3);
+        let (mut read, mut refused) = (0, 0);
+        for changed in mutated::all_of(&serde_json::to_value(&timelines).unwrap()) {
+            match read_timelines(&gzip(changed.to_string().as_bytes()).unwrap()) {
+                Ok(changed) => {
+                    read += 1;
+                    fit(&report, &changed, room::PICTURES).unwrap();
+                    for detail in [
+                        Detail::HalfOfThePoints,
+                        Detail::OneSeriesPerMetric,
+                        Detail::TasksOnly,
+                        Detail::RowOnly,
+                    ] {
+                        changed.clone().cells.iter_mut().for_each(|cell| cell.reduce_to(detail));
+                    }
+                }
+                Err(_) => refused += 1,
+            }
+        }
+        assert!(read > 100 && refused > 100, "{read} timelines were read, {refused} refused");
+        let (mut read, mut refused) = (0, 0);
+        for changed in mutated::all_of(&serde_json::to_value(&report).unwrap()).step_by(3) {
+            match serde_json::from_str::<TestReport>(&changed.to_string()) {
+                Ok(changed) => {
+                    read += 1;
+                    crate::fit::report_texts(&changed).unwrap();
+                    fit(&changed, &timelines, room::PICTURES).unwrap();
+                }
+                Err(_) => refused += 1,
+            }
+        }
+        assert!(read > 100 && refused > 100, "{read} reports were read, {refused} refused");
     }
 }

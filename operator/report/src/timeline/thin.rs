@@ -90,7 +90,7 @@ fn as_one(series: &[&Series], subject: String) -> Option<Series> {
 /// At most this many points: two steps become one until it is so.
 pub(super) fn points(series: &mut Series, most: usize) {
     while series.points.len() > most {
-        series.step_milliseconds = (series.step_milliseconds * 2).max(2);
+        series.step_milliseconds = series.step_milliseconds.saturating_mul(2).max(2);
         series.points = in_steps(&series.points, series.step_milliseconds);
     }
 }
@@ -120,7 +120,7 @@ pub(super) fn queue(queue: &mut Vec<QueuePoint>, most: usize) {
 /// At most this many steps, with all completed tasks.
 pub(super) fn completions(completions: &mut Completions, most: usize) {
     while completions.counts.len() > most {
-        completions.step_milliseconds *= 2;
+        completions.step_milliseconds = completions.step_milliseconds.saturating_mul(2);
         completions.counts = completions.counts.chunks(2).map(|pair| pair.iter().sum()).collect();
     }
 }

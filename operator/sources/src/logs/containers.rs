@@ -7,6 +7,8 @@ use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use kube::ResourceExt;
 use serde::{Deserialize, Serialize};
 
+use crate::text::is_object_name;
+
 /// A container of a pod.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct Container {
@@ -16,6 +18,13 @@ pub(super) struct Container {
     uid: String,
     /// Its name within the pod.
     pub(super) name: String,
+}
+
+impl Container {
+    /// Whether there can be one of these names: requests for its log are made of them.
+    pub(super) fn is_possible(&self) -> bool {
+        [&self.pod, &self.name].into_iter().all(|name| is_object_name(name))
+    }
 }
 
 /// The state of a container.

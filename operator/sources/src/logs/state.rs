@@ -60,6 +60,12 @@ impl State {
         }
     }
 
+    /// Whether reading can have come to this: whoever stored it may have been somebody else.
+    pub(super) fn is_possible(&self) -> bool {
+        self.logs.len() <= MOST_CONTAINERS
+            && self.logs.iter().all(|(key, log)| log.container.is_possible() && *key == log.container.key())
+    }
+
     /// This one, after the operator was not there for a while.
     pub(super) fn taken_up_again(mut self) -> Self {
         for log in self.logs.values_mut().filter(|log| !log.is_over) {
@@ -127,7 +133,7 @@ impl State {
     /// the last that was known only the previous one's log is kept.
     pub(super) fn started(&mut self, container: &Container, restarts: i32) {
         let Some(log) = self.logs.get_mut(&container.key()) else { return };
-        let missed = log.restarts.map_or(0, |known| restarts - known - 1);
+        let missed = log.restarts.map_or(0, |known| restarts.saturating_sub(known).saturating_sub(1));
         let was_read_to_its_end = log.trouble.is_none();
         log.restarts = Some(restarts);
         if missed > 1 || (missed == 1 && !was_read_to_its_end) {
@@ -152,7 +158,7 @@ impl State {
 
     /// Notes that a block of a log was read.
     pub(super) fn block_is_read(&mut self) {
-        self.blocks_read += 1;
+        self.blocks_read = self.blocks_read.saturating_add(1);
     }
 
     /// Notes that a container's log could not be read.
@@ -177,7 +183,7 @@ impl State {
         let Some(log) = self.logs.get_mut(&container.key()) else { return };
         let seconds = now.as_second() - log.position.at.as_second();
         log.position = Position::before(now);
-        self.seconds_skipped += seconds;
+        self.seconds_skipped = self.seconds_skipped.saturating_add(seconds);
         let message =
             format!("{container} writes more than is read of it: {seconds} s of its log were skipped");
         self.fall_short(SourceError::new("TooMuchLog", message));
@@ -215,6 +221,8 @@ mod tests {
     use k8s_openapi::api::core::v1::Pod;
     use serde_json::json;
     use throughput_crds::{LogPattern, ObserveLogs};
+    use throughput_model::source_report::SourceReport;
+    use throughput_test_support::mutated;
 
     use super::super::containers::containers;
     use super::*;
@@ -320,5 +328,69 @@ mod tests {
         assert_eq!(state.open().len(), 10);
         let size = serde_json::to_string(&state).unwrap().len();
         assert!(size < 10_000, "{size}");
+    }
+
+    /// Goes on with it as an operator that was started again does, to the end of the cell.
+    fn go_on(state: State, patterns: &Patterns) {
+        let mut state = state.taken_up_again();
+        let mut recording = Recording::new("logs", at(0));
+        state.know(&of([1, 2]));
+        for container in state.open() {
+            let mut resumption = state.position(&container).resume(0);
+            if resumption.is_new(at(9)) {
+                state.take(patterns, &container, 0, (at(9), "tick"));
+            }
+            state.started(&container, 3);
+            state.block_is_read();
+            state.is_torn(&container, at(10));
+            state.skip(&container, at(11));
+            state.is_gone(&container);
+        }
+        state.tell(&mut recording);
+        let mut sum = Ledger::new(&recording);
+        sum.heard();
+        for second in 0..600 {
+            sum.note(patterns, at(second), "worker", "tick");
+        }
+        sum.absorb(&state.ledger);
+        for ledger in [&sum, &state.ledger] {
+            ledger.write(
+                patterns,
+                crate::source::Window { start: at(0), end: at(100) },
+                true,
+                &mut recording,
+            );
+        }
+        serde_json::from_value::<SourceReport>(json!(recording.report())).unwrap();
+    }
+
+    #[test]
+    fn whatever_was_made_of_the_stored_state_it_is_refused_or_harmless() {
+        let patterns = Patterns::of(&ObserveLogs {
+            pods: Vec::new(),
+            cloud_watch: Vec::new(),
+            built_in: Vec::new(),
+            patterns: vec![LogPattern { name: "tick".to_owned(), regex: "tick".to_owned() }],
+        })
+        .unwrap();
+        let mut state = State::new(at(0), &Recording::new("logs", at(0)));
+        state.know(&of([1]));
+        let container = state.open().remove(0);
+        state.started(&container, 0);
+        state.take(&patterns, &container, 0, (at(1), "tick"));
+        state.ledger.heard();
+        state.ledger.measured_since(at(1));
+        let (mut read, mut refused) = (0, 0);
+        for changed in mutated::all_of(&json!(state)) {
+            let state = serde_json::from_str::<State>(&changed.to_string()).ok().filter(State::is_possible);
+            match state {
+                Some(state) => {
+                    read += 1;
+                    go_on(state, &patterns);
+                }
+                None => refused += 1,
+            }
+        }
+        assert!(read > 100 && refused > 100, "{read} were read, {refused} refused");
     }
 }

@@ -3,14 +3,18 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The most steps that are kept apart. When there are more, two become one, which lasts twice as long.
 const MOST_STEPS: usize = 256;
 const MINUTE: i64 = 60;
+/// The farthest that a line may be from the base, and the longest step, in seconds: farther than any two instants are apart.
+const FARTHEST_SECONDS: i64 = 1 << 40;
 
 /// How many lines there were within each step of time, which is a second at first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub(super) struct Tally {
     step_seconds: i64,
     /// By the number of the step, counted from the recording's base.
@@ -23,10 +27,33 @@ impl Default for Tally {
     }
 }
 
+impl Serialize for Tally {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Tally {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let read = Self::deserialize(deserializer)?;
+        if read.is_possible() { Ok(read) } else { Err(D::Error::custom("a tally that nobody has counted")) }
+    }
+}
+
 impl Tally {
+    /// Whether counting can have come to this: whoever stored it may have been somebody else.
+    fn is_possible(&self) -> bool {
+        let Self { step_seconds, steps } = self;
+        (1..=FARTHEST_SECONDS).contains(step_seconds)
+            && steps.len() <= MOST_STEPS
+            && steps
+                .keys()
+                .all(|step| step.unsigned_abs() <= (FARTHEST_SECONDS / step_seconds).unsigned_abs())
+    }
+
     /// Adds so many lines of this second since the base.
     pub(super) fn add(&mut self, second: i64, lines: u64) {
-        *self.steps.entry(second.div_euclid(self.step_seconds)).or_default() += lines;
+        add(&mut self.steps, second.div_euclid(self.step_seconds), lines);
         while self.steps.len() > MOST_STEPS {
             self.widen();
         }
@@ -38,15 +65,15 @@ impl Tally {
             self.widen();
         }
         for (step, lines) in &other.steps {
-            self.add(step * other.step_seconds, *lines);
+            self.add(step.saturating_mul(other.step_seconds), *lines);
         }
     }
 
     fn widen(&mut self) {
-        self.step_seconds *= 2;
+        self.step_seconds = self.step_seconds.saturating_mul(2);
         let mut wider: BTreeMap<i64, u64> = BTreeMap::new();
         for (step, lines) in std::mem::take(&mut self.steps) {
-            *wider.entry(step.div_euclid(2)).or_default() += lines;
+            add(&mut wider, step.div_euclid(2), lines);
         }
         self.steps = wider;
     }
@@ -54,7 +81,7 @@ impl Tally {
     /// How many lines there were within these seconds. A step that is longer than a second and only partly within them
     /// counts whole.
     pub(super) fn count(&self, seconds: &RangeInclusive<i64>) -> u64 {
-        self.within(seconds).map(|(_, count)| count).sum()
+        self.within(seconds).map(|(_, count)| count).fold(0, u64::saturating_add)
     }
 
     /// How many lines there were in each minute of these seconds: also in those without any.
@@ -62,7 +89,7 @@ impl Tally {
         let (first, last) = (seconds.start().div_euclid(MINUTE), seconds.end().div_euclid(MINUTE));
         let mut minutes: BTreeMap<i64, u64> = (first..=last).map(|minute| (minute, 0)).collect();
         for (second, count) in self.within(seconds) {
-            *minutes.entry(second.max(*seconds.start()).div_euclid(MINUTE)).or_default() += count;
+            add(&mut minutes, second.max(*seconds.start()).div_euclid(MINUTE), count);
         }
         minutes
     }
@@ -72,8 +99,13 @@ impl Tally {
         let step = self.step_seconds;
         let steps = seconds.start().div_euclid(step)
             ..=seconds.end().div_euclid(step).max(seconds.start().div_euclid(step));
-        self.steps.range(steps).map(move |(number, count)| (number * step, *count))
+        self.steps.range(steps).map(move |(number, count)| (number.saturating_mul(step), *count))
     }
+}
+
+fn add(steps: &mut BTreeMap<i64, u64>, step: i64, lines: u64) {
+    let sum = steps.entry(step).or_default();
+    *sum = sum.saturating_add(lines);
 }
 
 #[cfg(test)]

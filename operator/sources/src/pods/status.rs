@@ -42,8 +42,8 @@ pub(crate) fn note_restarts(
         tallies.entry(pod.uid.clone()).or_default().note(pod, memory.has_begun);
     }
     if !tallies.is_empty() {
-        let restarts: i64 = tallies.values().map(Tally::restarts).sum();
-        let kills: u64 = tallies.values().map(Tally::kills).sum();
+        let restarts: i64 = tallies.values().map(Tally::restarts).fold(0, i64::saturating_add);
+        let kills: u64 = tallies.values().map(Tally::kills).fold(0, u64::saturating_add);
         #[expect(clippy::cast_precision_loss, reason = "a small count")]
         let (restarts, kills) = (restarts as f64, kills as f64);
         recording.set_figure(&format!("{group}.restarts.total"), restarts);
@@ -83,6 +83,8 @@ fn set_table(memory: &Memory, recording: &mut Recording) {
 mod tests {
     use k8s_openapi::api::core::v1::Pod;
     use serde_json::json;
+    use throughput_model::source_report::SourceReport;
+    use throughput_test_support::mutated;
 
     use super::*;
     use crate::pods::fixture::{pod, restarted};
@@ -180,5 +182,25 @@ mod tests {
             ["pods.api.replicas.max", "pods.api.notReady.max"].map(|name| figures.get(name).copied()),
             [Some(2.0), Some(1.0)]
         );
+    }
+
+    #[test]
+    fn whatever_was_made_of_the_stored_restarts_they_are_refused_or_harmless() {
+        let mut run = Run::begin(&[restarted("a", 0, &[])]);
+        run.look(&[restarted("a", 3, &[("x", "OOMKilled")])]);
+        let (mut read, mut refused) = (0, 0);
+        for changed in mutated::all_of(&json!(run.memory)) {
+            match serde_json::from_str(&changed.to_string()) {
+                Ok(memory) => {
+                    read += 1;
+                    let recording = Recording::new("pods", Timestamp::UNIX_EPOCH);
+                    let mut again = Run { memory, recording };
+                    again.look(&[restarted("a", 4, &[("z", "Error"), ("y", "OOMKilled")])]);
+                    serde_json::from_value::<SourceReport>(json!(again.recording.report())).unwrap();
+                }
+                Err(_) => refused += 1,
+            }
+        }
+        assert!(read > 50 && refused > 50, "{read} were read, {refused} refused");
     }
 }

@@ -43,19 +43,19 @@ impl Tally {
 
     /// The restarts of all containers within the cell.
     pub(crate) fn restarts(&self) -> i64 {
-        self.containers.values().map(ContainerTally::since).sum()
+        self.containers.values().map(ContainerTally::since).fold(0, i64::saturating_add)
     }
 
     /// How often any of the containers was killed for its memory within the cell.
     pub(crate) fn kills(&self) -> u64 {
-        self.containers.values().map(|container| container.kills).sum()
+        self.containers.values().map(|container| container.kills).fold(0, u64::saturating_add)
     }
 }
 
 impl ContainerTally {
     /// The restarts within the cell.
     pub(crate) fn since(&self) -> i64 {
-        (self.restarts - self.before).max(0)
+        self.restarts.saturating_sub(self.before).max(0)
     }
 
     /// Notes what there was before the cell: nothing of it counts.
@@ -71,7 +71,8 @@ impl ContainerTally {
     fn note(&mut self, container: &WatchedContainer) {
         self.restarts = self.restarts.max(container.restarts);
         let new: Vec<_> = container.ended.iter().filter(|ended| !self.ended.contains(&ended.id)).collect();
-        self.kills += new.iter().map(|ended| u64::from(ended.is_out_of_memory())).sum::<u64>();
+        let kills = new.iter().filter(|ended| ended.is_out_of_memory()).count() as u64;
+        self.kills = self.kills.saturating_add(kills);
         if let Some(last) = new.first() {
             self.reason.clone_from(&last.reason);
         }

@@ -109,7 +109,7 @@ impl LockWaits {
                 && seen.blocking == blocking
         };
         if let Some(seen) = self.0.iter_mut().find(like) {
-            seen.seen += 1;
+            seen.seen = seen.seen.saturating_add(1);
             seen.longest_seconds = seen.longest_seconds.max(wait.seconds);
         } else {
             self.0.push(SeenWait {

@@ -39,9 +39,16 @@ impl Memory {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
+    use std::collections::BTreeMap;
 
+    use jiff::Timestamp;
+    use serde_json::json;
+    use throughput_model::source_report::SourceReport;
+    use throughput_test_support::mutated;
+
+    use super::super::statements;
     use super::*;
+    use crate::error::SourceError;
 
     #[test]
     fn the_state_is_taken_up_by_the_next_operator_as_it_was_stored() {
@@ -56,5 +63,44 @@ mod tests {
         memory.store(&mut recording);
         let stored = serde_json::to_string(&recording).unwrap();
         assert_eq!(Memory::load(&serde_json::from_str(&stored).unwrap()), memory);
+    }
+
+    #[test]
+    fn whatever_was_made_of_the_stored_state_it_is_refused_or_harmless() {
+        let at = Timestamp::UNIX_EPOCH;
+        let statements =
+            json!({"costs": [[-5, [3, 1.5, 7]], [6, [2, 0.5, 1]]], "resetAt": null, "evictions": 2});
+        let statements: Statements = serde_json::from_value(statements).unwrap();
+        let mut memory = Memory { statements: Some(statements.clone()), ..Memory::default() };
+        let mut recording = Recording::new("postgres", at);
+        let second = std::time::Duration::from_secs(1);
+        memory.connect_times.note(Ok(second), at, &mut recording);
+        let wait =
+            json!({"what": "a row", "mode": "ShareLock", "seconds": 1.5, "waiting": "", "blocking": null});
+        let blocked = json!({"sessions": 1, "longestSeconds": 1.5, "waits": [wait]});
+        let blocked = serde_json::from_value(blocked).unwrap();
+        memory.lock_waits.note(&blocked, at, &mut recording);
+        let (mut read, mut refused) = (0, 0);
+        for changed in mutated::all_of(&json!(memory)) {
+            // Through the text, as it is stored.
+            let Ok(mut memory) = serde_json::from_str::<Memory>(&changed.to_string()) else {
+                refused += 1;
+                continue;
+            };
+            read += 1;
+            let mut recording = Recording::new("postgres", at);
+            memory.connect_times.note(Ok(second), at, &mut recording);
+            memory.connect_times.note(Err(SourceError::new("Unreachable", "no")), at, &mut recording);
+            memory.lock_waits.note(&blocked, at, &mut recording);
+            if let Some(start) = &memory.statements {
+                for (now, before) in [(&statements, start), (start, &statements)] {
+                    let spent = now.since(before);
+                    now.note_doubts(before, at, &mut recording);
+                    statements::note(&spent, &statements::top(&spent, 5), &BTreeMap::new(), &mut recording);
+                }
+            }
+            serde_json::from_value::<SourceReport>(json!(recording.report())).unwrap();
+        }
+        assert!(read > 50 && refused > 50, "{read} were read, {refused} refused");
     }
 }

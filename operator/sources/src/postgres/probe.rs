@@ -46,7 +46,7 @@ impl ConnectTimes {
                 recording.sample("connectTimeMilliseconds", "", at, took.as_secs_f64() * 1_000.0);
             }
             Err(error) => {
-                self.failures += 1;
+                self.failures = self.failures.saturating_add(1);
                 // How long it would have taken is not known; that it failed is counted.
                 recording.fall_short(&error.only_of(["connectTime", "connectTimeMilliseconds"]), at);
             }

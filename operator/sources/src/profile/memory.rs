@@ -5,11 +5,15 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::MOST_ATTEMPTS;
 use super::container::User;
 use super::target::Target;
 use crate::recording::Recording;
+use crate::text::is_object_name;
 
 const KEY: &str = "profile";
+/// The most containers that are profiled: a test cannot ask for more.
+const MOST_SUBJECTS: usize = 16;
 /// How long a profiler may take to start.
 const START: Duration = Duration::from_secs(90);
 /// How long it may take to end, and its log to be read, besides the time for which it samples.
@@ -61,7 +65,17 @@ pub(super) enum State {
 impl Memory {
     /// The stored state; that of a source that has not begun where none can be read.
     pub(super) fn load(recording: &Recording) -> Self {
-        recording.recall(KEY).unwrap_or_default()
+        recording.recall(KEY).filter(Self::is_possible).unwrap_or_default()
+    }
+
+    /// Whether the source can have come to this: whoever stored it may have been somebody else, and requests are made of it.
+    fn is_possible(&self) -> bool {
+        let is_possible = |subject: &Subject| {
+            is_object_name(&subject.pod)
+                && is_object_name(&subject.container)
+                && (1..=MOST_ATTEMPTS).contains(&subject.attempt)
+        };
+        self.subjects.as_ref().is_none_or(|all| all.len() <= MOST_SUBJECTS && all.iter().all(is_possible))
     }
 
     /// Stores it with the recording.
@@ -92,7 +106,7 @@ impl Subject {
     /// The same once more, as the user that the target turned out to run as.
     pub(super) fn again_as(&mut self, user: User, now: Timestamp) {
         self.user = user;
-        self.attempt += 1;
+        self.attempt = self.attempt.saturating_add(1);
         self.since = now;
         self.state = State::Wanted;
     }
@@ -114,6 +128,9 @@ fn has_passed(since: Timestamp, duration: Duration, now: Timestamp) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+    use throughput_test_support::mutated;
+
     use super::*;
 
     fn at(second: i64) -> Timestamp {
@@ -152,5 +169,29 @@ mod tests {
             !memory.is_due(Duration::from_secs(5), at(14)) && memory.is_due(Duration::from_secs(5), at(15))
         );
         assert!(!Memory::default().is_due(Duration::ZERO, at(15)));
+    }
+
+    #[test]
+    fn whatever_was_made_of_the_stored_state_it_is_refused_or_harmless() {
+        let memory = Memory { first_look: Some(at(3)), subjects: Some(vec![subject()]), ..Memory::default() };
+        let (mut read, mut refused) = (0, 0);
+        for changed in mutated::all_of(&json!(memory)) {
+            let mut recording = Recording::new("profile", at(0));
+            recording.remember(KEY, &changed).unwrap();
+            let mut loaded = Memory::load(&recording);
+            if loaded == Memory::default() {
+                refused += 1;
+                continue;
+            }
+            read += 1;
+            loaded.is_due(Duration::MAX, at(4));
+            for subject in loaded.subjects.iter_mut().flatten() {
+                assert!(!subject.pod.contains('/') && !subject.container.contains('/'), "{subject:?}");
+                subject.is_late_to_start(at(4));
+                subject.is_late_to_end(Duration::from_secs(30), at(4));
+                subject.again_as(User::default(), at(4));
+            }
+        }
+        assert!(read > 50 && refused > 50, "{read} were read, {refused} refused");
     }
 }

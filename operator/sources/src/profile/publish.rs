@@ -26,8 +26,8 @@ pub(super) fn publish(
     recording: &mut Recording,
 ) {
     let pod = subject.pod.as_str();
-    memory.samples += ending.samples;
-    memory.errors += ending.errors;
+    memory.samples = memory.samples.saturating_add(ending.samples);
+    memory.errors = memory.errors.saturating_add(ending.errors);
     memory.from = [memory.from, span.from].into_iter().flatten().min();
     memory.to = [memory.to, span.to].into_iter().flatten().max();
     set_figures(memory, recording);

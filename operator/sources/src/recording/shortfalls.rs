@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use throughput_model::source_report::Shortfall;
 
 use crate::error::SourceError;
-use crate::text::bounded;
+use crate::text::{bounded, is_bounded};
 
 /// The most different shortfalls. Of more only that there are more is told.
 const MOST_SHORTFALLS: usize = 8;
@@ -20,6 +20,16 @@ const MORE: &str = "More";
 pub(super) struct Shortfalls(Vec<Shortfall>);
 
 impl Shortfalls {
+    /// Whether there are no more, and no longer ones, than are ever noted.
+    pub(super) fn are_bounded(&self) -> bool {
+        let is_bounded = |shortfall: &Shortfall| {
+            is_bounded(&shortfall.reason)
+                && is_bounded(&shortfall.message)
+                && shortfall.metrics.as_ref().is_none_or(|metrics| metrics.len() <= MOST_METRICS)
+        };
+        self.0.len() <= MOST_SHORTFALLS + 1 && self.0.iter().all(is_bounded)
+    }
+
     /// All of them.
     pub(super) fn all(&self) -> &[Shortfall] {
         &self.0
@@ -33,7 +43,7 @@ impl Shortfalls {
         if let Some(shortfall) = same {
             let both = shortfall.metrics.take().zip(metrics).map(|(before, now)| &before | &now);
             shortfall.metrics = both.filter(|metrics| metrics.len() <= MOST_METRICS);
-            shortfall.count += 1;
+            shortfall.count = shortfall.count.saturating_add(1);
             shortfall.last_at = at;
         } else if self.0.len() < MOST_SHORTFALLS || error.reason == MORE {
             self.0.push(Shortfall {
