@@ -35,6 +35,7 @@ use crate::objects::owned_objects::{self, NameTaken, OwnedObjectError};
 use crate::objects::pages;
 use crate::observe::{PulpClients, claimant};
 use crate::scaling::claim::{self, ClaimError, Claimant, RestoreError};
+use crate::scaling::own_pods::OwnPods;
 
 /// How long tasks are canceled before the test is looked at again: Pulp cancels them one by one.
 const CANCELING_AT_ONCE: Duration = Duration::from_secs(30);
@@ -52,6 +53,8 @@ pub struct ApplyClients {
     pub key: TokenKey,
     /// What draws the reports' pages.
     pub renderer: PageRenderer,
+    /// The operator's own pods, which nobody scales.
+    pub own: OwnPods,
 }
 
 /// An action that was not carried out. It will be decided and tried again.
@@ -149,7 +152,7 @@ pub async fn apply(
         match action {
             Action::AddFinalizer => set_finalizer(client, facts, true).await?,
             Action::Claim { targets } => {
-                claim::claim_all(client, &claimant, targets).await?;
+                claim::claim_all(client, &claimant, targets, &clients.own).await?;
             }
             Action::Scale { target, replicas } => scale(client, &claimant, target, *replicas).await?,
             Action::StartGenerators(order) => Box::pin(start_generators(clients, facts, order)).await?,

@@ -37,6 +37,7 @@ use crate::objects::names;
 use crate::objects::owned_objects;
 use crate::sampling::Samplers;
 use crate::scaling::claim::{self, Claim, Claimant};
+use crate::scaling::own_pods::OwnPods;
 
 /// What looking needs.
 #[derive(Clone)]
@@ -47,6 +48,8 @@ pub struct ObserveClients {
     pub pulps: PulpClients,
     /// The sources of figures that are at work.
     pub samplers: Samplers,
+    /// The operator's own pods, which nobody scales.
+    pub own: OwnPods,
 }
 
 /// What people ask of the run on its way.
@@ -67,7 +70,7 @@ pub async fn observe(
     facts: &TestFacts,
     plan: Option<&Plan>,
 ) -> Result<Observed, RequestError> {
-    let ObserveClients { client, pulps: _, samplers } = clients;
+    let ObserveClients { client, pulps: _, samplers, own } = clients;
     let claimant = claimant(facts);
     let status = test.status.clone().unwrap_or_default();
     let stage = stage(&status);
@@ -75,7 +78,7 @@ pub async fn observe(
     let plan = plan.filter(|_| !status::holds(&status, ConditionType::Finished));
     let claims = claim::held_by(client, &facts.namespace, &facts.uid).await?;
     let targets = match plan {
-        Some(plan) => targets::look(client, &claimant, plan, &claims).await?,
+        Some(plan) => targets::look(client, &claimant, plan, &claims, own).await?,
         None => Vec::new(),
     };
     let mut observed = Observed {
@@ -128,7 +131,7 @@ async fn ask_pulp(
     status: &ThroughputTestStatus,
     observed: &mut Observed,
 ) -> Result<(), RequestError> {
-    let ObserveClients { client, pulps, samplers: _ } = clients;
+    let ObserveClients { client, pulps, samplers: _, own: _ } = clients;
     let stage = stage(status);
     match credentials::read(client, &facts.namespace, plan, tasks).await? {
         Ok(found) => {

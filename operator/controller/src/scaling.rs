@@ -3,5 +3,6 @@
 pub mod claim;
 mod managed_fields;
 pub mod orphans;
+pub mod own_pods;
 pub mod owner;
 pub mod scalable;

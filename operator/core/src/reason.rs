@@ -53,6 +53,7 @@ reasons! {
     TargetAutoscaled,
     OwnerNotSupported,
     TargetHasTwoOwners,
+    TargetRefused,
     NotClaimed,
     OwnerRecognised,
     OwnerGone,

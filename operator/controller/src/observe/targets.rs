@@ -11,6 +11,7 @@ use throughput_core::target::{Holder, TargetName};
 use crate::objects::deadline::RequestError;
 use crate::objects::pages;
 use crate::scaling::claim::{Claim, Claimant, holder};
+use crate::scaling::own_pods::OwnPods;
 use crate::scaling::owner::{self, ReplicasSetting, keda};
 use crate::scaling::scalable;
 
@@ -19,6 +20,7 @@ pub(super) async fn look(
     claimant: &Claimant,
     plan: &Plan,
     claims: &[Claim],
+    own: &OwnPods,
 ) -> Result<Vec<Target>, RequestError> {
     let autoscalers: Api<HorizontalPodAutoscaler> = Api::namespaced(client.clone(), &claimant.namespace);
     let is_wanted = |autoscaler: &HorizontalPodAutoscaler| {
@@ -31,7 +33,7 @@ pub(super) async fn look(
             .await?;
     let mut targets = Vec::new();
     for entry in &plan.scale {
-        targets.push(look_at(client, claimant, &entry.target, claims, &autoscalers).await?);
+        targets.push(look_at(client, claimant, &entry.target, (claims, own), &autoscalers).await?);
     }
     Ok(targets)
 }
@@ -40,11 +42,11 @@ async fn look_at(
     client: &Client,
     claimant: &Claimant,
     name: &TargetName,
-    claims: &[Claim],
+    (claims, own): (&[Claim], &OwnPods),
     autoscalers: &[HorizontalPodAutoscaler],
 ) -> Result<Target, RequestError> {
     let namespace = claimant.namespace.as_str();
-    let target = match owner::target(client, namespace, name).await? {
+    let target = match owner::target(client, namespace, name, own).await? {
         Ok(Some(target)) => target,
         Ok(None) => return Ok(Target::Missing),
         Err(unscalable) => return Ok(Target::Refused(unscalable)),

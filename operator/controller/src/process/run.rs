@@ -31,6 +31,7 @@ use crate::reconcile::Context;
 use crate::sampling::Samplers;
 use crate::scaling::claim;
 use crate::scaling::orphans;
+use crate::scaling::own_pods::OwnPods;
 use crate::settings::{CommonFlags, RunFlags};
 
 /// How long `restore` tries.
@@ -56,7 +57,7 @@ pub enum RunError {
     /// No token key.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// The API server refused something that `restore` needs.
+    /// The API server refused something that is needed.
     #[error(transparent)]
     Request(#[from] RequestError),
     /// A target was not put back.
@@ -86,6 +87,7 @@ pub async fn run(client: Client, flags: &RunFlags, stop: CancellationToken) -> R
     // All that follows changes something only while it leads.
     let client = lead.fenced(&client);
     let key = token_key::read_or_make(&client, &flags.common.namespace).await?;
+    let own = OwnPods::read(&client, &flags.common.namespace, &flags.common.pod_name).await?;
     let namespaces = flags.common.namespaces();
     let collector = Collector {
         client: client.clone(),
@@ -95,7 +97,7 @@ pub async fn run(client: Client, flags: &RunFlags, stop: CancellationToken) -> R
     };
     let collector = serve(flags.collector_listen, api::router(collector), Bounds::COLLECTOR, &work)?;
     metrics.set_leader(true);
-    let context = Arc::new(context(&client, flags, &metrics, &phases, &key, &lead));
+    let context = Arc::new(context(&client, flags, (&metrics, &phases), (&key, &own), &lead));
     let watched = namespaces.iter().map(|namespace| watching::watch(&client, namespace, &context, &work));
     tokio::join!(
         candidate.keep(&lead, &stop, &work),
@@ -118,9 +120,8 @@ pub async fn run(client: Client, flags: &RunFlags, stop: CancellationToken) -> R
 fn context(
     client: &Client,
     flags: &RunFlags,
-    metrics: &Metrics,
-    phases: &GeneratorPhases,
-    key: &TokenKey,
+    (metrics, phases): (&Metrics, &GeneratorPhases),
+    (key, own): (&TokenKey, &OwnPods),
     lead: &Lead,
 ) -> Context {
     // One for all that servers answer, whoever asks them.
@@ -135,6 +136,7 @@ fn context(
             client: client.clone(),
             pulps: pulps.clone(),
             samplers: Samplers::new(client.clone(), flags.installation(), answers),
+            own: own.clone(),
         },
         apply: ApplyClients {
             client: client.clone(),
@@ -142,6 +144,7 @@ fn context(
             generators: flags.generators(),
             key: key.clone(),
             renderer: PageRenderer::default(),
+            own: own.clone(),
         },
         permissions: flags.permissions(),
         recorder: Recorder::new(client.clone(), reporter),

@@ -29,6 +29,7 @@ use crate::objects::deadline::{RequestError, within};
 use crate::objects::names::{FIELD_MANAGER, MANAGED_BY_LABEL, MANAGED_BY_VALUE, TEST_UID_LABEL};
 use crate::objects::pages;
 use crate::scaling::managed_fields;
+use crate::scaling::own_pods::OwnPods;
 use crate::scaling::owner::{self, ReplicasField};
 use crate::scaling::scalable;
 
@@ -191,18 +192,19 @@ pub async fn holder(client: &Client, claimant: &Claimant, target_uid: &str) -> R
 }
 
 /// Claims these targets, all or none, in the order of their names so that two tests cannot each hold
-/// what the other waits for. `false` when another test was first: then nothing new is held.
+/// what the other waits for. `false` when another test was first, or one of them is refused: then nothing new is held.
 pub async fn claim_all(
     client: &Client,
     claimant: &Claimant,
     targets: &[TargetName],
+    own: &OwnPods,
 ) -> Result<bool, ClaimError> {
     let mut targets = targets.to_vec();
     targets.sort_unstable();
     let mut made = Vec::new();
     for target in &targets {
         let failed = |source| ClaimError::Request { target: target.clone(), source };
-        match claim_one(client, claimant, target).await.map_err(failed)? {
+        match claim_one(client, claimant, target, own).await.map_err(failed)? {
             Attempt::Made(claim) => made.push(*claim),
             Attempt::AlreadyOurs => {}
             Attempt::Refused => {
@@ -231,9 +233,10 @@ async fn claim_one(
     client: &Client,
     claimant: &Claimant,
     target: &TargetName,
+    own: &OwnPods,
 ) -> Result<Attempt, RequestError> {
     let namespace = claimant.namespace.as_str();
-    let Ok(Some(found)) = owner::target(client, namespace, target).await? else {
+    let Ok(Some(found)) = owner::target(client, namespace, target, own).await? else {
         return Ok(Attempt::Refused);
     };
     let uid = found.uid().unwrap_or_default();
@@ -244,7 +247,7 @@ async fn claim_one(
     }
     // Read again, now that nobody holds it: the first look may have seen what the last holder scaled, just
     // before it was put back.
-    let Ok(Some(found)) = owner::target(client, namespace, target).await? else {
+    let Ok(Some(found)) = owner::target(client, namespace, target, own).await? else {
         return Ok(Attempt::Refused);
     };
     if found.uid().as_ref() != Some(&uid) {

@@ -7,6 +7,7 @@ use throughput_controller::apply::report::PageRenderer;
 use throughput_controller::apply::{ApplyClients, ApplyError, apply};
 use throughput_controller::generators::token::TokenKey;
 use throughput_controller::observe::PulpClients;
+use throughput_controller::scaling::own_pods::OwnPods;
 use throughput_core::decide::Action;
 use throughput_core::identity::TestFacts;
 use throughput_core::plan::Plan;
@@ -89,6 +90,7 @@ pub(crate) async fn act_with(
         generators,
         key: key(),
         renderer: PageRenderer::default(),
+        own: OwnPods::default(),
     };
     // Boxed, so that not each test carries all of it on its stack.
     Box::pin(apply(&clients, facts, actions)).await.map(drop)

@@ -1,11 +1,14 @@
 //! Claims: one test at a time scales a Deployment.
 
 use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use kube::api::{Api, ListParams};
+use serde_json::json;
 use throughput_api_tests::Tenant;
 use throughput_api_tests::interrupted::{self, Cut};
 use throughput_controller::scaling::claim::{self, Claimant};
+use throughput_controller::scaling::own_pods::OwnPods;
 use throughput_core::decide::Action;
 use throughput_core::target::Holder;
 
@@ -32,7 +35,9 @@ async fn race(tenant: &Tenant, wanted: &[(&str, &[&str])]) -> Vec<bool> {
     let claims = wanted.iter().map(|(test, deployments)| {
         let (client, claimant, targets) =
             (Tenant::another_client(), claimant(tenant, test), actions::targets(deployments));
-        tokio::spawn(async move { claim::claim_all(&client, &claimant, &targets).await.unwrap() })
+        tokio::spawn(async move {
+            claim::claim_all(&client, &claimant, &targets, &OwnPods::default()).await.unwrap()
+        })
     });
     let claims: Vec<_> = claims.collect();
     futures::future::join_all(claims).await.into_iter().map(Result::unwrap).collect()
@@ -99,7 +104,11 @@ async fn a_claim_tells_who_holds_it_and_people_see_it_on_the_deployment() {
     let uid = tenant.deployment("worker", 3).await.uid().unwrap();
     let (one, two) = (claimant(&tenant, "one"), claimant(&tenant, "two"));
     assert_eq!(claim::holder(&tenant.client, &one, &uid).await.unwrap(), Holder::Nobody);
-    assert!(claim::claim_all(&tenant.client, &one, &actions::targets(&["worker"])).await.unwrap());
+    assert!(
+        claim::claim_all(&tenant.client, &one, &actions::targets(&["worker"]), &OwnPods::default())
+            .await
+            .unwrap()
+    );
     assert_eq!(claim::holder(&tenant.client, &one, &uid).await.unwrap(), Holder::This);
     assert_eq!(claim::holder(&tenant.client, &two, &uid).await.unwrap(), Holder::Another(one.identity()));
     let claimed = Found::look(&tenant, "worker").await;
@@ -124,9 +133,13 @@ async fn claiming_again_what_one_holds_keeps_what_was_found() {
 async fn a_deployment_that_does_not_exist_is_not_claimed_and_neither_are_the_others() {
     let tenant = Tenant::new().await;
     tenant.deployment("api", 1).await;
-    let claimed =
-        claim::claim_all(&tenant.client, &claimant(&tenant, "one"), &actions::targets(&["api", "worker"]))
-            .await;
+    let claimed = claim::claim_all(
+        &tenant.client,
+        &claimant(&tenant, "one"),
+        &actions::targets(&["api", "worker"]),
+        &OwnPods::default(),
+    )
+    .await;
     assert!(!claimed.unwrap());
     let leases: Api<Lease> = tenant.api();
     assert!(leases.list(&ListParams::default()).await.unwrap().items.is_empty());
@@ -149,7 +162,14 @@ async fn what_another_test_scaled_is_never_taken_for_what_was_found() {
             sender.send(()).unwrap();
         });
         let test = format!("second-{number}");
-        claim::claim_all(&second, &claimant(&tenant, &test), &actions::targets(&[&name])).await.unwrap();
+        claim::claim_all(
+            &second,
+            &claimant(&tenant, &test),
+            &actions::targets(&[&name]),
+            &OwnPods::default(),
+        )
+        .await
+        .unwrap();
         drop(second);
         let_go(&tenant, &test).await;
         if overtaken.await.is_err() {
@@ -190,4 +210,24 @@ async fn claiming_can_be_interrupted_anywhere() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn the_operators_own_deployment_is_not_claimed_and_neither_are_the_others() {
+    let tenant = Tenant::new().await;
+    tenant.deployment("api", 1).await;
+    tenant.deployment("operator", 1).await;
+    let pod = json!({
+        "metadata": {"name": "operator-7d4f-x", "labels": {"app": "operator"}},
+        "spec": {"containers": [{"name": "operator", "image": "localhost/none"}]},
+    });
+    tenant.create::<Pod>(pod).await;
+    let own = OwnPods::read(&tenant.client, &tenant.namespace, "operator-7d4f-x").await.unwrap();
+    let targets = actions::targets(&["api", "operator"]);
+    let claimed = claim::claim_all(&tenant.client, &claimant(&tenant, "one"), &targets, &own).await;
+    assert!(!claimed.unwrap());
+    let leases: Api<Lease> = tenant.api();
+    assert_eq!(leases.list(&ListParams::default()).await.unwrap().items, []);
+    let targets = actions::targets(&["api"]);
+    assert!(claim::claim_all(&tenant.client, &claimant(&tenant, "one"), &targets, &own).await.unwrap());
 }

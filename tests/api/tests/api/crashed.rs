@@ -11,6 +11,7 @@ use throughput_api_tests::{Tenant, spec};
 use throughput_controller::process::run;
 use throughput_controller::scaling::claim::{Claimant, claim_all};
 use throughput_controller::scaling::orphans;
+use throughput_controller::scaling::own_pods::OwnPods;
 use throughput_core::decide::Action;
 use throughput_core::identity::TestFacts;
 use throughput_crds::{ConditionStatus, ConditionType, RESTORE_FINALIZER, Stage, ThroughputTest, Verdict};
@@ -200,7 +201,9 @@ async fn a_claim_that_was_half_made_and_cannot_be_completed_is_given_up_in_time(
         test: "other".to_owned(),
         test_uid: "uid-of-other".to_owned(),
     };
-    assert!(claim_all(&tenant.client, &other, &actions::targets(&["worker"])).await.unwrap());
+    assert!(
+        claim_all(&tenant.client, &other, &actions::targets(&["worker"]), &OwnPods::default()).await.unwrap()
+    );
     let mut spec = spec_for_two();
     spec["timeouts"] = json!({"start": "2s"});
     let facts = facts(&tenant.test("run", spec).await);
@@ -313,7 +316,7 @@ async fn before_it_is_uninstalled_the_operator_restores_everything_in_its_namesp
         test: "gone".to_owned(),
         test_uid: "uid-of-gone".to_owned(),
     };
-    claim_all(&other.client, &nobody, &actions::targets(&["orphaned"])).await.unwrap();
+    claim_all(&other.client, &nobody, &actions::targets(&["orphaned"]), &OwnPods::default()).await.unwrap();
     let flags = common_flags(&one.namespace, &[&one.namespace, &other.namespace]);
     run::restore(&one.client, &flags).await.unwrap();
     for (tenant, left) in &all_left {

@@ -3,7 +3,7 @@
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service};
+use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret, Service};
 use kube::api::{Api, Patch, PatchParams};
 use serde_json::{Value, json};
 use throughput_api_tests::{Tenant, spec};
@@ -280,4 +280,23 @@ async fn a_look_whose_action_is_refused_is_not_counted_among_those_that_went_wel
     let well = looks(&operator, "ok").await;
     eventually("it is tried again, twice", refused, |count| *count > 2).await;
     assert_eq!(looks(&operator, "ok").await, well);
+}
+
+#[tokio::test]
+async fn the_operators_own_deployment_is_no_target_and_nothing_is_claimed_for_it() {
+    let tenant = Tenant::new().await;
+    tenant.deployment("pulp-worker", 1).await;
+    // By its pod's labels, the Deployment of that name is the operator's.
+    let pod = json!({
+        "metadata": {"name": "throughput-operator-0", "labels": {"app": "pulp-worker", "pod-template-hash": "1"}},
+        "spec": {"containers": [{"name": "operator", "image": "localhost/none"}]},
+    });
+    tenant.create::<Pod>(pod).await;
+    let (test, _operator) = run(&tenant, spec()).await;
+    let message = test.until_it_waits_for("TargetRefused").await;
+    assert!(
+        message.starts_with("the Deployment pulp-worker is the operator itself: nobody would put it back"),
+        "{message}"
+    );
+    assert_nothing_is_left(&tenant).await;
 }

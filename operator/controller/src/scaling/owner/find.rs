@@ -14,6 +14,7 @@ use throughput_core::target::{TargetKind, TargetName};
 use super::{ReplicasField, clowder, keda, not_permitted, pulp};
 use crate::objects::deadline::{RequestError, within};
 use crate::objects::pages;
+use crate::scaling::own_pods::OwnPods;
 
 /// What the owner of a claimed target is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,16 +25,20 @@ pub enum ReplicasSetting {
     Unscalable(Why),
 }
 
-/// The target, if it is there.
+/// The target, if it is there, and if it may be scaled.
 pub async fn target(
     client: &Client,
     namespace: &str,
     name: &TargetName,
+    own: &OwnPods,
 ) -> Result<Result<Option<DynamicObject>, Why>, RequestError> {
     let targets: Api<DynamicObject> =
         Api::namespaced_with(client.clone(), namespace, &crate::scaling::scalable::resource(name.kind));
     match within("read a target", targets.get_opt(&name.name)).await {
-        Ok(found) => Ok(Ok(found)),
+        Ok(found) => {
+            let refusal = found.as_ref().and_then(|found| own.refusal(namespace, name, found));
+            Ok(refusal.map_or(Ok(found), Err))
+        }
         Err(error) if error.is_forbidden() && name.kind == TargetKind::StatefulSet => {
             Ok(Err(not_permitted("scale StatefulSets", "scale.statefulSets")))
         }
