@@ -9,7 +9,7 @@ use serde_json::Value;
 /// Runs the program where there is no API server, and returns its log.
 fn log(format: &str) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_throughput-operator"))
-        .args(["restore", "--namespace", "perf", "--log-format", format])
+        .args(["restore", "--namespace", "perf", "--pod-name", "hook-0", "--log-format", format])
         .env_clear()
         .env("KUBECONFIG", "/nonexistent/kubeconfig")
         .output()
