@@ -32,11 +32,15 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Reads the body as JSON.
+    /// Reads the body as JSON. Nothing of one that is other than expected is told: what Pulp answers may be for
+    /// the credentials' owner alone, and whoever wrote the request may have chosen its path.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, PulpError> {
-        serde_json::from_slice(&self.body)
-            // The library's text can quote the body, so it is treated like any text of the server.
-            .map_err(|error| PulpError::UnexpectedAnswer(quote(error.to_string().as_bytes(), &self.secrets)))
+        serde_json::from_slice(&self.body).map_err(|_| {
+            PulpError::UnexpectedAnswer(format!(
+                "status {}, and a body that is not the JSON that was expected",
+                self.status
+            ))
+        })
     }
 
     /// The same answer, to be quoted without these.

@@ -25,10 +25,14 @@ impl PulpClient {
             timeout: Some(Duration::from_millis(*request_timeout_milliseconds)),
             ..Request::new(Method::Get, path)
         };
-        let fields: BTreeMap<String, Value> = self.send(&request).await?.json()?;
-        fields
-            .get(count_field)
-            .and_then(Value::as_u64)
-            .ok_or_else(|| PulpError::UnexpectedAnswer(format!("no count in the field {count_field}")))
+        let answer = self.send(&request).await?;
+        let fields: Option<BTreeMap<String, Value>> = answer.json().ok();
+        // Whether the field is missing or something else is not told either.
+        fields.as_ref().and_then(|fields| fields.get(count_field)).and_then(Value::as_u64).ok_or_else(|| {
+            PulpError::UnexpectedAnswer(format!(
+                "status {}, without a count in the field {count_field}",
+                answer.status
+            ))
+        })
     }
 }

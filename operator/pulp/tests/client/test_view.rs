@@ -42,5 +42,42 @@ async fn a_view_says_how_many_tasks_it_dispatched() {
         assert_eq!(client.ask_test_view(&view(&tasks.to_string(), "tasks_executed"), ID).await, Ok(tasks));
     }
     let error = client.ask_test_view(&view("5", "dispatched"), ID).await.unwrap_err();
-    assert_eq!(error, PulpError::UnexpectedAnswer("no count in the field dispatched".to_owned()));
+    let words = "status 200, without a count in the field dispatched";
+    assert_eq!(error, PulpError::UnexpectedAnswer(words.to_owned()));
+}
+
+#[tokio::test]
+async fn of_a_success_that_is_no_view_for_tests_nothing_is_told() {
+    let bodies = [
+        r#"{"tasks_executed": "canary"}"#,
+        r#"{"tasks_executed": -7001}"#,
+        r#"{"tasks_executed": 7001.5}"#,
+        r#"{"tasks_executed": {"canary": 7001}}"#,
+        r#"{"canary": 7001}"#,
+        r#"{"tasks_executed": 7001, "tasks_executed": "canary"}"#,
+        r#"["canary", 7001]"#,
+        r#""canary""#,
+        r#"{"canary": 7001"#,
+        "canary 7001",
+        "",
+    ];
+    for body in bodies {
+        let base_url =
+            serve(Router::new().route("/pulp/test/tasks/", get(move || async move { body }))).await;
+        let client = client(&base_url, Authentication::None);
+        let error = client.ask_test_view(&view("5", "tasks_executed"), ID).await.unwrap_err();
+        let words = "status 200, without a count in the field tasks_executed";
+        assert_eq!(error, PulpError::UnexpectedAnswer(words.to_owned()), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn of_a_success_that_is_no_list_of_tasks_nothing_is_told() {
+    for body in [r#"{"count": "canary", "results": []}"#, r#"["canary"]"#, "canary"] {
+        let base_url = serve(Router::new().fallback(move || async move { body })).await;
+        let client = client(&base_url, Authentication::None);
+        let error = client.online_workers_count().await.unwrap_err();
+        let words = "status 200, and a body that is not the JSON that was expected";
+        assert_eq!(error, PulpError::UnexpectedAnswer(words.to_owned()), "{body}");
+    }
 }
