@@ -63,9 +63,10 @@ pub use workload::{
 /// may be sent. A Secret without it is not used.
 pub const SECRET_FOR_ANNOTATION: &str = "perf.pulpproject.org/for";
 
-/// The annotation by which a Secret's owner says which requests besides GET may be sent with it, as
-/// `POST /pulp/api/v3/tasks/purge/`, several separated by commas; a `*` at the end stands for anything. Whoever
-/// may create a test would otherwise do with the Secret's rights what its owner never agreed to.
+/// The annotation by which a Secret's owner says which requests of a test's may be sent with it, GETs included, as
+/// `POST /pulp/api/v3/tasks/purge/`, several separated by commas; a `*` at the end stands for anything, and the word
+/// `test-views` for pulp-service's two views for tests. Whoever may create a test would otherwise do with the Secret's
+/// rights what its owner never agreed to.
 pub const SECRET_REQUESTS_ANNOTATION: &str = "perf.pulpproject.org/requests";
 
 /// The annotation by which a Secret's owner says which images a container may run that is given the Secret; several

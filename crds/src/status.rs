@@ -56,6 +56,9 @@ pub struct ThroughputTestStatus {
     /// Where the rest is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<ReportReference>,
+    /// When everything that the run needs was there for the first time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready_at: Option<Timestamp>,
     /// When the run began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Timestamp>,

@@ -112,7 +112,10 @@ fn default_ca_key() -> String {
 pub struct PulpTarget {
     /// Pulp's setting `API_ROOT`, with a slash at both ends.
     #[serde(default = "default_api_root")]
-    #[cfg_attr(feature = "kube", schemars(length(max = 128), regex(pattern = "^/([-._~A-Za-z0-9]+/)*$")))]
+    #[cfg_attr(
+        feature = "kube",
+        schemars(length(max = 128), regex(pattern = "^/([-_~A-Za-z0-9][-._~A-Za-z0-9]*/)*$"))
+    )]
     pub api_root: String,
     /// The domain whose tasks are counted, where Pulp's setting `DOMAIN_ENABLED` is on. Leave it out where
     /// domains are off.
@@ -143,8 +146,8 @@ pub struct Credentials {
     pub header: Option<String>,
     /// A Secret of the test's namespace with the keys `username` and `password`, or for `method: Header`
     /// with the key `value`. It must carry the annotation `perf.pulpproject.org/for` with the Service's name,
-    /// or the URL, as its value; and to send anything but a GET with it, `perf.pulpproject.org/requests` with
-    /// the method and path.
+    /// or the URL, as its value; and `perf.pulpproject.org/requests` with the method and path of what the
+    /// generators send with it, or with `test-views`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<SecretReference>,
 }

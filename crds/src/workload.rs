@@ -89,16 +89,21 @@ pub struct Dispatch {
 #[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TestViewDispatch {
-    /// The view's path below Pulp's API root.
+    /// The view's path below Pulp's API root. No part of it begins with a dot. Where there is a Secret, its owner
+    /// permits the path (`perf.pulpproject.org/requests`).
     #[serde(default = "default_view_path")]
-    #[cfg_attr(feature = "kube", schemars(length(max = 256), regex(pattern = "^([-._~A-Za-z0-9]+/)+$")))]
+    #[cfg_attr(
+        feature = "kube",
+        schemars(length(max = 256), regex(pattern = "^([-_~A-Za-z0-9][-._~A-Za-z0-9]*/)+$"))
+    )]
     pub path: String,
     /// The query's parameters.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[cfg_attr(feature = "kube", schemars(extend("maxProperties" = 16)))]
     pub query: BTreeMap<String, String>,
     /// A query with which the view dispatches nothing, where it has one: `{timeout: "0"}` for pulp-service. With it
-    /// the view is asked before anything is scaled, so that one that is switched off is noticed in time.
+    /// the view is asked once, when everything else is there and before anything is scaled, so that one that is
+    /// switched off is noticed in time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "kube", schemars(extend("maxProperties" = 16)))]
     pub check_query: Option<BTreeMap<String, String>>,
@@ -152,10 +157,13 @@ pub struct RequestDispatch {
     /// The method.
     #[serde(default)]
     pub method: DispatchMethod,
-    /// The path below Pulp's API root, the domain included where there is one.
+    /// The path below Pulp's API root, the domain included where there is one. No part of it begins with a dot.
     #[cfg_attr(
         feature = "kube",
-        schemars(length(min = 1, max = 256), regex(pattern = "^[-._~A-Za-z0-9][-._~A-Za-z0-9/]*$"))
+        schemars(
+            length(min = 1, max = 256),
+            regex(pattern = "^[-_~A-Za-z0-9][-._~A-Za-z0-9]*(/[-_~A-Za-z0-9][-._~A-Za-z0-9]*)*/?$")
+        )
     )]
     pub path: String,
     /// The JSON body, as text. Each `{unique}` in it is replaced by a value that no other request has.

@@ -1,5 +1,6 @@
 //! Looks at the outside world, as far as the current stage needs it.
 
+mod check_view;
 mod container_secrets;
 mod credentials;
 mod due;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::Api;
 use kube::{Client, ResourceExt};
+use throughput_core::decide;
 use throughput_core::identity::TestFacts;
 use throughput_core::kinds::pulp_tasks::PulpTasks;
 use throughput_core::observed::{Controls, Credentials, Generators, Observed, Pulp, Sources};
@@ -135,20 +137,13 @@ async fn ask_pulp(
     let stage = stage(status);
     match credentials::read(client, &facts.namespace, plan, tasks).await? {
         Ok(found) => {
-            // Not when something is claimed already: a view that dispatches all the same ends the test at once.
-            let is_new = stage == Stage::AwaitingTargets && observed.claims.is_empty();
-            let view_check = tasks.view_check.as_ref().filter(|_| is_new);
-            let inquiry = pulp::Inquiry { tasks, facts, status, stage, view_check };
+            let inquiry = pulp::Inquiry { tasks, facts, status, stage };
             let refused = service::refused(client, &facts.namespace, plan).await?;
             let answer = match refused {
                 Some(pulp) => pulp.into(),
                 None => pulps.ask(&inquiry, found).await,
             };
-            pulp::Answer {
-                pulp: observed.pulp,
-                remains: observed.remains,
-                view_fault: observed.view_fault,
-            } = answer;
+            pulp::Answer { pulp: observed.pulp, remains: observed.remains } = answer;
         }
         Err(unusable) => observed.credentials = unusable,
     }
@@ -156,6 +151,10 @@ async fn ask_pulp(
         && let Some(unusable) = container_secrets::missing(client, &facts.namespace, tasks).await?
     {
         observed.credentials = unusable;
+    }
+    // Last: whoever waits for something else is not asked meanwhile.
+    if decide::may_ask_once(plan, status, observed) {
+        observed.view_fault = pulps.check_view(tasks, &facts.uid).await;
     }
     Ok(())
 }

@@ -31,6 +31,7 @@ pub use delivery::Delivery;
 pub(crate) use delivery::delivery;
 pub use draft::{Draft, View};
 pub(crate) use drift::watch_for_drift;
+pub use prepare::may_ask_once;
 pub(crate) use scaling::{Scaling, scale_to_wanted};
 pub(crate) use settle::to_the_figures;
 

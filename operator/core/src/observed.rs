@@ -31,7 +31,7 @@ pub struct Observed {
     pub credentials: Credentials,
     /// What Pulp answered.
     pub pulp: Pulp,
-    /// What is wrong with the view that dispatches; only asked before anything is scaled.
+    /// What is wrong with the view that dispatches; asked once, when nothing else is waited for.
     pub view_fault: Option<ViewFault>,
     /// The load generators of the current cell.
     pub generators: Generators,
@@ -114,8 +114,8 @@ impl Pulp {
 pub enum ViewFault {
     /// It did not answer as such a view does: in its own words, bounded.
     Failed(String),
-    /// It dispatched so many tasks.
-    Dispatched(u64),
+    /// It says that it dispatched tasks.
+    Dispatched,
 }
 
 /// What Pulp counts. Only what the stage asks for is set.

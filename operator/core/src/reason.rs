@@ -36,6 +36,7 @@ reasons! {
     WorkersNotNamed,
     NoTarget,
     NoHeader,
+    PathNotPlain,
     NotPermitted,
     CellCount,
     UnknownAxis,

@@ -34,7 +34,8 @@ use kube::core::{ApiResource, GroupVersionKind};
 use kube::{Client, ResourceExt};
 use serde_json::Value;
 use throughput_crds::{
-    ConditionStatus, ConditionType, SECRET_FOR_ANNOTATION, Stage, ThroughputTest, ThroughputTestStatus,
+    ConditionStatus, ConditionType, SECRET_FOR_ANNOTATION, SECRET_REQUESTS_ANNOTATION, Stage, ThroughputTest,
+    ThroughputTestStatus,
 };
 use throughput_test_support::{program, wait};
 
@@ -77,6 +78,14 @@ pub async fn secret_text(cluster: &Cluster, name: &str, key: &str) -> String {
 /// Makes a Secret of these texts that may be sent to this audience: a Service, a URL, a host, `aws`.
 pub async fn secret(cluster: &Cluster, name: &str, audience: &str, texts: &Value) {
     annotated_secret(cluster, name, &serde_json::json!({SECRET_FOR_ANNOTATION: audience}), texts).await;
+}
+
+/// Makes a Secret of what Pulp asks for, which may be sent to this audience, and with which the views for tests may be
+/// asked.
+pub async fn pulp_secret(cluster: &Cluster, name: &str, audience: &str, texts: &Value) {
+    let annotations =
+        serde_json::json!({SECRET_FOR_ANNOTATION: audience, SECRET_REQUESTS_ANNOTATION: "test-views"});
+    annotated_secret(cluster, name, &annotations, texts).await;
 }
 
 /// Makes a Secret of these texts, which says with these annotations what it may be used for.

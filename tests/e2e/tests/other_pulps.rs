@@ -12,7 +12,7 @@ use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 use throughput_crds::{ConditionStatus, ConditionType, ThroughputTestStatus, Verdict};
 use throughput_e2e_tests::outside::{remove_service, service};
-use throughput_e2e_tests::{Cluster, condition, permit_urls, secret, secret_text, sql};
+use throughput_e2e_tests::{Cluster, condition, permit_urls, pulp_secret, secret_text, sql};
 use throughput_server_tests::NginxServer;
 use throughput_test_support::program;
 use throughput_test_support::spec::{PulpSpec, WORKERS};
@@ -72,7 +72,7 @@ async fn the_example_of_https(cluster: &Cluster) {
     let name = format!("{SERVICE}.{}.svc", cluster.namespace);
     let nginx = NginxServer::start_at(cluster.host_address().await, &name, &upstream(cluster).await).await;
     service(cluster, SERVICE, 8443, (cluster.host_address().await, nginx.port())).await;
-    secret(cluster, "pulp-identity", SERVICE, &json!({"value": identity(cluster).await})).await;
+    pulp_secret(cluster, "pulp-identity", SERVICE, &json!({"value": identity(cluster).await})).await;
     authority(cluster, "our-ca", &nginx).await;
     let mut example = cluster.example("throughput-test-https.yaml", 60).await;
     example["spec"]["target"]["service"]["name"] = json!(SERVICE);
@@ -116,7 +116,8 @@ async fn a_pulp_whose_test_views_are_off_says_so_before_anything_is_scaled_and_i
     if let Err(panic) = refused {
         resume_unwind(panic);
     }
-    // It was waited for, as anything that a run needs.
+    // It was asked once, and ended the test: this is another.
+    cluster.create(NAME, spec()).await;
     let status = cluster.until_finished(NAME, RUN).await;
     assert_measured(&cluster, &status).await;
 }
@@ -129,12 +130,12 @@ async fn refuse_without_views(cluster: &Cluster) {
     let refused = "the view's refusal is told";
     let status = cluster
         .until_status(NAME, refused, RUN, |status| {
-            condition(status, ConditionType::TargetsReady).is_some_and(|(holds, reason, _)| {
-                holds == ConditionStatus::False && reason == "TestViewFailed"
+            condition(status, ConditionType::Finished).is_some_and(|(holds, reason, _)| {
+                holds == ConditionStatus::True && reason == "TestViewFailed"
             })
         })
         .await;
-    let (_, _, message) = condition(&status, ConditionType::TargetsReady).unwrap();
+    let (_, _, message) = condition(&status, ConditionType::Finished).unwrap();
     assert!(message.contains("TEST_TASK_INGESTION is off"), "{message}");
     assert_eq!(cluster.as_found(WORKERS).await, before, "nothing was scaled");
     cluster.assert_nothing_left(NAME).await;
@@ -145,7 +146,7 @@ async fn an_encrypted_pulp_behind_nginx_that_takes_a_header_is_measured() {
     let cluster = Cluster::connect().await;
     let nginx = NginxServer::start_at(cluster.host_address().await, "nginx", &upstream(&cluster).await).await;
     permit_urls(&cluster, &[&nginx.url()]).await;
-    secret(&cluster, NAME, &nginx.url(), &json!({"value": identity(&cluster).await})).await;
+    pulp_secret(&cluster, NAME, &nginx.url(), &json!({"value": identity(&cluster).await})).await;
     authority(&cluster, NAME, &nginx).await;
     let credentials = json!({"method": "Header", "header": "authorization", "secretRef": {"name": NAME}});
     let target = json!({

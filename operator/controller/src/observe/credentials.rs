@@ -175,11 +175,12 @@ mod tests {
     }
 
     const FOR: (&str, &str) = (SECRET_FOR_ANNOTATION, "pulp-api");
+    const VIEWS: (&str, &str) = (SECRET_REQUESTS_ANNOTATION, "test-views");
 
     #[test]
     fn a_secret_is_used_only_for_the_service_that_it_names() {
         let keys = ["username", "password"];
-        let named = |service| secret(&[(SECRET_FOR_ANNOTATION, service)], &keys);
+        let named = |service| secret(&[(SECRET_FOR_ANNOTATION, service), VIEWS], &keys);
         assert_eq!(reason(&session(), Some(&named("pulp-api"))), "usable");
         assert_eq!(reason(&session(), Some(&named("other"))), "SecretNotPermitted");
         assert_eq!(reason(&session(), Some(&secret(&[], &keys))), "SecretNotPermitted");
@@ -188,16 +189,33 @@ mod tests {
     #[test]
     fn what_a_secret_lacks_is_said() {
         assert_eq!(reason(&session(), None), "SecretNotFound");
-        assert_eq!(reason(&session(), Some(&secret(&[FOR], &["username"]))), "SecretKeyMissing");
-        assert_eq!(reason(&header(), Some(&secret(&[FOR], &["username", "password"]))), "SecretKeyMissing");
+        assert_eq!(reason(&session(), Some(&secret(&[FOR, VIEWS], &["username"]))), "SecretKeyMissing");
+        let password = secret(&[FOR, VIEWS], &["username", "password"]);
+        assert_eq!(reason(&header(), Some(&password)), "SecretKeyMissing");
     }
 
     #[test]
     fn a_header_is_the_value_of_one_key() {
         let plan = header();
-        let found =
-            usable("pulp-admin", &plan, plan.pulp_tasks().unwrap(), Some(&secret(&[FOR], &["value"])));
+        let secret = secret(&[FOR, VIEWS], &["value"]);
+        let found = usable("pulp-admin", &plan, plan.pulp_tasks().unwrap(), Some(&secret));
         assert_eq!(found, Ok(throughput_pulp::Credentials::Header { value: "word".to_owned() }));
+    }
+
+    #[test]
+    fn a_secret_is_used_only_for_the_views_that_it_names() {
+        let keys = ["username", "password"];
+        let admin = || json!({"secretRef": {"name": "pulp-admin"}});
+        let view = |path: &str| plan(admin(), json!({"testView": {"path": path, "checkQuery": {"n": "0"}}}));
+        let listed = |list| secret(&[FOR, (SECRET_REQUESTS_ANNOTATION, list)], &keys);
+        for plan in [session(), view("test/tasks/"), view("test/distributions/")] {
+            assert_eq!(reason(&plan, Some(&secret(&[FOR], &keys))), "RequestNotPermitted");
+        }
+        assert_eq!(reason(&session(), Some(&listed("test-views"))), "usable");
+        assert_eq!(reason(&view("test/distributions/"), Some(&listed("test-views"))), "RequestNotPermitted");
+        let named = "GET /pulp/test/distributions/";
+        assert_eq!(reason(&view("test/distributions/"), Some(&listed(named))), "usable");
+        assert_eq!(reason(&view("api/v3/users/"), Some(&listed(named))), "RequestNotPermitted");
     }
 
     #[test]

@@ -11,12 +11,11 @@ use throughput_core::observed::{Counts, Deletions, OwnTasks, Pulp, Remains, View
 use throughput_core::reason::{Reason, Why};
 use throughput_core::stage::{Question, facts};
 use throughput_crds::{ProcessCounts, Stage, ThroughputTestStatus};
-use throughput_model::cell::CellAddress;
 use throughput_model::task::TaskState;
-use throughput_model::workload::TestView;
 use throughput_pulp::{ClientOptions, ComponentVersion, PulpClient, PulpError, RequestCounts, TaskFilter};
 use uuid::Uuid;
 
+use super::check_view::CheckedViews;
 use super::credentials::Found;
 use super::due::{Due, due};
 
@@ -31,6 +30,7 @@ const LONGEST_VERSION: usize = 64;
 #[derive(Clone, Debug, Default)]
 pub struct PulpClients {
     kept: Arc<Mutex<HashMap<String, Kept>>>,
+    checked: CheckedViews,
     requests: RequestCounts,
     answers: Budget,
 }
@@ -47,27 +47,24 @@ pub(super) struct Inquiry<'a> {
     pub(super) facts: &'a TestFacts,
     pub(super) status: &'a ThroughputTestStatus,
     pub(super) stage: Stage,
-    /// The view that dispatches, with a query with which it should dispatch nothing.
-    pub(super) view_check: Option<&'a TestView>,
 }
 
 /// The answer.
 pub(super) struct Answer {
     pub(super) pulp: Pulp,
     pub(super) remains: Option<Remains>,
-    pub(super) view_fault: Option<ViewFault>,
 }
 
 impl From<Pulp> for Answer {
     fn from(pulp: Pulp) -> Self {
-        Self { pulp, remains: None, view_fault: None }
+        Self { pulp, remains: None }
     }
 }
 
 impl PulpClients {
     /// None yet. What they will ask is counted here, and their answers share this budget.
     pub fn new(requests: RequestCounts, answers: Budget) -> Self {
-        Self { kept: Arc::default(), requests, answers }
+        Self { kept: Arc::default(), checked: CheckedViews::default(), requests, answers }
     }
 
     /// The client of a test, if it was asked for before.
@@ -78,6 +75,14 @@ impl PulpClients {
     /// Forgets the client of a test that is over, and its session with it.
     pub fn forget(&self, test_uid: &str) {
         self.lock().remove(test_uid);
+        self.checked.forget(test_uid);
+    }
+
+    /// Whether the view that dispatches would, asked once a test with a query with which it should dispatch nothing.
+    pub(super) async fn check_view(&self, tasks: &PulpTasks, test_uid: &str) -> Option<ViewFault> {
+        let view = tasks.view_check.as_ref()?;
+        let client = self.of(test_uid)?;
+        self.checked.ask(&client, (tasks, view), test_uid).await
     }
 
     /// Asks what the stage wants to know.
@@ -89,11 +94,7 @@ impl PulpClients {
             }
         };
         match answer(&client, inquiry).await {
-            Ok((counts, remains)) => Answer {
-                pulp: Pulp::Answering(counts),
-                remains,
-                view_fault: view_fault(&client, inquiry).await,
-            },
+            Ok((counts, remains)) => Answer { pulp: Pulp::Answering(counts), remains },
             Err(error) => unavailable(inquiry, &error).into(),
         }
     }
@@ -158,18 +159,6 @@ fn unavailable(inquiry: &Inquiry<'_>, error: &PulpError) -> Pulp {
         reason,
         format!("{}{}: {error}", inquiry.tasks.pulp.base_url, inquiry.tasks.pulp.api_root),
     ))
-}
-
-/// Whether the view that dispatches would, where there is a question to ask without dispatching.
-async fn view_fault(client: &PulpClient, inquiry: &Inquiry<'_>) -> Option<ViewFault> {
-    let Inquiry { tasks, facts, status: _, stage: _, view_check } = inquiry;
-    let view = (*view_check)?;
-    let first = CellAddress { test_uid: facts.uid.clone(), cell: 0, attempt: 1 };
-    match client.ask_test_view(view, first.check_correlation_id()).await {
-        Ok(0) => None,
-        Ok(tasks) => Some(ViewFault::Dispatched(tasks)),
-        Err(error) => Some(ViewFault::Failed(format!("{}{}: {error}", tasks.pulp.base_url, view.path))),
-    }
 }
 
 async fn answer(client: &PulpClient, inquiry: &Inquiry<'_>) -> Result<(Counts, Option<Remains>), PulpError> {

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use throughput_crds::{ConditionStatus, ConditionType, Stage, Verdict};
+use throughput_crds::{ConditionStatus, ConditionType, Stage, ThroughputTestStatus, Verdict};
 
 use super::{Action, Draft, View};
-use crate::observed::{Credentials, Target};
+use crate::observed::{Controls, Credentials, Observed, Target};
+use crate::plan::Plan;
 use crate::reason::{Reason, Why};
 use crate::target::{Claimed, Holder};
 
@@ -27,6 +28,7 @@ pub(super) fn awaiting_targets(draft: &mut Draft<'_>, view: &View<'_>) {
                 Reason::AllFound,
                 "everything that the run needs is there",
             );
+            draft.status.ready_at.get_or_insert(draft.now);
             draft.enter(Stage::Claiming);
         }
         Some(Why { reason: _, message }) if !view.observed.claims.is_empty() => {
@@ -48,6 +50,21 @@ pub(super) fn awaiting_targets(draft: &mut Draft<'_>, view: &View<'_>) {
             }
         }
     }
+}
+
+/// Whether the run waits for nothing any more, and what may be asked only once, before anything is claimed, has not been
+/// asked.
+pub fn may_ask_once(plan: &Plan, status: &ThroughputTestStatus, observed: &Observed) -> bool {
+    let view = status.current.as_ref().and_then(|current| {
+        let cell = plan.cells.get(current.cell as usize)?;
+        Some(View { plan, cell, current, observed })
+    });
+    let waits_for_nothing = view.is_some_and(|view| {
+        view.current.stage == Stage::AwaitingTargets && observed.claims.is_empty() && missing(&view).is_none()
+    });
+    // A look that does something else asks nothing: the answer would be lost.
+    let Controls { suspend, abort, ttl_after_finished: _ } = observed.controls;
+    waits_for_nothing && status.ready_at.is_none() && !(suspend || abort || observed.deleting)
 }
 
 /// The first thing that the run needs and that is not there.

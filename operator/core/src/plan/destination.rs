@@ -5,7 +5,7 @@ use std::fmt;
 use throughput_crds::{CaBundle, Credentials, CredentialsMethod, Scheme, Target};
 use throughput_model::workload::{Authentication, Dispatch, DispatchRequest, Method};
 
-use crate::plan::permissions::{NotPermitted, Permissions, is_listed};
+use crate::plan::permissions::{NotPermitted, Permissions};
 use crate::plan::rejection::Rejection;
 
 /// Where requests are sent.
@@ -109,28 +109,61 @@ pub fn secret_keys(authentication: &Authentication) -> &'static [&'static str] {
     }
 }
 
+/// What an owner's list says instead of naming the views that are made for tests, each by itself.
+pub const TEST_VIEWS: &str = "test-views";
+
+/// The views that [`TEST_VIEWS`] stands for: those of pulp-service, below the two usual API roots. They are whole
+/// paths, since the API root is the test's to write.
+const TEST_VIEW_REQUESTS: [&str; 4] = [
+    "GET /pulp/test/tasks/",
+    "GET /pulp/test/random_lock_tasks/",
+    "GET /api/pulp/test/tasks/",
+    "GET /api/pulp/test/random_lock_tasks/",
+];
+
 /// What is sent with a Secret's rights and takes its owner's word, as the owner writes it: `POST /pulp/x/`. A GET
-/// changes nothing, and of its answer only a refusal is shown; anything else could make whoever may create a test
-/// an administrator of Pulp.
+/// takes it too: there are views that dispatch, release locks or forward on GET.
 pub fn needs_permission(dispatch: &Dispatch) -> Option<String> {
     match dispatch {
         // In-process nothing is sent.
-        Dispatch::TestView(_) | Dispatch::InProcess(_) => None,
-        Dispatch::Request(DispatchRequest { method, path, .. }) => match method {
-            Method::Get => None,
-            Method::Post => Some(format!("POST {path}")),
-            Method::Put => Some(format!("PUT {path}")),
-            Method::Patch => Some(format!("PATCH {path}")),
-            Method::Delete => Some(format!("DELETE {path}")),
-        },
+        Dispatch::InProcess(_) => None,
+        Dispatch::TestView(view) => Some(format!("GET {}", view.path)),
+        Dispatch::Request(DispatchRequest { method, path, .. }) => {
+            let method = match method {
+                Method::Get => "GET",
+                Method::Post => "POST",
+                Method::Put => "PUT",
+                Method::Patch => "PATCH",
+                Method::Delete => "DELETE",
+            };
+            Some(format!("{method} {path}"))
+        }
     }
 }
 
-/// Whether the owner's list, separated by commas, has this request. A path that is not what it looks like (`..`)
-/// is on no list.
+/// Whether the owner's list, separated by commas, has this request: itself, its beginning and a `*`, or
+/// [`TEST_VIEWS`]. A path that is not plain is on no list.
 pub fn permits_request(list: &str, request: &str) -> bool {
-    let plain = !request.split('/').any(|segment| matches!(segment, "." | ".."));
-    plain && is_listed(list, request)
+    let plain = request.split_once(' ').is_some_and(|(_, path)| is_plain_path(path));
+    plain
+        && list.split(',').map(str::trim).any(|entry| match (entry, entry.strip_suffix('*')) {
+            (TEST_VIEWS, _) => TEST_VIEW_REQUESTS.contains(&request),
+            (_, Some(beginning)) => request.starts_with(beginning),
+            (_, None) => request == entry,
+        })
+}
+
+/// Whether a path is what it looks like to every server: of letters, digits and `-._~`, without empty segments but the
+/// last, and without any that begins with a dot. So nothing in it leads upwards, is decoded, or divides it otherwise.
+pub fn is_plain_path(path: &str) -> bool {
+    let Some(below) = path.strip_prefix('/') else { return false };
+    let below = below.strip_suffix('/').unwrap_or(below);
+    let is_plain = |segment: &str| {
+        !segment.is_empty()
+            && !segment.starts_with('.')
+            && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+    };
+    path == "/" || below.split('/').all(is_plain)
 }
 
 #[cfg(test)]
@@ -151,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_may_change_something_takes_the_owners_word() {
+    fn whatever_is_sent_with_a_secret_takes_its_owners_word() {
         let view = Dispatch::TestView(TestView {
             path: "/pulp/test/tasks/".to_owned(),
             query: BTreeMap::new(),
@@ -159,9 +192,9 @@ mod tests {
             tasks_per_request: None,
             request_timeout_milliseconds: 1,
         });
-        assert_eq!(needs_permission(&view), None);
-        assert_eq!(needs_permission(&request(Method::Get)), None);
+        assert_eq!(needs_permission(&view).as_deref(), Some("GET /pulp/test/tasks/"));
         for (method, name) in [
+            (Method::Get, "GET"),
             (Method::Post, "POST"),
             (Method::Put, "PUT"),
             (Method::Patch, "PATCH"),
@@ -182,15 +215,84 @@ mod tests {
         }
         for refused in [
             "DELETE /pulp/api/v3/tasks/purge/",
+            "GET /pulp/api/v3/tasks/purge/",
+            "POST /pulp/api/v3/tasks/purge",
             "POST /pulp/api/v3/tasks/purge/x",
             "POST /pulp/api/v3/users/",
+            "GET /pulp/test/tasks/",
             "DELETE /pulp/api/v3/repositories/file/../../users/",
             "",
+            "POST",
         ] {
             assert!(!permits_request(list, refused), "{refused}");
         }
-        assert!(!permits_request("", "POST /pulp/api/v3/users/"));
+        for empty in ["", ",", " , "] {
+            assert!(!permits_request(empty, "POST /pulp/api/v3/users/"), "{empty:?}");
+            assert!(!permits_request(empty, ""), "{empty:?}");
+        }
         assert!(permits_request("*", "POST /pulp/api/v3/users/"));
+    }
+
+    #[test]
+    fn views_for_tests_are_permitted_by_a_word_of_their_own_and_as_whole_paths() {
+        let list = "test-views, POST /pulp/api/v3/tasks/purge/";
+        for permitted in TEST_VIEW_REQUESTS.into_iter().chain(["POST /pulp/api/v3/tasks/purge/"]) {
+            assert!(permits_request(list, permitted), "{permitted}");
+        }
+        for refused in [
+            "POST /pulp/test/tasks/",
+            "GET /pulp/test/distributions/",
+            "GET /pulp/test/tasks/release/",
+            "GET /other/test/tasks/",
+            "GET /pulp/api/v3/users/test/tasks/",
+        ] {
+            assert!(!permits_request(list, refused), "{refused}");
+        }
+        assert!(!permits_request("test-views-not", TEST_VIEW_REQUESTS[0]));
+    }
+
+    #[test]
+    fn a_path_that_is_not_what_it_looks_like_is_on_no_list() {
+        for plain in ["/", "/a", "/a/", "/pulp/api/v3/file-x_1~/3.2/", "/a/b.c/d..e/"] {
+            assert!(is_plain_path(plain), "{plain:?}");
+            assert!(permits_request("*", &format!("GET {plain}")), "{plain:?}");
+        }
+        for hidden in [
+            "",
+            "a/",
+            "//",
+            "/a//b/",
+            "/a/b//",
+            "/./a/",
+            "/a/.",
+            "/a/..",
+            "/../a/",
+            "/a/../b/",
+            "/a/%2e%2e/b/",
+            "/a%2f..%2fb/",
+            "/%2E%2E/",
+            "/a/%252e/",
+            "/a\\b/",
+            "/a/..\\b/",
+            "/a;x/",
+            "/a/..;/b/",
+            "/a?b",
+            "/a#b",
+            "/a b/",
+            "/a\tb/",
+            "/a\nb/",
+            "/a\0/",
+            "/a\u{7f}/",
+            "/\u{ff0e}\u{ff0e}/",
+            "/\u{2025}/",
+            "/a@b/",
+            "/a:b/",
+        ] {
+            assert!(!is_plain_path(hidden), "{hidden:?}");
+            for list in ["*", "GET *", "GET /*", &format!("GET {hidden}")] {
+                assert!(!permits_request(list, &format!("GET {hidden}")), "{hidden:?} {list:?}");
+            }
+        }
     }
 
     #[test]

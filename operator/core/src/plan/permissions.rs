@@ -130,11 +130,6 @@ pub fn is_image_listed(list: &str, image: &str) -> bool {
     list.split(',').any(|pattern| matches_image(pattern.trim(), image))
 }
 
-/// Whether a list of patterns, separated by commas, has a text.
-pub fn is_listed(list: &str, text: &str) -> bool {
-    list.split(',').any(|pattern| matches_pattern(pattern.trim(), text))
-}
-
 /// Scheme, host and port of a URL.
 fn without_path(url: &str) -> &str {
     let authority = url.find("://").map_or(0, |scheme| scheme + 3);

@@ -56,6 +56,16 @@ pub enum Rejection {
     /// A header without a name.
     #[error("credentials of the method Header need the header's name in credentials.header")]
     NoHeader,
+    /// A path that could lead elsewhere than it says.
+    #[error(
+        "{field} is no plain path: {path:?} may have letters, digits and -._~ between single slashes, and no part that begins with a dot"
+    )]
+    Path {
+        /// The field.
+        field: &'static str,
+        /// The path.
+        path: String,
+    },
     /// Something that only the operator's administrator can permit.
     #[error(transparent)]
     NotPermitted(#[from] NotPermitted),
@@ -91,6 +101,7 @@ impl Rejection {
             Self::Duration(_) => Reason::DurationOutOfBounds,
             Self::NoTarget => Reason::NoTarget,
             Self::NoHeader => Reason::NoHeader,
+            Self::Path { .. } => Reason::PathNotPlain,
             Self::NotPermitted(_) => Reason::NotPermitted,
             Self::InProcess(_) => Reason::InProcessNotPossible,
             Self::Observe(_) => Reason::ObserveNotPossible,

@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 
+mod paths;
+
 use serde_json::{Value, json};
 use throughput_crds::{Observe, Procedure, Scheme};
 use throughput_model::workload::{

@@ -1,10 +1,13 @@
 //! Who may create a test gains nothing by it: each refusal, as its author sees it.
 
+use std::sync::{Arc, Mutex};
+
 use axum::Router;
 use axum::extract::RawQuery;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service};
 use kube::api::{Api, DeleteParams, Patch, PatchParams};
@@ -81,7 +84,9 @@ async fn a_url_that_nobody_permits_is_final_at_once_and_says_what_would_permit_i
 async fn a_secret_goes_to_the_url_that_it_names_and_to_no_other() {
     let url = serve(Router::new().fallback(|| async { (StatusCode::UNAUTHORIZED, "who are you?") })).await;
     let (tenant, _operator) = run(spec_for(&url, basic()), &[&url]).await;
-    let named = json!({"perf.pulpproject.org/for": "http://127.0.0.1:1"});
+    let named = json!({
+        "perf.pulpproject.org/for": "http://127.0.0.1:1", "perf.pulpproject.org/requests": "test-views",
+    });
     secret(&tenant, named, json!({"username": "admin", "password": PASSWORD})).await;
     let test = watched(&tenant);
     let message = test.until_it_waits_for("SecretNotPermitted").await;
@@ -106,7 +111,7 @@ async fn a_header_without_its_key_is_named_and_with_it_is_sent() {
         get(|headers: HeaderMap| async move {
             let identity = headers.get("x-rh-identity").and_then(|value| value.to_str().ok());
             if identity == Some(PASSWORD) {
-                // What is not as expected is quoted, and must not be quoted with what was sent.
+                // What is not as expected, and may be for the Secret's owner alone.
                 (StatusCode::OK, format!("{{\"count\": \"{PASSWORD}\", \"results\": []}}")).into_response()
             } else {
                 StatusCode::FORBIDDEN.into_response()
@@ -116,7 +121,8 @@ async fn a_header_without_its_key_is_named_and_with_it_is_sent() {
     let url = serve(pulp).await;
     let header = json!({"method": "Header", "header": "x-rh-identity", "secretRef": {"name": "pulp-admin"}});
     let (tenant, _operator) = run(spec_for(&url, header), &[&url]).await;
-    secret(&tenant, json!({"perf.pulpproject.org/for": url}), json!({"username": "admin"})).await;
+    let annotations = json!({"perf.pulpproject.org/for": url, "perf.pulpproject.org/requests": "test-views"});
+    secret(&tenant, annotations, json!({"username": "admin"})).await;
     let test = watched(&tenant);
     let message = test.until_it_waits_for("SecretKeyMissing").await;
     assert_eq!(message, "the Secret pulp-admin has no text under the key value");
@@ -125,7 +131,9 @@ async fn a_header_without_its_key_is_named_and_with_it_is_sent() {
     secrets.patch("pulp-admin", &PatchParams::default(), &Patch::Merge(value)).await.unwrap();
     test.poke().await;
     let message = test.until_it_waits_for("NotAPulp").await;
-    assert!(message.contains("***") && !message.contains(PASSWORD), "{message}");
+    let told =
+        "an answer that was not expected: status 200, and a body that is not the JSON that was expected";
+    assert_eq!(message, format!("{url}/pulp/: {told}"));
 }
 
 /// A spec whose load is a view that is asked, before anything is scaled, with a query of no time.
@@ -154,7 +162,8 @@ async fn a_view_that_is_switched_off_is_known_before_anything_is_scaled() {
     let (tenant, _operator) = run(checked_spec(&url), &[&url]).await;
     let before = Found::look(&tenant, "pulp-worker").await;
     let test = watched(&tenant);
-    let message = test.until_it_waits_for("TestViewFailed").await;
+    let finished = (ConditionType::Finished, ConditionStatus::True, "TestViewFailed");
+    let message = test.until_condition(finished.0, finished.1, finished.2).await;
     let words = format!("{url}/pulp/test/tasks/: status 500: TEST_TASK_INGESTION is off");
     assert_eq!(message, words);
     assert_eq!(Found::look(&tenant, "pulp-worker").await, before);
@@ -168,8 +177,54 @@ async fn a_check_that_dispatches_ends_the_test_before_it_dispatches_again() {
     let test = watched(&tenant);
     let finished = (ConditionType::Finished, ConditionStatus::True, "CheckQueryDispatches");
     let message = test.until_condition(finished.0, finished.1, finished.2).await;
-    assert!(message.contains("the view dispatched tasks, 83 of them"), "{message}");
+    assert!(message.contains("the view says that it dispatched tasks"), "{message}");
+    assert!(!message.contains("83"), "the number of a field that the test chose: {message}");
     assert_eq!(Found::look(&tenant, "pulp-worker").await, before);
+}
+
+/// A Pulp that counts how often its view for tests is asked, and with which password.
+async fn pulp_that_counts(asked: Arc<Mutex<Vec<Option<String>>>>) -> String {
+    let tasks = get(|| async { r#"{"count": 0, "results": []}"# });
+    let view = get(move |headers: HeaderMap| async move {
+        let identity = headers.get("x-rh-identity").and_then(|value| value.to_str().ok()).map(str::to_owned);
+        asked.lock().unwrap().push(identity);
+        r#"{"tasks_executed": 0}"#
+    });
+    serve(Router::new().route("/pulp/api/v3/tasks/", tasks).route("/pulp/test/distributions/", view)).await
+}
+
+#[tokio::test]
+async fn a_view_is_asked_with_a_secret_only_as_its_owner_permits_and_once_when_nothing_else_is_waited_for() {
+    let asked: Arc<Mutex<Vec<Option<String>>>> = Arc::default();
+    let url = pulp_that_counts(asked.clone()).await;
+    let header = json!({"method": "Header", "header": "x-rh-identity", "secretRef": {"name": "pulp-admin"}});
+    let mut spec = spec_for(&url, header);
+    spec["workload"]["pulpTasks"]["dispatch"] = json!({"testView": {"path": "test/distributions/", "query": {"tasks": "5"}, "checkQuery": {"tasks": "5"}}});
+    let tenant = Tenant::new().await;
+    tenant.test("run", spec).await;
+    let _operator = Operator::start_permitting(&tenant, &[&url]).await;
+    let test = watched(&tenant);
+    let annotations = json!({"perf.pulpproject.org/for": url, "perf.pulpproject.org/requests": "test-views"});
+    secret(&tenant, annotations, json!({"value": PASSWORD})).await;
+    test.until_it_waits_for("TargetNotFound").await;
+    tenant.deployment("pulp-worker", 3).await;
+    test.poke().await;
+    let message = test.until_it_waits_for("RequestNotPermitted").await;
+    let request = "GET /pulp/test/distributions/";
+    assert!(message.ends_with(&format!("perf.pulpproject.org/requests='{request}'")), "{message}");
+    assert_eq!(*asked.lock().unwrap(), [], "nothing is sent before it is permitted");
+    let deployments: Api<Deployment> = tenant.api();
+    deployments.delete("pulp-worker", &DeleteParams::default()).await.unwrap();
+    let secrets: Api<Secret> = tenant.api();
+    let permit = json!({"metadata": {"annotations": {"perf.pulpproject.org/requests": request}}});
+    secrets.patch("pulp-admin", &PatchParams::default(), &Patch::Merge(permit)).await.unwrap();
+    test.poke().await;
+    test.until_it_waits_for("TargetNotFound").await;
+    assert_eq!(*asked.lock().unwrap(), [], "nor while something else is waited for");
+    tenant.deployment("pulp-worker", 3).await;
+    test.poke().await;
+    test.until("it has claimed its targets", |status| status.started_at.is_some()).await;
+    assert_eq!(*asked.lock().unwrap(), [Some(PASSWORD.to_owned())]);
 }
 
 #[tokio::test]

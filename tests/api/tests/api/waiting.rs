@@ -68,7 +68,8 @@ async fn a_missing_secret_is_waited_for_until_it_may_be_used() {
     let (test, _operator) = run(&tenant, spec_with_secret()).await;
     let message = test.until_it_waits_for("SecretNotFound").await;
     assert_eq!(message, "there is no Secret pulp-admin in this namespace");
-    secret(&tenant, json!({}), json!({"username": "admin"})).await;
+    secret(&tenant, json!({"perf.pulpproject.org/requests": "test-views"}), json!({"username": "admin"}))
+        .await;
     test.poke().await;
     let message = test.until_it_waits_for("SecretNotPermitted").await;
     assert!(message.ends_with("its owner annotates it with perf.pulpproject.org/for=pulp-api"), "{message}");

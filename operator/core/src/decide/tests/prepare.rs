@@ -8,11 +8,11 @@ use throughput_crds::{
 };
 
 use crate::decide::fixture::{
-    at, condition, counts, decided, events, failure, observed, place, present, status_at, unreachable,
-    untouched,
+    at, claims, condition, counts, decided, events, failure, observed, place, plan, present, status_at,
+    unreachable, untouched,
 };
-use crate::decide::{Action, Decision};
-use crate::observed::{Counts, Credentials, Observed, OwnTasks, Pulp, Target, ViewFault};
+use crate::decide::{Action, Decision, may_ask_once};
+use crate::observed::{Controls, Counts, Credentials, Observed, OwnTasks, Pulp, Target, ViewFault};
 use crate::reason::{Reason, Why};
 use crate::target::Holder;
 use crate::target::TargetName;
@@ -91,7 +91,6 @@ fn what_is_missing_is_waited_for_and_named() {
     let with = |target| Observed { targets: vec![present(2, Holder::Nobody), target], ..untouched() };
     let autoscaled = Target::Autoscaled { autoscaler: "content".to_owned() };
     let no_secret = Credentials::Unusable(Why::new(Reason::SecretNotFound, "there is no Secret"));
-    let switched_off = Some(ViewFault::Failed("it is switched off".to_owned()));
     let name_taken = Why::new(Reason::NameTaken, "the Secret small-cell-0-attempt-1 exists");
     let cases = [
         (
@@ -118,7 +117,6 @@ fn what_is_missing_is_waited_for_and_named() {
         ),
         (Observed { credentials: no_secret, ..untouched() }, "SecretNotFound", "there is no Secret"),
         (Observed { pulp: unreachable(), ..untouched() }, "PulpUnreachable", "connection refused"),
-        (Observed { view_fault: switched_off, ..untouched() }, "TestViewFailed", "it is switched off"),
     ];
     for (observed, reason, message) in cases {
         let decision = decided(&status_at(0, Stage::AwaitingTargets), &observed, 900);
@@ -133,18 +131,52 @@ fn what_is_missing_is_waited_for_and_named() {
 }
 
 #[test]
-fn a_view_that_dispatches_when_it_should_not_is_asked_only_once() {
-    // Whatever else is missing.
-    let targets = vec![Target::Missing, present(3, Holder::Nobody)];
-    let observed = Observed { view_fault: Some(ViewFault::Dispatched(7)), targets, ..untouched() };
-    let decision = decided(&status_at(0, Stage::AwaitingTargets), &observed, 1);
-    let (holds, reason, message) = condition(&decision, ConditionType::Finished);
-    assert_eq!((holds, reason), (ConditionStatus::True, "CheckQueryDispatches"));
-    assert!(
-        message.starts_with("with dispatch.testView.checkQuery the view dispatched tasks, 7 of them"),
-        "{message}"
-    );
-    assert_eq!((decision.status.verdict, decision.next), (Some(Verdict::Failed), None));
+fn a_view_that_is_at_fault_ends_the_test_since_it_is_asked_only_once() {
+    let switched_off = ViewFault::Failed("it is switched off".to_owned());
+    for (fault, reason, words) in [
+        (switched_off, "TestViewFailed", "it is switched off"),
+        (
+            ViewFault::Dispatched,
+            "CheckQueryDispatches",
+            "with dispatch.testView.checkQuery the view says that it dispatched tasks: ",
+        ),
+    ] {
+        let observed = Observed { view_fault: Some(fault), ..untouched() };
+        let decision = decided(&status_at(0, Stage::AwaitingTargets), &observed, 1);
+        let (holds, told, message) = condition(&decision, ConditionType::Finished);
+        assert_eq!((holds, told), (ConditionStatus::True, reason));
+        assert!(message.starts_with(words), "{message}");
+        assert_eq!((decision.status.verdict, decision.next), (Some(Verdict::Failed), None));
+    }
+}
+
+#[test]
+fn what_is_asked_once_is_asked_when_nothing_else_is_waited_for() {
+    let plan = plan();
+    let waiting = status_at(0, Stage::AwaitingTargets);
+    assert!(may_ask_once(&plan, &waiting, &untouched()));
+    let no_secret = Credentials::Unusable(Why::new(Reason::SecretNotFound, "there is no Secret"));
+    let name_taken = Why::new(Reason::NameTaken, "taken");
+    let asked_to = |suspend, abort| Controls { suspend, abort, ..Controls::default() };
+    for other in [
+        Observed { targets: vec![Target::Missing, present(3, Holder::Nobody)], ..untouched() },
+        Observed { credentials: no_secret, ..untouched() },
+        Observed { pulp: unreachable(), ..untouched() },
+        Observed { name_taken: Some(name_taken), ..untouched() },
+        Observed { claims: claims(), ..untouched() },
+        Observed { controls: asked_to(true, false), ..untouched() },
+        Observed { controls: asked_to(false, true), ..untouched() },
+        Observed { deleting: true, ..untouched() },
+    ] {
+        assert!(!may_ask_once(&plan, &waiting, &other), "{other:?}");
+    }
+    // The status says that it was, whatever came after.
+    let ready = decided(&waiting, &untouched(), 1).status;
+    assert_eq!(ready.current.as_ref().map(|current| current.stage), Some(Stage::Claiming));
+    assert!(!may_ask_once(&plan, &ready, &untouched()));
+    let again = ThroughputTestStatus { current: waiting.current, ..ready };
+    assert!(!may_ask_once(&plan, &again, &untouched()));
+    assert!(!may_ask_once(&plan, &ThroughputTestStatus::default(), &untouched()));
 }
 
 #[test]

@@ -20,6 +20,7 @@ impl PulpTasks {
         let pulp = spec.target.pulp.as_ref().ok_or(Rejection::NoPulp)?;
         let workers = workers_entry(scale)?;
         let cells = cells(spec, scale, Some(workers))?;
+        check_paths(&pulp.api_root, &tasks.dispatch)?;
         let dispatch = match &tasks.dispatch.in_process {
             Some(in_process) => Dispatch::InProcess(in_process::work(in_process, &cells, permissions)?),
             None => dispatch(&pulp.api_root, &tasks.dispatch),
@@ -56,6 +57,23 @@ fn workers_entry(scale: &[ScaledTarget]) -> Result<usize, Rejection> {
             several.iter().position(|entry| entry.name == "workers").ok_or(Rejection::WhichAreTheWorkers)
         }
     }
+}
+
+/// Refuses paths that could lead elsewhere than they say. The schema does too, and has not seen every spec: some were
+/// stored before it had this rule.
+fn check_paths(api_root: &str, dispatch: &throughput_crds::Dispatch) -> Result<(), Rejection> {
+    let throughput_crds::Dispatch { test_view, request, in_process: _ } = dispatch;
+    let view = test_view.as_ref().map(|view| ("workload.pulpTasks.dispatch.testView.path", &view.path));
+    let request = request.as_ref().map(|request| ("workload.pulpTasks.dispatch.request.path", &request.path));
+    if !api_root.ends_with('/') || !destination::is_plain_path(api_root) {
+        return Err(Rejection::Path { field: "target.pulp.apiRoot", path: api_root.to_owned() });
+    }
+    for (field, path) in view.into_iter().chain(request) {
+        if path.is_empty() || !destination::is_plain_path(&format!("/{path}")) {
+            return Err(Rejection::Path { field, path: path.clone() });
+        }
+    }
+    Ok(())
 }
 
 fn dispatch(api_root: &str, dispatch: &throughput_crds::Dispatch) -> Dispatch {

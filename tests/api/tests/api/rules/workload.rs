@@ -51,6 +51,38 @@ async fn pulp_tasks_without_workers_are_refused() {
     assert_refused_with(with("/scale", json!([])), words).await;
 }
 
+#[tokio::test]
+async fn a_path_that_could_lead_elsewhere_than_it_says_is_refused() {
+    let paths = [
+        "../pulp/users/",
+        "a/../b/",
+        "./a/",
+        "a/./b/",
+        "a//b/",
+        "%2e%2e/a/",
+        "a%2fb/",
+        "a;b/",
+        "a\\b/",
+        "a\n/",
+    ];
+    for path in paths {
+        for kind in ["testView", "request"] {
+            let dispatch = with("/workload/pulpTasks/dispatch", json!({kind: {"path": path}}));
+            let field = format!("spec.workload.pulpTasks.dispatch.{kind}.path");
+            assert_refused_with(dispatch, &field).await;
+        }
+        assert_refused_with(
+            with("/target/pulp/apiRoot", json!(format!("/{path}"))),
+            "spec.target.pulp.apiRoot",
+        )
+        .await;
+    }
+    for kind in ["testView", "request"] {
+        let plain = json!({kind: {"path": "api/v3/file_x-1/3.2~/"}});
+        assert_accepted(with("/workload/pulpTasks/dispatch", plain)).await;
+    }
+}
+
 /// A dispatch in Pulp's own process with this in place of what is at `pointer`.
 fn in_process(field: &str, value: Value) -> Value {
     let mut dispatch = json!({"image": "localhost/pulp:1", "function": "pulpcore.app.tasks.test.sleep"});
