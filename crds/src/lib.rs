@@ -59,9 +59,13 @@ pub use workload::{
     TestViewDispatch, Workload,
 };
 
-/// The annotation by which a Secret's owner says to which Service of its namespace, or to which URL, the Secret
-/// may be sent. A Secret without it is not used.
+/// The annotation by which a Secret's owner says to which port of a Service of its namespace (`pulp-api:24817`, where it
+/// is encrypted `https://pulp-api:8443`), or to which URL, the Secret may be sent. A Secret without it is not used.
 pub const SECRET_FOR_ANNOTATION: &str = "perf.pulpproject.org/for";
+
+/// The annotation by which a Secret's owner says which `ConfigMap` may hold the certificates that are trusted where the
+/// Secret is sent. Whoever chose both the certificates and the way could read along.
+pub const SECRET_CA_ANNOTATION: &str = "perf.pulpproject.org/ca-config-map";
 
 /// The annotation by which a Secret's owner says which requests of a test's may be sent with it, GETs included, as
 /// `POST /pulp/api/v3/tasks/purge/`, several separated by commas; a `*` at the end stands for anything, and the word

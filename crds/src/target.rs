@@ -71,6 +71,16 @@ pub enum Scheme {
     Https,
 }
 
+impl Scheme {
+    /// What a Secret's annotation has to name for the Secret to be sent to this port of a Service, spoken to like this.
+    pub fn audience(self, service: &str, port: u16) -> String {
+        match self {
+            Self::Http => format!("{service}:{port}"),
+            Self::Https => format!("https://{service}:{port}"),
+        }
+    }
+}
+
 /// Certificates, of which one has to have signed the target's. They are no secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
@@ -145,8 +155,9 @@ pub struct Credentials {
     #[cfg_attr(feature = "kube", schemars(length(min = 1, max = 64), regex(pattern = "^[-_a-zA-Z0-9]+$")))]
     pub header: Option<String>,
     /// A Secret of the test's namespace with the keys `username` and `password`, or for `method: Header`
-    /// with the key `value`. It must carry the annotation `perf.pulpproject.org/for` with the Service's name,
-    /// or the URL, as its value; and `perf.pulpproject.org/requests` with the method and path of what the
+    /// with the key `value`. It must carry the annotation `perf.pulpproject.org/for` with the Service and its
+    /// port (`pulp-api:24817`, for `scheme: https` `https://pulp-api:8443`) or the URL as its value; with a
+    /// `caBundle`, `perf.pulpproject.org/ca-config-map` with its `ConfigMap`; and `perf.pulpproject.org/requests` with the method and path of what the
     /// generators send with it, or with `test-views`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<SecretReference>,

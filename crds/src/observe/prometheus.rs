@@ -26,7 +26,8 @@ pub struct ObservePrometheus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_bundle: Option<CaBundle>,
     /// A Secret of the test's namespace whose key `token` is sent as a bearer token. It must carry the annotation
-    /// `perf.pulpproject.org/for` with the Service's name or the URL.
+    /// `perf.pulpproject.org/for` with the Service and its port (`prometheus:9090`, for `scheme: https`
+    /// `https://prometheus:9090`) or the URL; with a `caBundle`, `perf.pulpproject.org/ca-config-map` with its `ConfigMap`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<SecretReference>,
     /// What is asked.

@@ -69,6 +69,7 @@ reasons! {
     CaBundleNotFound,
     CaBundleKeyMissing,
     CaBundleInvalid,
+    CaBundleNotPermitted,
     NameTaken,
     PulpUnauthorized,
     PulpUnreachable,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::Api;
 use kube::{Client, ResourceExt};
-use throughput_crds::SECRET_FOR_ANNOTATION;
+use throughput_crds::{CaBundle, SECRET_CA_ANNOTATION, SECRET_FOR_ANNOTATION};
 
 use crate::error::SourceError;
 use crate::kubernetes::within;
@@ -15,6 +15,7 @@ use crate::kubernetes::within;
 pub struct SecretTexts {
     name: String,
     audience: Option<String>,
+    authorities: Option<String>,
     texts: BTreeMap<String, String>,
 }
 
@@ -44,6 +45,7 @@ impl SecretTexts {
         Self {
             name: name.to_owned(),
             audience: secret.annotations().get(SECRET_FOR_ANNOTATION).cloned(),
+            authorities: secret.annotations().get(SECRET_CA_ANNOTATION).cloned(),
             texts: texts.collect(),
         }
     }
@@ -59,6 +61,21 @@ impl SecretTexts {
             "SecretNotPermitted",
             format!(
                 "the Secret {name} does not say that it may be used for {first}: its owner annotates it with {SECRET_FOR_ANNOTATION}={first}"
+            ),
+        ))
+    }
+
+    /// Whether the Secret's owner says that these certificates may be trusted where it is sent, if there are any.
+    pub fn permit_authorities(&self, bundle: Option<&CaBundle>) -> Result<(), SourceError> {
+        let Some(CaBundle { config_map_ref }) = bundle else { return Ok(()) };
+        let (name, map) = (&self.name, &config_map_ref.name);
+        if self.authorities.as_ref() == Some(map) {
+            return Ok(());
+        }
+        Err(SourceError::new(
+            "SecretNotPermitted",
+            format!(
+                "the Secret {name} does not say that certificates of the ConfigMap {map} may be trusted where it is sent: its owner annotates it with {SECRET_CA_ANNOTATION}={map}"
             ),
         ))
     }
@@ -100,6 +117,20 @@ mod tests {
             let refusal = secret(other).permit(&["db", "db:5432"]).unwrap_err();
             assert_eq!(refusal.reason, "SecretNotPermitted");
             assert!(refusal.message.ends_with("perf.pulpproject.org/for=db"), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn certificates_of_the_tests_choice_are_trusted_only_where_the_secret_names_them() {
+        let bundle: CaBundle =
+            serde_json::from_value(serde_json::json!({"configMapRef": {"name": "our-ca"}})).unwrap();
+        let named = |map: Option<&str>| SecretTexts { authorities: map.map(str::to_owned), ..secret(None) };
+        assert_eq!(named(None).permit_authorities(None), Ok(()));
+        assert_eq!(named(Some("our-ca")).permit_authorities(Some(&bundle)), Ok(()));
+        for other in [None, Some("other")] {
+            let refusal = named(other).permit_authorities(Some(&bundle)).unwrap_err();
+            assert_eq!(refusal.reason, "SecretNotPermitted");
+            assert!(refusal.message.ends_with("perf.pulpproject.org/ca-config-map=our-ca"), "{refusal}");
         }
     }
 

@@ -34,8 +34,8 @@ use kube::core::{ApiResource, GroupVersionKind};
 use kube::{Client, ResourceExt};
 use serde_json::Value;
 use throughput_crds::{
-    ConditionStatus, ConditionType, SECRET_FOR_ANNOTATION, SECRET_REQUESTS_ANNOTATION, Stage, ThroughputTest,
-    ThroughputTestStatus,
+    ConditionStatus, ConditionType, SECRET_CA_ANNOTATION, SECRET_FOR_ANNOTATION, SECRET_REQUESTS_ANNOTATION,
+    Stage, ThroughputTest, ThroughputTestStatus,
 };
 use throughput_test_support::{program, wait};
 
@@ -81,10 +81,11 @@ pub async fn secret(cluster: &Cluster, name: &str, audience: &str, texts: &Value
 }
 
 /// Makes a Secret of what Pulp asks for, which may be sent to this audience, and with which the views for tests may be
-/// asked.
+/// asked, also where the certificates in the `ConfigMap` `our-ca` are trusted.
 pub async fn pulp_secret(cluster: &Cluster, name: &str, audience: &str, texts: &Value) {
-    let annotations =
-        serde_json::json!({SECRET_FOR_ANNOTATION: audience, SECRET_REQUESTS_ANNOTATION: "test-views"});
+    let annotations = serde_json::json!({
+        SECRET_FOR_ANNOTATION: audience, SECRET_CA_ANNOTATION: "our-ca", SECRET_REQUESTS_ANNOTATION: "test-views",
+    });
     annotated_secret(cluster, name, &annotations, texts).await;
 }
 

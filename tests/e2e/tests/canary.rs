@@ -143,7 +143,7 @@ async fn make_secret(cluster: &Cluster) {
     let secrets: Api<Secret> = cluster.api();
     let _ = secrets.delete(NAME, &DeleteParams::default()).await;
     let annotations = json!({
-        SECRET_FOR_ANNOTATION: "pulp-api", SECRET_REQUESTS_ANNOTATION: "POST /pulp/api/v3/tasks/purge/",
+        SECRET_FOR_ANNOTATION: "pulp-api:24817", SECRET_REQUESTS_ANNOTATION: "POST /pulp/api/v3/tasks/purge/",
     });
     annotated_secret(cluster, NAME, &annotations, &json!({"username": NAME, "password": PASSWORD})).await;
 }

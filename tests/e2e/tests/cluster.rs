@@ -158,7 +158,7 @@ async fn a_wrong_password_waits_with_pulps_own_words_and_scales_nothing() {
     let secrets: Api<Secret> = cluster.api();
     let _ = secrets.delete("e2e-wrong-password", &DeleteParams::default()).await;
     let wrong = json!({"username": "admin", "password": "not-the-password"});
-    pulp_secret(&cluster, "e2e-wrong-password", "pulp-api", &wrong).await;
+    pulp_secret(&cluster, "e2e-wrong-password", "pulp-api:24817", &wrong).await;
     let wrong = json!({"secretRef": {"name": "e2e-wrong-password"}});
     let spec = one_cell(50, "0").credentials(wrong).with("timeouts", json!({"start": "20s"}));
     cluster.create("e2e-wrong-password", spec).await;

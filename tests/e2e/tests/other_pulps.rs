@@ -72,7 +72,13 @@ async fn the_example_of_https(cluster: &Cluster) {
     let name = format!("{SERVICE}.{}.svc", cluster.namespace);
     let nginx = NginxServer::start_at(cluster.host_address().await, &name, &upstream(cluster).await).await;
     service(cluster, SERVICE, 8443, (cluster.host_address().await, nginx.port())).await;
-    pulp_secret(cluster, "pulp-identity", SERVICE, &json!({"value": identity(cluster).await})).await;
+    pulp_secret(
+        cluster,
+        "pulp-identity",
+        &format!("https://{SERVICE}:8443"),
+        &json!({"value": identity(cluster).await}),
+    )
+    .await;
     authority(cluster, "our-ca", &nginx).await;
     let mut example = cluster.example("throughput-test-https.yaml", 60).await;
     example["spec"]["target"]["service"]["name"] = json!(SERVICE);
@@ -147,10 +153,10 @@ async fn an_encrypted_pulp_behind_nginx_that_takes_a_header_is_measured() {
     let nginx = NginxServer::start_at(cluster.host_address().await, "nginx", &upstream(&cluster).await).await;
     permit_urls(&cluster, &[&nginx.url()]).await;
     pulp_secret(&cluster, NAME, &nginx.url(), &json!({"value": identity(&cluster).await})).await;
-    authority(&cluster, NAME, &nginx).await;
+    authority(&cluster, "our-ca", &nginx).await;
     let credentials = json!({"method": "Header", "header": "authorization", "secretRef": {"name": NAME}});
     let target = json!({
-        "url": nginx.url(), "caBundle": {"configMapRef": {"name": NAME}}, "pulp": {"credentials": credentials},
+        "url": nginx.url(), "caBundle": {"configMapRef": {"name": "our-ca"}}, "pulp": {"credentials": credentials},
     });
     cluster.create(NAME, spec().with("target", target)).await;
     let status = cluster.until_finished(NAME, RUN).await;

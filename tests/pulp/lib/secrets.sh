@@ -22,9 +22,9 @@ make_secrets() {
   make_secret postgres-superuser '' password "$(random_hex 20)"
   # The annotation names the Service that these may be sent to: the operator asks for it.
   make_secret pulp-postgres 'perf.pulpproject.org/for: postgres' username pulp password "$(random_hex 20)"
-  make_secret pulp-admin 'perf.pulpproject.org/for: pulp-api' username admin password "$(random_hex 12)"
-  # Which requests of tests may be sent with it. Set on every `up`, for it may be older than this line.
-  in_ns annotate --overwrite secret pulp-admin \
+  make_secret pulp-admin '' username admin password "$(random_hex 12)"
+  # To which port they may be sent, and with which requests of tests. Set on every `up`, for it may be older than this line.
+  in_ns annotate --overwrite secret pulp-admin perf.pulpproject.org/for=pulp-api:24817 \
     'perf.pulpproject.org/requests=test-views, GET /pulp/test/*, POST /pulp/*, DELETE /pulp/*' >&2
   make_secret pulp-redis '' password "$(random_hex 20)"
   make_secret pulp-keys '' django-secret-key "$(random_hex 32)" \

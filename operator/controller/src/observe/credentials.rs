@@ -8,7 +8,7 @@ use throughput_core::observed::Credentials as CredentialsState;
 use throughput_core::plan::Plan;
 use throughput_core::plan::destination::{self, ConfigMapKey};
 use throughput_core::reason::{Reason, Why};
-use throughput_crds::{SECRET_FOR_ANNOTATION, SECRET_REQUESTS_ANNOTATION};
+use throughput_crds::{SECRET_CA_ANNOTATION, SECRET_FOR_ANNOTATION, SECRET_REQUESTS_ANNOTATION};
 use throughput_model::workload::Authentication;
 
 use crate::objects::deadline::{RequestError, within};
@@ -65,12 +65,22 @@ fn usable(
         unusable(Reason::SecretNotFound, format!("there is no Secret {name} in this namespace"))
     })?;
     let audience = plan.destination.audience();
-    if secret.annotations().get(SECRET_FOR_ANNOTATION).map(String::as_str) != Some(audience) {
+    if secret.annotations().get(SECRET_FOR_ANNOTATION) != Some(&audience) {
         return Err(unusable(
             Reason::SecretNotPermitted,
             format!(
                 "the Secret {name} does not say that it may be sent to {}: its owner annotates it with {SECRET_FOR_ANNOTATION}={audience}",
                 plan.destination
+            ),
+        ));
+    }
+    if let Some(ConfigMapKey { name: bundle, .. }) = &plan.ca_bundle
+        && secret.annotations().get(SECRET_CA_ANNOTATION) != Some(bundle)
+    {
+        return Err(unusable(
+            Reason::CaBundleNotPermitted,
+            format!(
+                "the Secret {name} does not say that certificates of the ConfigMap {bundle} may be trusted where it is sent: its owner annotates it with {SECRET_CA_ANNOTATION}={bundle}"
             ),
         ));
     }
@@ -146,6 +156,21 @@ mod tests {
         Plan::new("pulp", &serde_json::from_value(spec).unwrap(), &Permissions::default(), &Registry).unwrap()
     }
 
+    /// A plan for an encrypted Service, with certificates of the test's choice.
+    fn encrypted() -> Plan {
+        let credentials = json!({"secretRef": {"name": "pulp-admin"}});
+        let spec = json!({
+            "target": {
+                "service": {"name": "pulp-api", "port": 24817, "scheme": "https"},
+                "caBundle": {"configMapRef": {"name": "our-ca"}},
+                "pulp": {"credentials": credentials},
+            },
+            "scale": [{"name": "workers", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "w"}}],
+            "workload": {"pulpTasks": {"tasks": 10}},
+        });
+        Plan::new("pulp", &serde_json::from_value(spec).unwrap(), &Permissions::default(), &Registry).unwrap()
+    }
+
     fn session() -> Plan {
         plan(json!({"secretRef": {"name": "pulp-admin"}}), json!({}))
     }
@@ -174,16 +199,40 @@ mod tests {
         }
     }
 
-    const FOR: (&str, &str) = (SECRET_FOR_ANNOTATION, "pulp-api");
+    const FOR: (&str, &str) = (SECRET_FOR_ANNOTATION, "pulp-api:24817");
     const VIEWS: (&str, &str) = (SECRET_REQUESTS_ANNOTATION, "test-views");
 
     #[test]
     fn a_secret_is_used_only_for_the_service_that_it_names() {
         let keys = ["username", "password"];
         let named = |service| secret(&[(SECRET_FOR_ANNOTATION, service), VIEWS], &keys);
-        assert_eq!(reason(&session(), Some(&named("pulp-api"))), "usable");
-        assert_eq!(reason(&session(), Some(&named("other"))), "SecretNotPermitted");
+        assert_eq!(reason(&session(), Some(&named("pulp-api:24817"))), "usable");
+        for other in [
+            "",
+            "other:24817",
+            "pulp-api",
+            "pulp-api:80",
+            "pulp-api:248170",
+            "https://pulp-api:24817",
+            "http://pulp-api:24817",
+            "pulp-api:24817,other",
+            " pulp-api:24817",
+            "*",
+        ] {
+            assert_eq!(reason(&session(), Some(&named(other))), "SecretNotPermitted", "{other}");
+        }
         assert_eq!(reason(&session(), Some(&secret(&[], &keys))), "SecretNotPermitted");
+    }
+
+    #[test]
+    fn a_secret_is_used_only_with_the_certificates_that_it_names() {
+        let (plan, keys) = (encrypted(), ["username", "password"]);
+        let audience = (SECRET_FOR_ANNOTATION, "https://pulp-api:24817");
+        let named = |map| secret(&[audience, VIEWS, (SECRET_CA_ANNOTATION, map)], &keys);
+        assert_eq!(reason(&plan, Some(&secret(&[FOR, VIEWS], &keys))), "SecretNotPermitted");
+        assert_eq!(reason(&plan, Some(&secret(&[audience, VIEWS], &keys))), "CaBundleNotPermitted");
+        assert_eq!(reason(&plan, Some(&named("other"))), "CaBundleNotPermitted");
+        assert_eq!(reason(&plan, Some(&named("our-ca"))), "usable");
     }
 
     #[test]

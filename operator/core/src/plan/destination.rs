@@ -63,10 +63,10 @@ impl Destination {
     }
 
     /// What a Secret's annotation has to name for the Secret to be sent here.
-    pub fn audience(&self) -> &str {
+    pub fn audience(&self) -> String {
         match self {
-            Self::Service { name, .. } => name,
-            Self::Url(url) => url,
+            Self::Service { name, port, scheme } => scheme.audience(name, *port),
+            Self::Url(url) => url.clone(),
         }
     }
 }
@@ -300,6 +300,15 @@ mod tests {
         let service = |scheme| Destination::Service { name: "pulp-api".to_owned(), port: 443, scheme };
         assert_eq!(service(Scheme::Http).base_url("pulp"), "http://pulp-api.pulp.svc:443");
         assert_eq!(service(Scheme::Https).base_url("pulp"), "https://pulp-api.pulp.svc:443");
-        assert_eq!(service(Scheme::Https).audience(), "pulp-api");
+    }
+
+    #[test]
+    fn a_secret_names_a_service_with_its_port_and_whether_it_is_encrypted() {
+        let service = |port, scheme| Destination::Service { name: "pulp-api".to_owned(), port, scheme };
+        assert_eq!(service(80, Scheme::Http).audience(), "pulp-api:80");
+        assert_eq!(service(8443, Scheme::Http).audience(), "pulp-api:8443");
+        assert_eq!(service(8443, Scheme::Https).audience(), "https://pulp-api:8443");
+        let url = Destination::Url("https://pulp.example.com".to_owned());
+        assert_eq!(url.audience(), "https://pulp.example.com");
     }
 }

@@ -27,6 +27,7 @@ impl Settings {
     pub(super) async fn read(spec: &ObservePostgres, access: &Access) -> Result<Self, SourceError> {
         let (client, namespace) = (&access.client, &access.namespace);
         let secret = SecretTexts::read(client, namespace, &spec.secret_ref.name).await?;
+        secret.permit_authorities(spec.ca_bundle.as_ref())?;
         let authorities = match &spec.ca_bundle {
             Some(bundle) => Some(read_bundle(client, namespace, bundle).await?),
             None => None,

@@ -24,7 +24,7 @@ pub(super) async fn settings(spec: &ObservePrometheus, access: &Access) -> Resul
     let (url, audience) = match (service, url) {
         (Some(service), _) => {
             permit_service(client, namespace, service).await?;
-            (service_url(service, namespace), service.name.clone())
+            (service_url(service, namespace), service.scheme.audience(&service.name, service.port))
         }
         (None, Some(url)) => (url.clone(), url.clone()),
         (None, None) => return Err(SourceError::new("NotAUrl", "neither a Service nor a URL is named")),
@@ -40,6 +40,7 @@ pub(super) async fn settings(spec: &ObservePrometheus, access: &Access) -> Resul
     let token = match &secret {
         Some(secret) => {
             secret.permit(&[&audience])?;
+            secret.permit_authorities(ca_bundle.as_ref())?;
             Some(secret.text(TOKEN)?)
         }
         None => None,

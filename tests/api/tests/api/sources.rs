@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service};
 use serde_json::{Value, json};
 use throughput_api_tests::Tenant;
-use throughput_crds::SECRET_FOR_ANNOTATION;
+use throughput_crds::{SECRET_CA_ANNOTATION, SECRET_FOR_ANNOTATION};
 use throughput_server_tests::{AUTHORITY, PASSWORD, PostgresServer};
 use throughput_sources::postgres::Postgres;
 use throughput_sources::prometheus::Prometheus;
@@ -13,7 +13,8 @@ use throughput_sources::source::{Source, Window};
 use throughput_test_support::sources::access;
 
 fn secret(name: &str, audience: Option<&str>, key: &str, text: &str) -> Value {
-    let annotations = audience.map(|audience| json!({SECRET_FOR_ANNOTATION: audience}));
+    let annotations =
+        audience.map(|audience| json!({SECRET_FOR_ANNOTATION: audience, SECRET_CA_ANNOTATION: "our-ca"}));
     json!({
         "apiVersion": "v1", "kind": "Secret", "stringData": {key: text},
         "metadata": {"name": name, "annotations": annotations},
@@ -45,6 +46,10 @@ async fn a_database_is_asked_with_a_secret_that_names_its_host_and_certificates_
     tenant.create::<ConfigMap>(bundle).await;
     let encryption = begin("db").await.unwrap();
     assert!(encryption.starts_with("TLSv1.3"), "{encryption}");
+    let mut uncertified = secret("uncertified", Some("127.0.0.1"), "url", &url);
+    uncertified["metadata"]["annotations"][SECRET_CA_ANNOTATION] = json!("another-ca");
+    tenant.create::<Secret>(uncertified).await;
+    assert_eq!(begin("uncertified").await, Err("SecretNotPermitted"));
     for (name, audience) in [("for-nobody", None), ("for-others", Some("postgres"))] {
         tenant.create::<Secret>(secret(name, audience, "url", &url)).await;
         assert_eq!(begin(name).await, Err("SecretNotPermitted"));
@@ -76,7 +81,11 @@ async fn a_prometheus_is_asked_only_where_its_service_is_and_with_a_secret_that_
     assert_eq!(settle("prometheus", Some("token")).await.as_deref(), Some("SecretNotFound"));
     tenant.create::<Secret>(secret("token", Some("elsewhere"), "token", "x")).await;
     assert_eq!(settle("prometheus", Some("token")).await.as_deref(), Some("SecretNotPermitted"));
-    tenant.create::<Secret>(secret("right", Some("prometheus"), "token", "x")).await;
+    for (name, audience) in [("portless", "prometheus"), ("encrypted", "https://prometheus:9090")] {
+        tenant.create::<Secret>(secret(name, Some(audience), "token", "x")).await;
+        assert_eq!(settle("prometheus", Some(name)).await.as_deref(), Some("SecretNotPermitted"));
+    }
+    tenant.create::<Secret>(secret("right", Some("prometheus:9090"), "token", "x")).await;
     // The Service's name means nothing outside of a cluster: that it is tried is all there is to see.
     assert_eq!(settle("prometheus", Some("right")).await, None);
 }

@@ -72,9 +72,12 @@ async fn a_missing_secret_is_waited_for_until_it_may_be_used() {
         .await;
     test.poke().await;
     let message = test.until_it_waits_for("SecretNotPermitted").await;
-    assert!(message.ends_with("its owner annotates it with perf.pulpproject.org/for=pulp-api"), "{message}");
+    assert!(
+        message.ends_with("its owner annotates it with perf.pulpproject.org/for=pulp-api:24817"),
+        "{message}"
+    );
     let secrets: Api<Secret> = tenant.api();
-    let permit = json!({"metadata": {"annotations": {"perf.pulpproject.org/for": "pulp-api"}}});
+    let permit = json!({"metadata": {"annotations": {"perf.pulpproject.org/for": "pulp-api:24817"}}});
     secrets.patch("pulp-admin", &PatchParams::default(), &Patch::Merge(permit)).await.unwrap();
     test.poke().await;
     let message = test.until_it_waits_for("SecretKeyMissing").await;
