@@ -34,6 +34,8 @@ use throughput_report::timeline::Timelines;
 
 pub use pulp::PulpClients;
 
+use credentials::Purpose;
+
 use crate::objects::deadline::{RequestError, within};
 use crate::objects::names;
 use crate::objects::owned_objects;
@@ -135,7 +137,8 @@ async fn ask_pulp(
 ) -> Result<(), RequestError> {
     let ObserveClients { client, pulps, samplers: _, own: _ } = clients;
     let stage = stage(status);
-    match credentials::read(client, &facts.namespace, plan, tasks).await? {
+    let purpose = Purpose::of(stage);
+    match credentials::read(client, &facts.namespace, plan, (tasks, purpose)).await? {
         Ok(found) => {
             let inquiry = pulp::Inquiry { tasks, facts, status, stage };
             let refused = service::refused(client, &facts.namespace, plan).await?;
@@ -145,9 +148,13 @@ async fn ask_pulp(
             };
             pulp::Answer { pulp: observed.pulp, remains: observed.remains } = answer;
         }
-        Err(unusable) => observed.credentials = unusable,
+        Err(unusable) => {
+            // Whatever this look leads to, nothing is sent with what may not be used any more.
+            pulps.drop_client(&facts.uid);
+            observed.credentials = unusable;
+        }
     }
-    if stage == Stage::AwaitingTargets
+    if !stage_facts(stage).at_its_end
         && let Some(unusable) = container_secrets::missing(client, &facts.namespace, tasks).await?
     {
         observed.credentials = unusable;

@@ -8,7 +8,8 @@ use throughput_core::observed::Credentials as CredentialsState;
 use throughput_core::plan::Plan;
 use throughput_core::plan::destination::{self, ConfigMapKey};
 use throughput_core::reason::{Reason, Why};
-use throughput_crds::{SECRET_CA_ANNOTATION, SECRET_FOR_ANNOTATION, SECRET_REQUESTS_ANNOTATION};
+use throughput_core::stage::facts;
+use throughput_crds::{SECRET_CA_ANNOTATION, SECRET_FOR_ANNOTATION, SECRET_REQUESTS_ANNOTATION, Stage};
 use throughput_model::workload::Authentication;
 
 use crate::objects::deadline::{RequestError, within};
@@ -20,18 +21,36 @@ pub(super) struct Found {
     pub(super) version: String,
 }
 
+/// What a Secret is to be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// All that the run sends: its dispatch, and what the operator asks.
+    Run,
+    /// Ending it: the operator's own counts, and canceling the run's own tasks. It takes no permission to dispatch,
+    /// which may just have been withdrawn.
+    End,
+}
+
+impl Purpose {
+    /// What it is used for in this stage.
+    pub(super) fn of(stage: Stage) -> Self {
+        // What cleaning up deletes is what the dispatch made.
+        if facts(stage).at_its_end && stage != Stage::CleaningUp { Self::End } else { Self::Run }
+    }
+}
+
 /// Reads the plan's credentials and certificates; the inner error is the user's to mend.
 pub(super) async fn read(
     client: &Client,
     namespace: &str,
     plan: &Plan,
-    tasks: &PulpTasks,
+    (tasks, purpose): (&PulpTasks, Purpose),
 ) -> Result<Result<Found, CredentialsState>, RequestError> {
     let mut found = Found { credentials: None, certificates: None, version: String::new() };
     if let Some(name) = &tasks.secret {
         let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
         let secret = within("read the credentials", secrets.get_opt(name)).await?;
-        match usable(name, plan, tasks, secret.as_ref()) {
+        match usable(name, plan, (tasks, purpose), secret.as_ref()) {
             Ok(credentials) => found.credentials = Some(credentials),
             Err(unusable) => return Ok(Err(unusable)),
         }
@@ -58,7 +77,7 @@ fn unusable(reason: Reason, message: String) -> CredentialsState {
 fn usable(
     name: &str,
     plan: &Plan,
-    tasks: &PulpTasks,
+    (tasks, purpose): (&PulpTasks, Purpose),
     secret: Option<&Secret>,
 ) -> Result<throughput_pulp::Credentials, CredentialsState> {
     let secret = secret.ok_or_else(|| {
@@ -84,7 +103,8 @@ fn usable(
             ),
         ));
     }
-    if let Some(request) = destination::needs_permission(&tasks.dispatch)
+    if purpose == Purpose::Run
+        && let Some(request) = destination::needs_permission(&tasks.dispatch)
         && !secret
             .annotations()
             .get(SECRET_REQUESTS_ANNOTATION)
@@ -192,7 +212,7 @@ mod tests {
     }
 
     fn reason(plan: &Plan, secret: Option<&Secret>) -> &'static str {
-        match usable("pulp-admin", plan, plan.pulp_tasks().unwrap(), secret) {
+        match usable("pulp-admin", plan, (plan.pulp_tasks().unwrap(), Purpose::Run), secret) {
             Ok(_) => "usable",
             Err(CredentialsState::Unusable(why)) => why.reason.as_str(),
             Err(CredentialsState::Ready) => "ready",
@@ -247,7 +267,7 @@ mod tests {
     fn a_header_is_the_value_of_one_key() {
         let plan = header();
         let secret = secret(&[FOR, VIEWS], &["value"]);
-        let found = usable("pulp-admin", &plan, plan.pulp_tasks().unwrap(), Some(&secret));
+        let found = usable("pulp-admin", &plan, (plan.pulp_tasks().unwrap(), Purpose::Run), Some(&secret));
         assert_eq!(found, Ok(throughput_pulp::Credentials::Header { value: "word".to_owned() }));
     }
 
@@ -265,6 +285,23 @@ mod tests {
         let named = "GET /pulp/test/distributions/";
         assert_eq!(reason(&view("test/distributions/"), Some(&listed(named))), "usable");
         assert_eq!(reason(&view("api/v3/users/"), Some(&listed(named))), "RequestNotPermitted");
+    }
+
+    #[test]
+    fn to_end_a_run_takes_no_permission_to_dispatch_but_still_the_one_to_send() {
+        let plan = session();
+        let usable = |secret: &Secret| {
+            let asked = (plan.pulp_tasks().unwrap(), Purpose::End);
+            usable("pulp-admin", &plan, asked, Some(secret)).is_ok()
+        };
+        assert!(usable(&secret(&[FOR], &["username", "password"])));
+        assert!(!usable(&secret(&[VIEWS], &["username", "password"])));
+        for stage in [Stage::CancelingTasks, Stage::Settling, Stage::Collecting, Stage::Restoring] {
+            assert_eq!(Purpose::of(stage), Purpose::End, "{stage:?}");
+        }
+        for stage in [Stage::AwaitingTargets, Stage::Dispatching, Stage::Draining, Stage::CleaningUp] {
+            assert_eq!(Purpose::of(stage), Purpose::Run, "{stage:?}");
+        }
     }
 
     #[test]

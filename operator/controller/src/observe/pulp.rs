@@ -78,6 +78,11 @@ impl PulpClients {
         self.checked.forget(test_uid);
     }
 
+    /// Lets go of the client of a test whose credentials may not be used any more, and of its session.
+    pub(super) fn drop_client(&self, test_uid: &str) {
+        self.lock().remove(test_uid);
+    }
+
     /// Whether the view that dispatches would, asked once a test with a query with which it should dispatch nothing.
     pub(super) async fn check_view(&self, tasks: &PulpTasks, test_uid: &str) -> Option<ViewFault> {
         let view = tasks.view_check.as_ref()?;

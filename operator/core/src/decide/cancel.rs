@@ -10,9 +10,9 @@ use throughput_crds::{ConditionStatus, ConditionType, Stage};
 
 use super::verdict::LOOK_AT_RESTORING;
 use super::{Action, Draft, View};
-use crate::observed::Observed;
+use crate::observed::{Credentials, Observed};
 use crate::plan::Plan;
-use crate::reason::Reason;
+use crate::reason::{Reason, Why};
 use crate::stage::{ends_in, facts};
 
 /// How long the load of a deleted test is canceled before it is let go all the same.
@@ -40,6 +40,12 @@ pub(super) fn canceling(draft: &mut Draft<'_>, view: &View<'_>) {
         "what is left of the cell is canceled",
     );
     let kind = view.plan.workload.kind();
+    if let Credentials::Unusable(Why { message, .. }) = &view.observed.credentials {
+        // The generators go while everything is put back.
+        let left = kind.left_in_target(&draft.address(view.current));
+        return draft
+            .fail_cell(Why::new(Reason::TasksNotCanceled, format!("{message}; {left}")), Stage::Restoring);
+    }
     match kind.cancel(draft, view, view.plan.deadlines.cancel) {
         Canceling::GoesOn => {}
         Canceling::Done => kind.after_the_load(draft, view),

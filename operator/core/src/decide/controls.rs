@@ -4,7 +4,7 @@ use throughput_crds::{ConditionStatus, ConditionType, Stage, Verdict};
 
 use super::verdict::LOOK_AT_RESTORING;
 use super::{Action, Draft, View, claim};
-use crate::observed::Observed;
+use crate::observed::{Credentials, Observed};
 use crate::plan::Plan;
 use crate::reason::{Reason, Why};
 use crate::stage::{ends_in, facts};
@@ -24,6 +24,15 @@ pub(super) fn carry_out(draft: &mut Draft<'_>, plan: &Plan, observed: &Observed)
             }
             Some(_) => {}
         }
+    }
+    if let (Credentials::Unusable(why), Some(current)) =
+        (&observed.credentials, draft.status.current.as_ref())
+        && facts(current.stage).claimed
+        && !facts(current.stage).at_its_end
+    {
+        // Somebody took back what the run needs: its load ends, and nothing more is sent.
+        let next = ends_in(current);
+        return draft.fail_cell(why.clone(), next);
     }
     if observed.controls.suspend && stage.is_none_or(|stage| facts(stage).can_be_held) {
         let cell = draft.status.current.as_ref().map_or(0, |current| current.cell as usize);

@@ -6,7 +6,7 @@ use throughput_crds::{ConditionStatus, ConditionType, Stage};
 use throughput_model::counted::counted_as;
 
 use super::{Action, Draft, View, watch_for_drift};
-use crate::observed::{Credentials, Job};
+use crate::observed::Job;
 use crate::reason::{Reason, Why};
 
 /// How far ahead the start of several generators lies when it is stored. Storing takes some tenths of a second
@@ -68,15 +68,7 @@ pub(super) fn starting_generators(draft: &mut Draft<'_>, view: &View<'_>) {
             Stage::Collecting,
         );
     }
-    match &view.observed.credentials {
-        Credentials::Ready => {
-            draft.act(Action::StartGenerators(Box::new(view.plan.order(view.cell, &address))));
-            draft.condition(ConditionType::Running, ConditionStatus::True, Reason::StartingGenerators, seen);
-        }
-        // The Secret's owner took back the permission: no pod is made that would be given it.
-        Credentials::Unusable(Why { reason, message }) => {
-            draft.condition(ConditionType::Running, ConditionStatus::True, *reason, message.clone());
-        }
-    }
+    draft.act(Action::StartGenerators(Box::new(view.plan.order(view.cell, &address))));
+    draft.condition(ConditionType::Running, ConditionStatus::True, Reason::StartingGenerators, seen);
     draft.look_again_in(LOOK_AT_GENERATORS);
 }

@@ -11,6 +11,7 @@ mod load;
 mod prepare;
 mod settle;
 mod verdict;
+mod withdrawn;
 
 use throughput_crds::{Stage, ThroughputTestStatus};
 

@@ -75,7 +75,10 @@ fn finish(draft: &mut Draft<'_>, view: &View<'_>) {
         .iter()
         .find(|result| result.verdict == verdict)
         .and_then(|result| result.message.clone())
-        .or_else(|| view.current.progress.failure.clone().filter(|_| aborted))
+        // A cell that left no row of its own.
+        .or_else(|| {
+            view.current.progress.failure.clone().filter(|_| aborted || draft.status.results.len() < cells)
+        })
         .or(match (of_repeats, verdict) {
             (CriteriaOutcome::NotMet(words), Verdict::Failed)
             | (CriteriaOutcome::NoFigure(words), Verdict::Invalid) => Some(words),

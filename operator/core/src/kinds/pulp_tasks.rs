@@ -198,7 +198,7 @@ impl WorkloadKind for PulpTasks {
 
     fn left_in_target(&self, address: &CellAddress) -> String {
         let id = address.correlation_id();
-        format!("tasks of the deleted test are left in Pulp's queue; they have the correlation id {id}")
+        format!("tasks of the test are left in Pulp's queue; they have the correlation id {id}")
     }
 
     fn target_answers(&self, observed: &Observed) -> bool {

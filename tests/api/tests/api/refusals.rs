@@ -228,6 +228,29 @@ async fn a_view_is_asked_with_a_secret_only_as_its_owner_permits_and_once_when_n
 }
 
 #[tokio::test]
+async fn a_permission_that_is_withdrawn_ends_the_run_and_everything_is_put_back() {
+    let url = pulp_that_counts(Arc::default()).await;
+    let header = json!({"method": "Header", "header": "x-rh-identity", "secretRef": {"name": "pulp-admin"}});
+    let tenant = Tenant::new().await;
+    tenant.deployment("pulp-worker", 3).await;
+    let before = Found::look(&tenant, "pulp-worker").await;
+    let annotations = json!({"perf.pulpproject.org/for": url, "perf.pulpproject.org/requests": "test-views"});
+    secret(&tenant, annotations, json!({"value": PASSWORD})).await;
+    tenant.test("run", spec_for(&url, header)).await;
+    let _operator = Operator::start_permitting(&tenant, &[&url]).await;
+    let test = watched(&tenant);
+    test.until("it has claimed its targets", |status| status.started_at.is_some()).await;
+    let secrets: Api<Secret> = tenant.api();
+    let withdrawn = json!({"metadata": {"annotations": {"perf.pulpproject.org/for": null}}});
+    secrets.patch("pulp-admin", &PatchParams::default(), &Patch::Merge(withdrawn)).await.unwrap();
+    test.poke().await;
+    let finished = (ConditionType::Finished, ConditionStatus::True, "Failed");
+    let message = test.until_condition(finished.0, finished.1, finished.2).await;
+    assert!(message.ends_with(&format!("perf.pulpproject.org/for={url}")), "{message}");
+    assert_eq!(Found::look(&tenant, "pulp-worker").await, before);
+}
+
+#[tokio::test]
 async fn a_request_that_changes_something_takes_the_secrets_owners_word() {
     let url = "http://127.0.0.1:1";
     let mut spec = spec_for(url, basic());

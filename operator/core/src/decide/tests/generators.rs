@@ -1,13 +1,12 @@
 //! Starting the load generators of a cell.
 
-use throughput_crds::{ConditionStatus, ConditionType, Stage};
+use throughput_crds::{ConditionType, Stage};
 
 use crate::decide::Action;
 use crate::decide::fixture::{
     active, address, condition, decided, delivered, failure, generators, observed, place, plan, status_at,
 };
-use crate::observed::{Counts, Credentials, Job, Observed, Pulp};
-use crate::reason::{Reason, Why};
+use crate::observed::{Counts, Job, Observed, Pulp};
 
 #[test]
 fn generators_are_made_until_all_are_ready() {
@@ -25,19 +24,6 @@ fn generators_are_made_until_all_are_ready() {
         assert_eq!(condition(&decision, ConditionType::Running).2, message);
         assert_eq!(place(&decision), Some((0, Stage::StartingGenerators)));
     }
-}
-
-#[test]
-fn a_secret_whose_permission_was_taken_back_is_given_to_no_generator() {
-    let message = "the Secret does not say that it may be sent".to_owned();
-    let withdrawn = Credentials::Unusable(Why::new(Reason::SecretNotPermitted, message.clone()));
-    let observed = Observed { credentials: withdrawn, ..observed() };
-    let decision = decided(&status_at(0, Stage::StartingGenerators), &observed, 1);
-    assert_eq!((place(&decision), &decision.actions), (Some((0, Stage::StartingGenerators)), &vec![]));
-    assert_eq!(
-        condition(&decision, ConditionType::Running),
-        (ConditionStatus::True, "SecretNotPermitted", message.as_str())
-    );
 }
 
 #[test]

@@ -6,7 +6,8 @@ use throughput_crds::{ConditionStatus, ConditionType, Stage};
 
 use super::PulpTasks;
 use crate::decide::{Action, Draft, View, to_the_figures};
-use crate::reason::Reason;
+use crate::observed::Credentials;
+use crate::reason::{Reason, Why};
 
 /// How often to look whether the deletions have ended.
 const LOOK_AT_DELETIONS: Duration = Duration::from_secs(2);
@@ -38,6 +39,10 @@ pub(super) fn cleaning_up(draft: &mut Draft<'_>, view: &View<'_>) {
         "{} of {} resources that the tasks made were asked to be deleted",
         progress.asked, progress.created
     );
+    if let Credentials::Unusable(Why { message, .. }) = &view.observed.credentials {
+        draft.warn(Reason::NotCleanedUp, format!("{message}; {seen}; the rest stays"));
+        return to_the_figures(draft, view);
+    }
     if draft.is_past(view.since(), view.plan.deadlines.cleanup) {
         draft.warn(Reason::NotCleanedUp, format!("timeouts.cleanup passed: {seen}; the rest stays"));
         return to_the_figures(draft, view);
