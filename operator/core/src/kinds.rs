@@ -145,7 +145,7 @@ pub trait WorkloadKind {
     }
 
     /// What a cell came to.
-    fn evaluate(&self, cell: &Cell, current: &Current, evidence: &Evidence<'_>) -> Evaluation;
+    fn evaluate(&self, current: &Current, evidence: &Evidence<'_>) -> Evaluation;
 
     /// The rules by which its figures become words, in the order in which they speak.
     fn rules(&self) -> &'static [Rule];

@@ -1,16 +1,14 @@
 //! Sources of figures about the system under test, each in a file of its own behind one small trait.
 //!
 //! [`source`] is the trait, [`recording`] what a source writes into: bounded, and kept over a restart of the operator.
-//! [`registry`] is the table of all sources. [`open`], [`catalog`] and [`check`] look up there which sources a spec names,
-//! the names of their figures, and their mistakes. What of it a plan needs is a trait of the core. A source never fails a
-//! run: what it cannot see is a shortfall in its recording.
+//! [`registry`] is the table of all sources: which of them a spec names, the names of their figures, and the mistakes in
+//! their sections. What of it a plan needs is a trait of the core. A source never fails a run: what it cannot see is a
+//! shortfall in its recording.
 
 pub mod access;
 mod aws;
-pub mod catalog;
 mod cause;
 pub mod certificates;
-pub mod check;
 pub mod cloudwatch_logs;
 pub mod error;
 mod kubernetes;

@@ -370,15 +370,16 @@ fn too_short(words: &str) -> SourceError {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use throughput_core::source_catalog::SourceCatalog;
     use throughput_crds::Observe;
 
-    use crate::catalog;
+    use crate::registry::Registry;
 
     #[test]
     fn a_profile_has_its_figures() {
         let profile = json!({"profile": {"selector": {"app": "pulp"}}});
         let observe: Observe = serde_json::from_value(profile).unwrap();
-        let figures: Vec<String> = catalog::figures(&observe).into_iter().collect();
+        let figures: Vec<String> = Registry.figure_names(&observe).into_iter().collect();
         assert_eq!(figures, ["profile.errors", "profile.samples"]);
     }
 }

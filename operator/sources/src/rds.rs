@@ -229,7 +229,10 @@ fn whether_to_ask_again(coverage: &Coverage<'_>, window: Minutes, now: Timestamp
 
 #[cfg(test)]
 mod tests {
+    use throughput_core::source_catalog::SourceCatalog;
+
     use super::*;
+    use crate::registry::Registry;
 
     fn settings() -> ObserveRds {
         ObserveRds { instance: "pulp".to_owned(), metrics: Vec::new(), performance_insights: true }
@@ -261,7 +264,7 @@ mod tests {
             rds: Some(ObserveRds { metrics: vec!["ReplicaLag".to_owned()], ..settings() }),
             ..throughput_crds::Observe::default()
         };
-        let figures = crate::catalog::figures(&observe);
+        let figures = Registry.figure_names(&observe);
         for figure in [
             "rds.cpuPercent.max",
             "rds.replicaLagSeconds.mean",

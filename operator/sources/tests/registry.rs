@@ -6,11 +6,10 @@ use std::collections::BTreeSet;
 use kube::Client;
 use kube::client::Body;
 use serde_json::{Value, json};
-use throughput_core::source_catalog::SourceCatalog;
+use throughput_core::source_catalog::{SourceCatalog, Wanted};
 use throughput_crds::Observe;
 use throughput_model::cell::CellAddress;
 use throughput_sources::access::{Access, Budget, Installation};
-use throughput_sources::check::Wanted;
 use throughput_sources::open::open;
 use throughput_sources::registry::{Registry, Row, SOURCES};
 

@@ -51,7 +51,7 @@ pub fn measure(
     now: Timestamp,
 ) -> CellDetail {
     let kind = plan.workload.kind();
-    let mut evaluation = kind.evaluate(cell, current, evidence);
+    let mut evaluation = kind.evaluate(current, evidence);
     // Those that came up while the cell was measured first.
     let doubts: Vec<String> =
         current.progress.invalid.iter().cloned().chain(evaluation.doubts.drain(..)).collect();

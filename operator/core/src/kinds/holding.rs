@@ -91,7 +91,7 @@ impl WorkloadKind for Holding {
         to_the_figures(draft, view);
     }
 
-    fn evaluate(&self, _: &Cell, _: &Current, evidence: &Evidence<'_>) -> Evaluation {
+    fn evaluate(&self, _: &Current, evidence: &Evidence<'_>) -> Evaluation {
         let counts = evidence.generators.iter().map(|generator| generator.counts.count(COUNTED));
         let report = HoldingReport { held_seconds: self.seconds, counted: counts.sum() };
         Evaluation {

@@ -216,8 +216,7 @@ impl WorkloadKind for PulpTasks {
         evaluate::collected(draft, view)
     }
 
-    fn evaluate(&self, cell: &Cell, current: &Current, evidence: &Evidence<'_>) -> Evaluation {
-        let _ = cell;
+    fn evaluate(&self, current: &Current, evidence: &Evidence<'_>) -> Evaluation {
         evaluate::evaluate(self, current, evidence)
     }
 

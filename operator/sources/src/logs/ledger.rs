@@ -162,9 +162,11 @@ fn number(count: u64) -> f64 {
 mod tests {
     use std::collections::BTreeSet;
 
+    use throughput_core::source_catalog::SourceCatalog;
     use throughput_crds::{BuiltInPatterns, LogPattern, ObserveLogs};
 
     use super::*;
+    use crate::registry::Registry;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_000_000 + second).unwrap()
@@ -227,7 +229,7 @@ mod tests {
         }});
         let observe = serde_json::from_value(observe).unwrap();
         let figures = written(&[(5, "slow")], (0, 60)).report().summary.figures;
-        assert_eq!(figures.into_keys().collect::<BTreeSet<_>>(), crate::catalog::figures(&observe));
+        assert_eq!(figures.into_keys().collect::<BTreeSet<_>>(), Registry.figure_names(&observe));
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! A source and its recording, as the operator has them for a cell.
 
 use jiff::Timestamp;
+use throughput_core::source_catalog::SourceCatalog;
 use throughput_crds::{ConnectionStringReference, Observe, ObservePostgres};
 use throughput_server_tests::{PASSWORD, PostgresServer};
-use throughput_sources::catalog;
 use throughput_sources::postgres::{Postgres, Settings};
 use throughput_sources::recording::Recording;
+use throughput_sources::registry::Registry;
 use throughput_sources::source::{Settled, Source, SourceError, Window};
 
 /// A source at work.
@@ -59,7 +60,7 @@ impl Watched {
 
     /// Figures that no criterion could name.
     pub(crate) fn unknown_figures(&self) -> Vec<String> {
-        let known = catalog::figures(&Observe { postgres: Some(spec()), ..Observe::default() });
+        let known = Registry.figure_names(&Observe { postgres: Some(spec()), ..Observe::default() });
         let figures = self.recording.report().summary.figures;
         figures.into_keys().filter(|figure| !known.contains(figure)).collect()
     }

@@ -1,10 +1,11 @@
 //! A source and its recording, as the operator has them for a cell.
 
 use jiff::{SignedDuration, Timestamp};
+use throughput_core::source_catalog::SourceCatalog;
 use throughput_crds::{Observe, ObservePrometheus, PrometheusQuery};
-use throughput_sources::catalog;
 use throughput_sources::prometheus::{Prometheus, Settings};
 use throughput_sources::recording::Recording;
+use throughput_sources::registry::Registry;
 use throughput_sources::source::{Settled, Source, Window};
 
 /// A source whose window has ended.
@@ -62,7 +63,7 @@ impl Watched {
 
     /// Figures that no criterion could name.
     pub(crate) fn unknown_figures(&self, queries: &[PrometheusQuery]) -> Vec<String> {
-        let known = catalog::figures(&Observe { prometheus: Some(spec(queries)), ..Observe::default() });
+        let known = Registry.figure_names(&Observe { prometheus: Some(spec(queries)), ..Observe::default() });
         let figures = self.recording.report().summary.figures;
         figures.into_keys().filter(|figure| !known.contains(figure)).collect()
     }
