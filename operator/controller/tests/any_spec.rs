@@ -13,36 +13,12 @@ use throughput_core::plan::permissions::Permissions;
 use throughput_crds::{ThroughputTest, ThroughputTestSpec};
 use throughput_model::cell::CellAddress;
 use throughput_sources::registry::Registry;
+use throughput_test_support::dice::Dice;
 
 /// How many specs are tried.
 const SPECS: u64 = 20_000;
 /// How many of them have to become plans, or the dice try out too little.
 const PLANS: u64 = 500;
-
-/// Dice that fall the same way for the same seed (`SplitMix64`).
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// A number below this one.
-    fn below(&mut self, limit: u64) -> u64 {
-        self.roll() % limit.max(1)
-    }
-
-    fn one_in(&mut self, chances: u64) -> bool {
-        self.below(chances) == 0
-    }
-
-    fn pick<'a, T>(&mut self, among: &'a [T]) -> &'a T {
-        &among[usize::try_from(self.below(among.len() as u64)).unwrap()]
-    }
-}
 
 /// Says which dice led to a panic.
 struct Told(u64, Value);
@@ -200,7 +176,7 @@ fn any_spec_becomes_a_plan_or_a_rejection() {
     let permissions = Permissions::new(&["http://127.0.0.1:1".to_owned()], &["*".to_owned()]);
     let (good, mut plans) = (good_spec(), 0);
     for seed in 0..SPECS {
-        let mut dice = Dice(seed);
+        let mut dice = Dice::new(seed);
         let written = if seed % 8 == 0 { any(&mut dice, schema, 6) } else { like(&mut dice, schema, &good) };
         let told = Told(seed, written);
         let Ok(spec) = serde_json::from_value::<ThroughputTestSpec>(told.1.clone()) else {

@@ -9,8 +9,9 @@ use throughput_model::figures::{TaskFigures, completions_over_time, queue_over_t
 use throughput_model::source_report::{Series, Shortfall, SourceReport, SourceSummary, Table};
 use throughput_report::data::{CellDetail, CellReport, SCHEMA_VERSION, TestReport};
 use throughput_report::timeline::{CellTimeline, Timelines};
+use throughput_test_support::dice::Dice;
 
-use crate::run::{Dice, Shape, after, rounded, series, tasks};
+use crate::run::{Shape, after, rounded, series, tasks};
 
 /// Words as somebody might write them who wants a browser to do something.
 pub const HOSTILE: [&str; 6] = [

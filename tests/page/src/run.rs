@@ -5,22 +5,7 @@ use std::f64::consts::TAU;
 use jiff::{SignedDuration, Timestamp};
 use throughput_model::source_report::{Series, SeriesPoint};
 use throughput_model::task::{TaskRecord, TaskState};
-
-/// Numbers that look random and are the same each time.
-pub struct Dice(u64);
-
-impl Dice {
-    /// Dice that fall as this number says.
-    pub fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(1))
-    }
-
-    /// A number from 0 to 1.
-    pub fn roll(&mut self) -> f64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        f64::from(u32::try_from(self.0 >> 32).unwrap_or_default()) / f64::from(u32::MAX)
-    }
-}
+use throughput_test_support::dice::Dice;
 
 /// An instant so many seconds after another.
 pub fn after(base: Timestamp, seconds: f64) -> Timestamp {

@@ -3,6 +3,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::dice::Dice;
+
 /// How many are changed at several places.
 const WITH_SEVERAL_CHANGES: u64 = 300;
 
@@ -15,12 +17,11 @@ pub fn all_of(value: &Value) -> impl Iterator<Item = Value> {
     });
     let whole = value.clone();
     let several = (0..WITH_SEVERAL_CHANGES).map(move |seed| {
-        let mut dice = Dice(seed);
+        let mut dice = Dice::new(seed);
         let mut value = whole.clone();
         for _ in 0..2 + dice.below(4) {
-            let place = &places[dice.below(places.len())];
-            let replacements = replacements();
-            value = changed(&value, place, &replacements[dice.below(replacements.len())]);
+            let place = dice.pick(&places);
+            value = changed(&value, place, dice.pick(&replacements()));
         }
         value
     });
@@ -114,17 +115,5 @@ fn changed(value: &Value, place: &[Step], replacement: &Value) -> Value {
             Value::Array(array)
         }
         (Step::Entry(_) | Step::Key(_) | Step::Element(_), other) => other,
-    }
-}
-
-/// Dice that fall the same way for the same seed (`SplitMix64`).
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((mixed ^ (mixed >> 31)) >> 1).unwrap_or(0) % limit.max(1)
     }
 }

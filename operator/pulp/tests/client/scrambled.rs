@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use throughput_model::failure::{LONGEST_SAMPLE, Phase};
 use throughput_model::workload::{Authentication, Method};
 use throughput_pulp::{PulpError, Request, TaskFilter};
+use throughput_test_support::dice::Dice;
 use tokio::time::sleep;
 use uuid::Uuid;
 
@@ -20,22 +21,6 @@ use crate::server::{client, serve, serve_raw, write};
 const ANSWERS: u64 = 600;
 /// The longest text of an error: what is quoted, and what is said around it.
 const LONGEST_ERROR: usize = LONGEST_SAMPLE * 4 + 100;
-
-/// Dice that fall the same way for the same seed (`SplitMix64`).
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        usize::try_from(self.roll() % (limit.max(1) as u64)).unwrap()
-    }
-}
 
 /// One answer that fits every question: a page of tasks, and a status.
 fn good() -> Value {
@@ -58,11 +43,11 @@ fn good() -> Value {
 
 /// Replaces one value somewhere, or some bytes of the text.
 fn scrambled(seed: u64) -> Vec<u8> {
-    let mut dice = Dice(seed);
+    let mut dice = Dice::new(seed);
     let mut answer = good();
     for _ in 0..=dice.below(3) {
         let mut place = &mut answer;
-        while dice.below(4) > 0 {
+        while !dice.one_in(4) {
             let among = match place {
                 Value::Object(fields) => fields.len(),
                 Value::Array(items) => items.len(),
@@ -71,7 +56,7 @@ fn scrambled(seed: u64) -> Vec<u8> {
             if among == 0 {
                 break;
             }
-            let chosen = dice.below(among);
+            let chosen = dice.index(among);
             place = match place {
                 Value::Object(fields) => fields.iter_mut().nth(chosen).unwrap().1,
                 Value::Array(items) => &mut items[chosen],
@@ -94,15 +79,15 @@ fn scrambled(seed: u64) -> Vec<u8> {
             json!("\u{1b}[31m\0"),
             json!(true),
         ];
-        *place = strange[dice.below(strange.len())].clone();
+        *place = dice.pick(&strange).clone();
     }
     let mut bytes = answer.to_string().into_bytes();
-    if dice.below(3) == 0 {
+    if dice.one_in(3) {
         for _ in 0..dice.below(8) {
-            let position = dice.below(bytes.len());
+            let position = dice.index(bytes.len());
             bytes[position] = u8::try_from(dice.below(256)).unwrap();
         }
-        bytes.truncate(bytes.len() - dice.below(bytes.len()) / 4);
+        bytes.truncate(bytes.len() - dice.index(bytes.len()) / 4);
     }
     bytes
 }
