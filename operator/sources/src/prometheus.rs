@@ -15,7 +15,7 @@ use throughput_crds::{ObservePrometheus, PrometheusQuery};
 
 use crate::access::Access;
 use crate::error::SourceError;
-use crate::metric::{Better, Metric, Unit};
+use crate::metric::{Better, Metric};
 use crate::recording::Recording;
 use crate::source::{Settled, Source, Window};
 
@@ -43,7 +43,7 @@ pub(crate) fn metrics(spec: &ObservePrometheus) -> Vec<Metric> {
         if range.is_some() {
             Metric::series(name, Better::Neither)
         } else {
-            Metric { unit: Unit::of(name), ..Metric::figure(format!("{name}.value"), Better::Neither) }
+            Metric::figure(format!("{name}.value"), Better::Neither)
         }
     };
     spec.queries.iter().map(metric).collect()

@@ -120,39 +120,30 @@ const REPEAT_COLUMNS: &[RepeatColumn] = &[
     of_repeat("Spread / Median", "repeats.tasksPerSecond.spreadRatio"),
 ];
 
+/// A drawing of the percentiles of a duration, of which these are the figures.
+macro_rules! percentiles {
+    ($title:literal, $duration:literal) => {
+        Drawing {
+            title: $title,
+            unit: Unit::SECONDS,
+            figures: &[
+                DrawnFigure { label: "p99", name: concat!($duration, ".p99Milliseconds") },
+                DrawnFigure { label: "p95", name: concat!($duration, ".p95Milliseconds") },
+                DrawnFigure { label: "p50", name: concat!($duration, ".p50Milliseconds") },
+            ],
+        }
+    };
+}
+
 const DRAWINGS: &[Drawing] = &[
     Drawing {
         title: "Tasks per second",
         unit: Unit::PER_SECOND,
         figures: &[DrawnFigure { label: "", name: figures::HEADLINE.name }],
     },
-    Drawing {
-        title: "Wait: dispatch to start",
-        unit: Unit::SECONDS,
-        figures: &[
-            DrawnFigure { label: "p99", name: "tasks.wait.p99Milliseconds" },
-            DrawnFigure { label: "p95", name: "tasks.wait.p95Milliseconds" },
-            DrawnFigure { label: "p50", name: "tasks.wait.p50Milliseconds" },
-        ],
-    },
-    Drawing {
-        title: "Total: dispatch to end",
-        unit: Unit::SECONDS,
-        figures: &[
-            DrawnFigure { label: "p99", name: "tasks.total.p99Milliseconds" },
-            DrawnFigure { label: "p95", name: "tasks.total.p95Milliseconds" },
-            DrawnFigure { label: "p50", name: "tasks.total.p50Milliseconds" },
-        ],
-    },
-    Drawing {
-        title: "Request latency",
-        unit: Unit::SECONDS,
-        figures: &[
-            DrawnFigure { label: "p99", name: "requests.latency.p99Milliseconds" },
-            DrawnFigure { label: "p95", name: "requests.latency.p95Milliseconds" },
-            DrawnFigure { label: "p50", name: "requests.latency.p50Milliseconds" },
-        ],
-    },
+    percentiles!("Wait: dispatch to start", "tasks.wait"),
+    percentiles!("Total: dispatch to end", "tasks.total"),
+    percentiles!("Request latency", "requests.latency"),
 ];
 
 impl ReportedKind for PulpTasksReport {

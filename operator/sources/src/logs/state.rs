@@ -245,6 +245,16 @@ mod tests {
         containers(&pods, None).collect()
     }
 
+    fn patterns() -> Patterns {
+        Patterns::of(&ObserveLogs {
+            pods: Vec::new(),
+            cloud_watch: Vec::new(),
+            built_in: Vec::new(),
+            patterns: vec![LogPattern { name: "tick".to_owned(), regex: "tick".to_owned() }],
+        })
+        .unwrap()
+    }
+
     fn reasons(state: &mut State) -> Vec<String> {
         let mut recording = Recording::new("logs", at(0));
         state.tell(&mut recording);
@@ -253,13 +263,7 @@ mod tests {
 
     #[test]
     fn after_a_restart_of_the_operator_each_line_counts_once() {
-        let patterns = Patterns::of(&ObserveLogs {
-            pods: Vec::new(),
-            cloud_watch: Vec::new(),
-            built_in: Vec::new(),
-            patterns: vec![LogPattern { name: "tick".to_owned(), regex: "tick".to_owned() }],
-        })
-        .unwrap();
+        let patterns = patterns();
         let mut recording = Recording::new("logs", at(0));
         let mut state = State::new(at(0), &recording);
         state.know(&of([1]));
@@ -366,13 +370,7 @@ mod tests {
 
     #[test]
     fn whatever_was_made_of_the_stored_state_it_is_refused_or_harmless() {
-        let patterns = Patterns::of(&ObserveLogs {
-            pods: Vec::new(),
-            cloud_watch: Vec::new(),
-            built_in: Vec::new(),
-            patterns: vec![LogPattern { name: "tick".to_owned(), regex: "tick".to_owned() }],
-        })
-        .unwrap();
+        let patterns = patterns();
         let mut state = State::new(at(0), &Recording::new("logs", at(0)));
         state.know(&of([1]));
         let container = state.open().remove(0);

@@ -46,13 +46,5 @@ pub fn field(target: &TargetName, owner: &OwnerReference, app: &Value) -> Result
             ),
         });
     }
-    Ok(ReplicasField {
-        field: OwnerField::ClowdApp { deployment: entry_name.to_owned() },
-        api_version: owner.api_version.clone(),
-        name: owner.name.clone(),
-        uid: owner.uid.clone(),
-        before: None,
-        parent_was_absent: false,
-        owners: Vec::new(),
-    })
+    Ok(ReplicasField::of_owner(OwnerField::ClowdApp { deployment: entry_name.to_owned() }, owner))
 }

@@ -20,15 +20,8 @@ pub fn field(target: &TargetName, scaled_object: &Value) -> Option<ReplicasField
         && text("kind").unwrap_or("Deployment") == target.kind.as_str()
         && text("apiVersion").unwrap_or("apps/v1").starts_with("apps/");
     let named = |pointer: &str| scaled_object.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
-    is_it.then_some(ReplicasField {
-        field: OwnerField::ScaledObject,
-        api_version: API_VERSION.to_owned(),
-        name: named("/metadata/name")?,
-        uid: named("/metadata/uid")?,
-        before: None,
-        parent_was_absent: false,
-        owners: Vec::new(),
-    })
+    let (name, uid) = (named("/metadata/name")?, named("/metadata/uid")?);
+    is_it.then(|| ReplicasField::new(OwnerField::ScaledObject, API_VERSION, name, uid))
 }
 
 /// Whether this autoscaler is the one that KEDA made for what this field belongs to: it goes away, or does

@@ -46,13 +46,5 @@ pub fn field(
             ),
         });
     }
-    Ok(Some(ReplicasField {
-        field: OwnerField::Pulp { component: component.to_owned() },
-        api_version: owner.api_version.clone(),
-        name: owner.name.clone(),
-        uid: owner.uid.clone(),
-        before: None,
-        parent_was_absent: false,
-        owners: Vec::new(),
-    }))
+    Ok(Some(ReplicasField::of_owner(OwnerField::Pulp { component: component.to_owned() }, owner)))
 }

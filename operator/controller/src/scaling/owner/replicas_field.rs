@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, OwnerReference};
 use kube::core::{ApiResource, GroupVersionKind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -61,6 +61,24 @@ pub enum Change {
 }
 
 impl ReplicasField {
+    /// This field of an owner, which was not read yet.
+    pub fn new(field: OwnerField, api_version: &str, name: String, uid: String) -> Self {
+        Self {
+            field,
+            api_version: api_version.to_owned(),
+            name,
+            uid,
+            before: None,
+            parent_was_absent: false,
+            owners: Vec::new(),
+        }
+    }
+
+    /// This field of what made a target, as the target names it.
+    pub fn of_owner(field: OwnerField, owner: &OwnerReference) -> Self {
+        Self::new(field, &owner.api_version, owner.name.clone(), owner.uid.clone())
+    }
+
     /// The owner's kind.
     pub fn kind(&self) -> &'static str {
         match &self.field {

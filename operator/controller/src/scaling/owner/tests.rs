@@ -20,15 +20,7 @@ fn owner(api_version: &str, kind: &str, name: &str) -> OwnerReference {
 }
 
 fn replicas_field(api_version: &str, name: &str, field: OwnerField) -> ReplicasField {
-    ReplicasField {
-        field,
-        api_version: api_version.to_owned(),
-        name: name.to_owned(),
-        uid: "55bb".to_owned(),
-        before: None,
-        parent_was_absent: false,
-        owners: Vec::new(),
-    }
+    ReplicasField::new(field, api_version, name.to_owned(), "55bb".to_owned())
 }
 
 #[test]

@@ -16,6 +16,11 @@ use crate::unit::Unit;
 pub const HEADLINE: Figure =
     Figure { name: "tasks.perSecond", unit: Unit::TASKS_PER_SECOND, better: Better::Higher };
 
+/// A duration, which is better short.
+const fn duration(name: &'static str) -> Figure {
+    Figure { name, unit: Unit::MILLISECONDS, better: Better::Lower }
+}
+
 /// All figures of a cell, in the order in which they are listed for people.
 pub const FIGURES: &[Figure] = &[
     Figure { name: "tasks.submitted", unit: Unit::TASKS, better: Better::Higher },
@@ -27,49 +32,37 @@ pub const FIGURES: &[Figure] = &[
     Figure { name: "tasks.successRatio", unit: Unit::RATIO, better: Better::Higher },
     Figure { name: "requests.sent", unit: Unit::REQUESTS, better: Better::Neither },
     Figure { name: "requests.failed", unit: Unit::REQUESTS, better: Better::Lower },
-    Figure {
-        name: "requests.start.maxUncertaintyMilliseconds",
-        unit: Unit::MILLISECONDS,
-        better: Better::Lower,
-    },
-    Figure {
-        name: "requests.start.maxLatenessMilliseconds",
-        unit: Unit::MILLISECONDS,
-        better: Better::Lower,
-    },
+    duration("requests.start.maxUncertaintyMilliseconds"),
+    duration("requests.start.maxLatenessMilliseconds"),
     Figure { name: "requests.ownWork.maxCpuPercent", unit: Unit::PERCENT, better: Better::Lower },
     Figure { name: "requests.ownWork.maxThrottledPercent", unit: Unit::PERCENT, better: Better::Lower },
     Figure { name: "requests.ownWork.maxLagPercent", unit: Unit::PERCENT, better: Better::Lower },
-    Figure {
-        name: "requests.ownWork.maxLagP99Milliseconds",
-        unit: Unit::MILLISECONDS,
-        better: Better::Lower,
-    },
+    duration("requests.ownWork.maxLagP99Milliseconds"),
     Figure { name: "requests.ownWork.maxUnsent", unit: Unit::REQUESTS, better: Better::Lower },
-    Figure { name: "requests.latency.meanMilliseconds", unit: Unit::MILLISECONDS, better: Better::Lower },
-    Figure { name: "requests.latency.p50Milliseconds", unit: Unit::MILLISECONDS, better: Better::Lower },
-    Figure { name: "requests.latency.p95Milliseconds", unit: Unit::MILLISECONDS, better: Better::Lower },
-    Figure { name: "requests.latency.p99Milliseconds", unit: Unit::MILLISECONDS, better: Better::Lower },
-    Figure { name: "tasks.wait.meanMilliseconds", unit: Unit::MILLISECONDS, better: Better::Lower },
-    Figure { name: "tasks.wait.p50Milliseconds", unit: Unit::MILLISECONDS, better: Better::Lower },
-    Figure { name: "tasks.wait.p95Milliseconds", unit: Unit::MILLISECONDS, better: Better::Lower },
-    Figure { name: "tasks.wait.p99Milliseconds", unit: Unit::MILLISECONDS, better: Better::Lower },
-    Figure { name: "tasks.wait.maxMilliseconds", unit: Unit::MILLISECONDS, better: Better::Lower },
-    Figure { name: "tasks.unblockedWait.meanMilliseconds", unit: Unit::MILLISECONDS, better: Better::Lower },
-    Figure { name: "tasks.unblockedWait.p50Milliseconds", unit: Unit::MILLISECONDS, better: Better::Lower },
-    Figure { name: "tasks.unblockedWait.p95Milliseconds", unit: Unit::MILLISECONDS, better: Better::Lower },
-    Figure { name: "tasks.unblockedWait.p99Milliseconds", unit: Unit::MILLISECONDS, better: Better::Lower },
-    Figure { name: "tasks.unblockedWait.maxMilliseconds", unit: Unit::MILLISECONDS, better: Better::Lower },
-    Figure { name: "tasks.service.meanMilliseconds", unit: Unit::MILLISECONDS, better: Better::Lower },
-    Figure { name: "tasks.service.p50Milliseconds", unit: Unit::MILLISECONDS, better: Better::Lower },
-    Figure { name: "tasks.service.p95Milliseconds", unit: Unit::MILLISECONDS, better: Better::Lower },
-    Figure { name: "tasks.service.p99Milliseconds", unit: Unit::MILLISECONDS, better: Better::Lower },
-    Figure { name: "tasks.service.maxMilliseconds", unit: Unit::MILLISECONDS, better: Better::Lower },
-    Figure { name: "tasks.total.meanMilliseconds", unit: Unit::MILLISECONDS, better: Better::Lower },
-    Figure { name: "tasks.total.p50Milliseconds", unit: Unit::MILLISECONDS, better: Better::Lower },
-    Figure { name: "tasks.total.p95Milliseconds", unit: Unit::MILLISECONDS, better: Better::Lower },
-    Figure { name: "tasks.total.p99Milliseconds", unit: Unit::MILLISECONDS, better: Better::Lower },
-    Figure { name: "tasks.total.maxMilliseconds", unit: Unit::MILLISECONDS, better: Better::Lower },
+    duration("requests.latency.meanMilliseconds"),
+    duration("requests.latency.p50Milliseconds"),
+    duration("requests.latency.p95Milliseconds"),
+    duration("requests.latency.p99Milliseconds"),
+    duration("tasks.wait.meanMilliseconds"),
+    duration("tasks.wait.p50Milliseconds"),
+    duration("tasks.wait.p95Milliseconds"),
+    duration("tasks.wait.p99Milliseconds"),
+    duration("tasks.wait.maxMilliseconds"),
+    duration("tasks.unblockedWait.meanMilliseconds"),
+    duration("tasks.unblockedWait.p50Milliseconds"),
+    duration("tasks.unblockedWait.p95Milliseconds"),
+    duration("tasks.unblockedWait.p99Milliseconds"),
+    duration("tasks.unblockedWait.maxMilliseconds"),
+    duration("tasks.service.meanMilliseconds"),
+    duration("tasks.service.p50Milliseconds"),
+    duration("tasks.service.p95Milliseconds"),
+    duration("tasks.service.p99Milliseconds"),
+    duration("tasks.service.maxMilliseconds"),
+    duration("tasks.total.meanMilliseconds"),
+    duration("tasks.total.p50Milliseconds"),
+    duration("tasks.total.p95Milliseconds"),
+    duration("tasks.total.p99Milliseconds"),
+    duration("tasks.total.maxMilliseconds"),
 ];
 
 /// What the repeats of a combination come to.

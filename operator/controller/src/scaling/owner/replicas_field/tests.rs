@@ -3,15 +3,7 @@ use serde_json::json;
 use super::*;
 
 fn field(field: OwnerField) -> ReplicasField {
-    ReplicasField {
-        field,
-        api_version: "group.example.com/v1".to_owned(),
-        name: "example".to_owned(),
-        uid: "55bb".to_owned(),
-        before: None,
-        parent_was_absent: false,
-        owners: Vec::new(),
-    }
+    ReplicasField::new(field, "group.example.com/v1", "example".to_owned(), "55bb".to_owned())
 }
 
 fn pulp() -> ReplicasField {
