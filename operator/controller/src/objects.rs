@@ -7,5 +7,6 @@ pub mod lead;
 pub mod metadata;
 pub mod names;
 pub(crate) mod namespace;
+pub mod obstacle;
 pub mod owned_objects;
 pub(crate) mod pages;

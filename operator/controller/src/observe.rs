@@ -38,6 +38,7 @@ use credentials::Purpose;
 
 use crate::objects::deadline::{RequestError, within};
 use crate::objects::names;
+use crate::objects::obstacle::Obstacle;
 use crate::objects::owned_objects;
 use crate::sampling::Samplers;
 use crate::scaling::claim::{self, Claim, Claimant};
@@ -138,7 +139,7 @@ async fn ask_pulp(
     let ObserveClients { client, pulps, samplers: _, own: _ } = clients;
     let stage = stage(status);
     let purpose = Purpose::of(stage);
-    match credentials::read(client, &facts.namespace, plan, (tasks, purpose)).await? {
+    match credentials::read(client, &facts.namespace, plan, (tasks, purpose)).await {
         Ok(found) => {
             let inquiry = pulp::Inquiry { tasks, facts, status, stage };
             let refused = service::refused(client, &facts.namespace, plan).await?;
@@ -148,16 +149,17 @@ async fn ask_pulp(
             };
             pulp::Answer { pulp: observed.pulp, remains: observed.remains } = answer;
         }
-        Err(unusable) => {
+        Err(Obstacle::Refused(why)) => {
             // Whatever this look leads to, nothing is sent with what may not be used any more.
             pulps.drop_client(&facts.uid);
-            observed.credentials = unusable;
+            observed.credentials = Credentials::Unusable(why);
         }
+        Err(Obstacle::Request(error)) => return Err(error),
     }
     if !stage_facts(stage).at_its_end
-        && let Some(unusable) = container_secrets::missing(client, &facts.namespace, tasks).await?
+        && let Some(why) = container_secrets::missing(client, &facts.namespace, tasks).await?
     {
-        observed.credentials = unusable;
+        observed.credentials = Credentials::Unusable(why);
     }
     // Last: whoever waits for something else is not asked meanwhile.
     if decide::may_ask_once(plan, status, observed) {

@@ -5,7 +5,6 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::api::Api;
 use kube::{Client, ResourceExt};
 use throughput_core::kinds::pulp_tasks::PulpTasks;
-use throughput_core::observed::Credentials;
 use throughput_core::plan::permissions::is_image_listed;
 use throughput_core::reason::{Reason, Why};
 use throughput_crds::SECRET_IMAGES_ANNOTATION;
@@ -17,7 +16,7 @@ pub(super) async fn missing(
     client: &Client,
     namespace: &str,
     tasks: &PulpTasks,
-) -> Result<Option<Credentials>, RequestError> {
+) -> Result<Option<Why>, RequestError> {
     let Some(dispatch) = &tasks.in_process else {
         return Ok(None);
     };
@@ -31,10 +30,10 @@ pub(super) async fn missing(
     Ok(None)
 }
 
-fn unusable(name: &str, image: &str, secret: Option<&Secret>) -> Option<Credentials> {
+fn unusable(name: &str, image: &str, secret: Option<&Secret>) -> Option<Why> {
     let Some(secret) = secret else {
         let message = format!("there is no Secret {name} in this namespace, which inProcess names");
-        return Some(Credentials::Unusable(Why::new(Reason::SecretNotFound, message)));
+        return Some(Why::new(Reason::SecretNotFound, message));
     };
     if secret.annotations().get(SECRET_IMAGES_ANNOTATION).is_some_and(|list| is_image_listed(list, image)) {
         return None;
@@ -42,7 +41,7 @@ fn unusable(name: &str, image: &str, secret: Option<&Secret>) -> Option<Credenti
     let message = format!(
         "the Secret {name} does not say that a container of {image} may have it: its owner annotates it with {SECRET_IMAGES_ANNOTATION}='{image}', or makes one for this purpose"
     );
-    Some(Credentials::Unusable(Why::new(Reason::SecretNotPermitted, message)))
+    Some(Why::new(Reason::SecretNotPermitted, message))
 }
 
 #[cfg(test)]
@@ -56,10 +55,7 @@ mod tests {
             annotation.map(|images| [(SECRET_IMAGES_ANNOTATION.to_owned(), images.to_owned())].into());
         let metadata = ObjectMeta { annotations, ..ObjectMeta::default() };
         let secret = Secret { metadata, ..Secret::default() };
-        match unusable("pulp-keys", "quay.io/pulp/pulp:3", Some(&secret)) {
-            Some(Credentials::Unusable(why)) => Some(why.reason),
-            Some(Credentials::Ready) | None => None,
-        }
+        unusable("pulp-keys", "quay.io/pulp/pulp:3", Some(&secret)).map(|why| why.reason)
     }
 
     #[test]
@@ -70,11 +66,7 @@ mod tests {
         assert_eq!(reason(Some("pulp-api")), Some(Reason::SecretNotPermitted));
         assert_eq!(reason(Some("quay.io/pulp/pulp:4")), Some(Reason::SecretNotPermitted));
         assert_eq!(reason(None), Some(Reason::SecretNotPermitted));
-        let Some(Credentials::Unusable(Why { reason, message })) =
-            unusable("pulp-keys", "quay.io/pulp/pulp:3", None)
-        else {
-            panic!("a missing Secret is usable");
-        };
+        let Why { reason, message } = unusable("pulp-keys", "quay.io/pulp/pulp:3", None).unwrap();
         assert_eq!(reason, Reason::SecretNotFound);
         assert!(message.contains("pulp-keys"), "{message}");
     }

@@ -4,7 +4,6 @@ use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::api::Api;
 use kube::{Client, ResourceExt};
 use throughput_core::kinds::pulp_tasks::PulpTasks;
-use throughput_core::observed::Credentials as CredentialsState;
 use throughput_core::plan::Plan;
 use throughput_core::plan::destination::{self, ConfigMapKey};
 use throughput_core::reason::{Reason, Why};
@@ -12,7 +11,8 @@ use throughput_core::stage::facts;
 use throughput_crds::{SECRET_CA_ANNOTATION, SECRET_FOR_ANNOTATION, SECRET_REQUESTS_ANNOTATION, Stage};
 use throughput_model::workload::Authentication;
 
-use crate::objects::deadline::{RequestError, within};
+use crate::objects::deadline::within;
+use crate::objects::obstacle::Obstacle;
 
 /// What a client of Pulp is made of, and the versions of what it was read from: others want another client.
 pub(super) struct Found {
@@ -39,38 +39,28 @@ impl Purpose {
     }
 }
 
-/// Reads the plan's credentials and certificates; the inner error is the user's to mend.
+/// Reads the plan's credentials and certificates; refused where they may not be used, or cannot.
 pub(super) async fn read(
     client: &Client,
     namespace: &str,
     plan: &Plan,
     (tasks, purpose): (&PulpTasks, Purpose),
-) -> Result<Result<Found, CredentialsState>, RequestError> {
+) -> Result<Found, Obstacle> {
     let mut found = Found { credentials: None, certificates: None, version: String::new() };
     if let Some(name) = &tasks.secret {
         let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
         let secret = within("read the credentials", secrets.get_opt(name)).await?;
-        match usable(name, plan, (tasks, purpose), secret.as_ref()) {
-            Ok(credentials) => found.credentials = Some(credentials),
-            Err(unusable) => return Ok(Err(unusable)),
-        }
+        found.credentials = Some(usable(name, plan, (tasks, purpose), secret.as_ref())?);
         found.version = secret.and_then(|secret| secret.resource_version()).unwrap_or_default();
     }
     if let Some(bundle) = &plan.ca_bundle {
         let maps: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
         let map = within("read the CA bundle", maps.get_opt(&bundle.name)).await?;
-        match certificates(bundle, map.as_ref()) {
-            Ok(certificates) => found.certificates = Some(certificates),
-            Err(unusable) => return Ok(Err(unusable)),
-        }
+        found.certificates = Some(certificates(bundle, map.as_ref())?);
         let version = map.and_then(|map| map.resource_version()).unwrap_or_default();
         found.version = format!("{}/{version}", found.version);
     }
-    Ok(Ok(found))
-}
-
-fn unusable(reason: Reason, message: String) -> CredentialsState {
-    CredentialsState::Unusable(Why::new(reason, message))
+    Ok(found)
 }
 
 /// What is in the Secret, if its owner says that it may be used for this.
@@ -79,13 +69,13 @@ fn usable(
     plan: &Plan,
     (tasks, purpose): (&PulpTasks, Purpose),
     secret: Option<&Secret>,
-) -> Result<throughput_pulp::Credentials, CredentialsState> {
+) -> Result<throughput_pulp::Credentials, Why> {
     let secret = secret.ok_or_else(|| {
-        unusable(Reason::SecretNotFound, format!("there is no Secret {name} in this namespace"))
+        Why::new(Reason::SecretNotFound, format!("there is no Secret {name} in this namespace"))
     })?;
     let audience = plan.destination.audience();
     if secret.annotations().get(SECRET_FOR_ANNOTATION) != Some(&audience) {
-        return Err(unusable(
+        return Err(Why::new(
             Reason::SecretNotPermitted,
             format!(
                 "the Secret {name} does not say that it may be sent to {}: its owner annotates it with {SECRET_FOR_ANNOTATION}={audience}",
@@ -96,7 +86,7 @@ fn usable(
     if let Some(ConfigMapKey { name: bundle, .. }) = &plan.ca_bundle
         && secret.annotations().get(SECRET_CA_ANNOTATION) != Some(bundle)
     {
-        return Err(unusable(
+        return Err(Why::new(
             Reason::CaBundleNotPermitted,
             format!(
                 "the Secret {name} does not say that certificates of the ConfigMap {bundle} may be trusted where it is sent: its owner annotates it with {SECRET_CA_ANNOTATION}={bundle}"
@@ -110,7 +100,7 @@ fn usable(
             .get(SECRET_REQUESTS_ANNOTATION)
             .is_some_and(|list| destination::permits_request(list, &request))
     {
-        return Err(unusable(
+        return Err(Why::new(
             Reason::RequestNotPermitted,
             format!(
                 "the Secret {name} does not say that {request} may be sent with it: its owner annotates it with {SECRET_REQUESTS_ANNOTATION}='{request}'"
@@ -124,7 +114,7 @@ fn usable(
         let text =
             text.map(|text| text.trim_end_matches(['\r', '\n']).to_owned()).filter(|text| !text.is_empty());
         text.ok_or_else(|| {
-            unusable(Reason::SecretKeyMissing, format!("the Secret {name} has no text under the key {key}"))
+            Why::new(Reason::SecretKeyMissing, format!("the Secret {name} has no text under the key {key}"))
         })
     };
     match &tasks.pulp.authentication {
@@ -138,17 +128,17 @@ fn usable(
     }
 }
 
-fn certificates(bundle: &ConfigMapKey, map: Option<&ConfigMap>) -> Result<Vec<u8>, CredentialsState> {
+fn certificates(bundle: &ConfigMapKey, map: Option<&ConfigMap>) -> Result<Vec<u8>, Why> {
     let ConfigMapKey { name, key } = bundle;
     let map = map.ok_or_else(|| {
-        unusable(
+        Why::new(
             Reason::CaBundleNotFound,
             format!("there is no ConfigMap {name} in this namespace (target.caBundle)"),
         )
     })?;
     let text = map.data.as_ref().and_then(|data| data.get(key)).filter(|text| text.contains("-----BEGIN "));
     text.map(|text| text.clone().into_bytes()).ok_or_else(|| {
-        unusable(
+        Why::new(
             Reason::CaBundleKeyMissing,
             format!("the ConfigMap {name} has no certificates in PEM under the key {key} (target.caBundle)"),
         )
@@ -214,8 +204,7 @@ mod tests {
     fn reason(plan: &Plan, secret: Option<&Secret>) -> &'static str {
         match usable("pulp-admin", plan, (plan.pulp_tasks().unwrap(), Purpose::Run), secret) {
             Ok(_) => "usable",
-            Err(CredentialsState::Unusable(why)) => why.reason.as_str(),
-            Err(CredentialsState::Ready) => "ready",
+            Err(why) => why.reason.as_str(),
         }
     }
 
@@ -324,8 +313,8 @@ mod tests {
             ..ConfigMap::default()
         };
         let reason = |map: Option<&ConfigMap>| match certificates(&bundle, map) {
-            Err(CredentialsState::Unusable(why)) => why.reason.as_str(),
-            Err(CredentialsState::Ready) | Ok(_) => "usable",
+            Err(why) => why.reason.as_str(),
+            Ok(_) => "usable",
         };
         assert_eq!(reason(None), "CaBundleNotFound");
         assert_eq!(reason(Some(&ConfigMap::default())), "CaBundleKeyMissing");

@@ -9,10 +9,11 @@ use throughput_core::plan::Plan;
 use throughput_core::target::{Holder, TargetName};
 
 use crate::objects::deadline::RequestError;
+use crate::objects::obstacle::Obstacle;
 use crate::objects::pages;
 use crate::scaling::claim::{Claim, Claimant, holder};
 use crate::scaling::own_pods::OwnPods;
-use crate::scaling::owner::{self, ReplicasSetting, keda};
+use crate::scaling::owner::{self, keda};
 use crate::scaling::scalable;
 
 pub(super) async fn look(
@@ -33,7 +34,12 @@ pub(super) async fn look(
             .await?;
     let mut targets = Vec::new();
     for entry in &plan.scale {
-        targets.push(look_at(client, claimant, &entry.target, (claims, own), &autoscalers).await?);
+        let seen = look_at(client, claimant, &entry.target, (claims, own), &autoscalers).await;
+        targets.push(match seen {
+            Ok(target) => target,
+            Err(Obstacle::Refused(why)) => Target::Refused(why),
+            Err(Obstacle::Request(error)) => return Err(error),
+        });
     }
     Ok(targets)
 }
@@ -44,22 +50,17 @@ async fn look_at(
     name: &TargetName,
     (claims, own): (&[Claim], &OwnPods),
     autoscalers: &[HorizontalPodAutoscaler],
-) -> Result<Target, RequestError> {
+) -> Result<Target, Obstacle> {
     let namespace = claimant.namespace.as_str();
-    let target = match owner::target(client, namespace, name, own).await? {
-        Ok(Some(target)) => target,
-        Ok(None) => return Ok(Target::Missing),
-        Err(unscalable) => return Ok(Target::Refused(unscalable)),
+    let Some(target) = owner::target(client, namespace, name, own).await? else {
+        return Ok(Target::Missing);
     };
     let uid = target.uid().unwrap_or_default();
     // Once it is claimed, the claim says who is told.
     let claimed = claims.iter().find(|claim| claim.record.uid == uid);
     let field = match claimed {
         Some(claim) => claim.record.replicas_field.clone(),
-        None => match owner::find(client, namespace, name, &target).await? {
-            Ok(field) => field,
-            Err(unscalable) => return Ok(Target::Refused(unscalable)),
-        },
+        None => owner::find(client, namespace, name, &target).await?,
     };
     let undoes_it = |autoscaler: &&HorizontalPodAutoscaler| {
         scales(autoscaler, name) && !keda::made(autoscaler, field.as_ref())
@@ -72,10 +73,7 @@ async fn look_at(
     let holder = holder(client, claimant, &uid).await?;
     let agreed = match field.filter(|_| holder == Holder::This) {
         None => true,
-        Some(field) => match owner::told(client, namespace, &field).await? {
-            ReplicasSetting::Number(number) => number == Some(replicas),
-            ReplicasSetting::Unscalable(unscalable) => return Ok(Target::Refused(unscalable)),
-        },
+        Some(field) => owner::told(client, namespace, &field).await? == Some(replicas),
     };
     Ok(Target::Present { replicas, ready: count(scalable::ready_replicas(&target)), holder, agreed })
 }

@@ -27,6 +27,7 @@ pub(crate) use scale::scale;
 
 use crate::objects::deadline::{RequestError, within};
 use crate::objects::names::{FIELD_MANAGER, MANAGED_BY_LABEL, MANAGED_BY_VALUE, TEST_UID_LABEL};
+use crate::objects::obstacle::Obstacle;
 use crate::objects::pages;
 use crate::scaling::managed_fields;
 use crate::scaling::own_pods::OwnPods;
@@ -204,10 +205,12 @@ pub async fn claim_all(
     let mut made = Vec::new();
     for target in &targets {
         let failed = |source| ClaimError::Request { target: target.clone(), source };
-        match claim_one(client, claimant, target, own).await.map_err(failed)? {
-            Attempt::Made(claim) => made.push(*claim),
-            Attempt::AlreadyOurs => {}
-            Attempt::Refused => {
+        match claim_one(client, claimant, target, own).await {
+            Err(Obstacle::Request(error)) => return Err(failed(error)),
+            Ok(Attempt::Made(claim)) => made.push(*claim),
+            Ok(Attempt::AlreadyOurs) => {}
+            // Why it cannot be scaled is said by the next look at it.
+            Ok(Attempt::NotNow) | Err(Obstacle::Refused(_)) => {
                 for claim in &made {
                     release(client, &claimant.namespace, claim).await.map_err(failed)?;
                 }
@@ -226,7 +229,8 @@ pub async fn claim_all(
 enum Attempt {
     Made(Box<Claim>),
     AlreadyOurs,
-    Refused,
+    /// It is not there, or another test was first.
+    NotNow,
 }
 
 async fn claim_one(
@@ -234,29 +238,26 @@ async fn claim_one(
     claimant: &Claimant,
     target: &TargetName,
     own: &OwnPods,
-) -> Result<Attempt, RequestError> {
+) -> Result<Attempt, Obstacle> {
     let namespace = claimant.namespace.as_str();
-    let Ok(Some(found)) = owner::target(client, namespace, target, own).await? else {
-        return Ok(Attempt::Refused);
+    let Some(found) = owner::target(client, namespace, target, own).await? else {
+        return Ok(Attempt::NotNow);
     };
     let uid = found.uid().unwrap_or_default();
     match holder(client, claimant, &uid).await? {
         Holder::This => return Ok(Attempt::AlreadyOurs),
-        Holder::Another(_) => return Ok(Attempt::Refused),
+        Holder::Another(_) => return Ok(Attempt::NotNow),
         Holder::Nobody => {}
     }
     // Read again, now that nobody holds it: the first look may have seen what the last holder scaled, just
     // before it was put back.
-    let Ok(Some(found)) = owner::target(client, namespace, target, own).await? else {
-        return Ok(Attempt::Refused);
+    let Some(found) = owner::target(client, namespace, target, own).await? else {
+        return Ok(Attempt::NotNow);
     };
     if found.uid().as_ref() != Some(&uid) {
-        return Ok(Attempt::Refused);
+        return Ok(Attempt::NotNow);
     }
-    // Why it cannot be scaled is said by the next look at it.
-    let Ok(field) = owner::find(client, namespace, target, &found).await? else {
-        return Ok(Attempt::Refused);
-    };
+    let field = owner::find(client, namespace, target, &found).await?;
     let record = ClaimRecord {
         target: target.clone(),
         replicas: scalable::wanted_replicas(&found),
@@ -272,8 +273,8 @@ async fn claim_one(
             lease_uid: lease.uid().unwrap_or_default(),
             record,
         }))),
-        Err(error) if error.is_conflict() => Ok(Attempt::Refused),
-        Err(error) => Err(error),
+        Err(error) if error.is_conflict() => Ok(Attempt::NotNow),
+        Err(error) => Err(error.into()),
     }
 }
 

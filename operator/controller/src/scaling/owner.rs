@@ -15,7 +15,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use throughput_core::reason::{Reason, Why};
 
 pub(crate) use find::as_value;
-pub use find::{ReplicasSetting, find, owner_object, target, told};
+pub use find::{find, owner_object, target, told};
 pub use replicas_field::{Change, OwnerField, ReplicasField};
 
 /// That the operator was not allowed to do something, and the chart's value that allows it.

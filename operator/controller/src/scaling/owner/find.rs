@@ -13,36 +13,28 @@ use throughput_core::target::{TargetKind, TargetName};
 
 use super::{ReplicasField, clowder, keda, not_permitted, pulp};
 use crate::objects::deadline::{RequestError, within};
+use crate::objects::obstacle::Obstacle;
 use crate::objects::pages;
 use crate::scaling::own_pods::OwnPods;
 
-/// What the owner of a claimed target is told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ReplicasSetting {
-    /// This number; `None` when it is no number, or none at all.
-    Number(Option<u32>),
-    /// It cannot be told any more.
-    Unscalable(Why),
-}
-
-/// The target, if it is there, and if it may be scaled.
+/// The target, if it is there; refused where it must not be scaled.
 pub async fn target(
     client: &Client,
     namespace: &str,
     name: &TargetName,
     own: &OwnPods,
-) -> Result<Result<Option<DynamicObject>, Why>, RequestError> {
+) -> Result<Option<DynamicObject>, Obstacle> {
     let targets: Api<DynamicObject> =
         Api::namespaced_with(client.clone(), namespace, &crate::scaling::scalable::resource(name.kind));
     match within("read a target", targets.get_opt(&name.name)).await {
         Ok(found) => {
             let refusal = found.as_ref().and_then(|found| own.refusal(namespace, name, found));
-            Ok(refusal.map_or(Ok(found), Err))
+            refusal.map_or(Ok(found), |refusal| Err(refusal.into()))
         }
         Err(error) if error.is_forbidden() && name.kind == TargetKind::StatefulSet => {
-            Ok(Err(not_permitted("scale StatefulSets", "scale.statefulSets")))
+            Err(not_permitted("scale StatefulSets", "scale.statefulSets").into())
         }
-        Err(error) => Err(error),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -53,15 +45,9 @@ pub async fn find(
     namespace: &str,
     name: &TargetName,
     target: &DynamicObject,
-) -> Result<Result<Option<ReplicasField>, Why>, RequestError> {
-    let of_controller = match by_controller(client, namespace, name, target).await? {
-        Ok(field) => field,
-        Err(unscalable) => return Ok(Err(unscalable)),
-    };
-    let of_keda = match by_reference(client, namespace, name).await? {
-        Ok(field) => field,
-        Err(unscalable) => return Ok(Err(unscalable)),
-    };
+) -> Result<Option<ReplicasField>, Obstacle> {
+    let of_controller = by_controller(client, namespace, name, target).await?;
+    let of_keda = by_reference(client, namespace, name).await?;
     if let (Some(one), Some(other)) = (&of_controller, &of_keda) {
         let message = format!(
             "both the {} {} and the {} {} set the replicas of the {name}, and would undo each other: take one of them out",
@@ -70,9 +56,9 @@ pub async fn find(
             other.kind(),
             other.name
         );
-        return Ok(Err(Why { reason: Reason::TargetHasTwoOwners, message }));
+        return Err(Why::new(Reason::TargetHasTwoOwners, message).into());
     }
-    Ok(Ok(of_controller.or(of_keda)))
+    Ok(of_controller.or(of_keda))
 }
 
 /// By the owner reference of who made the target.
@@ -81,16 +67,16 @@ async fn by_controller(
     namespace: &str,
     name: &TargetName,
     target: &DynamicObject,
-) -> Result<Result<Option<ReplicasField>, Why>, RequestError> {
+) -> Result<Option<ReplicasField>, Obstacle> {
     let Some(owner) = target.owner_references().iter().find(|owner| owner.controller == Some(true)) else {
-        return Ok(Ok(None));
+        return Ok(None);
     };
     let (plural, value) = if pulp::is_pulp(owner) {
         ("pulps", "scale.pulp")
     } else if clowder::is_clowd_app(owner) {
         ("clowdapps", "scale.clowdApp")
     } else {
-        return Ok(Ok(None));
+        return Ok(None);
     };
     let owners: Api<DynamicObject> =
         Api::namespaced_with(client.clone(), namespace, &resource(owner, plural));
@@ -99,18 +85,18 @@ async fn by_controller(
         Ok(found) => found.filter(|found| found.uid().as_ref() == Some(&owner.uid)),
         Err(error) if error.is_forbidden() => {
             let what = format!("change the {} {}, which the {name} belongs to", owner.kind, owner.name);
-            return Ok(Err(not_permitted(&what, value)));
+            return Err(not_permitted(&what, value).into());
         }
-        Err(error) => return Err(error),
+        Err(error) => return Err(error.into()),
     };
-    let Some(object) = object else { return Ok(Ok(None)) };
+    let Some(object) = object else { return Ok(None) };
     let content = as_value(&object);
     let field = if pulp::is_pulp(owner) {
-        pulp::field(name, owner, &content)
+        pulp::field(name, owner, &content)?
     } else {
-        clowder::field(name, owner, &content).map(Some)
+        Some(clowder::field(name, owner, &content)?)
     };
-    Ok(field.map(|field| field.map(|field| field.found_in(&content, object.managed_fields()))))
+    Ok(field.map(|field| field.found_in(&content, object.managed_fields())))
 }
 
 fn resource(owner: &OwnerReference, plural: &str) -> ApiResource {
@@ -123,7 +109,7 @@ async fn by_reference(
     client: &Client,
     namespace: &str,
     name: &TargetName,
-) -> Result<Result<Option<ReplicasField>, Why>, RequestError> {
+) -> Result<Option<ReplicasField>, Obstacle> {
     let (group, version) = keda::API_VERSION.split_once('/').unwrap_or(("", keda::API_VERSION));
     let kind = GroupVersionKind::gvk(group, version, "ScaledObject");
     let resource = ApiResource::from_gvk_with_plural(&kind, "scaledobjects");
@@ -132,8 +118,8 @@ async fn by_reference(
     match within("ask for KEDA", client.list_api_group_resources(keda::API_VERSION)).await {
         Ok(_) => {}
         // Where nobody may ask, nobody can tell.
-        Err(error) if error.is_not_found() || error.is_forbidden() => return Ok(Ok(None)),
-        Err(error) => return Err(error),
+        Err(error) if error.is_not_found() || error.is_forbidden() => return Ok(None),
+        Err(error) => return Err(error.into()),
     }
     let listed = pages::listed("list ScaledObjects", &scaled_objects, ListParams::default());
     let field = listed.try_filter_map(|object| {
@@ -142,13 +128,13 @@ async fn by_reference(
         std::future::ready(Ok(field.map(|field| field.found_in(&content, object.managed_fields()))))
     });
     match pin!(field).try_next().await {
-        Ok(field) => Ok(Ok(field)),
-        Err(error) if error.is_not_found() => Ok(Ok(None)),
+        Ok(field) => Ok(field),
+        Err(error) if error.is_not_found() => Ok(None),
         Err(error) if error.is_forbidden() => {
             let what = format!("look whether KEDA scales the {name}");
-            Ok(Err(not_permitted(&what, "scale.keda")))
+            Err(not_permitted(&what, "scale.keda").into())
         }
-        Err(error) => Err(error),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -163,19 +149,16 @@ pub async fn owner_object(
     Ok(found.filter(|found| found.uid().as_ref() == Some(&field.uid)))
 }
 
-/// What the owner of a claimed target is told now.
-pub async fn told(
-    client: &Client,
-    namespace: &str,
-    field: &ReplicasField,
-) -> Result<ReplicasSetting, RequestError> {
-    Ok(match owner_object(client, namespace, field).await? {
-        Some(object) => ReplicasSetting::Number(field.told(&as_value(&object))),
-        None => ReplicasSetting::Unscalable(Why {
-            reason: Reason::OwnerGone,
-            message: format!("the {} {} is not there any more", field.kind(), field.name),
-        }),
-    })
+/// The number that the owner of a claimed target is told now; `None` when it is no number, or none at all. Refused where the
+/// owner cannot be told any more.
+pub async fn told(client: &Client, namespace: &str, field: &ReplicasField) -> Result<Option<u32>, Obstacle> {
+    match owner_object(client, namespace, field).await? {
+        Some(object) => Ok(field.told(&as_value(&object))),
+        None => {
+            let message = format!("the {} {} is not there any more", field.kind(), field.name);
+            Err(Why::new(Reason::OwnerGone, message).into())
+        }
+    }
 }
 
 /// An object as JSON, its metadata included.
