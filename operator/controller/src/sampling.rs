@@ -5,7 +5,9 @@
 
 mod cell;
 mod checkpoint;
+mod one_source;
 mod phase;
+mod source_state;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
