@@ -10,6 +10,7 @@ mod pulp;
 mod service;
 mod targets;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -84,7 +85,7 @@ pub async fn observe(
     let claims = claim::held_by(client, &facts.namespace, &facts.uid).await?;
     let targets = match plan {
         Some(plan) => targets::look(client, &claimant, plan, &claims, own).await?,
-        None => Vec::new(),
+        None => BTreeMap::new(),
     };
     let mut observed = Observed {
         deleting: test.metadata.deletion_timestamp.is_some(),

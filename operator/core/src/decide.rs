@@ -8,14 +8,15 @@ mod cancel;
 mod claim;
 mod collect;
 mod controls;
-mod delivery;
-mod draft;
-mod drift;
+pub(crate) mod decision;
+pub(crate) mod delivery;
+pub(crate) mod draft;
+pub(crate) mod drift;
 mod generators;
 pub mod outcome;
 mod prepare;
-mod scaling;
-mod settle;
+pub(crate) mod scaling;
+pub(crate) mod settle;
 mod verdict;
 
 #[cfg(any(test, feature = "fixture"))]
@@ -25,118 +26,19 @@ mod simulation;
 #[cfg(test)]
 mod tests;
 
-pub use cancel::Canceling;
-pub use collect::Collected;
-pub use delivery::Delivery;
-pub(crate) use delivery::delivery;
+pub use decision::{Action, Decision, EventText};
 pub use draft::{Draft, View};
-pub(crate) use drift::watch_for_drift;
 pub use prepare::may_ask_once;
-pub(crate) use scaling::{Scaling, scale_to_wanted};
-pub(crate) use settle::to_the_figures;
 
-use std::time::Duration;
+use std::ops::ControlFlow;
 
 use jiff::Timestamp;
-use throughput_crds::{
-    CellCounts, CleanupProgress, ConditionStatus, ConditionType, Stage, ThroughputTestStatus,
-};
-use throughput_model::cell::CellAddress;
-use throughput_model::counted::counted;
-use throughput_report::data::{CellDetail, TestReport};
-use uuid::Uuid;
+use throughput_crds::{Stage, ThroughputTestStatus};
 
 use crate::identity::TestFacts;
 use crate::observed::Observed;
 use crate::plan::Plan;
-use crate::plan::generator_order::GeneratorOrder;
 use crate::plan::rejection::Rejection;
-use crate::reason::Reason;
-use crate::target::TargetName;
-
-/// What to do, and what to say.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Decision {
-    /// What to do, in this order, before the status is written.
-    pub actions: Vec<Action>,
-    /// The status.
-    pub status: ThroughputTestStatus,
-    /// What to tell people.
-    pub events: Vec<EventText>,
-    /// Whether the finalizer is to be removed, after the status is written.
-    pub release: bool,
-    /// When to look again; `None` waits for a change.
-    pub next: Option<Duration>,
-}
-
-/// One thing to do. Each can be done again.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Action {
-    /// Put our finalizer on the test.
-    AddFinalizer,
-    /// Claim all that the plan scales, or none of it.
-    Claim {
-        /// What it scales.
-        targets: Vec<TargetName>,
-    },
-    /// Set the replicas of a claimed target.
-    Scale {
-        /// Which.
-        target: TargetName,
-        /// How many.
-        replicas: u32,
-    },
-    /// Make the cell's `ConfigMap`, Secret and Job.
-    StartGenerators(Box<GeneratorOrder>),
-    /// Delete the cell's Job and Secret.
-    DeleteGenerators {
-        /// The cell.
-        address: CellAddress,
-    },
-    /// Ask Pulp to cancel what is left of the cell.
-    CancelTasks {
-        /// The cell's correlation id.
-        correlation_id: Uuid,
-    },
-    /// Dispatch one more task, so that workers which overslept the backlog wake up.
-    Nudge {
-        /// The task's correlation id.
-        correlation_id: Uuid,
-    },
-    /// Delete what the cell's tasks made, from where an earlier look came to.
-    DeleteCreated {
-        /// The correlation id of the tasks that made it.
-        created_by: Uuid,
-        /// The correlation id of the tasks that delete it.
-        correlation_id: Uuid,
-        /// How far it is.
-        progress: CleanupProgress,
-    },
-    /// Write a cell's details and the test's report.
-    WriteReport {
-        /// The cell.
-        address: CellAddress,
-        /// Its details.
-        detail: Box<CellDetail>,
-        /// The report, this cell included.
-        report: Box<TestReport>,
-    },
-    /// Put back everything that is claimed.
-    Restore,
-    /// Delete the test itself, and with it what it owns.
-    DeleteTest,
-}
-
-/// Something to tell people.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EventText {
-    /// Whether somebody should look.
-    pub warning: bool,
-    /// In one word.
-    pub reason: Reason,
-    /// In a sentence.
-    pub note: String,
-}
 
 /// Decides what to do next.
 pub fn decide(
@@ -151,13 +53,16 @@ pub fn decide(
         _ if draft.is_finished() => verdict::after_the_end(&mut draft, observed),
         _ if observed.deleting => cancel::for_deletion(&mut draft, plan.as_ref().ok(), observed),
         Err(rejection) => verdict::reject(&mut draft, rejection, observed),
-        Ok(plan) => controls::carry_out(&mut draft, plan, observed),
+        Ok(plan) => match controls::heed(&mut draft, plan, observed) {
+            ControlFlow::Break(()) => {}
+            ControlFlow::Continue(()) => carry_out(&mut draft, plan, observed),
+        },
     }
     draft.decided()
 }
 
 fn carry_out(draft: &mut Draft<'_>, plan: &Plan, observed: &Observed) {
-    accept(draft, plan);
+    draft.accept(plan);
     let Some(current) = draft.status.current.clone() else {
         return draft.begin_cell(&plan.cells[0], Stage::AwaitingTargets);
     };
@@ -186,32 +91,5 @@ fn carry_out(draft: &mut Draft<'_>, plan: &Plan, observed: &Observed) {
         | Stage::AwaitingFirstTask
         | Stage::Draining
         | Stage::CleaningUp => plan.workload.kind().step(draft, &view),
-    }
-}
-
-/// Notes that the spec has become a plan.
-fn accept(draft: &mut Draft<'_>, plan: &Plan) {
-    draft.status.observed_generation = draft.test.generation;
-    let total = u32::try_from(plan.cells.len()).unwrap_or(u32::MAX);
-    draft.status.cells.get_or_insert(CellCounts { total, finished: 0 });
-    draft.condition(
-        ConditionType::Accepted,
-        ConditionStatus::True,
-        Reason::Planned,
-        format!("{} will be measured", counted(total, "cell")),
-    );
-    if !draft.status.conditions.iter().any(|condition| condition.type_ == ConditionType::Finished) {
-        draft.condition(
-            ConditionType::Running,
-            ConditionStatus::False,
-            Reason::NotStarted,
-            "nothing has been scaled yet",
-        );
-        draft.condition(
-            ConditionType::Finished,
-            ConditionStatus::False,
-            Reason::NotFinished,
-            "the run is not over",
-        );
     }
 }

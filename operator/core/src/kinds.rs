@@ -1,7 +1,8 @@
 //! The kinds of load: what a cell of each needs of its target, which stages it goes through, what its generators do, and what it
 //! comes to.
 //!
-//! A new kind is a folder here that implements [`WorkloadKind`], a variant of [`Workload`], and its part of the report. The
+//! A new kind is a folder here that implements [`PlannedLoad`] and [`WorkloadKind`], a variant of [`Workload`], and its part
+//! of the report. The
 //! stages that all kinds share are decided in [`crate::decide`], which asks the kind where it differs; the others are the
 //! kind's own ([`WorkloadKind::step`]).
 
@@ -11,47 +12,45 @@ pub mod pulp_tasks;
 
 use std::time::Duration;
 
-use throughput_crds::{Current, Stage, ThroughputTestSpec};
+use throughput_crds::{Current, Stage};
 use throughput_model::cell::CellAddress;
-use throughput_model::figures::{Completions, QueuePoint};
-use throughput_model::generator::RequestFigures;
-use throughput_report::kinds::{KindFacts, LoadReport};
 
-use self::pulp_tasks::PulpTasks;
-use crate::decide::{Canceling, Collected, Draft, View};
+use crate::decide::draft::{Draft, View};
+use crate::judge::evidence::{Evaluation, Evidence};
 use crate::judge::findings::Rule;
-use crate::judge::result::Evidence;
 use crate::observed::Observed;
 use crate::plan::Plan;
-use crate::plan::destination::Destination;
 use crate::plan::generator_order::GeneratorOrder;
-use crate::plan::matrix::{Cell, ScaledTarget};
-use crate::plan::permissions::Permissions;
-use crate::plan::rejection::Rejection;
+use crate::plan::matrix::Cell;
+use crate::plan::planned::PlannedLoad;
+use crate::plan::workload::Workload;
 use crate::reason::Why;
+use crate::target::TargetName;
 
-/// What the load is, by its kind.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Workload {
-    /// Tasks that Pulp's workers finish.
-    PulpTasks(Box<PulpTasks>),
-    /// Holding for a while, in tests.
-    #[cfg(feature = "example-kind")]
-    Holding(holding::Holding),
+/// How far canceling has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Canceling {
+    /// It goes on.
+    GoesOn,
+    /// Nothing of the cell is left in the target, and nothing can come.
+    Done,
+    /// The time for it is up.
+    TimeIsUp,
+}
+
+/// Whether all that a cell's figures are made of was read from the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Collected {
+    /// It was, or never will be.
+    Complete,
+    /// It may still come.
+    NotYet,
+    /// The cell's load is not over: the cell goes back to the end of it.
+    SentBack,
 }
 
 impl Workload {
-    /// The load that a spec names, with its cells.
-    pub(crate) fn new(asked: &Asked<'_>) -> Result<(Self, Vec<Cell>), Rejection> {
-        let throughput_crds::Workload { pulp_tasks } = &asked.spec.workload;
-        if let Some(tasks) = pulp_tasks {
-            return PulpTasks::new(asked, tasks)
-                .map(|(tasks, cells)| (Self::PulpTasks(Box::new(tasks)), cells));
-        }
-        Err(Rejection::NoWorkload)
-    }
-
-    /// It, as every kind is asked.
+    /// It, as every kind is asked for what it decides.
     pub fn kind(&self) -> &dyn WorkloadKind {
         match self {
             Self::PulpTasks(tasks) => tasks.as_ref(),
@@ -61,33 +60,17 @@ impl Workload {
     }
 }
 
-/// What a kind makes its part of a plan from.
-#[derive(Clone, Copy)]
-pub(crate) struct Asked<'a> {
-    /// The namespace of the test.
-    pub(crate) namespace: &'a str,
-    /// Its spec.
-    pub(crate) spec: &'a ThroughputTestSpec,
-    /// What it scales.
-    pub(crate) scale: &'a [ScaledTarget],
-    /// Where requests are sent.
-    pub(crate) destination: &'a Destination,
-    /// What the administrator permits.
-    pub(crate) permissions: &'a Permissions,
+impl Plan {
+    /// The order for the generators of a cell.
+    pub fn order(&self, cell: &Cell, address: &CellAddress) -> GeneratorOrder {
+        self.workload.kind().order(self, cell, address)
+    }
 }
 
-/// What every kind of load has.
-pub trait WorkloadKind {
-    /// What its reports have: the figures by which criteria can judge, the headline, the columns.
-    fn facts(&self) -> &'static KindFacts;
-
+/// What every kind of load decides.
+pub trait WorkloadKind: PlannedLoad {
     /// The stages of a cell that goes well, in their order: from the first once everything is claimed to the last with load.
     fn route(&self) -> &'static [Stage];
-
-    /// The position in [`Plan::scale`] of the target whose replicas are the load's main axis, such as Pulp's workers.
-    fn main_target(&self) -> Option<usize> {
-        None
-    }
 
     /// What is not there that the run needs, beside its targets and credentials: it is waited for, and nothing is claimed.
     fn unmet(&self, view: &View<'_>) -> Option<Why> {
@@ -104,9 +87,9 @@ pub trait WorkloadKind {
     /// The order for the generators of a cell.
     fn order(&self, plan: &Plan, cell: &Cell, address: &CellAddress) -> GeneratorOrder;
 
-    /// The replicas that this entry of the plan's `scale` shall have at this stage of the cell.
-    fn wanted_replicas(&self, view: &View<'_>, entry: usize) -> Option<u32> {
-        view.cell_replicas(entry)
+    /// The replicas that this target shall have at this stage of the cell.
+    fn wanted_replicas(&self, view: &View<'_>, target: &TargetName) -> Option<u32> {
+        view.cell_replicas(target)
     }
 
     /// Takes what the target says into the status, whatever the stage.
@@ -149,26 +132,4 @@ pub trait WorkloadKind {
 
     /// The rules by which its figures become words, in the order in which they speak.
     fn rules(&self) -> &'static [Rule];
-
-    /// It, where the load is Pulp's tasks.
-    fn pulp_tasks(&self) -> Option<&PulpTasks> {
-        None
-    }
-}
-
-/// What a cell came to, before anything is judged.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Evaluation {
-    /// Its figures, as the report keeps them.
-    pub load: LoadReport,
-    /// Why they cannot be trusted, in a sentence each.
-    pub doubts: Vec<String>,
-    /// How the load fell short of what was wanted, if it did: then the cell has failed, whatever its figures.
-    pub short: Option<Why>,
-    /// Counts and histograms of requests, ready to be merged with those of other runs; `None` where there were none.
-    pub request_figures: Option<RequestFigures>,
-    /// The queue of the target over time; empty where it has none.
-    pub queue: Vec<QueuePoint>,
-    /// What the target completed over time; empty where it says nothing of that.
-    pub completions: Completions,
 }

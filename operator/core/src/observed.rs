@@ -10,7 +10,7 @@ use throughput_model::task::TaskRecord;
 use throughput_report::data::TestReport;
 
 use crate::reason::Why;
-use crate::target::{Claimed, Holder};
+use crate::target::{Claimed, Holder, TargetName};
 
 /// Everything that a decision depends on, besides the plan and the status.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,8 +21,8 @@ pub struct Observed {
     pub controls: Controls,
     /// The test carries our finalizer.
     pub has_finalizer: bool,
-    /// What the plan scales, in its order.
-    pub targets: Vec<Target>,
+    /// What the plan scales, as far as it was looked at.
+    pub targets: BTreeMap<TargetName, Target>,
     /// The claims that this test holds.
     pub claims: Vec<Claimed>,
     /// That a name which the test's objects need is another's; only looked for before anything is scaled.

@@ -5,23 +5,24 @@ pub mod destination;
 pub mod generator_order;
 pub mod matrix;
 pub mod permissions;
+pub mod planned;
 pub mod rejection;
+pub mod workload;
 
 use std::time::Duration;
 
 use throughput_crds::{Criterion, ObjectReference, Observe, ScaleTarget, ThroughputTestSpec, Timeouts};
-use throughput_model::cell::CellAddress;
 use throughput_report::kinds::KindFacts;
 
-use crate::kinds::pulp_tasks::PulpTasks;
-use crate::kinds::{Asked, Workload};
+use crate::kinds::pulp_tasks::plan::PulpTasks;
 use crate::plan::criteria::CheckedCriterion;
 use crate::plan::criteria::repeated::RepeatCriterion;
 use crate::plan::destination::{ConfigMapKey, Destination};
-use crate::plan::generator_order::GeneratorOrder;
 use crate::plan::matrix::{Cell, ScaledTarget};
 use crate::plan::permissions::Permissions;
+use crate::plan::planned::Asked;
 use crate::plan::rejection::Rejection;
+use crate::plan::workload::Workload;
 use crate::source_catalog::SourceCatalog;
 use crate::target::{TargetKind, TargetName};
 
@@ -123,7 +124,7 @@ impl Plan {
         let destination = Destination::new(target, permissions)?;
         let asked = Asked { namespace, spec, scale: &scale, destination: &destination, permissions };
         let (workload, cells) = Workload::new(&asked)?;
-        let door = CriteriaDoor { facts: workload.kind().facts(), repeat: *repeat, permissions, sources };
+        let door = CriteriaDoor { facts: workload.planned().facts(), repeat: *repeat, permissions, sources };
         let (criteria, repeat_criteria) = door.checked(criteria, observe)?;
         Ok(Self {
             destination,
@@ -141,18 +142,12 @@ impl Plan {
 
     /// The name of the parameter that is the replicas of the load's main target; empty where it has none.
     pub fn main_axis(&self) -> &str {
-        let main_target = self.workload.kind().main_target().and_then(|entry| self.scale.get(entry));
-        main_target.map_or("", |target| &target.name)
+        self.workload.planned().main_target().map_or("", |target| &target.name)
     }
 
     /// What is planned of Pulp's tasks, where they are the load.
     pub fn pulp_tasks(&self) -> Option<&PulpTasks> {
-        self.workload.kind().pulp_tasks()
-    }
-
-    /// The order for the generators of a cell.
-    pub fn order(&self, cell: &Cell, address: &CellAddress) -> GeneratorOrder {
-        self.workload.kind().order(self, cell, address)
+        self.workload.pulp_tasks()
     }
 }
 
@@ -192,11 +187,6 @@ fn scaled(entry: &ScaleTarget) -> Result<ScaledTarget, Rejection> {
         .filter(|_| api_version == "apps/v1")
         .ok_or_else(|| Rejection::NotScalable(format!("{api_version} {kind}")))?;
     Ok(ScaledTarget { name: name.clone(), target: TargetName { kind, name: object.clone() } })
-}
-
-/// A duration in milliseconds, as assignments tell it.
-pub(crate) fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

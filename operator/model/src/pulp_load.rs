@@ -72,6 +72,11 @@ pub fn tasks_dispatched(result: &GeneratorResult) -> u64 {
     result.counts.count(TASKS_DISPATCHED)
 }
 
+/// The same of all generators of a cell.
+pub fn all_tasks_dispatched(results: &[GeneratorResult]) -> u64 {
+    results.iter().map(tasks_dispatched).fold(0, u64::saturating_add)
+}
+
 /// The latencies of the requests of one generator that succeeded.
 pub fn latency(result: &GeneratorResult) -> LatencyHistogram {
     result.histograms.get(LATENCY).map(EncodedHistogram::decode).unwrap_or_default()

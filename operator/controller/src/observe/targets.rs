@@ -1,5 +1,7 @@
 //! What a plan scales.
 
+use std::collections::BTreeMap;
+
 use futures::TryStreamExt;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use kube::api::{Api, ListParams};
@@ -22,7 +24,7 @@ pub(super) async fn look(
     plan: &Plan,
     claims: &[Claim],
     own: &OwnPods,
-) -> Result<Vec<Target>, RequestError> {
+) -> Result<BTreeMap<TargetName, Target>, RequestError> {
     let autoscalers: Api<HorizontalPodAutoscaler> = Api::namespaced(client.clone(), &claimant.namespace);
     let is_wanted = |autoscaler: &HorizontalPodAutoscaler| {
         plan.scale.iter().any(|entry| scales(autoscaler, &entry.target))
@@ -32,14 +34,15 @@ pub(super) async fn look(
             .try_filter(|autoscaler| std::future::ready(is_wanted(autoscaler)))
             .try_collect()
             .await?;
-    let mut targets = Vec::new();
+    let mut targets = BTreeMap::new();
     for entry in &plan.scale {
         let seen = look_at(client, claimant, &entry.target, (claims, own), &autoscalers).await;
-        targets.push(match seen {
+        let target = match seen {
             Ok(target) => target,
             Err(Obstacle::Refused(why)) => Target::Refused(why),
             Err(Obstacle::Request(error)) => return Err(error),
-        });
+        };
+        targets.insert(entry.target.clone(), target);
     }
     Ok(targets)
 }

@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use throughput_crds::{ConditionStatus, ConditionType, Stage};
 
+use super::decision::Action;
+use super::draft::{Draft, View};
 use super::verdict::LOOK_AT_RESTORING;
-use super::{Action, Draft, View};
+use crate::kinds::Canceling;
 use crate::observed::{Credentials, Observed};
 use crate::plan::Plan;
 use crate::reason::{Reason, Why};
@@ -19,17 +21,6 @@ use crate::stage::{ends_in, facts};
 const DELETION_DEADLINE: Duration = Duration::from_mins(5);
 /// The same while the target does not answer: it may be restarting, or gone for good.
 const DELETION_DEADLINE_WITHOUT_ANSWER: Duration = Duration::from_mins(2);
-
-/// How far canceling has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Canceling {
-    /// It goes on.
-    GoesOn,
-    /// Nothing of the cell is left in the target, and nothing can come.
-    Done,
-    /// The time for it is up.
-    TimeIsUp,
-}
 
 /// Ends the load of a cell that is given up. Whatever comes of it, the cell's figures are collected.
 pub(super) fn canceling(draft: &mut Draft<'_>, view: &View<'_>) {

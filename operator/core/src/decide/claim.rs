@@ -2,7 +2,7 @@
 
 use throughput_crds::{Condition, ConditionStatus, ConditionType};
 
-use super::{Draft, View};
+use super::draft::{Draft, View};
 use crate::observed::Target;
 use crate::reason::Reason;
 use crate::stage::facts;
@@ -13,7 +13,7 @@ pub(super) fn watch(draft: &mut Draft<'_>, view: &View<'_>) {
     if !facts(view.current.stage).claimed || lost(&draft.status.conditions).is_some() {
         return;
     }
-    for (entry, target) in view.plan.scale.iter().zip(&view.observed.targets) {
+    for (entry, target) in view.targets() {
         let name = &entry.target;
         if matches!(target, Target::Missing) {
             let message = format!("the {name} was deleted while the test had claimed it");

@@ -7,25 +7,17 @@ use throughput_model::counted::counted;
 use throughput_report::data::{SCHEMA_VERSION, TestReport};
 use throughput_report::timeline::Timelines;
 
-use super::{Action, Draft, View};
-use crate::judge::result::{Evidence, measure, summarized};
+use super::decision::Action;
+use super::draft::{Draft, View};
+use crate::judge::evidence::Evidence;
+use crate::judge::result::{measure, summarized};
+use crate::kinds::Collected;
 use crate::observed::Sources;
 use crate::reason::Reason;
 use crate::stage::{Door, facts};
 
 /// The most observations of a cell that are told as events; the report has them all.
 const MOST_OBSERVATION_EVENTS: usize = 8;
-
-/// Whether all that a cell's figures are made of was read from the target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Collected {
-    /// It was, or never will be.
-    Complete,
-    /// It may still come.
-    NotYet,
-    /// The cell's load is not over: the cell goes back to the end of it.
-    SentBack,
-}
 
 pub(super) fn collecting(draft: &mut Draft<'_>, view: &View<'_>) {
     match view.plan.workload.kind().collected(draft, view) {
@@ -101,7 +93,7 @@ fn write_results(draft: &mut Draft<'_>, view: &View<'_>, not_written: Option<Str
         tasks: remains.map_or(&[], |remains| remains.tasks.as_slice()),
         foreign_tasks: remains.map_or(0, |remains| remains.foreign_tasks),
         generators: &view.observed.generators.results,
-        workers: main_target.and_then(|entry| view.cell_replicas(entry)).unwrap_or_default(),
+        workers: main_target.and_then(|main| view.cell_replicas(&main.target)).unwrap_or_default(),
         sources: view.observed.sources.reports(),
         earlier: view.observed.report.as_ref().map_or(&[], |report| report.cells.as_slice()),
     };

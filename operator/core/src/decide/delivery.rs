@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Draft, View};
+use super::draft::{Draft, View};
 use crate::observed::Job;
 use crate::reason::{Reason, Why};
 
@@ -11,7 +11,7 @@ const DELIVERY_GRACE: Duration = Duration::from_mins(2);
 
 /// How far the generators of a cell are with delivering what they measured.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Delivery {
+pub(crate) enum Delivery {
     /// All have.
     All,
     /// They are at work.

@@ -4,19 +4,22 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use throughput_crds::{
-    CellProgress, Condition, ConditionStatus, ConditionType, Current, Stage, StageEntry, ThroughputTestStatus,
+    CellCounts, CellProgress, Condition, ConditionStatus, ConditionType, Current, Stage, StageEntry,
+    ThroughputTestStatus,
 };
 use throughput_model::cell::CellAddress;
+use throughput_model::counted::counted;
 
-use super::{Action, Decision, EventText};
+use super::decision::{Action, Decision, EventText};
 use crate::clock::elapsed;
 use crate::identity::TestFacts;
-use crate::observed::Observed;
+use crate::observed::{Observed, Target};
 use crate::plan::Plan;
-use crate::plan::matrix::{Cell, parameters};
+use crate::plan::matrix::{Cell, ScaledTarget, parameters};
 use crate::reason::{Reason, Why};
 use crate::stage::{Door, facts};
 use crate::status;
+use crate::target::TargetName;
 
 /// What a stage looks at.
 pub struct View<'a> {
@@ -27,16 +30,20 @@ pub struct View<'a> {
 }
 
 impl View<'_> {
-    /// The replicas that this entry of the plan's `scale` shall have at this stage of the cell.
-    pub(crate) fn wanted_replicas(&self, entry: usize) -> Option<u32> {
-        self.plan.workload.kind().wanted_replicas(self, entry)
+    /// What the plan scales, in its order, with what was seen of it.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = (&ScaledTarget, &Target)> {
+        self.plan.scale.iter().filter_map(|entry| Some((entry, self.observed.targets.get(&entry.target)?)))
     }
 
-    /// The replicas that this entry of the plan's `scale` has while the cell's load is worked on.
-    pub(crate) fn cell_replicas(&self, entry: usize) -> Option<u32> {
-        let target = &self.plan.scale[entry].target;
-        let claimed = self.observed.claims.iter().find(|claimed| claimed.target == *target);
-        self.cell.replicas[entry].or_else(|| Some(claimed?.replicas))
+    /// The replicas that this target shall have at this stage of the cell.
+    pub(crate) fn wanted_replicas(&self, target: &TargetName) -> Option<u32> {
+        self.plan.workload.kind().wanted_replicas(self, target)
+    }
+
+    /// The replicas that this target has while the cell's load is worked on.
+    pub(crate) fn cell_replicas(&self, target: &TargetName) -> Option<u32> {
+        let as_found = || self.observed.claims.iter().find(|claimed| claimed.target == *target);
+        self.cell.replicas.get(target).copied().or_else(|| Some(as_found()?.replicas))
     }
 
     /// When this stage began.
@@ -86,6 +93,33 @@ impl<'a> Draft<'a> {
         status::summarize(&mut self.status);
         let Self { test: _, status, now: _, actions, events, release, next } = self;
         Decision { actions, status, events, release, next }
+    }
+
+    /// Notes that the spec has become a plan.
+    pub(super) fn accept(&mut self, plan: &Plan) {
+        self.status.observed_generation = self.test.generation;
+        let total = u32::try_from(plan.cells.len()).unwrap_or(u32::MAX);
+        self.status.cells.get_or_insert(CellCounts { total, finished: 0 });
+        self.condition(
+            ConditionType::Accepted,
+            ConditionStatus::True,
+            Reason::Planned,
+            format!("{} will be measured", counted(total, "cell")),
+        );
+        if !self.status.conditions.iter().any(|condition| condition.type_ == ConditionType::Finished) {
+            self.condition(
+                ConditionType::Running,
+                ConditionStatus::False,
+                Reason::NotStarted,
+                "nothing has been scaled yet",
+            );
+            self.condition(
+                ConditionType::Finished,
+                ConditionStatus::False,
+                Reason::NotFinished,
+                "the run is not over",
+            );
+        }
     }
 
     pub(super) fn is_finished(&self) -> bool {

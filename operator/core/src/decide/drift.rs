@@ -1,13 +1,13 @@
 //! Targets that change while a cell is measured.
 
-use super::{Draft, View};
+use super::draft::{Draft, View};
 use crate::observed::Target;
 
 /// Notes it when a target does not have the replicas that the cell wants any more.
 pub(crate) fn watch_for_drift(draft: &mut Draft<'_>, view: &View<'_>) {
-    for (entry, target) in view.observed.targets.iter().enumerate() {
-        let name = &view.plan.scale[entry].target;
-        match (target, view.wanted_replicas(entry)) {
+    for (entry, target) in view.targets() {
+        let name = &entry.target;
+        match (target, view.wanted_replicas(name)) {
             (Target::Present { replicas, .. }, Some(wanted)) if *replicas != wanted => {
                 draft.doubt(format!("the replicas of the {name} were changed from {wanted} to {replicas} while the cell was measured"));
             }

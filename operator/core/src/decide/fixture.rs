@@ -5,6 +5,8 @@
     reason = "this is test code: it stops at the first surprise. Not expected, since lints see less of it as a test"
 )]
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use throughput_crds::{ConditionStatus, ConditionType, Stage, ThroughputTestStatus};
@@ -14,7 +16,7 @@ use throughput_model::generator::{GeneratorResult, RESULT_VERSION, RequestFigure
 use throughput_model::pulp_load::PulpLoad;
 use throughput_model::task::{TaskRecord, TaskState};
 
-use super::{Decision, Draft, TestFacts, accept, decide};
+use super::{Decision, Draft, TestFacts, decide};
 use crate::observed::{
     Controls, Counts, Credentials, Generators, Job, Observed, OwnTasks, Pulp, Remains, Sources, Target,
 };
@@ -102,7 +104,7 @@ pub fn at(seconds: i64) -> Timestamp {
 pub fn status_at(cell: usize, stage: Stage) -> ThroughputTestStatus {
     let (facts, plan) = (facts(), plan());
     let mut draft = Draft::new(&facts, &ThroughputTestStatus::default(), at(0));
-    accept(&mut draft, &plan);
+    draft.accept(&plan);
     draft.begin_cell(&plan.cells[cell], stage);
     draft.decided().status
 }
@@ -113,7 +115,7 @@ pub fn observed() -> Observed {
         deleting: false,
         controls: Controls::default(),
         has_finalizer: true,
-        targets: vec![present(2, Holder::This), present(3, Holder::This)],
+        targets: targets([present(2, Holder::This), present(3, Holder::This)]),
         claims: claims(),
         name_taken: None,
         credentials: Credentials::Ready,
@@ -130,7 +132,7 @@ pub fn observed() -> Observed {
 pub fn untouched() -> Observed {
     Observed {
         has_finalizer: false,
-        targets: vec![present(2, Holder::Nobody), present(3, Holder::Nobody)],
+        targets: targets([present(2, Holder::Nobody), present(3, Holder::Nobody)]),
         claims: Vec::new(),
         ..observed()
     }
@@ -143,6 +145,11 @@ pub fn collected() -> Observed {
         remains: Some(Remains { tasks: completed(10), foreign_tasks: 0 }),
         ..observed()
     }
+}
+
+/// The Deployments of the plan, in the order of [`AS_FOUND`], as they were seen.
+pub fn targets(seen: [Target; 2]) -> BTreeMap<TargetName, Target> {
+    AS_FOUND.map(|(deployment, _)| TargetName::deployment(deployment)).into_iter().zip(seen).collect()
 }
 
 /// A Deployment whose replicas are all ready.

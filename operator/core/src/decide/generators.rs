@@ -5,7 +5,9 @@ use std::time::Duration;
 use throughput_crds::{ConditionStatus, ConditionType, Stage};
 use throughput_model::counted::counted_as;
 
-use super::{Action, Draft, View, watch_for_drift};
+use super::decision::Action;
+use super::draft::{Draft, View};
+use super::drift::watch_for_drift;
 use crate::observed::Job;
 use crate::reason::{Reason, Why};
 

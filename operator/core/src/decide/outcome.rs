@@ -5,7 +5,7 @@ use throughput_crds::{
     CleanupProgress, ConditionStatus, ConditionType, ReportReference, ThroughputTestStatus,
 };
 
-use super::{Action, Decision, EventText};
+use super::decision::{Action, Decision, EventText};
 use crate::reason::Why;
 use crate::status;
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use throughput_crds::{ConditionStatus, ConditionType, Stage, ThroughputTestStatus, Verdict};
 
-use super::{Action, Draft, View};
+use super::decision::Action;
+use super::draft::{Draft, View};
 use crate::observed::{Controls, Credentials, Observed, Target};
 use crate::plan::Plan;
 use crate::reason::{Reason, Why};
@@ -69,8 +70,7 @@ pub fn may_ask_once(plan: &Plan, status: &ThroughputTestStatus, observed: &Obser
 
 /// The first thing that the run needs and that is not there.
 fn missing(view: &View<'_>) -> Option<Why> {
-    let targets = view.plan.scale.iter().zip(&view.observed.targets);
-    let not_ready = targets.filter_map(|(entry, target)| match target {
+    let not_ready = view.targets().filter_map(|(entry, target)| match target {
         Target::Missing => Some(Why::new(
             Reason::TargetNotFound,
             format!("there is no {} in this namespace (scale entry {})", entry.target, entry.name),
@@ -100,7 +100,7 @@ fn missing(view: &View<'_>) -> Option<Why> {
 
 pub(super) fn claiming(draft: &mut Draft<'_>, view: &View<'_>) {
     let ours = |target: &Target| matches!(target, Target::Present { holder: Holder::This, .. });
-    if view.observed.has_finalizer && view.observed.targets.iter().all(ours) {
+    if view.observed.has_finalizer && view.observed.targets.values().all(ours) {
         let names: Vec<String> =
             view.plan.scale.iter().map(|entry| format!("the {}", entry.target)).collect();
         draft.tell(Reason::TargetsClaimed, format!("claimed {}", names.join(", ")));

@@ -1,6 +1,7 @@
 //! Scaling everything to what a stage of a cell wants.
 
-use super::{Action, Draft, View};
+use super::decision::Action;
+use super::draft::{Draft, View};
 use crate::observed::Target;
 use crate::reason::{Reason, Why};
 use crate::target::Holder;
@@ -17,7 +18,7 @@ pub(crate) struct Scaling {
 /// Scales everything to what this stage of the cell wants, or says why something must not be scaled.
 pub(crate) fn scale_to_wanted(draft: &mut Draft<'_>, view: &View<'_>) -> Result<Scaling, Why> {
     let targets: Vec<Scaled<'_>> =
-        (0..view.plan.scale.len()).map(|entry| scaled(view, entry)).collect::<Result<_, _>>()?;
+        view.plan.scale.iter().map(|entry| scaled(view, &entry.target)).collect::<Result<_, _>>()?;
     let mut scaling = Scaling { all_there: true, seen: Vec::new() };
     for Scaled { target, replicas, ready, agreed, wanted } in targets {
         if replicas != wanted || !agreed {
@@ -38,10 +39,9 @@ struct Scaled<'a> {
     wanted: u32,
 }
 
-/// The target of this entry of the plan's `scale`, or why it must not be scaled.
-fn scaled<'a>(view: &View<'a>, entry: usize) -> Result<Scaled<'a>, Why> {
-    let target = &view.plan.scale[entry].target;
-    match (view.observed.targets.get(entry), view.wanted_replicas(entry)) {
+/// How far scaling this target is, or why it must not be scaled.
+fn scaled<'a>(view: &View<'_>, target: &'a TargetName) -> Result<Scaled<'a>, Why> {
+    match (view.observed.targets.get(target), view.wanted_replicas(target)) {
         (Some(Target::Present { replicas, ready, holder: Holder::This, agreed }), Some(wanted)) => {
             Ok(Scaled { target, replicas: *replicas, ready: *ready, agreed: *agreed, wanted })
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use throughput_crds::{ConditionStatus, ConditionType, Stage};
 
-use super::{Draft, View};
+use super::draft::{Draft, View};
 use crate::observed::Sources;
 use crate::reason::Reason;
 

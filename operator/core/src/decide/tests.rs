@@ -17,6 +17,7 @@ use throughput_crds::{Stage, ThroughputTestStatus};
 
 use super::fixture::{
     STAGES, active, at, collected, decided, facts, generators, observed, place, plan, present, status_at,
+    targets,
 };
 use super::{Action, decide};
 use crate::observed::Observed;
@@ -28,7 +29,7 @@ use crate::target::Holder;
 fn each_action_belongs_to_its_stages() {
     let everything = Observed {
         generators: generators(active(), 0, Vec::new()),
-        targets: vec![present(1, Holder::This); 2],
+        targets: targets([present(1, Holder::This), present(1, Holder::This)]),
         ..collected()
     };
     let acted: Vec<(Stage, Vec<&str>)> = STAGES

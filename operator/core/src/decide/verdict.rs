@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use throughput_crds::{CellOutcome, ConditionStatus, ConditionType, Verdict};
 
-use super::{Action, Draft, View, claim};
+use super::claim;
+use super::decision::Action;
+use super::draft::{Draft, View};
 use crate::clock::elapsed;
 use crate::observed::{Job, Observed};
 use crate::plan::criteria::CriteriaOutcome;

@@ -5,14 +5,13 @@ use throughput_crds::{CellObserved, CellOutcome, CellResult, Current, DurationsM
 use throughput_model::generator::GeneratorResult;
 use throughput_model::percentile::Distribution;
 use throughput_model::pulp_load::{REQUESTS_SENT, tasks_dispatched};
-use throughput_model::source_report::{SourceReport, SourceSummary};
-use throughput_model::task::TaskRecord;
+use throughput_model::source_report::SourceSummary;
 use throughput_report::data::{CellDetail, CellReport, GeneratorReport, SCHEMA_VERSION};
 use throughput_report::figures::Figures;
 use uuid::Uuid;
 
+use crate::judge::evidence::{Evaluation, Evidence};
 use crate::judge::findings::{self, Seen};
-use crate::kinds::Evaluation;
 use crate::plan::Plan;
 use crate::plan::criteria::CriteriaOutcome;
 use crate::plan::matrix::{Cell, parameters};
@@ -23,23 +22,6 @@ use crate::stage::window;
 const LONGEST_MESSAGE: usize = 200;
 const LONGEST_OBSERVATION: usize = 120;
 const MOST_OBSERVATIONS: usize = 2;
-
-/// What a cell left behind.
-#[derive(Clone, Debug)]
-pub struct Evidence<'a> {
-    /// What Pulp says of the tasks with the cell's correlation id; none of another kind of load.
-    pub tasks: &'a [TaskRecord],
-    /// Tasks of others that were dispatched or at work between the first and the last instant of the cell's.
-    pub foreign_tasks: u64,
-    /// What the generators delivered.
-    pub generators: &'a [GeneratorResult],
-    /// The replicas that the load's main target has in this cell.
-    pub workers: u32,
-    /// What the sources saw.
-    pub sources: &'a [SourceReport],
-    /// The cells that were measured before.
-    pub earlier: &'a [CellReport],
-}
 
 /// Computes a cell's figures and judges them.
 pub fn measure(

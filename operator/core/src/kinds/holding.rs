@@ -9,31 +9,37 @@ use throughput_crds::{ConditionStatus, ConditionType, Current, Stage};
 use throughput_model::cell::CellAddress;
 use throughput_model::figures::Completions;
 use throughput_model::holding::COUNTED;
-pub use throughput_model::holding::Holding;
+use throughput_model::holding::Holding;
 use throughput_model::workload::Workload;
 use throughput_report::kinds::holding::{FACTS, HoldingReport};
 use throughput_report::kinds::{KindFacts, LoadReport};
 
-use super::{Evaluation, WorkloadKind};
-use crate::decide::{
-    Action, Canceling, Delivery, Draft, View, delivery, scale_to_wanted, to_the_figures, watch_for_drift,
-};
+use super::{Canceling, WorkloadKind};
+use crate::decide::decision::Action;
+use crate::decide::delivery::{Delivery, delivery};
+use crate::decide::draft::{Draft, View};
+use crate::decide::drift::watch_for_drift;
+use crate::decide::scaling::scale_to_wanted;
+use crate::decide::settle::to_the_figures;
+use crate::judge::evidence::{Evaluation, Evidence};
 use crate::judge::findings::{Rule, incomplete, restarts};
-use crate::judge::result::Evidence;
 use crate::judge::saturation;
 use crate::observed::Job;
 use crate::plan::Plan;
 use crate::plan::generator_order::GeneratorOrder;
 use crate::plan::matrix::Cell;
+use crate::plan::planned::PlannedLoad;
 use crate::reason::{Reason, Why};
 
 const LOOK: Duration = Duration::from_secs(1);
 
-impl WorkloadKind for Holding {
+impl PlannedLoad for Holding {
     fn facts(&self) -> &'static KindFacts {
         &FACTS
     }
+}
 
+impl WorkloadKind for Holding {
     fn route(&self) -> &'static [Stage] {
         &[Stage::ScalingWorkers, Stage::StartingGenerators, Stage::Dispatching]
     }

@@ -14,79 +14,30 @@ mod evaluate;
 mod findings;
 pub mod in_process;
 mod nudging;
-mod plan;
+pub(crate) mod plan;
 mod queue;
 mod workers;
 
 use std::time::Duration;
 
-use throughput_crds::{Current, InProcessDispatch, Procedure, Stage};
+use throughput_crds::{Current, Procedure, Stage};
 use throughput_model::cell::CellAddress;
-use throughput_model::workload::{self, Dispatch, PulpEndpoint, TestView};
-use throughput_report::kinds::KindFacts;
-use throughput_report::kinds::pulp_tasks::FACTS;
+use throughput_model::workload;
 
-use super::{Evaluation, WorkloadKind};
-use crate::decide::{Canceling, Collected, Draft, View};
+pub use self::plan::PulpTasks;
+use super::{Canceling, Collected, WorkloadKind};
+use crate::decide::draft::{Draft, View};
+use crate::judge::evidence::{Evaluation, Evidence};
 use crate::judge::findings::Rule;
-use crate::judge::result::Evidence;
 use crate::observed::{Observed, Pulp, ViewFault};
+use crate::plan::Plan;
 use crate::plan::destination::secret_keys;
-use crate::plan::generator_order::{CredentialsSource, GeneratorOrder};
+use crate::plan::generator_order::{CredentialsSource, GeneratorOrder, milliseconds};
 use crate::plan::matrix::Cell;
-use crate::plan::{Plan, milliseconds};
 use crate::reason::{Reason, Why};
-
-/// The load of a plan whose load is Pulp's tasks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PulpTasks {
-    /// The Pulp under test.
-    pub pulp: PulpEndpoint,
-    /// The Secret with what Pulp asks for; `None` when it asks for nothing.
-    pub secret: Option<String>,
-    /// The position in [`Plan::scale`] of Pulp's workers, whose number Pulp itself confirms.
-    pub workers: usize,
-    /// How many tasks each cell dispatches.
-    pub tasks: u64,
-    /// What the workers do while tasks are dispatched.
-    pub procedure: Procedure,
-    /// Whether what the tasks made is deleted after each cell.
-    pub deletes_created: bool,
-    /// How tasks are dispatched.
-    pub dispatch: Dispatch,
-    /// The view that dispatches, with a query with which it dispatches nothing, where the spec has one.
-    pub view_check: Option<TestView>,
-    /// The container that dispatches, where tasks are dispatched in Pulp's own process.
-    pub in_process: Option<InProcessDispatch>,
-}
-
-impl PulpTasks {
-    /// How long one request may take, or one call in Pulp's own process.
-    pub fn request_timeout(&self) -> Duration {
-        Duration::from_millis(match &self.dispatch {
-            Dispatch::TestView(view) => view.request_timeout_milliseconds,
-            Dispatch::Request(request) => request.request_timeout_milliseconds,
-            // A call is not given up: this is what one may take while the database is busy.
-            Dispatch::InProcess(_) => 60_000,
-        })
-    }
-
-    /// Whether the workers stay away in this stage, until everything is dispatched.
-    fn builds_a_backlog(&self, stage: Stage) -> bool {
-        match self.procedure {
-            Procedure::Sustained => false,
-            Procedure::Backlog => {
-                matches!(stage, Stage::ScalingDown | Stage::StartingGenerators | Stage::Dispatching)
-            }
-        }
-    }
-}
+use crate::target::TargetName;
 
 impl WorkloadKind for PulpTasks {
-    fn facts(&self) -> &'static KindFacts {
-        &FACTS
-    }
-
     fn route(&self) -> &'static [Stage] {
         match self.procedure {
             Procedure::Sustained => &[
@@ -106,10 +57,6 @@ impl WorkloadKind for PulpTasks {
                 Stage::Draining,
             ],
         }
-    }
-
-    fn main_target(&self) -> Option<usize> {
-        Some(self.workers)
     }
 
     fn unmet(&self, view: &View<'_>) -> Option<Why> {
@@ -152,11 +99,11 @@ impl WorkloadKind for PulpTasks {
         }
     }
 
-    fn wanted_replicas(&self, view: &View<'_>, entry: usize) -> Option<u32> {
-        if entry == self.workers && self.builds_a_backlog(view.current.stage) {
+    fn wanted_replicas(&self, view: &View<'_>, target: &TargetName) -> Option<u32> {
+        if *target == self.workers.target && self.builds_a_backlog(view.current.stage) {
             Some(0)
         } else {
-            view.cell_replicas(entry)
+            view.cell_replicas(target)
         }
     }
 
@@ -222,9 +169,5 @@ impl WorkloadKind for PulpTasks {
 
     fn rules(&self) -> &'static [Rule] {
         &findings::RULES
-    }
-
-    fn pulp_tasks(&self) -> Option<&PulpTasks> {
-        Some(self)
     }
 }

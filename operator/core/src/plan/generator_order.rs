@@ -35,3 +35,8 @@ pub struct CredentialsSource {
     /// The keys.
     pub keys: &'static [&'static str],
 }
+
+/// A duration in milliseconds, as assignments tell it.
+pub(crate) fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

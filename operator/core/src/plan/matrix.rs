@@ -1,5 +1,7 @@
 //! The cells of a matrix, in the order in which they are measured.
 
+use std::collections::BTreeMap;
+
 use throughput_crds::{Axis, AxisKind, AxisValue, CellParameter, ThroughputTestSpec};
 
 use crate::plan::rejection::Rejection;
@@ -23,8 +25,8 @@ pub struct Cell {
     pub repeat: u32,
     /// The value of each axis, in the axes' order.
     pub parameters: Vec<(String, String)>,
-    /// The replicas of each entry of [`Plan::scale`]; `None` leaves them as they were found.
-    pub replicas: Vec<Option<u32>>,
+    /// The replicas of what is scaled; what is not here is left as it was found.
+    pub replicas: BTreeMap<TargetName, u32>,
     /// How many requests each generator has under way at once.
     pub concurrency: u32,
     /// How many generators share the load.
@@ -39,7 +41,7 @@ const MOST_CELLS: usize = 64;
 pub fn cells(
     spec: &ThroughputTestSpec,
     scale: &[ScaledTarget],
-    main_target: Option<usize>,
+    main_target: Option<&ScaledTarget>,
 ) -> Result<Vec<Cell>, Rejection> {
     // The API server refuses it too; this one also stops what got past an older version of its rule.
     let axes = spec.matrix.iter().map(|axis| axis.values.len());
@@ -51,7 +53,7 @@ pub fn cells(
         index: 0,
         repeat: 1,
         parameters: Vec::new(),
-        replicas: vec![None; scale.len()],
+        replicas: BTreeMap::new(),
         concurrency: spec.load.concurrency,
         generators: spec.load.generators,
     };
@@ -78,19 +80,19 @@ fn set(
     axis: &Axis,
     value: &AxisValue,
     scale: &[ScaledTarget],
-    main_target: Option<usize>,
+    main_target: Option<&ScaledTarget>,
 ) -> Result<(), Rejection> {
     match axis.of {
         AxisKind::Scale => {
             let entry = scale
                 .iter()
-                .position(|entry| entry.name == axis.name)
+                .find(|entry| entry.name == axis.name)
                 .ok_or_else(|| Rejection::UnknownAxis(axis.name.clone()))?;
             let replicas = number(&axis.name, value, 0)?;
             if main_target == Some(entry) && replicas == 0 {
                 return Err(Rejection::NoWorkersInCell(axis.name.clone()));
             }
-            cell.replicas[entry] = Some(replicas);
+            cell.replicas.insert(entry.target.clone(), replicas);
         }
         AxisKind::Load if axis.name == "concurrency" => cell.concurrency = number(&axis.name, value, 1)?,
         AxisKind::Load if axis.name == "generators" => cell.generators = number(&axis.name, value, 1)?,
@@ -143,7 +145,10 @@ mod tests {
 
     fn described(matrix: &serde_json::Value, repeat: u32) -> Vec<(u32, u32, Option<u32>, u32)> {
         let plan = Plan::new("pulp", &spec(matrix, repeat), &Permissions::default(), &OneSource).unwrap();
-        plan.cells.iter().map(|cell| (cell.index, cell.repeat, cell.replicas[0], cell.concurrency)).collect()
+        plan.cells
+            .iter()
+            .map(|cell| (cell.index, cell.repeat, cell.replicas.values().next().copied(), cell.concurrency))
+            .collect()
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 use throughput_crds::{Criterion, Verdict};
+use throughput_model::holding::Holding;
 use throughput_report::render::{csv, markdown, page};
 use throughput_report::timeline::Timelines;
 
@@ -12,10 +13,9 @@ use super::runs::{assert_put_back, hasty};
 use super::world::World;
 use super::{Disturbance, Walked, walk};
 use crate::decide::fixture::plan_of;
-use crate::kinds::Workload;
-use crate::kinds::holding::Holding;
 use crate::plan::Plan;
 use crate::plan::criteria::CheckedCriterion;
+use crate::plan::workload::Workload;
 
 /// Two cells that are held for five seconds each, and have to count so much.
 fn plan(at_least: &str) -> Plan {

@@ -7,7 +7,7 @@ use throughput_model::cell::CellAddress;
 
 use crate::decide::fixture::{
     active, at, backlog, condition, counts, delivered, events, facts, failure, generators, observed, place,
-    present, status_at, unreachable,
+    present, status_at, targets, unreachable,
 };
 use crate::decide::{Action, Decision, decide};
 use crate::observed::{Counts, Job, Observed, OwnTasks, Pulp};
@@ -31,7 +31,7 @@ fn scale_workers(replicas: u32) -> Action {
 
 fn with_workers(replicas: u32, online: u32) -> Observed {
     Observed {
-        targets: vec![present(replicas, Holder::This), present(3, Holder::This)],
+        targets: targets([present(replicas, Holder::This), present(3, Holder::This)]),
         pulp: counts(None, online),
         ..observed()
     }

@@ -5,7 +5,7 @@ use throughput_model::cell::CellAddress;
 
 use crate::decide::fixture::{
     STAGES, active, claim, claims, condition, counts, decided, delivered, events, failure, generators,
-    observed, place, present, status_at, unreachable, untouched,
+    observed, place, present, status_at, targets, unreachable, untouched,
 };
 use crate::decide::{Action, Decision};
 use crate::observed::{Job, Observed, OwnTasks, Target};
@@ -112,7 +112,7 @@ fn what_a_lost_generator_had_sent_may_still_be_at_work_for_as_long_as_a_request_
 
 #[test]
 fn tasks_are_canceled_by_workers_so_there_have_to_be_some() {
-    let none = Observed { targets: vec![present(0, Holder::This), present(3, Holder::This)], ..lost(4) };
+    let none = Observed { targets: targets([present(0, Holder::This), present(3, Holder::This)]), ..lost(4) };
     let scaled_to = |observed: Observed| match decided(&canceling(), &deleted(observed), 1).actions.first() {
         Some(Action::Scale { target, replicas }) => Some((target.name.clone(), *replicas)),
         Some(_) | None => None,
@@ -157,7 +157,7 @@ fn workers_that_cancel_nothing_for_ten_seconds_are_nudged_three_times_at_most() 
 
 #[test]
 fn without_the_workers_deployment_the_cell_ends_soon_and_the_target_is_not_called_as_found() {
-    let gone = Observed { targets: vec![Target::Missing, present(3, Holder::This)], ..lost(4) };
+    let gone = Observed { targets: targets([Target::Missing, present(3, Holder::This)]), ..lost(4) };
     for stage in [Stage::Dispatching, Stage::Draining] {
         let decision = decided(&status_at(0, stage), &gone, 1);
         assert_eq!(

@@ -6,7 +6,7 @@ use throughput_crds::{ConditionStatus, ConditionType, Stage, Verdict};
 
 use crate::decide::Action;
 use crate::decide::fixture::{
-    at, claim, claims, condition, decided, events, observed, place, present, status_at, untouched,
+    at, claim, claims, condition, decided, events, observed, place, present, status_at, targets, untouched,
 };
 use crate::observed::Observed;
 use crate::reason::Reason;
@@ -54,7 +54,7 @@ fn claims_without_the_finalizer_are_not_enough() {
 #[test]
 fn nothing_goes_on_while_one_target_is_not_claimed() {
     let observed = Observed {
-        targets: vec![present(2, Holder::This), present(3, Holder::Nobody)],
+        targets: targets([present(2, Holder::This), present(3, Holder::Nobody)]),
         claims: vec![claim("pulp-worker", 2)],
         ..observed()
     };
@@ -66,7 +66,7 @@ fn nothing_goes_on_while_one_target_is_not_claimed() {
 #[test]
 fn a_lost_claim_leads_back_to_waiting() {
     let observed =
-        Observed { targets: vec![present(2, another()), present(3, Holder::Nobody)], ..untouched() };
+        Observed { targets: targets([present(2, another()), present(3, Holder::Nobody)]), ..untouched() };
     let decision = decided(&status_at(0, Stage::Claiming), &observed, 1);
     assert_eq!((place(&decision), decision.actions), (Some((0, Stage::AwaitingTargets)), vec![]));
 }
@@ -74,7 +74,7 @@ fn a_lost_claim_leads_back_to_waiting() {
 #[test]
 fn nothing_is_held_while_another_test_holds_the_rest() {
     let half = Observed {
-        targets: vec![present(2, another()), present(3, Holder::This)],
+        targets: targets([present(2, another()), present(3, Holder::This)]),
         claims: vec![claim("pulp-content", 3)],
         ..observed()
     };
@@ -89,7 +89,8 @@ fn nothing_is_held_while_another_test_holds_the_rest() {
 #[test]
 fn losing_a_claim_does_not_prolong_the_wait() {
     let mut status = status_at(0, Stage::AwaitingTargets);
-    let lost = Observed { targets: vec![present(2, another()), present(3, Holder::Nobody)], ..untouched() };
+    let lost =
+        Observed { targets: targets([present(2, another()), present(3, Holder::Nobody)]), ..untouched() };
     for (observed, seconds) in [(&untouched(), 890), (&lost, 891), (&lost, 900)] {
         status = decided(&status, observed, seconds).status;
     }

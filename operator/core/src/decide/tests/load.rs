@@ -9,7 +9,7 @@ use throughput_crds::{
 
 use crate::decide::fixture::{
     active, address, at, completed, condition, counts, decided, delivered, events, failure, generators,
-    no_figures, observed, place, present, status_at, unreachable,
+    no_figures, observed, place, present, status_at, targets, unreachable,
 };
 use crate::decide::{Action, Decision};
 use crate::observed::{Counts, Job, Observed, OwnTasks, Pulp, Remains, Target};
@@ -162,7 +162,7 @@ fn a_pulp_that_is_silent_is_told_of_until_it_answers_again() {
 
 #[test]
 fn drift_makes_the_figures_untrustworthy_and_is_noted_once() {
-    let drifted = vec![present(5, Holder::This), present(3, Holder::This)];
+    let drifted = targets([present(5, Holder::This), present(3, Holder::This)]);
     let starting = Observed { generators: generators(active(), 0, Vec::new()), ..dispatching(0) };
     for (stage, observed) in [
         (Stage::StartingGenerators, starting),
@@ -189,7 +189,7 @@ fn drift_makes_the_figures_untrustworthy_and_is_noted_once() {
 #[test]
 fn a_target_that_goes_or_is_autoscaled_while_it_is_measured_is_noted() {
     let autoscaled = Target::Autoscaled { autoscaler: "content".to_owned() };
-    let observed = Observed { targets: vec![Target::Missing, autoscaled], ..dispatching(4) };
+    let observed = Observed { targets: targets([Target::Missing, autoscaled]), ..dispatching(4) };
     assert_eq!(
         doubts(&decided(&status_at(0, Stage::Dispatching), &observed, 1)),
         [
@@ -200,7 +200,7 @@ fn a_target_that_goes_or_is_autoscaled_while_it_is_measured_is_noted() {
     let restless = Target::Present { replicas: 2, ready: 2, holder: Holder::This, agreed: false };
     let gone =
         Why { reason: Reason::OwnerGone, message: "the Pulp example is not there any more".to_owned() };
-    let observed = Observed { targets: vec![restless, Target::Refused(gone)], ..dispatching(4) };
+    let observed = Observed { targets: targets([restless, Target::Refused(gone)]), ..dispatching(4) };
     assert_eq!(
         doubts(&decided(&status_at(0, Stage::Dispatching), &observed, 1)),
         [

@@ -9,7 +9,7 @@ use throughput_crds::{
 
 use crate::decide::fixture::{
     at, claims, condition, counts, decided, events, failure, observed, place, plan, present, status_at,
-    unreachable, untouched,
+    targets, unreachable, untouched,
 };
 use crate::decide::{Action, Decision, may_ask_once};
 use crate::observed::{Controls, Counts, Credentials, Observed, OwnTasks, Pulp, Target, ViewFault};
@@ -88,7 +88,7 @@ fn a_new_test_begins_by_waiting_for_its_targets() {
 
 #[test]
 fn what_is_missing_is_waited_for_and_named() {
-    let with = |target| Observed { targets: vec![present(2, Holder::Nobody), target], ..untouched() };
+    let with = |target| Observed { targets: targets([present(2, Holder::Nobody), target]), ..untouched() };
     let autoscaled = Target::Autoscaled { autoscaler: "content".to_owned() };
     let no_secret = Credentials::Unusable(Why::new(Reason::SecretNotFound, "there is no Secret"));
     let name_taken = Why::new(Reason::NameTaken, "the Secret small-cell-0-attempt-1 exists");
@@ -159,7 +159,7 @@ fn what_is_asked_once_is_asked_when_nothing_else_is_waited_for() {
     let name_taken = Why::new(Reason::NameTaken, "taken");
     let asked_to = |suspend, abort| Controls { suspend, abort, ..Controls::default() };
     for other in [
-        Observed { targets: vec![Target::Missing, present(3, Holder::Nobody)], ..untouched() },
+        Observed { targets: targets([Target::Missing, present(3, Holder::Nobody)]), ..untouched() },
         Observed { credentials: no_secret, ..untouched() },
         Observed { pulp: unreachable(), ..untouched() },
         Observed { name_taken: Some(name_taken), ..untouched() },
@@ -181,7 +181,8 @@ fn what_is_asked_once_is_asked_when_nothing_else_is_waited_for() {
 
 #[test]
 fn what_is_still_missing_after_timeouts_start_ends_the_test() {
-    let observed = Observed { targets: vec![Target::Missing, present(3, Holder::Nobody)], ..untouched() };
+    let observed =
+        Observed { targets: targets([Target::Missing, present(3, Holder::Nobody)]), ..untouched() };
     let decision = decided(&status_at(0, Stage::AwaitingTargets), &observed, 901);
     let message = "there is no Deployment pulp-worker in this namespace (scale entry workers)";
     assert_eq!(
@@ -237,13 +238,13 @@ fn only_what_differs_is_scaled() {
     let decision = decided(&status_at(1, Stage::ScalingWorkers), &observed(), 1);
     assert_eq!(decision.actions, [scale("pulp-worker", 4)]);
     let changed =
-        Observed { targets: vec![present(4, Holder::This), present(1, Holder::This)], ..observed() };
+        Observed { targets: targets([present(4, Holder::This), present(1, Holder::This)]), ..observed() };
     let decision = decided(&status_at(1, Stage::ScalingWorkers), &changed, 1);
     // No axis varies it, so it is as it was found.
     assert_eq!(decision.actions, [scale("pulp-content", 3)]);
     let restless = Target::Present { replicas: 4, ready: 4, holder: Holder::This, agreed: false };
     let changed = Observed {
-        targets: vec![restless, present(3, Holder::This)],
+        targets: targets([restless, present(3, Holder::This)]),
         pulp: counts(NOTHING, 4),
         ..observed()
     };
@@ -257,12 +258,15 @@ fn workers_have_to_be_online_in_pulp_and_not_only_ready() {
         let observed = Observed { targets, pulp, ..observed() };
         place(&decided(&status_at(1, Stage::ScalingWorkers), &observed, 600)).unwrap().1
     };
-    let ready = || vec![present(4, Holder::This), present(3, Holder::This)];
+    let ready = || targets([present(4, Holder::This), present(3, Holder::This)]);
     let starting = Target::Present { replicas: 4, ready: 3, holder: Holder::This, agreed: true };
     assert_eq!(seen(ready(), counts(NOTHING, 3)), Stage::ScalingWorkers);
     assert_eq!(seen(ready(), counts(NOTHING, 5)), Stage::ScalingWorkers);
     assert_eq!(seen(ready(), unreachable()), Stage::ScalingWorkers);
-    assert_eq!(seen(vec![starting, present(3, Holder::This)], counts(NOTHING, 4)), Stage::ScalingWorkers);
+    assert_eq!(
+        seen(targets([starting, present(3, Holder::This)]), counts(NOTHING, 4)),
+        Stage::ScalingWorkers
+    );
     assert_eq!(seen(ready(), counts(NOTHING, 4)), Stage::StartingGenerators);
 }
 
@@ -290,7 +294,7 @@ fn what_is_not_ours_any_more_is_not_scaled() {
         (present(3, Holder::Nobody), "ClaimLost"),
         (present(3, another()), "ClaimLost"),
     ] {
-        let observed = Observed { targets: vec![present(2, Holder::This), second], ..observed() };
+        let observed = Observed { targets: targets([present(2, Holder::This), second]), ..observed() };
         let decision = decided(&status_at(1, Stage::ScalingWorkers), &observed, 1);
         assert_eq!((place(&decision), failure(&decision)), (Some((1, Stage::Collecting)), Some(reason)));
         assert_eq!(decision.actions, []);

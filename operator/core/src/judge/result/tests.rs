@@ -6,7 +6,7 @@ use throughput_model::failure::{FailureClass, Phase};
 use throughput_model::generator::{OwnWork, RESULT_VERSION, RequestFigures, StartFigures, StopReason};
 use throughput_model::histogram::LatencySummary;
 use throughput_model::pulp_load::PulpLoad;
-use throughput_model::task::TaskState;
+use throughput_model::task::{TaskRecord, TaskState};
 use throughput_report::data::StartReport;
 use throughput_report::fixture::tasks_of;
 

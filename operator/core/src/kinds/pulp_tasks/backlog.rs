@@ -7,7 +7,8 @@ use throughput_model::counted::{agreeing, counted, times};
 
 use super::counting::update_counts;
 use super::nudging::{MOST_NUDGES, PATIENCE, nudge};
-use crate::decide::{Draft, View, watch_for_drift};
+use crate::decide::draft::{Draft, View};
+use crate::decide::drift::watch_for_drift;
 use crate::reason::{Reason, Why};
 
 /// How often to look whether the workers begin.

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use throughput_crds::Stage;
 
-use super::PulpTasks;
 use super::counting::update_counts;
 use super::nudging::wake_to_cancel;
-use crate::decide::{Action, Canceling, Draft, View};
+use super::plan::PulpTasks;
+use crate::decide::decision::Action;
+use crate::decide::draft::{Draft, View};
+use crate::kinds::Canceling;
 use crate::observed::{Job, Target};
 use crate::target::Holder;
 
@@ -28,7 +30,7 @@ pub(super) fn cancel(
     if own.is_some_and(|own| own.unfinished == 0) && !may_dispatch(tasks, draft, view) {
         return Canceling::Done;
     }
-    let workers = view.observed.targets.get(tasks.workers);
+    let workers = view.observed.targets.get(&tasks.workers.target);
     let allowed = match workers {
         Some(Target::Missing) | None => allowed.min(WITHOUT_WORKERS),
         Some(Target::Present { .. } | Target::Refused(_) | Target::Autoscaled { .. }) => allowed,
@@ -38,7 +40,7 @@ pub(super) fn cancel(
     }
     if let Some(Target::Present { replicas: 0, holder: Holder::This, .. }) = workers {
         // A waiting task is canceled by a worker. As many as were found, and one where there were none.
-        let target = view.plan.scale[tasks.workers].target.clone();
+        let target = tasks.workers.target.clone();
         let found = view.observed.claims.iter().find(|claimed| claimed.target == target);
         let replicas = found.map_or(0, |claimed| claimed.replicas);
         draft.act(Action::Scale { target, replicas: replicas.max(1) });

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use throughput_crds::{ConditionStatus, ConditionType, Stage};
 
-use super::PulpTasks;
-use crate::decide::{Action, Draft, View, to_the_figures};
+use super::plan::PulpTasks;
+use crate::decide::decision::Action;
+use crate::decide::draft::{Draft, View};
+use crate::decide::settle::to_the_figures;
 use crate::observed::Credentials;
 use crate::reason::{Reason, Why};
 

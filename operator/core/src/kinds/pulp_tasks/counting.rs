@@ -5,7 +5,7 @@ use std::time::Duration;
 use throughput_crds::{ConditionStatus, ConditionType, LiveCounts};
 
 use crate::clock::elapsed;
-use crate::decide::{Draft, View};
+use crate::decide::draft::{Draft, View};
 use crate::observed::{Counts, OwnTasks, Pulp};
 use crate::reason::Why;
 

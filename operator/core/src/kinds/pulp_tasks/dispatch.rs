@@ -5,8 +5,11 @@ use std::time::Duration;
 use throughput_crds::{ConditionStatus, ConditionType, Stage};
 
 use super::counting::update_counts;
-use super::{PulpTasks, workers};
-use crate::decide::{Delivery, Draft, View, delivery, watch_for_drift};
+use super::plan::PulpTasks;
+use super::workers;
+use crate::decide::delivery::{Delivery, delivery};
+use crate::decide::draft::{Draft, View};
+use crate::decide::drift::watch_for_drift;
 use crate::reason::{Reason, Why};
 
 /// How often to count while generators dispatch.

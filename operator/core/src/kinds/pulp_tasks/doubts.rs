@@ -2,9 +2,9 @@
 
 use throughput_model::counted::{agreeing, counted, counted_as};
 use throughput_model::figures::TaskFigures;
+use throughput_model::pulp_load::all_tasks_dispatched;
 
-use super::evaluate::all_dispatched;
-use crate::judge::result::Evidence;
+use crate::judge::evidence::Evidence;
 use crate::judge::saturation;
 
 /// All doubts.
@@ -32,7 +32,7 @@ pub(super) fn all(evidence: &Evidence<'_>, tasks: &TaskFigures) -> Vec<String> {
         ));
     }
     doubts.extend(saturation::doubts(evidence.generators));
-    let dispatched = all_dispatched(evidence.generators);
+    let dispatched = all_tasks_dispatched(evidence.generators);
     let failed_requests = evidence.generators.iter().any(|generator| generator.failures.total() > 0);
     // A request that failed may have dispatched tasks all the same, so more tasks than answers is then no
     // contradiction. Fewer always is.

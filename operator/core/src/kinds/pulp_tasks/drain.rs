@@ -6,9 +6,11 @@ use throughput_crds::{ConditionStatus, ConditionType, Procedure, Stage};
 
 use super::cleanup::after_the_tasks;
 use super::counting::update_counts;
-use super::{PulpTasks, workers};
+use super::plan::PulpTasks;
+use super::workers;
 use crate::clock::elapsed;
-use crate::decide::{Draft, View, watch_for_drift};
+use crate::decide::draft::{Draft, View};
+use crate::decide::drift::watch_for_drift;
 use crate::observed::OwnTasks;
 use crate::reason::{Reason, Why};
 

@@ -4,17 +4,19 @@ use throughput_crds::{Current, Stage};
 use throughput_model::counted::{agreeing, counted};
 use throughput_model::figures::{TaskFigures, completions_over_time, queue_over_time};
 use throughput_model::generator::{GeneratorResult, RequestFigures, StopReason};
-use throughput_model::pulp_load::{PulpLoad, TASKS_MOST_A_REQUEST, tasks_dispatched};
+use throughput_model::pulp_load::{PulpLoad, TASKS_MOST_A_REQUEST, all_tasks_dispatched};
 use throughput_model::task::TaskRecord;
 use throughput_report::data::StartReport;
 use throughput_report::kinds::LoadReport;
 use throughput_report::kinds::pulp_tasks::{PulpTasksReport, RequestReport};
 
-use super::{PulpTasks, doubts};
-use crate::decide::{Collected, Draft, View};
-use crate::judge::result::Evidence;
+use super::doubts;
+use super::plan::PulpTasks;
+use crate::decide::draft::{Draft, View};
+use crate::judge::evidence::Evaluation;
+use crate::judge::evidence::Evidence;
 use crate::judge::saturation;
-use crate::kinds::Evaluation;
+use crate::kinds::Collected;
 use crate::observed::Pulp;
 use crate::reason::{Reason, Why};
 
@@ -119,17 +121,12 @@ fn merge(generators: &[GeneratorResult]) -> Option<RequestFigures> {
     Some(merged)
 }
 
-/// The tasks that the answers to all generators say were dispatched.
-pub(super) fn all_dispatched(generators: &[GeneratorResult]) -> u64 {
-    generators.iter().map(tasks_dispatched).fold(0, u64::saturating_add)
-}
-
 fn request_report(
     planned: &PulpTasks,
     generators: &[GeneratorResult],
     merged: &RequestFigures,
 ) -> RequestReport {
-    let tasks_dispatched = all_dispatched(generators);
+    let tasks_dispatched = all_tasks_dispatched(generators);
     let yields = generators.iter().map(|generator| generator.counts.count(TASKS_MOST_A_REQUEST));
     RequestReport {
         generators: u32::try_from(generators.len()).unwrap_or(u32::MAX),

@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     fn cell(concurrency: u32) -> Cell {
-        Cell { index: 0, repeat: 1, parameters: Vec::new(), replicas: Vec::new(), concurrency, generators: 1 }
+        Cell { index: 0, repeat: 1, parameters: Vec::new(), replicas: [].into(), concurrency, generators: 1 }
     }
 
     /// A dispatch with one field changed.

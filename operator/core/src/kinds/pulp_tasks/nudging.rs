@@ -5,7 +5,8 @@ use std::time::Duration;
 use throughput_model::counted::counted;
 
 use crate::clock::elapsed;
-use crate::decide::{Action, Draft, View};
+use crate::decide::decision::Action;
+use crate::decide::draft::{Draft, View};
 use crate::reason::Reason;
 
 /// How long workers that are online may start or cancel nothing before they are nudged, the first time and again.

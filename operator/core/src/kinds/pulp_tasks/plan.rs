@@ -1,14 +1,73 @@
 //! From a spec to its Pulp tasks.
 
-use throughput_crds::{Cleanup, DispatchMethod, PulpTasksWorkload};
-use throughput_model::workload::{Dispatch, DispatchRequest, Method, PulpEndpoint, TestView};
+use std::time::Duration;
 
-use super::{PulpTasks, in_process};
-use crate::kinds::Asked;
+use throughput_crds::{Cleanup, DispatchMethod, InProcessDispatch, Procedure, PulpTasksWorkload, Stage};
+use throughput_model::workload::{Dispatch, DispatchRequest, Method, PulpEndpoint, TestView};
+use throughput_report::kinds::KindFacts;
+use throughput_report::kinds::pulp_tasks::FACTS;
+
+use super::in_process;
 use crate::plan::destination;
+use crate::plan::generator_order::milliseconds;
 use crate::plan::matrix::{Cell, ScaledTarget, cells};
-use crate::plan::milliseconds;
+use crate::plan::planned::{Asked, PlannedLoad};
 use crate::plan::rejection::Rejection;
+
+/// The load of a plan whose load is Pulp's tasks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PulpTasks {
+    /// The Pulp under test.
+    pub pulp: PulpEndpoint,
+    /// The Secret with what Pulp asks for; `None` when it asks for nothing.
+    pub secret: Option<String>,
+    /// Pulp's workers, whose number Pulp itself confirms.
+    pub workers: ScaledTarget,
+    /// How many tasks each cell dispatches.
+    pub tasks: u64,
+    /// What the workers do while tasks are dispatched.
+    pub procedure: Procedure,
+    /// Whether what the tasks made is deleted after each cell.
+    pub deletes_created: bool,
+    /// How tasks are dispatched.
+    pub dispatch: Dispatch,
+    /// The view that dispatches, with a query with which it dispatches nothing, where the spec has one.
+    pub view_check: Option<TestView>,
+    /// The container that dispatches, where tasks are dispatched in Pulp's own process.
+    pub in_process: Option<InProcessDispatch>,
+}
+
+impl PulpTasks {
+    /// How long one request may take, or one call in Pulp's own process.
+    pub fn request_timeout(&self) -> Duration {
+        Duration::from_millis(match &self.dispatch {
+            Dispatch::TestView(view) => view.request_timeout_milliseconds,
+            Dispatch::Request(request) => request.request_timeout_milliseconds,
+            // A call is not given up: this is what one may take while the database is busy.
+            Dispatch::InProcess(_) => 60_000,
+        })
+    }
+
+    /// Whether the workers stay away in this stage, until everything is dispatched.
+    pub(super) fn builds_a_backlog(&self, stage: Stage) -> bool {
+        match self.procedure {
+            Procedure::Sustained => false,
+            Procedure::Backlog => {
+                matches!(stage, Stage::ScalingDown | Stage::StartingGenerators | Stage::Dispatching)
+            }
+        }
+    }
+}
+
+impl PlannedLoad for PulpTasks {
+    fn facts(&self) -> &'static KindFacts {
+        &FACTS
+    }
+
+    fn main_target(&self) -> Option<&ScaledTarget> {
+        Some(&self.workers)
+    }
+}
 
 impl PulpTasks {
     /// What a spec asks for, with its cells.
@@ -19,7 +78,7 @@ impl PulpTasks {
         let Asked { namespace, spec, scale, destination, permissions } = *asked;
         let pulp = spec.target.pulp.as_ref().ok_or(Rejection::NoPulp)?;
         let workers = workers_entry(scale)?;
-        let cells = cells(spec, scale, Some(workers))?;
+        let cells = cells(spec, scale, Some(&workers))?;
         check_paths(&pulp.api_root, &tasks.dispatch)?;
         let dispatch = match &tasks.dispatch.in_process {
             Some(in_process) => Dispatch::InProcess(in_process::work(in_process, &cells, permissions)?),
@@ -49,12 +108,12 @@ impl PulpTasks {
 }
 
 /// The entry of `scale` that is Pulp's workers.
-fn workers_entry(scale: &[ScaledTarget]) -> Result<usize, Rejection> {
+fn workers_entry(scale: &[ScaledTarget]) -> Result<ScaledTarget, Rejection> {
     match scale {
         [] => Err(Rejection::NoWorkers),
-        [_] => Ok(0),
+        [workers] => Ok(workers.clone()),
         several => {
-            several.iter().position(|entry| entry.name == "workers").ok_or(Rejection::WhichAreTheWorkers)
+            several.iter().find(|entry| entry.name == "workers").cloned().ok_or(Rejection::WhichAreTheWorkers)
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use throughput_crds::{ConditionStatus, ConditionType, Stage};
 use throughput_model::counted::{agreeing, counted_as};
 
-use crate::decide::{Draft, View};
+use crate::decide::draft::{Draft, View};
 use crate::observed::{Counts, Pulp};
 use crate::reason::{Reason, Why};
 

@@ -5,8 +5,9 @@ use std::time::Duration;
 use throughput_crds::{ConditionStatus, ConditionType, Procedure, Stage, WorkersOnline};
 use throughput_model::counted::counted_as;
 
-use super::PulpTasks;
-use crate::decide::{Draft, Scaling, View, scale_to_wanted};
+use super::plan::PulpTasks;
+use crate::decide::draft::{Draft, View};
+use crate::decide::scaling::{Scaling, scale_to_wanted};
 use crate::observed::Target;
 use crate::reason::{Reason, Why};
 
@@ -17,14 +18,13 @@ const LOOK_AT_WORKERS: Duration = Duration::from_secs(1);
 
 /// That the workers stay as they were found, and there is none.
 pub(super) fn none_as_found(tasks: &PulpTasks, view: &View<'_>) -> Option<Why> {
-    let entry = tasks.workers;
-    let as_found = view.plan.cells.iter().any(|cell| cell.replicas[entry].is_none());
-    match view.observed.targets.get(entry) {
+    let workers = &tasks.workers.target;
+    let as_found = view.plan.cells.iter().any(|cell| !cell.replicas.contains_key(workers));
+    match view.observed.targets.get(workers) {
         Some(Target::Present { replicas: 0, .. }) if as_found => Some(Why::new(
             Reason::NoWorkers,
             format!(
-                "the {} has 0 replicas, and no axis of the matrix says how many workers there shall be: scale it, or add an axis of: Scale",
-                view.plan.scale[entry].target
+                "the {workers} has 0 replicas, and no axis of the matrix says how many workers there shall be: scale it, or add an axis of: Scale"
             ),
         )),
         Some(Target::Present { .. } | Target::Refused(_) | Target::Autoscaled { .. } | Target::Missing)
@@ -34,9 +34,9 @@ pub(super) fn none_as_found(tasks: &PulpTasks, view: &View<'_>) -> Option<Why> {
 
 /// That the workers' Deployment or `StatefulSet` is gone, if it is: then no task of the cell will ever end.
 pub(super) fn gone(tasks: &PulpTasks, view: &View<'_>) -> Option<String> {
-    matches!(view.observed.targets.get(tasks.workers), Some(Target::Missing)).then(|| {
-        format!("the {} was deleted while the cell was measured", view.plan.scale[tasks.workers].target)
-    })
+    let workers = &tasks.workers.target;
+    matches!(view.observed.targets.get(workers), Some(Target::Missing))
+        .then(|| format!("the {workers} was deleted while the cell was measured"))
 }
 
 pub(super) fn online(view: &View<'_>) -> Option<u32> {
@@ -79,7 +79,7 @@ pub(super) fn scaling_up(tasks: &PulpTasks, draft: &mut Draft<'_>, view: &View<'
         Err(why) => return draft.fail_cell(why, otherwise),
     };
     let online = online(view);
-    if scaled.all_there && online.is_some() && online == view.cell_replicas(tasks.workers) {
+    if scaled.all_there && online.is_some() && online == view.cell_replicas(&tasks.workers.target) {
         return view.go_on(draft);
     }
     let seen = seen_with(scaled, online);

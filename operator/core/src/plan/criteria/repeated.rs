@@ -91,7 +91,7 @@ mod tests {
             index: 0,
             repeat,
             parameters: vec![("workers".to_owned(), workers.to_owned())],
-            replicas: Vec::new(),
+            replicas: [].into(),
             concurrency: 1,
             generators: 1,
         };

@@ -28,7 +28,11 @@ impl World {
             deleting: self.deleting,
             controls: self.controls,
             has_finalizer: self.has_finalizer,
-            targets: plan.scale.iter().map(|entry| self.target(&entry.target.name)).collect(),
+            targets: plan
+                .scale
+                .iter()
+                .map(|entry| (entry.target.clone(), self.target(&entry.target.name)))
+                .collect(),
             claims: self.deployments.values().filter_map(|deployment| deployment.claim.clone()).collect(),
             name_taken: None,
             credentials: Credentials::Ready,
