@@ -3,7 +3,6 @@
 //!
 //! Specs are made of the generated schema and of a good spec, by dice that fall the same way each time: a field that is
 //! added to the API is tried out without anybody's doing.
-#![expect(clippy::unwrap_used, reason = "tests may stop at the first surprise, in their helpers too")]
 
 use kube::CustomResourceExt;
 use serde_json::{Map, Value, json};

@@ -12,7 +12,7 @@ pub mod workload;
 use std::time::Duration;
 
 use throughput_crds::{Criterion, ObjectReference, Observe, ScaleTarget, ThroughputTestSpec, Timeouts};
-use throughput_report::kinds::KindFacts;
+use throughput_report::kind_facts::KindFacts;
 
 use crate::kinds::pulp_tasks::plan::PulpTasks;
 use crate::plan::criteria::CheckedCriterion;

@@ -1,15 +1,9 @@
 //! Which cell is the best: the one whose headline figure is, among those that are trusted. Pure.
 
-use throughput_crds::{CellOutcome, Verdict};
 use throughput_model::decimal;
 
 use crate::data::{CellReport, TestReport};
-
-/// Whether a cell's figure can stand beside others. One that was not followed to its end has a figure too, but of another
-/// load.
-pub fn is_trusted(outcome: CellOutcome, verdict: Verdict) -> bool {
-    outcome == CellOutcome::Completed && verdict != Verdict::Invalid
-}
+use crate::repeats::is_trusted;
 
 /// The cells by the figure that they are known by, the best last; those without a trusted one first.
 pub fn worst_first(report: &TestReport) -> Vec<(u32, Option<String>)> {

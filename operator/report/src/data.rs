@@ -9,12 +9,11 @@ use throughput_model::source_report::{SourceReport, SourceSummary};
 use uuid::Uuid;
 
 use crate::figures::Figures;
-use crate::kinds::{KindFacts, LoadReport, pulp_tasks};
+use crate::kind_facts::KindFacts;
+use crate::kinds::{LoadReport, pulp_tasks};
 use crate::repeats::{self, Measured};
-use crate::timeline::Timelines;
-
-/// The version of the report's JSON. It grows when a field changes its meaning or goes.
-pub const SCHEMA_VERSION: u32 = 1;
+pub use crate::timeline::SCHEMA_VERSION;
+use crate::timeline::{CellTimeline, Detail, SourceTimeline, Timelines};
 
 /// All that a test measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -76,32 +75,6 @@ pub struct CellReport {
     pub sources: Vec<SourceSummary>,
     /// What the operator saw, each with its evidence.
     pub observations: Vec<String>,
-}
-
-/// How well several generators started together: the worst of all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct StartReport {
-    /// How much a generator's knowledge of the start can be off, in either direction.
-    pub max_uncertainty_microseconds: u64,
-    /// From the start to a generator's first request, as far as the generator knows the start.
-    pub max_lateness_microseconds: u64,
-}
-
-/// How much the generators used of themselves: the most of any, in each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct WorkReport {
-    /// Processor time, in thousandths of what the generator could use.
-    pub max_cpu_permille: u64,
-    /// Periods in which its processor limit stopped it, in thousandths of all.
-    pub max_throttled_permille: u64,
-    /// Time in which its users waited for the generator, in thousandths of their time.
-    pub max_lag_permille: u64,
-    /// How late a request was sent, at the 99th percentile.
-    pub max_lag_p99_microseconds: u64,
-    /// Requests that were due at once and not sent yet.
-    pub max_unsent: u64,
 }
 
 /// One generator of a cell.
@@ -191,5 +164,27 @@ impl CellReport {
     /// The figure that the cell is known by, a decimal; `None` where nothing was measured.
     pub fn headline(&self) -> Option<String> {
         self.figures().get(self.load.kind().facts().headline.name).map(str::to_owned)
+    }
+}
+
+impl CellDetail {
+    /// What is drawn of the cell, which was measured just now.
+    pub fn to_timeline(&self) -> CellTimeline {
+        CellTimeline {
+            cell: self.figures.cell,
+            detail: Detail::Full,
+            stages: self.figures.timeline.clone(),
+            finished_at: self.figures.finished_at,
+            first_created_at: self
+                .figures
+                .load
+                .kind()
+                .pulp_tasks()
+                .and_then(|load| load.tasks.first_created_at),
+            workers_online: self.workers_online.clone(),
+            queue: self.queue.clone(),
+            completions: self.completions.clone(),
+            sources: self.sources.iter().map(SourceTimeline::of).collect(),
+        }
     }
 }

@@ -1,17 +1,15 @@
 //! Figures by name: what criteria, columns, repeats and the choice of the best look up.
 //!
 //! A figure is a decimal under a name like `tasks.perSecond`. Those of the load stand in a
-//! table of its kind ([`KindFacts::figures`]) with their units and which way is better; those of sources are named by their
+//! table of its kind ([`crate::kind_facts::KindFacts::figures`]) with their units and which way is better; those of sources are named by their
 //! sources, and have their units at the end of their names.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use throughput_crds::{RepeatedCells, TasksPerSecondSpread};
 use throughput_model::decimal;
 use throughput_model::source_report::SourceSummary;
 
-use crate::kinds::KindFacts;
 use crate::unit::Unit;
 
 /// A figure that a workload or its load generators have.
@@ -85,16 +83,6 @@ impl Figures {
             self.0.insert(name.into(), value);
         }
     }
-}
-
-/// The figures of a combination's repeats.
-pub fn of_repeats(facts: &KindFacts, repeats: &RepeatedCells) -> Figures {
-    let TasksPerSecondSpread { median, min, max, spread_ratio } = &repeats.tasks_per_second;
-    let mut figures = Figures::default();
-    for (figure, value) in facts.repeats.iter().zip([median, min, max, spread_ratio]) {
-        figures.set(figure.name, Some(value.clone()));
-    }
-    figures
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use throughput_model::source_report::{Series, SeriesPoint, SourceReport};
 
 use crate::data::{CellDetail, CellReport, TestReport};
 use crate::kinds::pulp_tasks::PulpTasksReport;
-use crate::timeline::{CellTimeline, Timelines};
+use crate::timeline::Timelines;
 
 /// What is kept of the tasks of a cell of these reports.
 pub fn tasks_of(cell: &mut CellReport) -> &mut PulpTasksReport {
@@ -143,7 +143,7 @@ pub fn four_cells() -> (TestReport, Timelines) {
         if cell == 3 {
             detail.figures.verdict = throughput_crds::Verdict::Invalid;
         }
-        timelines = timelines.with(CellTimeline::of(&detail));
+        timelines = timelines.with(detail.to_timeline());
         report = report.with(detail.figures);
     }
     (report, timelines)

@@ -9,11 +9,10 @@ pub mod pulp_tasks;
 
 use maud::Markup;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-use crate::columns::{Column, RepeatColumn};
-use crate::data::CellReport;
-use crate::figures::{Figure, Figures};
-use crate::unit::Unit;
+use crate::figures::Figures;
+use crate::kind_facts::KindFacts;
 
 /// Declares the kinds, each with what is kept of a cell.
 macro_rules! kinds {
@@ -62,8 +61,8 @@ pub trait ReportedKind {
     /// The figures of the cell, by the names of [`KindFacts::figures`]. What was not measured has none.
     fn figures(&self) -> Figures;
 
-    /// What stands on the page for a cell, before what the sources saw.
-    fn section(&self, cell: &CellReport) -> Markup;
+    /// What stands on the page for the cell with this correlation id, before what the sources saw.
+    fn section(&self, correlation_id: Uuid) -> Markup;
 
     /// The number that the axis of the report's main target came to in this cell: its workers. `None` where the kind has no
     /// such target.
@@ -92,50 +91,11 @@ pub trait ReportedKind {
     }
 }
 
-/// What is the same for all cells of a kind of load.
-#[derive(Debug)]
-pub struct KindFacts {
-    /// All figures of a cell, in the order in which they are listed for people.
-    pub figures: &'static [Figure],
-    /// The figure that a cell is known by: the best cell has the best of it, and repeats are compared by it.
-    pub headline: Figure,
-    /// The headline's unit in words, as it stands after a number: `tasks per second`.
-    pub headline_words: &'static str,
-    /// What the headline figures of a combination's repeats come to: their median, the smallest, the largest, and how far
-    /// these two are apart as a ratio of the median.
-    pub repeats: [Figure; 4],
-    /// The columns of the table of results, from left to right.
-    pub columns: &'static [Column],
-    /// The columns of the table of repeats, from left to right.
-    pub repeat_columns: &'static [RepeatColumn],
-    /// What is drawn against that which was varied.
-    pub drawings: &'static [Drawing],
-}
-
-/// A drawing of figures against what was varied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Drawing {
-    /// Its title.
-    pub title: &'static str,
-    /// The unit in which it is drawn. A drawing in seconds is of figures that are named in milliseconds.
-    pub unit: Unit,
-    /// The figures, the most telling first: where several combinations are drawn, it is the only one.
-    pub figures: &'static [DrawnFigure],
-}
-
-/// A figure that is drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DrawnFigure {
-    /// What tells it from the others of its drawing; empty where it is the only one.
-    pub label: &'static str,
-    /// Its name.
-    pub name: &'static str,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::columns::{RepeatValue, Table, Value, of};
+    use crate::columns::{RepeatValue, Table, Value};
+    use crate::unit::Unit;
 
     /// The facts of every kind.
     const KINDS: &[&KindFacts] = &[
@@ -179,7 +139,7 @@ mod tests {
     #[test]
     fn the_verdict_stands_where_the_observations_do_not_tell_it() {
         for facts in KINDS {
-            let titles = |table| of(facts, table).map(|column| column.title).collect::<Vec<_>>();
+            let titles = |table| facts.columns_of(table).map(|column| column.title).collect::<Vec<_>>();
             assert!(!titles(Table::Markdown).contains(&"Verdict"));
             assert!(titles(Table::Csv).contains(&"Verdict") && titles(Table::Page).contains(&"Verdict"));
         }

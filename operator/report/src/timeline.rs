@@ -8,7 +8,8 @@ use throughput_crds::{StageEntry, WorkersOnline};
 use throughput_model::figures::{Completions, QueuePoint};
 use throughput_model::source_report::{FARTHEST_MILLISECONDS, Series, SourceReport, Table};
 
-use crate::data::{CellDetail, SCHEMA_VERSION};
+/// The version of the report's JSON. It grows when a field changes its meaning or goes.
+pub const SCHEMA_VERSION: u32 = 1;
 
 /// The most subjects of a metric that are drawn by themselves: more lines than colours that can be told apart are none.
 pub const MOST_SUBJECTS: usize = 8;
@@ -162,26 +163,6 @@ impl Timelines {
 }
 
 impl CellTimeline {
-    /// What is drawn of a cell that was measured just now.
-    pub fn of(detail: &CellDetail) -> Self {
-        Self {
-            cell: detail.figures.cell,
-            detail: Detail::Full,
-            stages: detail.figures.timeline.clone(),
-            finished_at: detail.figures.finished_at,
-            first_created_at: detail
-                .figures
-                .load
-                .kind()
-                .pulp_tasks()
-                .and_then(|load| load.tasks.first_created_at),
-            workers_online: detail.workers_online.clone(),
-            queue: detail.queue.clone(),
-            completions: detail.completions.clone(),
-            sources: detail.sources.iter().map(SourceTimeline::of).collect(),
-        }
-    }
-
     /// Whether its steps are longer than nothing, and all that it tells of lies where it can.
     fn is_possible(&self) -> bool {
         let Completions { step_milliseconds, counts } = &self.completions;
@@ -226,7 +207,8 @@ fn is_step(milliseconds: u64) -> bool {
 }
 
 impl SourceTimeline {
-    fn of(report: &SourceReport) -> Self {
+    /// What is drawn of what a source saw.
+    pub(crate) fn of(report: &SourceReport) -> Self {
         let SourceReport { summary, base, series, tables, documents: _ } = report;
         Self {
             source: summary.source.clone(),
@@ -257,7 +239,7 @@ mod tests {
     #[test]
     fn a_cells_timeline_has_its_stages_its_tasks_and_all_that_sources_saw() {
         let detail = fixture::detail(0);
-        let timeline = CellTimeline::of(&detail);
+        let timeline = detail.to_timeline();
         assert_eq!((timeline.cell, timeline.detail), (0, Detail::Full));
         assert_eq!(timeline.stages, detail.figures.timeline);
         assert_eq!(timeline.queue, detail.queue);
@@ -269,7 +251,7 @@ mod tests {
 
     #[test]
     fn more_pods_than_colours_become_one_series_of_the_others() {
-        let timeline = CellTimeline::of(&fixture::detail(0));
+        let timeline = fixture::detail(0).to_timeline();
         let pods = timeline.sources.iter().find(|source| source.source == "pods").unwrap();
         let subjects: Vec<&str> = pods.series.iter().map(|series| series.subject.as_str()).collect();
         let expected = ["pod-11", "pod-10", "pod-9", "pod-8", "pod-7", "pod-6", "pod-5", "all 5 others"];
@@ -278,7 +260,7 @@ mod tests {
 
     #[test]
     fn each_step_leaves_out_what_it_says() {
-        let full = CellTimeline::of(&fixture::detail(0));
+        let full = fixture::detail(0).to_timeline();
         let reduced = |detail| {
             let mut timeline = full.clone();
             timeline.reduce_to(detail);
@@ -299,7 +281,7 @@ mod tests {
 
     #[test]
     fn what_was_left_out_once_does_not_come_back() {
-        let mut timeline = CellTimeline::of(&fixture::detail(0));
+        let mut timeline = fixture::detail(0).to_timeline();
         timeline.reduce_to(Detail::TasksOnly);
         let reduced = timeline.clone();
         timeline.reduce_to(Detail::HalfOfThePoints);
@@ -308,7 +290,7 @@ mod tests {
 
     #[test]
     fn a_second_attempt_takes_the_place_of_the_first() {
-        let of = |cell| CellTimeline::of(&fixture::detail(cell));
+        let of = |cell| fixture::detail(cell).to_timeline();
         let timelines = Timelines::default().with(of(1)).with(of(0)).with(of(1));
         let cells: Vec<u32> = timelines.cells.iter().map(|cell| cell.cell).collect();
         assert_eq!(cells, [0, 1]);

@@ -8,7 +8,7 @@ use throughput_crds::WorkersOnline;
 use throughput_model::figures::{TaskFigures, completions_over_time, queue_over_time};
 use throughput_model::source_report::{Series, Shortfall, SourceReport, SourceSummary, Table};
 use throughput_report::data::{CellDetail, CellReport, SCHEMA_VERSION, TestReport};
-use throughput_report::timeline::{CellTimeline, Timelines};
+use throughput_report::timeline::Timelines;
 use throughput_test_support::dice::Dice;
 
 use crate::run::{Shape, after, rounded, series, tasks};
@@ -55,7 +55,7 @@ pub fn report(runs: &[Run]) -> (TestReport, Timelines) {
     };
     runs.iter().fold((empty, Timelines::default()), |(report, timelines), run| {
         let detail = detail(*run);
-        (report.with(detail.figures.clone()), timelines.with(CellTimeline::of(&detail)))
+        (report.with(detail.figures.clone()), timelines.with(detail.to_timeline()))
     })
 }
 

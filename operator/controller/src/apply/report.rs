@@ -16,7 +16,6 @@ use throughput_report::fit::details::{Packed, pack};
 use throughput_report::fit::pictures::{self, PAGE_FILE, Pictures, TIMELINES_FILE};
 use throughput_report::fit::{self, PackError};
 use throughput_report::room;
-use throughput_report::timeline::CellTimeline;
 use tokio::sync::Semaphore;
 
 use super::ApplyError;
@@ -75,7 +74,7 @@ impl PageRenderer {
         report: &TestReport,
         room_bytes: usize,
     ) -> Result<Vec<(&'static str, ByteString)>, PackError> {
-        let timelines = report.timelines.clone().with(CellTimeline::of(detail));
+        let timelines = report.timelines.clone().with(detail.to_timeline());
         let report = report.clone();
         // Its holder gives it back when the drawing is done, also when nobody waits for it any more.
         let turn = self.0.clone().acquire_owned().await.map_err(io::Error::other)?;

@@ -7,7 +7,7 @@
 use throughput_model::counted::{agreeing, counted, counted_as};
 use throughput_model::generator::{GeneratorResult, OwnWork};
 use throughput_model::pulp_load::latency;
-use throughput_report::data::WorkReport;
+use throughput_report::kinds::pulp_tasks::WorkReport;
 
 /// From this share of its processor time on, a generator has none left to be in time, in thousandths.
 const CPU_AT_ITS_LIMIT: u64 = 950;

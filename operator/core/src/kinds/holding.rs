@@ -11,8 +11,9 @@ use throughput_model::figures::Completions;
 use throughput_model::holding::COUNTED;
 use throughput_model::holding::Holding;
 use throughput_model::workload::Workload;
+use throughput_report::kind_facts::KindFacts;
+use throughput_report::kinds::LoadReport;
 use throughput_report::kinds::holding::{FACTS, HoldingReport};
-use throughput_report::kinds::{KindFacts, LoadReport};
 
 use super::{Canceling, WorkloadKind};
 use crate::decide::decision::Action;

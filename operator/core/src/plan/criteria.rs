@@ -9,7 +9,7 @@ use throughput_crds::Criterion;
 use throughput_model::decimal;
 use throughput_model::source_report::SourceSummary;
 use throughput_report::figures::{Figure, Figures};
-use throughput_report::kinds::KindFacts;
+use throughput_report::kind_facts::KindFacts;
 
 use crate::plan::rejection::{Rejection, UnknownMetric};
 

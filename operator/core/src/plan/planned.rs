@@ -1,7 +1,7 @@
 //! What a kind of load makes its part of a plan from, and what the rest of the plan asks of that part.
 
 use throughput_crds::ThroughputTestSpec;
-use throughput_report::kinds::KindFacts;
+use throughput_report::kind_facts::KindFacts;
 
 use crate::plan::destination::Destination;
 use crate::plan::matrix::ScaledTarget;

@@ -3,11 +3,12 @@
 use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
 use throughput_model::decimal;
+use uuid::Uuid;
 
-use super::{Drawing, DrawnFigure, KindFacts, ReportedKind};
+use super::ReportedKind;
 use crate::columns::{Align, Column, RepeatColumn, RepeatValue, Table, Value, number, of_repeat};
-use crate::data::CellReport;
 use crate::figures::{Better, Figure, Figures};
+use crate::kind_facts::{Drawing, DrawnFigure, KindFacts};
 use crate::unit::Unit;
 
 /// What is kept of a cell that was held.
@@ -69,7 +70,7 @@ impl ReportedKind for HoldingReport {
         figures
     }
 
-    fn section(&self, _: &CellReport) -> Markup {
+    fn section(&self, _: Uuid) -> Markup {
         html! { p { "Held for " (self.held_seconds) " s, and counted " (self.counted) "." } }
     }
 }

@@ -13,11 +13,12 @@ use throughput_model::failure::Failures;
 use throughput_model::figures::TaskFigures;
 use throughput_model::generator::StopReason;
 use throughput_model::histogram::LatencySummary;
+use uuid::Uuid;
 
-use super::{Drawing, DrawnFigure, KindFacts, ReportedKind};
+use super::ReportedKind;
 use crate::columns::{Align, Column, RepeatColumn, RepeatValue, Table, Value, number, of_repeat};
-use crate::data::{CellReport, StartReport, WorkReport};
 use crate::figures::Figures;
+use crate::kind_facts::{Drawing, DrawnFigure, KindFacts};
 use crate::unit::Unit;
 
 /// What is kept of a cell whose load was Pulp's tasks.
@@ -79,6 +80,32 @@ pub struct RequestReport {
     /// The most that any generator used of itself; absent where none measured it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own_work: Option<WorkReport>,
+}
+
+/// How well several generators started together: the worst of all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StartReport {
+    /// How much a generator's knowledge of the start can be off, in either direction.
+    pub max_uncertainty_microseconds: u64,
+    /// From the start to a generator's first request, as far as the generator knows the start.
+    pub max_lateness_microseconds: u64,
+}
+
+/// How much the generators used of themselves: the most of any, in each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkReport {
+    /// Processor time, in thousandths of what the generator could use.
+    pub max_cpu_permille: u64,
+    /// Periods in which its processor limit stopped it, in thousandths of all.
+    pub max_throttled_permille: u64,
+    /// Time in which its users waited for the generator, in thousandths of their time.
+    pub max_lag_permille: u64,
+    /// How late a request was sent, at the 99th percentile.
+    pub max_lag_p99_microseconds: u64,
+    /// Requests that were due at once and not sent yet.
+    pub max_unsent: u64,
 }
 
 /// What is the same for all cells of Pulp's tasks.
@@ -155,8 +182,8 @@ impl ReportedKind for PulpTasksReport {
         figures::figures(&self.tasks, self.requests.as_ref())
     }
 
-    fn section(&self, cell: &CellReport) -> Markup {
-        section::render(self, cell)
+    fn section(&self, correlation_id: Uuid) -> Markup {
+        section::render(self, correlation_id)
     }
 
     fn workers(&self) -> Option<u32> {

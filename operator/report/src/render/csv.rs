@@ -1,15 +1,16 @@
 //! The table as comma-separated values (RFC 4180), for spreadsheets.
 
-use crate::columns::{self, Column, NO_FIGURE, Row, Table};
+use crate::columns::{Column, Table};
 use crate::data::{CellReport, TestReport};
+use crate::missing::NO_FIGURE;
+use crate::rows::Row;
 
 /// The table, one record a cell.
 pub fn render(report: &TestReport) -> String {
-    let mut text = record(columns::of(report.facts(), Table::Csv).map(Column::title_with_unit));
+    let mut text = record(report.facts().columns_of(Table::Csv).map(Column::title_with_unit));
     for cell in &report.cells {
         let row = Row::of(cell, &report.workers_axis);
-        let fields =
-            columns::of(report.facts(), Table::Csv).map(|column| row.text(column.value, observations));
+        let fields = report.facts().columns_of(Table::Csv).map(|column| row.text(column.value, observations));
         text.push_str(&record(fields.map(|field| quoted(field.as_deref().unwrap_or(NO_FIGURE)))));
     }
     text

@@ -1,12 +1,14 @@
 //! The table that the plan's readers know, in Markdown.
 
-use crate::columns::{self, Align, Column, NO_FIGURE, Row, Table};
+use crate::columns::{Align, Column, Table};
 use crate::data::{CellReport, TestReport};
+use crate::missing::NO_FIGURE;
+use crate::rows::Row;
 
 /// The table, one row a cell; where cells are repeated, a second one with a row for each combination.
 pub fn render(report: &TestReport) -> String {
     let facts = report.facts();
-    let columns = || columns::of(facts, Table::Markdown);
+    let columns = || facts.columns_of(Table::Markdown);
     let mut text = head(columns().map(|column| (column.title, column.align)));
     for cell in &report.cells {
         let of_cell = Row::of(cell, &report.workers_axis);

@@ -132,13 +132,12 @@ fn without_control_characters(page: &str) -> String {
 mod tests {
     use super::*;
     use crate::fixture;
-    use crate::timeline::CellTimeline;
 
     fn page() -> String {
         let (report, timelines) = (0..2).map(fixture::detail).fold(
             (fixture::empty_report(), Timelines::default()),
             |(report, timelines), detail| {
-                (report.with(detail.figures.clone()), timelines.with(CellTimeline::of(&detail)))
+                (report.with(detail.figures.clone()), timelines.with(detail.to_timeline()))
             },
         );
         render(&report, &timelines)

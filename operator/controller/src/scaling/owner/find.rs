@@ -152,13 +152,11 @@ pub async fn owner_object(
 /// The number that the owner of a claimed target is told now; `None` when it is no number, or none at all. Refused where the
 /// owner cannot be told any more.
 pub async fn told(client: &Client, namespace: &str, field: &ReplicasField) -> Result<Option<u32>, Obstacle> {
-    match owner_object(client, namespace, field).await? {
-        Some(object) => Ok(field.told(&as_value(&object))),
-        None => {
-            let message = format!("the {} {} is not there any more", field.kind(), field.name);
-            Err(Why::new(Reason::OwnerGone, message).into())
-        }
-    }
+    let Some(object) = owner_object(client, namespace, field).await? else {
+        let message = format!("the {} {} is not there any more", field.kind(), field.name);
+        return Err(Why::new(Reason::OwnerGone, message).into());
+    };
+    Ok(field.told(&as_value(&object)))
 }
 
 /// An object as JSON, its metadata included.

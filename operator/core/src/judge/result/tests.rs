@@ -7,8 +7,8 @@ use throughput_model::generator::{OwnWork, RESULT_VERSION, RequestFigures, Start
 use throughput_model::histogram::LatencySummary;
 use throughput_model::pulp_load::PulpLoad;
 use throughput_model::task::{TaskRecord, TaskState};
-use throughput_report::data::StartReport;
 use throughput_report::fixture::tasks_of;
+use throughput_report::kinds::pulp_tasks::StartReport;
 
 use super::*;
 use crate::plan::permissions::Permissions;

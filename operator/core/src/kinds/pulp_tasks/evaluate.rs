@@ -6,8 +6,8 @@ use throughput_model::figures::{TaskFigures, completions_over_time, queue_over_t
 use throughput_model::generator::{GeneratorResult, RequestFigures, StopReason};
 use throughput_model::pulp_load::{PulpLoad, TASKS_MOST_A_REQUEST, all_tasks_dispatched};
 use throughput_model::task::TaskRecord;
-use throughput_report::data::StartReport;
 use throughput_report::kinds::LoadReport;
+use throughput_report::kinds::pulp_tasks::StartReport;
 use throughput_report::kinds::pulp_tasks::{PulpTasksReport, RequestReport};
 
 use super::doubts;

@@ -4,9 +4,9 @@ use throughput_model::counted::{agreeing, counted, times};
 use throughput_model::decimal;
 use throughput_model::failure::FailureGroup;
 use throughput_model::figures::TaskFigures;
-use throughput_report::best::is_trusted;
 use throughput_report::data::CellReport;
 use throughput_report::kinds::pulp_tasks::PulpTasksReport;
+use throughput_report::repeats::is_trusted;
 
 use super::nudging::PATIENCE;
 use crate::judge::findings::{

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use throughput_crds::{Cleanup, DispatchMethod, InProcessDispatch, Procedure, PulpTasksWorkload, Stage};
 use throughput_model::workload::{Dispatch, DispatchRequest, Method, PulpEndpoint, TestView};
-use throughput_report::kinds::KindFacts;
+use throughput_report::kind_facts::KindFacts;
 use throughput_report::kinds::pulp_tasks::FACTS;
 
 use super::in_process;

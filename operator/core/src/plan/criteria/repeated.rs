@@ -1,8 +1,7 @@
 //! Criteria on what the repeats of each combination came to, judged when all cells have ended. Pure.
 
 use throughput_crds::{CellParameter, Criterion, RepeatedCells};
-use throughput_report::figures::of_repeats;
-use throughput_report::kinds::KindFacts;
+use throughput_report::kind_facts::KindFacts;
 
 use super::{Bound, CriteriaOutcome};
 use crate::plan::matrix::Cell;
@@ -41,7 +40,7 @@ impl RepeatCriterion {
         let named: Vec<String> = parameters.iter().map(ToString::to_string).collect();
         let place = if named.is_empty() { String::new() } else { format!(" with {}", named.join(" ")) };
         let figures =
-            of.filter(|of| of.cells.len() == repeat).map(|of| of_repeats(facts, of)).unwrap_or_default();
+            of.filter(|of| of.cells.len() == repeat).map(|of| facts.figures_of(of)).unwrap_or_default();
         let Some(value) = figures.get(name) else {
             return CriteriaOutcome::NoFigure(format!(
                 "the criterion on {name} cannot be judged{place}, since not all of the {repeat} repeats have a figure to trust"

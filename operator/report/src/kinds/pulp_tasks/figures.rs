@@ -7,8 +7,7 @@ use throughput_model::figures::TaskFigures;
 use throughput_model::histogram::LatencySummary;
 use throughput_model::percentile::Distribution;
 
-use super::RequestReport;
-use crate::data::{StartReport, WorkReport};
+use super::{RequestReport, StartReport, WorkReport};
 use crate::figures::{Better, Figure, Figures};
 use crate::unit::Unit;
 
@@ -170,7 +169,6 @@ mod tests {
 
     use super::super::FACTS;
     use super::*;
-    use crate::figures::of_repeats;
     use crate::fixture;
 
     /// The tasks and the requests of a cell of which everything was measured.
@@ -233,7 +231,7 @@ mod tests {
     #[test]
     fn repeats_have_the_figures_of_their_table() {
         let report = fixture::repeated_report();
-        let figures = of_repeats(&FACTS, &report.repeats[0]);
+        let figures = FACTS.figures_of(&report.repeats[0]);
         let measured: BTreeSet<&str> = figures.names().collect();
         assert_eq!(measured, REPEATS.iter().map(|figure| figure.name).collect());
     }

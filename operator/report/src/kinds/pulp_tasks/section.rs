@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 use throughput_model::decimal::seconds;
+use uuid::Uuid;
 
 use super::PulpTasksReport;
-use crate::columns::or_dash;
-use crate::data::CellReport;
+use crate::missing::or_dash;
 
 /// The cell's figures.
-pub(super) fn render(report: &PulpTasksReport, cell: &CellReport) -> Markup {
+pub(super) fn render(report: &PulpTasksReport, correlation_id: Uuid) -> Markup {
     let tasks = &report.tasks;
     let durations = [
         ("Wait: dispatch to start", tasks.wait),
@@ -34,7 +34,7 @@ pub(super) fn render(report: &PulpTasksReport, cell: &CellReport) -> Markup {
                     @if !report.pulp_versions.is_empty() {
                         (row("Pulp's versions", &versions(&report.pulp_versions)))
                     }
-                    tr { th scope="row" { "Correlation id" } td.number { code { (cell.correlation_id) } } }
+                    tr { th scope="row" { "Correlation id" } td.number { code { (correlation_id) } } }
                 }
             }
             div.wide tabindex="0" role="region" aria-label="Durations" {

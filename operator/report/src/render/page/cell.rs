@@ -10,8 +10,8 @@ use super::source;
 use super::table;
 use super::traces::{self, Clock};
 use super::{anchor, name};
-use crate::columns::NO_FIGURE;
 use crate::data::{CellReport, TestReport};
+use crate::missing::NO_FIGURE;
 use crate::timeline::{CellTimeline, Detail};
 use crate::unit::Unit;
 
@@ -50,7 +50,7 @@ pub(super) fn section(
                 (left_out(report, cell, timeline))
                 @if is_drawn {
                     @if cell.message.is_some() || !cell.observations.is_empty() { (table::observations(cell)) }
-                    (cell.load.kind().section(cell))
+                    (cell.load.kind().section(cell.correlation_id))
                     (seen(cell, timeline))
                 }
             }

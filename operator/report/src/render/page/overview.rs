@@ -10,10 +10,11 @@ use super::chart::{self, Curve};
 use super::figure;
 use super::scale::Scale;
 use super::traces::count;
-use crate::best::is_trusted;
-use crate::columns::{NO_FIGURE, run};
 use crate::data::{CellReport, TestReport};
-use crate::kinds::{Drawing, DrawnFigure};
+use crate::kind_facts::{Drawing, DrawnFigure};
+use crate::missing::NO_FIGURE;
+use crate::repeats::is_trusted;
+use crate::rows::run;
 use crate::unit::Unit;
 
 /// The most combinations of the other parameters that are drawn: as many as there are colours.

@@ -6,10 +6,12 @@ use throughput_crds::{RepeatedCells, Verdict};
 use throughput_model::source_report;
 
 use super::anchor;
-use crate::columns::{self, Align, Column, NO_FIGURE, RepeatColumn, RepeatValue, Row, Table, Value, or_dash};
+use crate::columns::{Align, Column, RepeatColumn, RepeatValue, Table, Value};
 use crate::data::{CellReport, TestReport};
 use crate::figures::Better;
-use crate::kinds::KindFacts;
+use crate::kind_facts::KindFacts;
+use crate::missing::{NO_FIGURE, or_dash};
+use crate::rows::Row;
 
 /// The results of all cells.
 pub(super) fn results(report: &TestReport, best: Option<u32>) -> Markup {
@@ -19,7 +21,7 @@ pub(super) fn results(report: &TestReport, best: Option<u32>) -> Markup {
             h2 #results { "Results" }
             div.wide tabindex="0" role="region" aria-labelledby="results" {
                 table.results {
-                    thead { tr { @for column in columns::of(facts, Table::Page) { (title(column)) } } }
+                    thead { tr { @for column in facts.columns_of(Table::Page) { (title(column)) } } }
                     tbody { @for cell in &report.cells { (result(facts, cell, &report.workers_axis, best == Some(cell.cell))) } }
                 }
             }
@@ -41,7 +43,7 @@ fn best_words(facts: &KindFacts) -> String {
 fn result(facts: &KindFacts, cell: &CellReport, workers_axis: &str, best: bool) -> Markup {
     let row = Row::of(cell, workers_axis);
     html! {
-        tr.best[best] { @for column in columns::of(facts, Table::Page) { (field(facts, column, &row, best)) } }
+        tr.best[best] { @for column in facts.columns_of(Table::Page) { (field(facts, column, &row, best)) } }
     }
 }
 
