@@ -19,7 +19,8 @@ use kube::{Client, ResourceExt};
 use throughput_core::decide;
 use throughput_core::identity::TestFacts;
 use throughput_core::kinds::pulp_tasks::PulpTasks;
-use throughput_core::observed::{Controls, Credentials, Generators, Observed, Pulp, Sources};
+use throughput_core::kinds::pulp_tasks::observed::Pulp;
+use throughput_core::observed::{Controls, Credentials, Generators, Observed, Sources};
 use throughput_core::plan::Plan;
 use throughput_core::reason::{Reason, Why};
 use throughput_core::stage::{Question, facts as stage_facts};
@@ -95,10 +96,8 @@ pub async fn observe(
         claims: claims.iter().map(Claim::claimed).collect(),
         name_taken: None,
         credentials: Credentials::Ready,
-        pulp: Pulp::NotAsked,
-        view_fault: None,
+        pulp: Pulp::NotAsked.into(),
         generators: Generators::default(),
-        remains: None,
         sources: Sources::None,
         report: None,
     };
@@ -144,11 +143,10 @@ async fn ask_pulp(
         Ok(found) => {
             let inquiry = pulp::Inquiry { tasks, facts, status, stage };
             let refused = service::refused(client, &facts.namespace, plan).await?;
-            let answer = match refused {
+            observed.pulp = match refused {
                 Some(pulp) => pulp.into(),
                 None => pulps.ask(&inquiry, found).await,
             };
-            pulp::Answer { pulp: observed.pulp, remains: observed.remains } = answer;
         }
         Err(Obstacle::Refused(why)) => {
             // Whatever this look leads to, nothing is sent with what may not be used any more.
@@ -164,7 +162,7 @@ async fn ask_pulp(
     }
     // Last: whoever waits for something else is not asked meanwhile.
     if decide::may_ask_once(plan, status, observed) {
-        observed.view_fault = pulps.check_view(tasks, &facts.uid).await;
+        observed.pulp.view_fault = pulps.check_view(tasks, &facts.uid).await;
     }
     Ok(())
 }

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use throughput_crds::ProcessCounts;
 use throughput_model::generator::GeneratorResult;
 use throughput_model::source_report::{Shortfall, SourceReport};
-use throughput_model::task::TaskRecord;
 use throughput_report::data::TestReport;
 
+use crate::kinds::pulp_tasks::observed::PulpSeen;
 use crate::reason::Why;
 use crate::target::{Claimed, Holder, TargetName};
 
@@ -27,16 +26,12 @@ pub struct Observed {
     pub claims: Vec<Claimed>,
     /// That a name which the test's objects need is another's; only looked for before anything is scaled.
     pub name_taken: Option<Why>,
-    /// Pulp's credentials.
+    /// The target's credentials.
     pub credentials: Credentials,
-    /// What Pulp answered.
-    pub pulp: Pulp,
-    /// What is wrong with the view that dispatches; asked once, when nothing else is waited for.
-    pub view_fault: Option<ViewFault>,
+    /// What was seen of Pulp, where it is the target.
+    pub pulp: PulpSeen,
     /// The load generators of the current cell.
     pub generators: Generators,
-    /// What the current cell left behind; only read when it is to be measured.
-    pub remains: Option<Remains>,
     /// What the sources of the current cell saw so far.
     pub sources: Sources,
     /// The report of the cells that were measured before; only read when another is to be added.
@@ -79,80 +74,13 @@ pub enum Target {
     },
 }
 
-/// Pulp's credentials.
+/// The credentials of the target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credentials {
-    /// They are there, or Pulp asks for none.
+    /// They are there, or it asks for none.
     Ready,
     /// They cannot be used.
     Unusable(Why),
-}
-
-/// What Pulp answered to what the current stage asks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Pulp {
-    /// It was not asked.
-    NotAsked,
-    /// It did not answer as a Pulp does, or was not to be asked: what it said, or what stands in the way.
-    Unavailable(Why),
-    /// Its counts.
-    Answering(Counts),
-}
-
-impl Pulp {
-    /// Its counts, if it answered.
-    pub fn counts(&self) -> Option<&Counts> {
-        match self {
-            Self::Answering(counts) => Some(counts),
-            Self::NotAsked | Self::Unavailable(_) => None,
-        }
-    }
-}
-
-/// What came of a question to the view that dispatches with which it should have dispatched nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ViewFault {
-    /// It did not answer as such a view does: in its own words, bounded.
-    Failed(String),
-    /// It says that it dispatched tasks.
-    Dispatched,
-}
-
-/// What Pulp counts. Only what the stage asks for is set.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Tasks of anybody that have not ended.
-    pub unfinished: Option<u64>,
-    /// Tasks of the current cell.
-    pub own: Option<OwnTasks>,
-    /// Those of them that no worker has started.
-    pub waiting: Option<u64>,
-    /// The tasks that delete what the cell's tasks made.
-    pub deletions: Option<Deletions>,
-    /// Workers online.
-    pub workers_online: Option<u32>,
-    /// All processes online.
-    pub processes: Option<ProcessCounts>,
-    /// The versions of its components, asked with them; empty where nobody asked.
-    pub versions: BTreeMap<String, String>,
-}
-
-/// The tasks of the current cell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OwnTasks {
-    /// All.
-    pub submitted: u64,
-    /// Those that have not ended.
-    pub unfinished: u64,
-}
-
-/// The tasks that delete what the current cell's tasks made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Deletions {
-    /// Those that have not ended.
-    pub unfinished: u64,
-    /// Those that failed.
-    pub failed: u64,
 }
 
 /// The load generators of the current cell.
@@ -184,15 +112,6 @@ pub enum Job {
         /// Why, in the kubelet's words.
         message: String,
     },
-}
-
-/// What a cell left behind.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Remains {
-    /// Its tasks.
-    pub tasks: Vec<TaskRecord>,
-    /// Tasks of others in its window.
-    pub foreign_tasks: u64,
 }
 
 /// What the sources of a cell saw so far.

@@ -13,7 +13,8 @@ use throughput_model::protocol::Progress;
 use throughput_model::pulp_load::{REQUESTS_FAILED, REQUESTS_SENT, TASKS_DISPATCHED};
 
 use throughput_core::identity::TestFacts;
-use throughput_core::observed::{Observed, Pulp};
+use throughput_core::kinds::pulp_tasks::observed::Pulp;
+use throughput_core::observed::Observed;
 use throughput_core::stage::{GeneratorsRead, facts as stage_facts};
 
 /// More tests than this at once are measured, but not shown: whoever scrapes shall not drown in series.
@@ -74,7 +75,7 @@ impl Running {
         let Some(label) = self.label(facts) else {
             return;
         };
-        let counts = match &observed.pulp {
+        let counts = match &observed.pulp.answer {
             Pulp::Answering(counts) => Some(counts),
             Pulp::Unavailable(_) | Pulp::NotAsked => None,
         };

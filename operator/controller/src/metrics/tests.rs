@@ -5,7 +5,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use throughput_core::decide::fixture::{collected, decided, facts, generators, observed, status_at};
-use throughput_core::observed::{Counts, Job, OwnTasks, Pulp};
+use throughput_core::kinds::pulp_tasks::observed::{Counts, OwnTasks, Pulp};
+use throughput_core::observed::Job;
 use throughput_crds::Stage;
 use throughput_model::cell::CellAddress;
 use throughput_model::protocol::Progress;
@@ -37,7 +38,7 @@ fn dispatching() -> Observed {
     let own = Some(OwnTasks { submitted: 10, unfinished: 4 });
     Observed {
         generators: generators(Job::Active { trouble: None }, 3, Vec::new()),
-        pulp: Pulp::Answering(Counts { own, workers_online: Some(2), ..Counts::default() }),
+        pulp: Pulp::Answering(Counts { own, workers_online: Some(2), ..Counts::default() }).into(),
         ..observed()
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use throughput_core::kinds::pulp_tasks::PulpTasks;
-use throughput_core::observed::ViewFault;
+use throughput_core::kinds::pulp_tasks::observed::ViewFault;
 use throughput_model::cell::CellAddress;
 use throughput_model::workload::TestView;
 use throughput_pulp::PulpClient;

@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use throughput_answers::Budget;
 use throughput_core::identity::TestFacts;
 use throughput_core::kinds::pulp_tasks::PulpTasks;
-use throughput_core::observed::{Counts, Deletions, OwnTasks, Pulp, Remains, ViewFault};
+use throughput_core::kinds::pulp_tasks::observed::{
+    Counts, Deletions, OwnTasks, Pulp, PulpSeen, Remains, ViewFault,
+};
 use throughput_core::reason::{Reason, Why};
 use throughput_core::stage::{Question, facts};
 use throughput_crds::{ProcessCounts, Stage, ThroughputTestStatus};
@@ -49,18 +51,6 @@ pub(super) struct Inquiry<'a> {
     pub(super) stage: Stage,
 }
 
-/// The answer.
-pub(super) struct Answer {
-    pub(super) pulp: Pulp,
-    pub(super) remains: Option<Remains>,
-}
-
-impl From<Pulp> for Answer {
-    fn from(pulp: Pulp) -> Self {
-        Self { pulp, remains: None }
-    }
-}
-
 impl PulpClients {
     /// None yet. What they will ask is counted here, and their answers share this budget.
     pub fn new(requests: RequestCounts, answers: Budget) -> Self {
@@ -91,7 +81,7 @@ impl PulpClients {
     }
 
     /// Asks what the stage wants to know.
-    pub(super) async fn ask(&self, inquiry: &Inquiry<'_>, found: Found) -> Answer {
+    pub(super) async fn ask(&self, inquiry: &Inquiry<'_>, found: Found) -> PulpSeen {
         let client = match self.client(inquiry, found) {
             Ok(client) => client,
             Err(error) => {
@@ -99,7 +89,7 @@ impl PulpClients {
             }
         };
         match answer(&client, inquiry).await {
-            Ok((counts, remains)) => Answer { pulp: Pulp::Answering(counts), remains },
+            Ok((counts, remains)) => PulpSeen { remains, ..Pulp::Answering(counts).into() },
             Err(error) => unavailable(inquiry, &error).into(),
         }
     }

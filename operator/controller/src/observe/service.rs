@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::Service;
 use kube::Client;
 use kube::api::Api;
-use throughput_core::observed::Pulp;
+use throughput_core::kinds::pulp_tasks::observed::Pulp;
 use throughput_core::plan::Plan;
 use throughput_core::plan::destination::Destination;
 use throughput_core::reason::{Reason, Why};

@@ -87,11 +87,9 @@ fn sources_may_come(draft: &Draft<'_>, view: &View<'_>) -> bool {
 fn write_results(draft: &mut Draft<'_>, view: &View<'_>, not_written: Option<String>) {
     let current = draft.status.current.clone().unwrap_or_else(|| view.current.clone());
     let address = draft.address(&current);
-    let remains = view.observed.remains.as_ref();
     let main_target = view.plan.workload.kind().main_target();
     let evidence = Evidence {
-        tasks: remains.map_or(&[], |remains| remains.tasks.as_slice()),
-        foreign_tasks: remains.map_or(0, |remains| remains.foreign_tasks),
+        pulp: &view.observed.pulp,
         generators: &view.observed.generators.results,
         workers: main_target.and_then(|main| view.cell_replicas(&main.target)).unwrap_or_default(),
         sources: view.observed.sources.reports(),

@@ -17,9 +17,8 @@ use throughput_model::pulp_load::PulpLoad;
 use throughput_model::task::{TaskRecord, TaskState};
 
 use super::{Decision, Draft, TestFacts, decide};
-use crate::observed::{
-    Controls, Counts, Credentials, Generators, Job, Observed, OwnTasks, Pulp, Remains, Sources, Target,
-};
+use crate::kinds::pulp_tasks::observed::{Counts, OwnTasks, Pulp, PulpSeen, Remains};
+use crate::observed::{Controls, Credentials, Generators, Job, Observed, Sources, Target};
 use crate::plan::Plan;
 use crate::plan::permissions::Permissions;
 use crate::plan::rejection::Rejection;
@@ -120,9 +119,7 @@ pub fn observed() -> Observed {
         name_taken: None,
         credentials: Credentials::Ready,
         pulp: counts(Some(OwnTasks { submitted: 0, unfinished: 0 }), 2),
-        view_fault: None,
         generators: Generators::default(),
-        remains: None,
         sources: Sources::None,
         report: None,
     }
@@ -140,11 +137,14 @@ pub fn untouched() -> Observed {
 
 /// A cell whose ten tasks have completed and were read.
 pub fn collected() -> Observed {
-    Observed {
-        generators: generators(Job::Complete, 1, vec![delivered(10)]),
-        remains: Some(Remains { tasks: completed(10), foreign_tasks: 0 }),
-        ..observed()
-    }
+    let generators = generators(Job::Complete, 1, vec![delivered(10)]);
+    read(completed(10), Observed { generators, ..observed() })
+}
+
+/// The same, with these tasks of the cell's read.
+pub fn read(tasks: Vec<TaskRecord>, observed: Observed) -> Observed {
+    let remains = Some(Remains { tasks, foreign_tasks: 0 });
+    Observed { pulp: PulpSeen { remains, ..observed.pulp }, ..observed }
 }
 
 /// The Deployments of the plan, in the order of [`AS_FOUND`], as they were seen.
@@ -168,15 +168,15 @@ pub fn claim(deployment: &str, replicas: u32) -> Claimed {
 }
 
 /// What Pulp counts when no task of others is unfinished.
-pub fn counts(own: Option<OwnTasks>, workers_online: u32) -> Pulp {
+pub fn counts(own: Option<OwnTasks>, workers_online: u32) -> PulpSeen {
     let unfinished = Some(own.map_or(0, |own| own.unfinished));
     let workers_online = Some(workers_online);
-    Pulp::Answering(Counts { unfinished, own, workers_online, ..Counts::default() })
+    Pulp::Answering(Counts { unfinished, own, workers_online, ..Counts::default() }).into()
 }
 
 /// A Pulp that cannot be reached.
-pub fn unreachable() -> Pulp {
-    Pulp::Unavailable(Why::new(Reason::PulpUnreachable, "connection refused"))
+pub fn unreachable() -> PulpSeen {
+    Pulp::Unavailable(Why::new(Reason::PulpUnreachable, "connection refused")).into()
 }
 
 /// Generators whose Job is at this point.

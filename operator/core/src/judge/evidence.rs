@@ -3,19 +3,17 @@
 use throughput_model::figures::{Completions, QueuePoint};
 use throughput_model::generator::{GeneratorResult, RequestFigures};
 use throughput_model::source_report::SourceReport;
-use throughput_model::task::TaskRecord;
 use throughput_report::data::CellReport;
 use throughput_report::kinds::LoadReport;
 
+use crate::kinds::pulp_tasks::observed::PulpSeen;
 use crate::reason::Why;
 
 /// What a cell left behind.
 #[derive(Clone, Debug)]
 pub struct Evidence<'a> {
-    /// What Pulp says of the tasks with the cell's correlation id; none of another kind of load.
-    pub tasks: &'a [TaskRecord],
-    /// Tasks of others that were dispatched or at work between the first and the last instant of the cell's.
-    pub foreign_tasks: u64,
+    /// What was seen of Pulp, where it is the target.
+    pub pulp: &'a PulpSeen,
     /// What the generators delivered.
     pub generators: &'a [GeneratorResult],
     /// The replicas that the load's main target has in this cell.

@@ -14,6 +14,7 @@ mod evaluate;
 mod findings;
 pub mod in_process;
 mod nudging;
+pub mod observed;
 pub(crate) mod plan;
 mod queue;
 mod workers;
@@ -24,12 +25,13 @@ use throughput_crds::{Current, Procedure, Stage};
 use throughput_model::cell::CellAddress;
 use throughput_model::workload;
 
+use self::observed::{Pulp, ViewFault};
 pub use self::plan::PulpTasks;
 use super::{Canceling, Collected, WorkloadKind};
 use crate::decide::draft::{Draft, View};
 use crate::judge::evidence::{Evaluation, Evidence};
 use crate::judge::findings::Rule;
-use crate::observed::{Observed, Pulp, ViewFault};
+use crate::observed::Observed;
 use crate::plan::Plan;
 use crate::plan::destination::secret_keys;
 use crate::plan::generator_order::{CredentialsSource, GeneratorOrder, milliseconds};
@@ -60,7 +62,7 @@ impl WorkloadKind for PulpTasks {
     }
 
     fn unmet(&self, view: &View<'_>) -> Option<Why> {
-        let pulp = match &view.observed.pulp {
+        let pulp = match &view.observed.pulp.answer {
             Pulp::Unavailable(why) => Some(why.clone()),
             Pulp::NotAsked | Pulp::Answering(_) => None,
         };
@@ -69,7 +71,7 @@ impl WorkloadKind for PulpTasks {
 
     fn final_fault(&self, view: &View<'_>) -> Option<Why> {
         // Asked again, the view might dispatch.
-        match view.observed.view_fault.as_ref()? {
+        match view.observed.pulp.view_fault.as_ref()? {
             ViewFault::Failed(words) => Some(Why::new(Reason::TestViewFailed, words.clone())),
             // Not how many: the field that says it is the test's to choose.
             ViewFault::Dispatched => Some(Why::new(
@@ -149,7 +151,7 @@ impl WorkloadKind for PulpTasks {
     }
 
     fn target_answers(&self, observed: &Observed) -> bool {
-        match observed.pulp {
+        match observed.pulp.answer {
             Pulp::Answering(_) => true,
             Pulp::Unavailable(_) | Pulp::NotAsked => false,
         }

@@ -10,7 +10,8 @@ use crate::decide::fixture::{
     present, status_at, targets, unreachable,
 };
 use crate::decide::{Action, Decision, decide};
-use crate::observed::{Counts, Job, Observed, OwnTasks, Pulp};
+use crate::kinds::pulp_tasks::observed::{Counts, OwnTasks, Pulp};
+use crate::observed::{Job, Observed};
 use crate::target::Holder;
 use crate::target::TargetName;
 
@@ -22,7 +23,7 @@ fn decided(status: &ThroughputTestStatus, observed: &Observed, seconds: i64) -> 
 fn waiting(waiting: u64) -> Observed {
     let own = Some(OwnTasks { submitted: 10, unfinished: 10 });
     let counts = Counts { own, waiting: Some(waiting), workers_online: Some(2), ..Counts::default() };
-    Observed { pulp: Pulp::Answering(counts), ..observed() }
+    Observed { pulp: Pulp::Answering(counts).into(), ..observed() }
 }
 
 fn scale_workers(replicas: u32) -> Action {

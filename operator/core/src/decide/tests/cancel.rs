@@ -8,7 +8,8 @@ use crate::decide::fixture::{
     observed, place, present, status_at, targets, unreachable, untouched,
 };
 use crate::decide::{Action, Decision};
-use crate::observed::{Job, Observed, OwnTasks, Target};
+use crate::kinds::pulp_tasks::observed::OwnTasks;
+use crate::observed::{Job, Observed, Target};
 use crate::target::Holder;
 
 fn address(cell: u32) -> CellAddress {

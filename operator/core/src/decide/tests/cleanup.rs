@@ -6,7 +6,8 @@ use crate::decide::fixture::{
     at, backlog, counts, decided as decided_without_cleanup, events, facts, observed, place, status_at,
 };
 use crate::decide::{Action, Decision, decide};
-use crate::observed::{Counts, Deletions, Observed, OwnTasks, Pulp};
+use crate::kinds::pulp_tasks::observed::{Counts, Deletions, OwnTasks, Pulp};
+use crate::observed::Observed;
 
 fn decided(status: &ThroughputTestStatus, observed: &Observed, seconds: i64) -> Decision {
     decide(&facts(), &Ok(backlog()), status, observed, at(seconds))
@@ -25,7 +26,10 @@ fn cleaning(asked: u64, unfinished: u64, failed: u64) -> (ThroughputTestStatus, 
     let cleanup = CleanupProgress { created: 10, asked, done: asked == 10, ..CleanupProgress::default() };
     status.current.as_mut().unwrap().progress.cleanup = Some(cleanup);
     let deletions = Some(Deletions { unfinished, failed });
-    (status, Observed { pulp: Pulp::Answering(Counts { deletions, ..Counts::default() }), ..observed() })
+    (
+        status,
+        Observed { pulp: Pulp::Answering(Counts { deletions, ..Counts::default() }).into(), ..observed() },
+    )
 }
 
 #[test]

@@ -54,7 +54,7 @@ fn details_are_given_up_only_once_they_were_refused_for_as_long_as_collecting_ma
 #[test]
 fn unfinished_tasks_are_canceled_and_never_passed_however_the_cell_came_to_be_collected() {
     let mut observed = collected();
-    let tasks = &mut observed.remains.as_mut().unwrap().tasks;
+    let tasks = &mut observed.pulp.remains.as_mut().unwrap().tasks;
     (tasks[9].state, tasks[9].finished_at) = (TaskState::Running, None);
     let sent_back = decided(&status_at(0, Stage::Collecting), &observed, 1);
     assert_eq!(place(&sent_back), Some((0, Stage::CancelingTasks)));

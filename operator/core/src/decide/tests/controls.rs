@@ -6,10 +6,10 @@ use throughput_crds::{ConditionStatus, ConditionType, Phase, Stage, ThroughputTe
 
 use crate::decide::Action;
 use crate::decide::fixture::{
-    STAGES, at, completed, condition, decided, delivered, failure, generators, observed, place, status_at,
-    untouched,
+    STAGES, at, completed, condition, decided, delivered, failure, generators, observed, place, read,
+    status_at, untouched,
 };
-use crate::observed::{Controls, Job, Observed, Remains};
+use crate::observed::{Controls, Job, Observed};
 
 fn suspended(observed: Observed) -> Observed {
     Observed { controls: Controls { suspend: true, ..observed.controls }, ..observed }
@@ -39,11 +39,8 @@ fn condition_of(status: &ThroughputTestStatus, type_: ConditionType) -> (Conditi
 
 #[test]
 fn a_run_is_held_after_the_cell_at_hand_and_gives_everything_back() {
-    let measured = Observed {
-        remains: Some(Remains { tasks: completed(10), foreign_tasks: 0 }),
-        generators: generators(Job::Complete, 1, vec![delivered(10)]),
-        ..observed()
-    };
+    let generators = generators(Job::Complete, 1, vec![delivered(10)]);
+    let measured = read(completed(10), Observed { generators, ..observed() });
     let decision = decided(&status_at(0, Stage::Collecting), &suspended(measured), 20);
     assert_eq!(place(&decision), Some((1, Stage::Suspended)));
     let holding = decided(&decision.status, &suspended(observed()), 21);

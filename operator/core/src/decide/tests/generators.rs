@@ -6,7 +6,8 @@ use crate::decide::Action;
 use crate::decide::fixture::{
     active, address, condition, decided, delivered, failure, generators, observed, place, plan, status_at,
 };
-use crate::observed::{Counts, Job, Observed, Pulp};
+use crate::kinds::pulp_tasks::observed::{Counts, Pulp};
+use crate::observed::{Job, Observed};
 
 #[test]
 fn generators_are_made_until_all_are_ready() {
@@ -35,7 +36,7 @@ fn generators_that_are_all_ready_dispatch() {
 
 #[test]
 fn tasks_of_others_that_came_before_the_dispatch_make_the_cell_invalid() {
-    let pulp = Pulp::Answering(Counts { unfinished: Some(2), ..Counts::default() });
+    let pulp = Pulp::Answering(Counts { unfinished: Some(2), ..Counts::default() }).into();
     let observed = Observed { pulp, generators: generators(active(), 1, Vec::new()), ..observed() };
     let decision = decided(&status_at(0, Stage::StartingGenerators), &observed, 1);
     assert_eq!(

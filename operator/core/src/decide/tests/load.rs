@@ -9,10 +9,11 @@ use throughput_crds::{
 
 use crate::decide::fixture::{
     active, address, at, completed, condition, counts, decided, delivered, events, failure, generators,
-    no_figures, observed, place, present, status_at, targets, unreachable,
+    no_figures, observed, place, present, read, status_at, targets, unreachable,
 };
 use crate::decide::{Action, Decision};
-use crate::observed::{Counts, Job, Observed, OwnTasks, Pulp, Remains, Target};
+use crate::kinds::pulp_tasks::observed::{Counts, OwnTasks, Pulp};
+use crate::observed::{Job, Observed, Target};
 use crate::reason::{Reason, Why};
 use crate::target::Holder;
 
@@ -32,7 +33,7 @@ fn dispatched(unfinished: u64) -> Observed {
 
 /// What is left of a cell all of whose ten tasks completed.
 fn collected() -> Observed {
-    Observed { remains: Some(Remains { tasks: completed(10), foreign_tasks: 0 }), ..dispatched(0) }
+    read(completed(10), dispatched(0))
 }
 
 /// A status at this stage of the first cell, which fails for this reason.
@@ -110,7 +111,7 @@ fn the_workers_are_kept_each_time_that_there_are_others() {
     let with = |workers_online| {
         let own = Some(OwnTasks { submitted: 10, unfinished: 4 });
         Observed {
-            pulp: Pulp::Answering(Counts { own, workers_online, ..Counts::default() }),
+            pulp: Pulp::Answering(Counts { own, workers_online, ..Counts::default() }).into(),
             ..dispatching(4)
         }
     };
@@ -141,7 +142,7 @@ fn the_processes_are_those_of_when_the_dispatch_began() {
         let own = Some(OwnTasks { submitted: 10, unfinished: 4 });
         let versions = [("core".to_owned(), format!("3.{workers}"))].into();
         let counts = Counts { own, processes, versions, ..Counts::default() };
-        Observed { pulp: Pulp::Answering(counts), ..dispatching(4) }
+        Observed { pulp: Pulp::Answering(counts).into(), ..dispatching(4) }
     };
     let first = decided(&status_at(0, Stage::Dispatching), &with(2), 1);
     let second = decided(&first.status, &with(9), 2);
@@ -350,7 +351,7 @@ fn the_last_cell_leads_to_restoring() {
 
 #[test]
 fn tasks_that_cannot_be_read_are_tried_for_ten_minutes() {
-    let unread = Observed { remains: None, pulp: unreachable(), ..dispatched(0) };
+    let unread = Observed { pulp: unreachable(), ..dispatched(0) };
     let mut status = status_at(0, Stage::Collecting);
     let dispatched = StageEntry { stage: Stage::Dispatching, since: at(0) };
     status.current.as_mut().unwrap().timeline.insert(0, dispatched);
@@ -370,7 +371,7 @@ fn tasks_that_cannot_be_read_are_tried_for_ten_minutes() {
 
 #[test]
 fn a_cell_that_dispatched_nothing_does_not_wait_for_a_silent_pulp() {
-    let unread = Observed { remains: None, pulp: unreachable(), ..observed() };
+    let unread = Observed { pulp: unreachable(), ..observed() };
     let decision = decided(&status_at(0, Stage::Collecting), &unread, 1);
     assert_eq!(place(&decision), Some((1, Stage::EmptyingQueue)));
 }

@@ -12,7 +12,8 @@ use crate::decide::fixture::{
     targets, unreachable, untouched,
 };
 use crate::decide::{Action, Decision, may_ask_once};
-use crate::observed::{Controls, Counts, Credentials, Observed, OwnTasks, Pulp, Target, ViewFault};
+use crate::kinds::pulp_tasks::observed::{Counts, OwnTasks, Pulp, ViewFault};
+use crate::observed::{Controls, Credentials, Observed, Target};
 use crate::reason::{Reason, Why};
 use crate::target::Holder;
 use crate::target::TargetName;
@@ -141,7 +142,8 @@ fn a_view_that_is_at_fault_ends_the_test_since_it_is_asked_only_once() {
             "with dispatch.testView.checkQuery the view says that it dispatched tasks: ",
         ),
     ] {
-        let observed = Observed { view_fault: Some(fault), ..untouched() };
+        let mut observed = untouched();
+        observed.pulp.view_fault = Some(fault);
         let decision = decided(&status_at(0, Stage::AwaitingTargets), &observed, 1);
         let (holds, told, message) = condition(&decision, ConditionType::Finished);
         assert_eq!((holds, told), (ConditionStatus::True, reason));
@@ -204,11 +206,11 @@ fn what_is_still_missing_after_timeouts_start_ends_the_test() {
 #[test]
 fn the_queue_has_to_be_empty() {
     let unfinished =
-        |unfinished| Pulp::Answering(Counts { unfinished: Some(unfinished), ..Counts::default() });
+        |unfinished| Pulp::Answering(Counts { unfinished: Some(unfinished), ..Counts::default() }).into();
     for (pulp, message) in [
         (unfinished(1), "1 task that is not of this run is unfinished in Pulp's queue"),
         (unreachable(), "connection refused"),
-        (Pulp::NotAsked, "Pulp was not asked yet"),
+        (Pulp::NotAsked.into(), "Pulp was not asked yet"),
     ] {
         let decision = decided(&status_at(1, Stage::EmptyingQueue), &Observed { pulp, ..observed() }, 900);
         assert_eq!(
@@ -224,7 +226,7 @@ fn the_queue_has_to_be_empty() {
 
 #[test]
 fn a_queue_that_does_not_empty_fails_the_cell() {
-    let pulp = Pulp::Answering(Counts { unfinished: Some(3), ..Counts::default() });
+    let pulp = Pulp::Answering(Counts { unfinished: Some(3), ..Counts::default() }).into();
     let decision = decided(&status_at(1, Stage::EmptyingQueue), &Observed { pulp, ..observed() }, 901);
     assert_eq!(place(&decision), Some((1, Stage::Collecting)));
     assert_eq!(

@@ -5,11 +5,12 @@ use throughput_crds::{ConditionStatus, ConditionType, Stage, StageEntry, Through
 use throughput_model::source_report::{Shortfall, SourceReport, SourceSummary};
 
 use crate::decide::fixture::{
-    at, completed, condition, counts, delivered, events, facts, generators, observed, place, plan_of,
+    at, completed, condition, counts, delivered, events, facts, generators, observed, place, plan_of, read,
     status_at,
 };
 use crate::decide::{Action, Decision, decide};
-use crate::observed::{Job, Observed, OwnTasks, Remains, Sources};
+use crate::kinds::pulp_tasks::observed::OwnTasks;
+use crate::observed::{Job, Observed, Sources};
 use crate::plan::Plan;
 
 fn watched() -> Plan {
@@ -61,9 +62,8 @@ fn seen(settled: bool, shortfalls: Vec<Shortfall>) -> Sources {
 
 fn with(sources: Sources) -> Observed {
     let drained = counts(Some(OwnTasks { submitted: 10, unfinished: 0 }), 2);
-    let remains = Some(Remains { tasks: completed(10), foreign_tasks: 0 });
     let generators = generators(Job::Complete, 1, vec![delivered(10)]);
-    Observed { pulp: drained, sources, remains, generators, ..observed() }
+    read(completed(10), Observed { pulp: drained, sources, generators, ..observed() })
 }
 
 #[test]

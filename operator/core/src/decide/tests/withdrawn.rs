@@ -6,7 +6,8 @@ use crate::decide::Action;
 use crate::decide::fixture::{
     STAGES, active, address, condition, decided, events, generators, observed, place, status_at,
 };
-use crate::observed::{Credentials, Generators, Observed, Pulp};
+use crate::kinds::pulp_tasks::observed::Pulp;
+use crate::observed::{Credentials, Generators, Observed};
 use crate::reason::{Reason, Why};
 use crate::stage::{Load, facts};
 
@@ -16,7 +17,7 @@ const MESSAGE: &str = "the Secret does not say that it may be sent";
 fn withdrawn() -> Observed {
     Observed {
         credentials: Credentials::Unusable(Why::new(Reason::SecretNotPermitted, MESSAGE)),
-        pulp: Pulp::NotAsked,
+        pulp: Pulp::NotAsked.into(),
         generators: generators(active(), 1, Vec::new()),
         ..observed()
     }

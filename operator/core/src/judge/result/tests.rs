@@ -11,6 +11,7 @@ use throughput_report::fixture::tasks_of;
 use throughput_report::kinds::pulp_tasks::StartReport;
 
 use super::*;
+use crate::kinds::pulp_tasks::observed::{Pulp, PulpSeen, Remains};
 use crate::plan::permissions::Permissions;
 use crate::source_catalog::fixture::OneSource;
 
@@ -111,7 +112,9 @@ fn detail(
     foreign_tasks: u64,
     generators: &[GeneratorResult],
 ) -> CellDetail {
-    let evidence = Evidence { tasks, foreign_tasks, generators, workers: 2, sources: &[], earlier: &[] };
+    let remains = Some(Remains { tasks: tasks.to_vec(), foreign_tasks });
+    let pulp = PulpSeen { remains, ..Pulp::NotAsked.into() };
+    let evidence = Evidence { pulp: &pulp, generators, workers: 2, sources: &[], earlier: &[] };
     let address = CellAddress { test_uid: "3f1c".to_owned(), cell: 0, attempt: 1 };
     measure(plan, &plan.cells[0], &current(progress), &evidence, address.correlation_id(), at(25))
 }

@@ -19,7 +19,7 @@ const LOOK_AT_WORKERS: Duration = Duration::from_secs(1);
 pub(super) fn awaiting_first_task(draft: &mut Draft<'_>, view: &View<'_>) {
     watch_for_drift(draft, view);
     let own = update_counts(draft, view);
-    let waiting = view.observed.pulp.counts().and_then(|counts| counts.waiting);
+    let waiting = view.observed.pulp.answer.counts().and_then(|counts| counts.waiting);
     draft.look_again_in(LOOK_AT_WORKERS);
     let (Some(own), Some(waiting)) = (own, waiting) else {
         return give_up_in_time(draft, view, "Pulp does not say how many tasks wait");

@@ -26,7 +26,7 @@ pub(super) fn after_the_tasks(tasks: &PulpTasks, draft: &mut Draft<'_>, view: &V
 /// Deletes what the cell's tasks made. Whatever comes of it, the cell's figures are collected.
 pub(super) fn cleaning_up(draft: &mut Draft<'_>, view: &View<'_>) {
     let progress = view.current.progress.cleanup.clone().unwrap_or_default();
-    let deletions = view.observed.pulp.counts().and_then(|counts| counts.deletions);
+    let deletions = view.observed.pulp.answer.counts().and_then(|counts| counts.deletions);
     if let (true, Some(deletions)) = (progress.done, deletions)
         && deletions.unfinished == 0
     {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use throughput_crds::{ConditionStatus, ConditionType, LiveCounts};
 
+use super::observed::{Counts, OwnTasks, Pulp};
 use crate::clock::elapsed;
 use crate::decide::draft::{Draft, View};
-use crate::observed::{Counts, OwnTasks, Pulp};
 use crate::reason::Why;
 
 /// The live counts in the status are rewritten at most this often.
@@ -15,7 +15,7 @@ const REWRITE_LIVE_COUNTS: Duration = Duration::from_secs(10);
 /// Takes what Pulp counts into the status, and returns the cell's own tasks.
 pub(super) fn update_counts(draft: &mut Draft<'_>, view: &View<'_>) -> Option<OwnTasks> {
     let Counts { own, workers_online, processes, versions, unfinished: _, waiting: _, deletions: _ } =
-        match &view.observed.pulp {
+        match &view.observed.pulp.answer {
             Pulp::Answering(counts) => counts,
             Pulp::Unavailable(Why { reason, message }) => {
                 draft.condition(ConditionType::Running, ConditionStatus::True, *reason, message);

@@ -10,11 +10,12 @@ use crate::judge::saturation;
 /// All doubts.
 pub(super) fn all(evidence: &Evidence<'_>, tasks: &TaskFigures) -> Vec<String> {
     let mut doubts = Vec::new();
-    if evidence.foreign_tasks > 0 {
+    let foreign_tasks = evidence.pulp.remains.as_ref().map_or(0, |remains| remains.foreign_tasks);
+    if foreign_tasks > 0 {
         doubts.push(format!(
             "{} dispatched while its tasks were counted",
             counted_as(
-                evidence.foreign_tasks,
+                foreign_tasks,
                 "task that is not of this run was",
                 "tasks that are not of this run were"
             )

@@ -6,12 +6,12 @@ use throughput_crds::{ConditionStatus, ConditionType, Procedure, Stage};
 
 use super::cleanup::after_the_tasks;
 use super::counting::update_counts;
+use super::observed::OwnTasks;
 use super::plan::PulpTasks;
 use super::workers;
 use crate::clock::elapsed;
 use crate::decide::draft::{Draft, View};
 use crate::decide::drift::watch_for_drift;
-use crate::observed::OwnTasks;
 use crate::reason::{Reason, Why};
 
 /// How often to count where Pulp does not say how much is left.

@@ -11,13 +11,13 @@ use throughput_report::kinds::pulp_tasks::StartReport;
 use throughput_report::kinds::pulp_tasks::{PulpTasksReport, RequestReport};
 
 use super::doubts;
+use super::observed::Pulp;
 use super::plan::PulpTasks;
 use crate::decide::draft::{Draft, View};
 use crate::judge::evidence::Evaluation;
 use crate::judge::evidence::Evidence;
 use crate::judge::saturation;
 use crate::kinds::Collected;
-use crate::observed::Pulp;
 use crate::reason::{Reason, Why};
 
 /// Whether the cell's tasks were read. At the deadline the cell has failed, and goes on without them.
@@ -25,20 +25,21 @@ use crate::reason::{Reason, Why};
 /// That they have all ended is not believed because of the way by which the cell came here, which is a text that anybody may
 /// have changed: what has not ended is canceled, and the cell has failed.
 pub(super) fn collected(draft: &mut Draft<'_>, view: &View<'_>) -> Collected {
-    let unfinished = view.observed.remains.as_ref().map_or(0, |remains| count_unfinished(&remains.tasks));
+    let unfinished =
+        view.observed.pulp.remains.as_ref().map_or(0, |remains| count_unfinished(&remains.tasks));
     if unfinished > 0 && view.current.progress.failure_reason.is_none() {
         let why = Why::new(Reason::TasksUnfinished, unfinished_words(unfinished));
         draft.fail_cell(why, Stage::CancelingTasks);
         return Collected::SentBack;
     }
     // Where nothing was dispatched there is nothing to be read, and nothing to wait for.
-    if view.observed.remains.is_some() || !view.had_load() {
+    if view.observed.pulp.remains.is_some() || !view.had_load() {
         return Collected::Complete;
     }
     if !draft.is_past(view.since(), view.plan.deadlines.collect) {
         return Collected::NotYet;
     }
-    let words = match &view.observed.pulp {
+    let words = match &view.observed.pulp.answer {
         Pulp::Unavailable(why) => why.message.clone(),
         Pulp::NotAsked | Pulp::Answering(_) => "Pulp's answer was not complete".to_owned(),
     };
@@ -52,13 +53,14 @@ pub(super) fn collected(draft: &mut Draft<'_>, view: &View<'_>) -> Collected {
 pub(super) fn evaluate(planned: &PulpTasks, current: &Current, evidence: &Evidence<'_>) -> Evaluation {
     let merged = merge(evidence.generators);
     let requests = merged.as_ref().map(|figures| request_report(planned, evidence.generators, figures));
-    let tasks = TaskFigures::of(evidence.tasks);
+    let read = evidence.pulp.remains.as_ref().map_or(&[][..], |remains| &remains.tasks);
+    let tasks = TaskFigures::of(read);
     Evaluation {
         doubts: doubts::all(evidence, &tasks),
         short: requests.as_ref().and_then(|requests| short(planned, requests)).or_else(|| unfinished(&tasks)),
         request_figures: merged,
-        queue: queue_over_time(evidence.tasks),
-        completions: completions_over_time(evidence.tasks),
+        queue: queue_over_time(read),
+        completions: completions_over_time(read),
         load: LoadReport::PulpTasks(Box::new(PulpTasksReport {
             workers: evidence.workers,
             tasks_wanted: planned.tasks,

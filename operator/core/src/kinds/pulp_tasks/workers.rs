@@ -40,7 +40,7 @@ pub(super) fn gone(tasks: &PulpTasks, view: &View<'_>) -> Option<String> {
 }
 
 pub(super) fn online(view: &View<'_>) -> Option<u32> {
-    view.observed.pulp.counts().and_then(|counts| counts.workers_online)
+    view.observed.pulp.answer.counts().and_then(|counts| counts.workers_online)
 }
 
 /// Notes it when Pulp has another number of workers online than before. Where it changes more often than there is room

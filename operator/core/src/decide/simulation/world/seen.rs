@@ -5,9 +5,8 @@ use throughput_model::cell::CellAddress;
 use throughput_model::task::TaskState;
 
 use crate::decide::fixture::address;
-use crate::observed::{
-    Counts, Credentials, Deletions, Generators, Observed, OwnTasks, Pulp, Remains, Sources, Target,
-};
+use crate::kinds::pulp_tasks::observed::{Counts, Deletions, OwnTasks, Pulp, PulpSeen, Remains};
+use crate::observed::{Credentials, Generators, Observed, Sources, Target};
 use crate::plan::Plan;
 use crate::stage::{Question, facts};
 use crate::target::Holder;
@@ -36,14 +35,17 @@ impl World {
             claims: self.deployments.values().filter_map(|deployment| deployment.claim.clone()).collect(),
             name_taken: None,
             credentials: Credentials::Ready,
-            pulp: self.answer(facts.asks_target, address.as_ref(), &own),
-            view_fault: None,
+            pulp: PulpSeen {
+                answer: self.answer(facts.asks_target, address.as_ref(), &own),
+                view_fault: None,
+                remains: (facts.asks_target == Question::Remains)
+                    .then(|| self.remains(address.as_ref(), &own)),
+            },
             generators: address
                 .as_ref()
                 .zip(current.and_then(|current| facts.generators_read.of(plan, current)))
                 .map(|(address, stored_by)| self.generators(address, stored_by))
                 .unwrap_or_default(),
-            remains: (facts.asks_target == Question::Remains).then(|| self.remains(address.as_ref(), &own)),
             sources: Sources::None,
             report: self.report.clone(),
         }
