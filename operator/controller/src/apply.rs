@@ -49,7 +49,7 @@ pub struct ApplyClients {
     pub pulps: PulpClients,
     /// What is the same for all generators.
     pub generators: GeneratorSettings,
-    /// The key of the generators' tokens.
+    /// The operator's key: of the generators' tokens and of claims.
     pub key: TokenKey,
     /// What draws the reports' pages.
     pub renderer: PageRenderer,
@@ -152,9 +152,11 @@ pub async fn apply(
         match action {
             Action::AddFinalizer => set_finalizer(client, facts, true).await?,
             Action::Claim { targets } => {
-                claim::claim_all(client, &claimant, targets, &clients.own).await?;
+                claim::claim_all(client, &clients.key, &claimant, targets, &clients.own).await?;
             }
-            Action::Scale { target, replicas } => scale(client, &claimant, target, *replicas).await?,
+            Action::Scale { target, replicas } => {
+                scale((client, &clients.key), &claimant, target, *replicas).await?;
+            }
             Action::StartGenerators(order) => Box::pin(start_generators(clients, facts, order)).await?,
             Action::DeleteGenerators { address } => match delete_generators(client, facts, address).await {
                 Ok(()) => {}
@@ -191,7 +193,7 @@ pub async fn apply(
                     Err(error) => return Err(error),
                 }
             }
-            Action::Restore => restore_all(client, facts).await?,
+            Action::Restore => restore_all((client, &clients.key), facts).await?,
             Action::DeleteTest => delete_test(client, facts).await?,
         }
     }
@@ -200,12 +202,12 @@ pub async fn apply(
 
 /// Scales a target as its claim says that it is scaled.
 async fn scale(
-    client: &Client,
+    (client, key): (&Client, &TokenKey),
     claimant: &Claimant,
     target: &TargetName,
     replicas: u32,
 ) -> Result<(), ApplyError> {
-    let claims = claim::held_by(client, &claimant.namespace, &claimant.test_uid).await?;
+    let claims = claim::held_by(client, key, &claimant.namespace, &claimant.test_uid).await?;
     let claim = claims.into_iter().find(|claim| claim.record.target == *target);
     let record = claim.ok_or_else(|| ClaimError::NotHeld(target.clone()))?.record;
     claim::scale(client, &claimant.namespace, &record, i32::try_from(replicas).unwrap_or(i32::MAX)).await?;
@@ -292,8 +294,8 @@ fn absent<T>(deleted: Result<T, RequestError>) -> Result<(), RequestError> {
 }
 
 /// Puts everything back, and deletes what generators have stored.
-async fn restore_all(client: &Client, facts: &TestFacts) -> Result<(), ApplyError> {
-    let claims = claim::held_by(client, &facts.namespace, &facts.uid).await?;
+async fn restore_all((client, key): (&Client, &TokenKey), facts: &TestFacts) -> Result<(), ApplyError> {
+    let claims = claim::held_by(client, key, &facts.namespace, &facts.uid).await?;
     let errors = claim::restore_all(client, &facts.namespace, &claims).await;
     if let Some(error) = errors.into_iter().next() {
         return Err(error.into());

@@ -38,6 +38,7 @@ pub use pulp::PulpClients;
 
 use credentials::Purpose;
 
+use crate::generators::token::TokenKey;
 use crate::objects::deadline::{RequestError, within};
 use crate::objects::names;
 use crate::objects::obstacle::Obstacle;
@@ -51,6 +52,8 @@ use crate::scaling::own_pods::OwnPods;
 pub struct ObserveClients {
     /// The API server.
     pub client: Client,
+    /// The operator's key, which claims are signed with.
+    pub key: TokenKey,
     /// The Pulps under test.
     pub pulps: PulpClients,
     /// The sources of figures that are at work.
@@ -77,15 +80,15 @@ pub async fn observe(
     facts: &TestFacts,
     plan: Option<&Plan>,
 ) -> Result<Observed, RequestError> {
-    let ObserveClients { client, pulps: _, samplers, own } = clients;
+    let ObserveClients { client, key, pulps: _, samplers, own } = clients;
     let claimant = claimant(facts);
     let status = test.status.clone().unwrap_or_default();
     let stage = stage(&status);
     // Of a test that is over only its claims are of interest: nobody is asked for anything else, Pulp least of all.
     let plan = plan.filter(|_| !status::holds(&status, ConditionType::Finished));
-    let claims = claim::held_by(client, &facts.namespace, &facts.uid).await?;
+    let claims = claim::held_by(client, key, &facts.namespace, &facts.uid).await?;
     let targets = match plan {
-        Some(plan) => targets::look(client, &claimant, plan, &claims, own).await?,
+        Some(plan) => targets::look((client, key), &claimant, plan, &claims, own).await?,
         None => BTreeMap::new(),
     };
     let mut observed = Observed {
@@ -136,7 +139,7 @@ async fn ask_pulp(
     status: &ThroughputTestStatus,
     observed: &mut Observed,
 ) -> Result<(), RequestError> {
-    let ObserveClients { client, pulps, samplers: _, own: _ } = clients;
+    let ObserveClients { client, key: _, pulps, samplers: _, own: _ } = clients;
     let stage = stage(status);
     let purpose = Purpose::of(stage);
     match credentials::read(client, &facts.namespace, plan, (tasks, purpose)).await {

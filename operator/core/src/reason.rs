@@ -51,6 +51,7 @@ reasons! {
     AllFound,
     TargetNotFound,
     TargetClaimed,
+    ClaimNotSigned,
     TargetAutoscaled,
     OwnerNotSupported,
     TargetHasTwoOwners,

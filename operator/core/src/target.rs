@@ -45,6 +45,11 @@ pub enum Holder {
     This,
     /// Another test, by its holder identity.
     Another(String),
+    /// Nobody whom this operator knows: there is a Lease as of a claim, and its key did not sign it.
+    Unsigned {
+        /// The Lease's name.
+        lease: String,
+    },
 }
 
 impl TargetKind {

@@ -16,4 +16,4 @@ pub mod interrupted;
 mod server;
 mod tenant;
 
-pub use tenant::{Tenant, deployment, spec, throughput_test};
+pub use tenant::{KEY, Tenant, deployment, spec, throughput_test};

@@ -2,9 +2,10 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use k8s_openapi::ByteString;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::Namespace;
-use kube::api::{Api, ObjectMeta, PostParams};
+use k8s_openapi::api::core::v1::{Namespace, Secret};
+use kube::api::{Api, DeleteParams, ObjectMeta, PostParams};
 use kube::core::NamespaceResourceScope;
 use kube::{Client, Resource};
 use serde::Serialize;
@@ -15,6 +16,12 @@ use throughput_test_support::spec::PulpSpec;
 
 use crate::server;
 
+/// The Secret with the operator's key.
+const KEY_SECRET: &str = "throughput-operator-key";
+
+/// The key that operators have in the tests' namespaces.
+pub const KEY: [u8; 32] = [7; 32];
+
 /// A namespace, and an administrator in it.
 pub struct Tenant {
     /// The administrator's client.
@@ -24,7 +31,7 @@ pub struct Tenant {
 }
 
 impl Tenant {
-    /// A new namespace.
+    /// A new namespace, with a key for its operator that the tests know.
     pub async fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let namespace = format!("test-{}", COUNT.fetch_add(1, Ordering::Relaxed));
@@ -35,7 +42,25 @@ impl Tenant {
             .create(&PostParams::default(), &Namespace { metadata, ..Namespace::default() })
             .await
             .unwrap();
+        tenant.store_key(KEY).await;
         tenant
+    }
+
+    /// Stores the operator's key.
+    pub async fn store_key(&self, key: [u8; 32]) {
+        let secret = Secret {
+            metadata: ObjectMeta { name: Some(KEY_SECRET.to_owned()), ..ObjectMeta::default() },
+            data: Some([("key".to_owned(), ByteString(key.to_vec()))].into()),
+            ..Secret::default()
+        };
+        let secrets: Api<Secret> = self.api();
+        secrets.create(&PostParams::default(), &secret).await.unwrap();
+    }
+
+    /// Deletes the operator's key.
+    pub async fn delete_key(&self) {
+        let secrets: Api<Secret> = self.api();
+        secrets.delete(KEY_SECRET, &DeleteParams::default()).await.unwrap();
     }
 
     /// A client with connections of its own.

@@ -1,4 +1,4 @@
-//! The tokens with which generators prove which of a cell's they are.
+//! The operator's key, and the tokens with which generators prove which of a cell's they are.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -6,8 +6,9 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use throughput_model::cell::CellAddress;
 
-/// The key that all tokens are made with. It never leaves the operator.
-#[derive(Clone)]
+/// The operator's key: all tokens are made with it, and claims are signed with it. It never leaves the operator and its
+/// Secret.
+#[derive(Clone, PartialEq, Eq)]
 pub struct TokenKey(Vec<u8>);
 
 impl std::fmt::Debug for TokenKey {
@@ -25,24 +26,44 @@ impl TokenKey {
         (bytes.len() >= Self::BYTES).then_some(Self(bytes))
     }
 
+    /// Its bytes, to be stored.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The token of one generator of an attempt at a cell. The same every time, so that a restarted operator knows
     /// it again.
     pub fn token(&self, address: &CellAddress, index: u32) -> String {
-        URL_SAFE_NO_PAD.encode(self.mac(address, index).finalize().into_bytes())
+        self.signature(&of_token(address, index))
     }
 
     /// Whether this is the token of the generator; takes the same time whatever is wrong with it.
     pub fn accepts(&self, address: &CellAddress, index: u32, token: &str) -> bool {
-        URL_SAFE_NO_PAD.decode(token).is_ok_and(|bytes| self.mac(address, index).verify_slice(&bytes).is_ok())
+        self.has_signed(&of_token(address, index), token)
+    }
+
+    /// The signature of a text, which begins with what it is a text of: no two kinds have a text in common.
+    pub fn signature(&self, text: &str) -> String {
+        URL_SAFE_NO_PAD.encode(self.mac(text).finalize().into_bytes())
+    }
+
+    /// Whether this is the signature of the text; takes the same time whatever is wrong with it.
+    pub fn has_signed(&self, text: &str, signature: &str) -> bool {
+        URL_SAFE_NO_PAD.decode(signature).is_ok_and(|bytes| self.mac(text).verify_slice(&bytes).is_ok())
     }
 
     #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
-    fn mac(&self, address: &CellAddress, index: u32) -> Hmac<Sha256> {
-        let CellAddress { test_uid, cell, attempt } = address;
+    fn mac(&self, text: &str) -> Hmac<Sha256> {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("any length");
-        mac.update(format!("{test_uid}/{cell}/{attempt}/{index}").as_bytes());
+        mac.update(text.as_bytes());
         mac
     }
+}
+
+/// What a token is the signature of. It begins with a UID, which has no line break.
+fn of_token(address: &CellAddress, index: u32) -> String {
+    let CellAddress { test_uid, cell, attempt } = address;
+    format!("{test_uid}/{cell}/{attempt}/{index}")
 }
 
 #[cfg(test)]

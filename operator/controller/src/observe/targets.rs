@@ -10,6 +10,7 @@ use throughput_core::observed::Target;
 use throughput_core::plan::Plan;
 use throughput_core::target::{Holder, TargetName};
 
+use crate::generators::token::TokenKey;
 use crate::objects::deadline::RequestError;
 use crate::objects::obstacle::Obstacle;
 use crate::objects::pages;
@@ -19,7 +20,7 @@ use crate::scaling::owner::{self, keda};
 use crate::scaling::scalable;
 
 pub(super) async fn look(
-    client: &Client,
+    (client, key): (&Client, &TokenKey),
     claimant: &Claimant,
     plan: &Plan,
     claims: &[Claim],
@@ -36,7 +37,7 @@ pub(super) async fn look(
             .await?;
     let mut targets = BTreeMap::new();
     for entry in &plan.scale {
-        let seen = look_at(client, claimant, &entry.target, (claims, own), &autoscalers).await;
+        let seen = look_at((client, key), claimant, &entry.target, (claims, own), &autoscalers).await;
         let target = match seen {
             Ok(target) => target,
             Err(Obstacle::Refused(why)) => Target::Refused(why),
@@ -48,7 +49,7 @@ pub(super) async fn look(
 }
 
 async fn look_at(
-    client: &Client,
+    (client, key): (&Client, &TokenKey),
     claimant: &Claimant,
     name: &TargetName,
     (claims, own): (&[Claim], &OwnPods),
@@ -73,7 +74,7 @@ async fn look_at(
     }
     let count = |replicas: i32| u32::try_from(replicas).unwrap_or_default();
     let replicas = count(scalable::wanted_replicas(&target));
-    let holder = holder(client, claimant, &uid).await?;
+    let holder = holder(client, key, claimant, &uid).await?;
     let agreed = match field.filter(|_| holder == Holder::This) {
         None => true,
         Some(field) => owner::told(client, namespace, &field).await? == Some(replicas),

@@ -1,10 +1,12 @@
 //! Wires everything together and runs it until it is told to stop.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use futures::TryStreamExt;
 use kube::Client;
 use kube::runtime::events::{Recorder, Reporter};
 use throughput_answers::Budget;
@@ -29,13 +31,16 @@ use crate::process::uninstall;
 use crate::process::watching;
 use crate::reconcile::Context;
 use crate::sampling::Samplers;
-use crate::scaling::claim;
+use crate::scaling::claim::{self, Unsigned};
 use crate::scaling::orphans;
 use crate::scaling::own_pods::OwnPods;
 use crate::settings::{CommonFlags, RunFlags};
 
 /// How long `restore` tries.
 const RESTORE_DEADLINE: Duration = Duration::from_secs(100);
+
+/// How many Leases that are no claims `restore` tells of by their names.
+const MOST_TOLD: usize = 100;
 
 /// Why the operator ended.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +68,11 @@ pub enum RunError {
     /// A target was not put back.
     #[error("{0} claims could not be restored")]
     NotRestored(usize),
+    /// There are Leases that say what was before, and nobody can tell whether it is true.
+    #[error(
+        "{0} Leases say that they are claims, and this operator did not sign them: look at each, set the replicas that it names as they should be, and delete it (kubectl get leases --selector perf.pulpproject.org/claim=true)"
+    )]
+    NotSigned(usize),
     /// The lead was lost.
     #[error("the lead was lost; whoever has it goes on")]
     LeadLost,
@@ -102,7 +112,8 @@ pub async fn run(client: Client, flags: &RunFlags, stop: CancellationToken) -> R
     tokio::join!(
         candidate.keep(&lead, &stop, &work),
         futures::future::join_all(watched),
-        orphans::keep_restoring(&client, &namespaces, &work)
+        Box::pin(orphans::keep_restoring((&client, &key), &context.recorder, &namespaces, &work)),
+        Box::pin(token_key::keep_stored(&client, &flags.common.namespace, &key, &work))
     );
     lead.end();
     metrics.set_leader(false);
@@ -134,6 +145,7 @@ fn context(
     Context {
         observe: ObserveClients {
             client: client.clone(),
+            key: key.clone(),
             pulps: pulps.clone(),
             samplers: Samplers::new(client.clone(), flags.installation(), answers),
             own: own.clone(),
@@ -190,9 +202,8 @@ pub async fn restore(client: &Client, flags: &CommonFlags) -> Result<(), RunErro
         () = candidate.keep(&lead, &stop, &work) => return Err(RunError::LeadLost),
     };
     let restored = match restored {
-        Ok(Ok(0)) => candidate.hold_on().await.map_err(RunError::from),
-        Ok(Ok(left)) => Err(RunError::NotRestored(left)),
-        Ok(Err(error)) => Err(error.into()),
+        Ok(Ok(())) => candidate.hold_on().await.map_err(RunError::from),
+        Ok(Err(error)) => Err(error),
         Err(_) => Err(RequestError::Deadline { what: "restore everything" }.into()),
     };
     lead.end();
@@ -202,17 +213,49 @@ pub async fn restore(client: &Client, flags: &CommonFlags) -> Result<(), RunErro
     restored
 }
 
-/// Returns how many claims could not be restored.
-async fn restore_all(client: &Client, flags: &CommonFlags) -> Result<usize, RequestError> {
+/// Puts everything back, but for what is no claim of this operator's: that is told, and is somebody's to look at.
+async fn restore_all(client: &Client, flags: &CommonFlags) -> Result<(), RunError> {
+    let namespaces = flags.namespaces();
+    let stored = token_key::read(client, &flags.namespace).await?;
+    let has_key = stored.is_some();
+    // One that is not stored has signed nothing, so that every claim there is counts as not signed.
+    let key = stored.map_or_else(token_key::make, Ok)?;
+    let unsigned = not_signed(client, &key, &namespaces).await?;
+    if !has_key && unsigned > 0 {
+        return Err(RunError::NotSigned(unsigned));
+    }
     let mut left = 0;
-    for namespace in flags.namespaces() {
-        let tests = uninstall::holding(client, &namespace).await?;
-        uninstall::end_runs(client, &tests).await?;
-        let claims = claim::all_in(client, &namespace).await?;
-        left += claim::restore_all(client, &namespace, &claims).await.len();
-        uninstall::tell_restored(client, &tests).await?;
-        let freed = uninstall::release(client, &tests).await?;
+    for namespace in &namespaces {
+        let tests = uninstall::holding(client, &key, namespace).await?;
+        uninstall::end_runs(client, &key, &tests).await?;
+        let claims = claim::all_in(client, &key, namespace).await?;
+        left += claim::restore_all(client, namespace, &claims).await.len();
+        uninstall::tell_restored(client, &key, &tests).await?;
+        let freed = uninstall::release(client, &key, &tests).await?;
         tracing::info!(namespace, freed, "tests that may be deleted now");
     }
-    Ok(left)
+    match (left, unsigned) {
+        (0, 0) => Ok(()),
+        (0, unsigned) => Err(RunError::NotSigned(unsigned)),
+        (left, _) => Err(RunError::NotRestored(left)),
+    }
+}
+
+/// How many Leases of these namespaces say that they are claims, and are not signed with the key. Each is told in the log.
+async fn not_signed(client: &Client, key: &TokenKey, namespaces: &[String]) -> Result<usize, RequestError> {
+    let mut count = 0;
+    for namespace in namespaces {
+        let mut unsigned = pin!(claim::unsigned(client, key, namespace));
+        while let Some(Unsigned { lease, uid: _ }) = unsigned.try_next().await? {
+            count += 1;
+            if count <= MOST_TOLD {
+                tracing::error!(
+                    namespace,
+                    lease,
+                    "says that it is a claim, and this operator did not sign it"
+                );
+            }
+        }
+    }
+    Ok(count)
 }

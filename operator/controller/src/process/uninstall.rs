@@ -17,6 +17,7 @@ use throughput_crds::{
 use throughput_model::cell::CellAddress;
 
 use crate::apply::{delete_generators, set_finalizer};
+use crate::generators::token::TokenKey;
 use crate::objects::deadline::{RequestError, within};
 use crate::objects::generator_maps;
 use crate::objects::known::Known;
@@ -28,8 +29,12 @@ const WRITE_ATTEMPTS: u32 = 10;
 
 /// The tests of a namespace that hold claims, or that the finalizer keeps, which is there only as long as something is
 /// claimed. Of each no more than its metadata is read.
-pub(crate) async fn holding(client: &Client, namespace: &str) -> Result<Vec<TestFacts>, RequestError> {
-    let claimants = claim::claimants(client, namespace).await?;
+pub(crate) async fn holding(
+    client: &Client,
+    key: &TokenKey,
+    namespace: &str,
+) -> Result<Vec<TestFacts>, RequestError> {
+    let claimants = claim::claimants(client, key, namespace).await?;
     let tests: Api<Known> = Api::namespaced(client.clone(), namespace);
     let holds = |test: &Known| {
         test.finalizers().iter().any(|finalizer| finalizer == RESTORE_FINALIZER)
@@ -42,9 +47,13 @@ pub(crate) async fn holding(client: &Client, namespace: &str) -> Result<Vec<Test
 }
 
 /// Ends every run that holds claims, and deletes its generators. A test that only waits is left for the next operator.
-pub(crate) async fn end_runs(client: &Client, tests: &[TestFacts]) -> Result<(), RequestError> {
+pub(crate) async fn end_runs(
+    client: &Client,
+    key: &TokenKey,
+    tests: &[TestFacts],
+) -> Result<(), RequestError> {
     for facts in tests {
-        if claim::held_by(client, &facts.namespace, &facts.uid).await?.is_empty() {
+        if claim::held_by(client, key, &facts.namespace, &facts.uid).await?.is_empty() {
             continue;
         }
         let current = read(client, facts).await?.and_then(|test| test.status?.current);
@@ -64,9 +73,13 @@ pub(crate) async fn end_runs(client: &Client, tests: &[TestFacts]) -> Result<(),
 }
 
 /// Says of the runs that ended so that everything is put back. To be called when it is.
-pub(crate) async fn tell_restored(client: &Client, tests: &[TestFacts]) -> Result<(), RequestError> {
+pub(crate) async fn tell_restored(
+    client: &Client,
+    key: &TokenKey,
+    tests: &[TestFacts],
+) -> Result<(), RequestError> {
     for facts in tests {
-        if claim::held_by(client, &facts.namespace, &facts.uid).await?.is_empty() {
+        if claim::held_by(client, key, &facts.namespace, &facts.uid).await?.is_empty() {
             write(client, facts, |status| told_restored(status, facts, Timestamp::now())).await?;
         }
     }
@@ -74,10 +87,14 @@ pub(crate) async fn tell_restored(client: &Client, tests: &[TestFacts]) -> Resul
 }
 
 /// Takes the finalizer off the tests that hold no claim any more; returns how many they are.
-pub(crate) async fn release(client: &Client, tests: &[TestFacts]) -> Result<usize, RequestError> {
+pub(crate) async fn release(
+    client: &Client,
+    key: &TokenKey,
+    tests: &[TestFacts],
+) -> Result<usize, RequestError> {
     let mut freed = 0;
     for facts in tests {
-        if claim::held_by(client, &facts.namespace, &facts.uid).await?.is_empty() {
+        if claim::held_by(client, key, &facts.namespace, &facts.uid).await?.is_empty() {
             set_finalizer(client, facts, false).await?;
             freed += 1;
         }

@@ -3,18 +3,21 @@
 //! A claim is a `Lease` named after the target's UID. Creating it is the lock: the API server lets one
 //! creator win. What it holds is the undo log: enough to put the target back even when the test that
 //! claimed it is gone, and the field of its owner that was changed in its stead. It is created before anything
-//! is scaled and deleted after everything is restored.
+//! is scaled and deleted after everything is restored. A Lease that this operator's key did not sign is no claim:
+//! nothing is restored by it, and what it is named after goes to nobody.
 
+mod lease;
 mod restore;
 mod scale;
 
 use std::collections::BTreeSet;
+use std::future::ready;
 
 use futures::{Stream, TryStreamExt};
-use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, MicroTime};
+use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use kube::api::{
-    Api, DeleteParams, DynamicObject, ListParams, ObjectMeta, Patch, PatchParams, PostParams, Preconditions,
+    Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams, Preconditions,
 };
 use kube::core::PartialObjectMeta;
 use kube::{Client, ResourceExt};
@@ -22,11 +25,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use throughput_core::target::{Claimed, Holder, TargetName};
 
+pub use lease::{lease_name, sign};
 pub use restore::{RestoreError, Restored, restore, restore_all};
 pub(crate) use scale::scale;
 
+use crate::generators::token::TokenKey;
 use crate::objects::deadline::{RequestError, within};
-use crate::objects::names::{FIELD_MANAGER, MANAGED_BY_LABEL, MANAGED_BY_VALUE, TEST_UID_LABEL};
+use crate::objects::names::{FIELD_MANAGER, TEST_UID_LABEL};
 use crate::objects::obstacle::Obstacle;
 use crate::objects::pages;
 use crate::scaling::managed_fields;
@@ -34,12 +39,10 @@ use crate::scaling::own_pods::OwnPods;
 use crate::scaling::owner::{self, ReplicasField};
 use crate::scaling::scalable;
 
-/// The annotation of a claim that holds its [`ClaimRecord`].
-const RECORD_ANNOTATION: &str = "perf.pulpproject.org/claim";
+use lease::{CLAIM_LABEL, lease, read};
+
 /// The annotation on a claimed target: a notice for people.
 pub(crate) const NOTICE_ANNOTATION: &str = "perf.pulpproject.org/claimed-by";
-/// Marks a Lease as a claim.
-const CLAIM_LABEL: &str = "perf.pulpproject.org/claim";
 
 /// Who claims.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,13 +73,17 @@ pub struct ClaimRecord {
     pub replicas_field: Option<ReplicasField>,
 }
 
-/// A claim of this test.
+/// A claim of this operator's.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Claim {
     /// The Lease's name.
     pub lease: String,
     /// The Lease's UID.
     pub lease_uid: String,
+    /// Who holds it, as [`Claimant::identity`] names him.
+    pub holder: String,
+    /// The UID of the test that holds it.
+    pub test_uid: String,
     /// What was before.
     pub record: ClaimRecord,
 }
@@ -126,24 +133,38 @@ impl Claimant {
     }
 }
 
-/// The name of the Lease that claims the target with this UID.
-pub fn lease_name(target_uid: &str) -> String {
-    format!("throughput-{target_uid}")
+/// A Lease that is marked as a claim, and is none of this operator's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unsigned {
+    /// Its name.
+    pub(crate) lease: String,
+    /// Its UID.
+    pub(crate) uid: String,
 }
 
 /// The claims that this test holds.
-pub async fn held_by(client: &Client, namespace: &str, test_uid: &str) -> Result<Vec<Claim>, RequestError> {
-    list(client, namespace, &format!("{CLAIM_LABEL}=true,{TEST_UID_LABEL}={test_uid}")).await
+pub async fn held_by(
+    client: &Client,
+    key: &TokenKey,
+    namespace: &str,
+    test_uid: &str,
+) -> Result<Vec<Claim>, RequestError> {
+    list(client, key, namespace, &format!("{CLAIM_LABEL}=true,{TEST_UID_LABEL}={test_uid}")).await
 }
 
 /// All claims of a namespace, whoever holds them.
-pub async fn all_in(client: &Client, namespace: &str) -> Result<Vec<Claim>, RequestError> {
-    list(client, namespace, &format!("{CLAIM_LABEL}=true")).await
+pub async fn all_in(client: &Client, key: &TokenKey, namespace: &str) -> Result<Vec<Claim>, RequestError> {
+    list(client, key, namespace, &format!("{CLAIM_LABEL}=true")).await
 }
 
-async fn list(client: &Client, namespace: &str, selector: &str) -> Result<Vec<Claim>, RequestError> {
+async fn list(
+    client: &Client,
+    key: &TokenKey,
+    namespace: &str,
+    selector: &str,
+) -> Result<Vec<Claim>, RequestError> {
     let mut claims: Vec<Claim> = leases(client, namespace, selector)
-        .try_filter_map(|lease| std::future::ready(Ok(read(&lease))))
+        .try_filter_map(|lease| ready(Ok(read(key, &lease))))
         .try_collect()
         .await?;
     claims.sort_by(|one, other| one.record.target.cmp(&other.record.target));
@@ -151,11 +172,28 @@ async fn list(client: &Client, namespace: &str, selector: &str) -> Result<Vec<Cl
 }
 
 /// The UIDs of the tests that hold claims in a namespace.
-pub(crate) async fn claimants(client: &Client, namespace: &str) -> Result<BTreeSet<String>, RequestError> {
-    leases(client, namespace, TEST_UID_LABEL)
-        .try_filter_map(|lease| std::future::ready(Ok(lease.labels().get(TEST_UID_LABEL).cloned())))
+pub(crate) async fn claimants(
+    client: &Client,
+    key: &TokenKey,
+    namespace: &str,
+) -> Result<BTreeSet<String>, RequestError> {
+    leases(client, namespace, &format!("{CLAIM_LABEL}=true"))
+        .try_filter_map(|lease| ready(Ok(read(key, &lease).map(|claim| claim.test_uid))))
         .try_collect()
         .await
+}
+
+/// The Leases of a namespace that are marked as claims and are none of this operator's.
+pub(crate) fn unsigned(
+    client: &Client,
+    key: &TokenKey,
+    namespace: &str,
+) -> impl Stream<Item = Result<Unsigned, RequestError>> {
+    leases(client, namespace, &format!("{CLAIM_LABEL}=true")).try_filter_map(move |lease| {
+        let is_none = read(key, &lease).is_none();
+        let told = || Unsigned { lease: lease.name_any(), uid: lease.uid().unwrap_or_default() };
+        ready(Ok(is_none.then(told)))
+    })
 }
 
 /// Leases, of which all that matters is in their metadata.
@@ -168,27 +206,22 @@ fn leases(
     pages::listed("list claims", &leases, ListParams::default().labels(selector))
 }
 
-fn read(lease: &impl ResourceExt) -> Option<Claim> {
-    let record = lease.annotations().get(RECORD_ANNOTATION)?;
-    match serde_json::from_str(record) {
-        Ok(record) => Some(Claim { lease: lease.name_any(), lease_uid: lease.uid()?, record }),
-        Err(error) => {
-            tracing::error!(lease = lease.name_any(), %error, "a claim cannot be read; its target is not restored");
-            None
-        }
-    }
-}
-
 /// Who holds the claim on this target.
-pub async fn holder(client: &Client, claimant: &Claimant, target_uid: &str) -> Result<Holder, RequestError> {
+pub async fn holder(
+    client: &Client,
+    key: &TokenKey,
+    claimant: &Claimant,
+    target_uid: &str,
+) -> Result<Holder, RequestError> {
     let leases: Api<Lease> = Api::namespaced(client.clone(), &claimant.namespace);
-    let lease = within("read a claim", leases.get_opt(&lease_name(target_uid))).await?;
-    Ok(match lease {
-        None => Holder::Nobody,
-        Some(lease) => match lease.spec.and_then(|spec| spec.holder_identity) {
-            Some(identity) if identity == claimant.identity() => Holder::This,
-            identity => Holder::Another(identity.unwrap_or_else(|| "somebody unnamed".to_owned())),
-        },
+    let name = lease_name(target_uid);
+    let Some(lease) = within("read a claim", leases.get_opt(&name)).await? else {
+        return Ok(Holder::Nobody);
+    };
+    Ok(match read(key, &lease) {
+        None => Holder::Unsigned { lease: name },
+        Some(claim) if claim.holder == claimant.identity() => Holder::This,
+        Some(claim) => Holder::Another(claim.holder),
     })
 }
 
@@ -196,6 +229,7 @@ pub async fn holder(client: &Client, claimant: &Claimant, target_uid: &str) -> R
 /// what the other waits for. `false` when another test was first, or one of them is refused: then nothing new is held.
 pub async fn claim_all(
     client: &Client,
+    key: &TokenKey,
     claimant: &Claimant,
     targets: &[TargetName],
     own: &OwnPods,
@@ -205,7 +239,7 @@ pub async fn claim_all(
     let mut made = Vec::new();
     for target in &targets {
         let failed = |source| ClaimError::Request { target: target.clone(), source };
-        match claim_one(client, claimant, target, own).await {
+        match claim_one((client, key), claimant, target, own).await {
             Err(Obstacle::Request(error)) => return Err(failed(error)),
             Ok(Attempt::Made(claim)) => made.push(*claim),
             Ok(Attempt::AlreadyOurs) => {}
@@ -234,7 +268,7 @@ enum Attempt {
 }
 
 async fn claim_one(
-    client: &Client,
+    (client, key): (&Client, &TokenKey),
     claimant: &Claimant,
     target: &TargetName,
     own: &OwnPods,
@@ -244,9 +278,9 @@ async fn claim_one(
         return Ok(Attempt::NotNow);
     };
     let uid = found.uid().unwrap_or_default();
-    match holder(client, claimant, &uid).await? {
+    match holder(client, key, claimant, &uid).await? {
         Holder::This => return Ok(Attempt::AlreadyOurs),
-        Holder::Another(_) => return Ok(Attempt::NotNow),
+        Holder::Another(_) | Holder::Unsigned { .. } => return Ok(Attempt::NotNow),
         Holder::Nobody => {}
     }
     // Read again, now that nobody holds it: the first look may have seen what the last holder scaled, just
@@ -266,35 +300,17 @@ async fn claim_one(
         replicas_field: field,
     };
     let leases: Api<Lease> = Api::namespaced(client.clone(), &claimant.namespace);
-    let lease = lease(claimant, &record);
+    let lease = lease(key, claimant, &record);
     match within("create a claim", leases.create(&PostParams::default(), &lease)).await {
         Ok(lease) => Ok(Attempt::Made(Box::new(Claim {
             lease: lease.name_any(),
             lease_uid: lease.uid().unwrap_or_default(),
+            holder: claimant.identity(),
+            test_uid: claimant.test_uid.clone(),
             record,
         }))),
         Err(error) if error.is_conflict() => Ok(Attempt::NotNow),
         Err(error) => Err(error.into()),
-    }
-}
-
-fn lease(claimant: &Claimant, record: &ClaimRecord) -> Lease {
-    let labels =
-        [(MANAGED_BY_LABEL, MANAGED_BY_VALUE), (CLAIM_LABEL, "true"), (TEST_UID_LABEL, &claimant.test_uid)];
-    let annotations = [(RECORD_ANNOTATION, json!(record).to_string())];
-    Lease {
-        metadata: ObjectMeta {
-            name: Some(lease_name(&record.uid)),
-            namespace: Some(claimant.namespace.clone()),
-            labels: Some(labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into()),
-            annotations: Some(annotations.map(|(key, value)| (key.to_owned(), value)).into()),
-            ..ObjectMeta::default()
-        },
-        spec: Some(LeaseSpec {
-            holder_identity: Some(claimant.identity()),
-            acquire_time: Some(MicroTime(jiff::Timestamp::now())),
-            ..LeaseSpec::default()
-        }),
     }
 }
 

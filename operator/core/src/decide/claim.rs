@@ -6,6 +6,7 @@ use super::draft::{Draft, View};
 use crate::observed::Target;
 use crate::reason::Reason;
 use crate::stage::facts;
+use crate::target::{Holder, TargetName};
 
 /// Notes it, for good, when something that is claimed can no longer be put back as it was: at the end nobody could
 /// tell a claim that somebody deleted from one that was given back.
@@ -25,10 +26,7 @@ pub(super) fn watch(draft: &mut Draft<'_>, view: &View<'_>) {
             );
         }
         if view.observed.claims.iter().all(|claimed| claimed.target != *name) {
-            let kind = name.kind.as_str();
-            let message = format!(
-                "the claim on the {name} was deleted by hand, and with it what the {kind} was before: set its replicas yourself"
-            );
+            let message = how_lost(name, target);
             draft.warn(Reason::ClaimLost, message.clone());
             return draft.condition(
                 ConditionType::TargetsRestored,
@@ -38,6 +36,19 @@ pub(super) fn watch(draft: &mut Draft<'_>, view: &View<'_>) {
             );
         }
     }
+}
+
+/// What became of a claim that the test does not hold any more, in words.
+fn how_lost(name: &TargetName, target: &Target) -> String {
+    let kind = name.kind.as_str();
+    if let Target::Present { holder: Holder::Unsigned { lease }, .. } = target {
+        return format!(
+            "the claim on the {name} was changed by hand, or signed with a key that is gone, and nothing is put back by it: look at what the Lease {lease} says of the {kind}, set its replicas yourself, and delete the Lease"
+        );
+    }
+    format!(
+        "the claim on the {name} was deleted by hand, and with it what the {kind} was before: set its replicas yourself"
+    )
 }
 
 /// Says that everything is put back, or what could not be; once for each time that something was.

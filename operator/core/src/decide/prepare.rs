@@ -87,6 +87,13 @@ fn missing(view: &View<'_>) -> Option<Why> {
             Reason::TargetClaimed,
             format!("the {} is claimed by another test, {identity}", entry.target),
         )),
+        Target::Present { holder: Holder::Unsigned { lease }, .. } => Some(Why::new(
+            Reason::ClaimNotSigned,
+            format!(
+                "the Lease {lease} claims the {}, and this operator did not sign it, so that nothing is put back by it: look at it, set the replicas as they should be, and delete it",
+                entry.target
+            ),
+        )),
         Target::Present { holder: Holder::Nobody | Holder::This, .. } => None,
     });
     let name_taken = view.observed.name_taken.clone();

@@ -1,7 +1,7 @@
 //! The operator's actions without the operator.
 
 use kube::Client;
-use throughput_api_tests::{Tenant, spec};
+use throughput_api_tests::{KEY, Tenant, spec};
 use throughput_controller::apply::pods::GeneratorSettings;
 use throughput_controller::apply::report::PageRenderer;
 use throughput_controller::apply::{ApplyClients, ApplyError, apply};
@@ -27,9 +27,9 @@ pub(crate) fn facts(tenant: &Tenant, name: &str) -> TestFacts {
     }
 }
 
-/// What all tests take for the key of tokens.
+/// The key of the operators of all tests.
 pub(crate) fn key() -> TokenKey {
-    TokenKey::new(vec![7; TokenKey::BYTES]).unwrap()
+    TokenKey::new(KEY.to_vec()).unwrap()
 }
 
 /// What is the same for all generators.

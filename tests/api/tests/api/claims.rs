@@ -12,7 +12,7 @@ use throughput_controller::scaling::own_pods::OwnPods;
 use throughput_core::decide::Action;
 use throughput_core::target::Holder;
 
-use crate::actions::{self, act, facts};
+use crate::actions::{self, act, facts, key};
 use crate::found::{As, Found};
 
 fn claimant(tenant: &Tenant, test: &str) -> Claimant {
@@ -25,8 +25,9 @@ fn names(names: &[&str]) -> Vec<String> {
 }
 
 async fn deployments_held(tenant: &Tenant, test: &str) -> Vec<String> {
-    let held =
-        claim::held_by(&tenant.client, &tenant.namespace, &claimant(tenant, test).test_uid).await.unwrap();
+    let held = claim::held_by(&tenant.client, &key(), &tenant.namespace, &claimant(tenant, test).test_uid)
+        .await
+        .unwrap();
     held.into_iter().map(|claim| claim.record.target.name).collect()
 }
 
@@ -36,7 +37,7 @@ async fn race(tenant: &Tenant, wanted: &[(&str, &[&str])]) -> Vec<bool> {
         let (client, claimant, targets) =
             (Tenant::another_client(), claimant(tenant, test), actions::targets(deployments));
         tokio::spawn(async move {
-            claim::claim_all(&client, &claimant, &targets, &OwnPods::default()).await.unwrap()
+            claim::claim_all(&client, &key(), &claimant, &targets, &OwnPods::default()).await.unwrap()
         })
     });
     let claims: Vec<_> = claims.collect();
@@ -103,14 +104,17 @@ async fn a_claim_tells_who_holds_it_and_people_see_it_on_the_deployment() {
     let tenant = Tenant::new().await;
     let uid = tenant.deployment("worker", 3).await.uid().unwrap();
     let (one, two) = (claimant(&tenant, "one"), claimant(&tenant, "two"));
-    assert_eq!(claim::holder(&tenant.client, &one, &uid).await.unwrap(), Holder::Nobody);
+    assert_eq!(claim::holder(&tenant.client, &key(), &one, &uid).await.unwrap(), Holder::Nobody);
     assert!(
-        claim::claim_all(&tenant.client, &one, &actions::targets(&["worker"]), &OwnPods::default())
+        claim::claim_all(&tenant.client, &key(), &one, &actions::targets(&["worker"]), &OwnPods::default())
             .await
             .unwrap()
     );
-    assert_eq!(claim::holder(&tenant.client, &one, &uid).await.unwrap(), Holder::This);
-    assert_eq!(claim::holder(&tenant.client, &two, &uid).await.unwrap(), Holder::Another(one.identity()));
+    assert_eq!(claim::holder(&tenant.client, &key(), &one, &uid).await.unwrap(), Holder::This);
+    assert_eq!(
+        claim::holder(&tenant.client, &key(), &two, &uid).await.unwrap(),
+        Holder::Another(one.identity())
+    );
     let claimed = Found::look(&tenant, "worker").await;
     assert_eq!(claimed.annotation("perf.pulpproject.org/claimed-by"), Some("ThroughputTest one"));
 }
@@ -135,6 +139,7 @@ async fn a_deployment_that_does_not_exist_is_not_claimed_and_neither_are_the_oth
     tenant.deployment("api", 1).await;
     let claimed = claim::claim_all(
         &tenant.client,
+        &key(),
         &claimant(&tenant, "one"),
         &actions::targets(&["api", "worker"]),
         &OwnPods::default(),
@@ -164,6 +169,7 @@ async fn what_another_test_scaled_is_never_taken_for_what_was_found() {
         let test = format!("second-{number}");
         claim::claim_all(
             &second,
+            &key(),
             &claimant(&tenant, &test),
             &actions::targets(&[&name]),
             &OwnPods::default(),
@@ -224,10 +230,12 @@ async fn the_operators_own_deployment_is_not_claimed_and_neither_are_the_others(
     tenant.create::<Pod>(pod).await;
     let own = OwnPods::read(&tenant.client, &tenant.namespace, "operator-7d4f-x").await.unwrap();
     let targets = actions::targets(&["api", "operator"]);
-    let claimed = claim::claim_all(&tenant.client, &claimant(&tenant, "one"), &targets, &own).await;
+    let claimed = claim::claim_all(&tenant.client, &key(), &claimant(&tenant, "one"), &targets, &own).await;
     assert!(!claimed.unwrap());
     let leases: Api<Lease> = tenant.api();
     assert_eq!(leases.list(&ListParams::default()).await.unwrap().items, []);
     let targets = actions::targets(&["api"]);
-    assert!(claim::claim_all(&tenant.client, &claimant(&tenant, "one"), &targets, &own).await.unwrap());
+    assert!(
+        claim::claim_all(&tenant.client, &key(), &claimant(&tenant, "one"), &targets, &own).await.unwrap()
+    );
 }

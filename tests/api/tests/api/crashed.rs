@@ -202,7 +202,15 @@ async fn a_claim_that_was_half_made_and_cannot_be_completed_is_given_up_in_time(
         test_uid: "uid-of-other".to_owned(),
     };
     assert!(
-        claim_all(&tenant.client, &other, &actions::targets(&["worker"]), &OwnPods::default()).await.unwrap()
+        claim_all(
+            &tenant.client,
+            &actions::key(),
+            &other,
+            &actions::targets(&["worker"]),
+            &OwnPods::default()
+        )
+        .await
+        .unwrap()
     );
     let mut spec = spec_for_two();
     spec["timeouts"] = json!({"start": "2s"});
@@ -316,7 +324,8 @@ async fn before_it_is_uninstalled_the_operator_restores_everything_in_its_namesp
         test: "gone".to_owned(),
         test_uid: "uid-of-gone".to_owned(),
     };
-    claim_all(&other.client, &nobody, &actions::targets(&["orphaned"]), &OwnPods::default()).await.unwrap();
+    let (targets, own) = (actions::targets(&["orphaned"]), OwnPods::default());
+    claim_all(&other.client, &actions::key(), &nobody, &targets, &own).await.unwrap();
     let flags = common_flags(&one.namespace, &[&one.namespace, &other.namespace]);
     run::restore(&one.client, &flags).await.unwrap();
     for (tenant, left) in &all_left {
@@ -373,7 +382,7 @@ async fn what_a_test_had_claimed_that_was_removed_by_force_is_restored() {
     let test = Watched { tenant: &tenant, name: "forced" };
     test.delete().await;
     test.until_it_is_gone().await;
-    orphans::restore(&tenant.client, &tenant.namespace).await.unwrap();
+    orphans::restore(&tenant.client, &actions::key(), &tenant.namespace).await.unwrap();
     assert_eq!(Found::look(&tenant, &forced.found.name).await, forced.found);
     assert_eq!(Found::look(&tenant, &kept.found.name).await.spec.replicas, Some(9));
     assert_eq!(names::<Lease>(&tenant).await.len(), 1);

@@ -22,6 +22,7 @@ mod rules;
 mod scaling;
 mod sources;
 mod uninstalling;
+mod unsigned;
 mod waiting;
 mod watched;
 mod watching;

@@ -5,10 +5,11 @@ use std::time::Duration;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::ResourceExt;
-use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use serde_json::json;
 use throughput_api_tests::Tenant;
 use throughput_api_tests::interrupted::{self, Cut};
+use throughput_controller::generators::token::TokenKey;
 use throughput_controller::scaling::claim::{self, Claim, Restored};
 use throughput_core::decide::Action;
 
@@ -25,7 +26,20 @@ async fn claim_and_scale(tenant: &Tenant, deployment: &str) {
 }
 
 async fn held(tenant: &Tenant) -> Vec<Claim> {
-    claim::held_by(&tenant.client, &tenant.namespace, &facts(tenant, "run").uid).await.unwrap()
+    claim::held_by(&tenant.client, &actions::key(), &tenant.namespace, &facts(tenant, "run").uid)
+        .await
+        .unwrap()
+}
+
+/// Has a claim say that there were so many replicas before, and signs it with this key.
+pub(crate) async fn forged(leases: &Api<Lease>, name: &str, replicas: i32, key: &TokenKey) {
+    let mut lease = leases.get(name).await.unwrap();
+    let record = lease.annotations_mut().get_mut("perf.pulpproject.org/claim").unwrap();
+    let mut changed: serde_json::Value = serde_json::from_str(record).unwrap();
+    changed["replicas"] = replicas.into();
+    *record = changed.to_string();
+    claim::sign(key, &mut lease);
+    leases.replace(name, &PostParams::default(), &lease).await.unwrap();
 }
 
 async fn restore(tenant: &Tenant) {
@@ -206,12 +220,7 @@ async fn one_that_cannot_be_restored_does_not_keep_the_others_from_it() {
     // Nobody can scale this one back: its record holds a number that the API server does not take.
     let leases: Api<Lease> = tenant.api();
     let name = claim::lease_name(&uid);
-    let mut record: serde_json::Value =
-        serde_json::from_str(&leases.get(&name).await.unwrap().annotations()["perf.pulpproject.org/claim"])
-            .unwrap();
-    record["replicas"] = (-1).into();
-    let patch = json!({"metadata": {"annotations": {"perf.pulpproject.org/claim": record.to_string()}}});
-    leases.patch(&name, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
+    forged(&leases, &name, -1, &actions::key()).await;
     let error =
         act(&tenant.client, &facts(&tenant, "run"), &[Action::Restore]).await.unwrap_err().to_string();
     assert!(error.starts_with("cannot put the Deployment api back to -1 replicas: "), "{error}");

@@ -1,9 +1,7 @@
 //! What `helm uninstall` runs before it deletes anything.
 
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
-use kube::ResourceExt;
-use kube::api::{Api, Patch, PatchParams};
-use serde_json::json;
+use kube::api::Api;
 use throughput_api_tests::{Tenant, interrupted, spec};
 use throughput_controller::process::leader::Candidate;
 use throughput_controller::process::run::{self, RunError};
@@ -16,6 +14,7 @@ use crate::actions::{self, act};
 use crate::crashed::left;
 use crate::found::Found;
 use crate::operator::{Operator, common_flags};
+use crate::restoring::forged;
 use crate::watched::{Watched, names};
 
 async fn uninstall(tenant: &Tenant) -> Result<(), RunError> {
@@ -71,12 +70,7 @@ async fn when_something_cannot_be_put_back_an_operator_may_go_on() {
     // Its record holds a number that the API server does not take.
     let leases: Api<Lease> = tenant.api();
     let name = claim::lease_name(&left.found.uid);
-    let lease = leases.get(&name).await.unwrap();
-    let record = &lease.annotations()["perf.pulpproject.org/claim"];
-    let mut record: serde_json::Value = serde_json::from_str(record).unwrap();
-    record["replicas"] = (-1).into();
-    let patch = json!({"metadata": {"annotations": {"perf.pulpproject.org/claim": record.to_string()}}});
-    leases.patch(&name, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
+    forged(&leases, &name, -1, &actions::key()).await;
     let restored = uninstall(&tenant).await;
     assert!(matches!(restored, Err(RunError::NotRestored(1))), "{restored:?}");
     assert_eq!(lead(&tenant).await.unwrap().holder_identity, None);

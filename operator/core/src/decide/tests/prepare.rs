@@ -24,6 +24,10 @@ fn another() -> Holder {
     Holder::Another("pulp/other/9e2a".to_owned())
 }
 
+fn unsigned() -> Holder {
+    Holder::Unsigned { lease: "throughput-77aa".to_owned() }
+}
+
 fn refused() -> Why {
     Why { reason: Reason::NotPermitted, message: "no right to change the Pulp example".to_owned() }
 }
@@ -110,6 +114,12 @@ fn what_is_missing_is_waited_for_and_named() {
             with(present(3, another())),
             "TargetClaimed",
             "the Deployment pulp-content is claimed by another test, pulp/other/9e2a",
+        ),
+        (
+            with(present(3, unsigned())),
+            "ClaimNotSigned",
+            "the Lease throughput-77aa claims the Deployment pulp-content, and this operator did not sign it, so \
+             that nothing is put back by it: look at it, set the replicas as they should be, and delete it",
         ),
         (
             Observed { name_taken: Some(name_taken), ..untouched() },
@@ -295,6 +305,7 @@ fn what_is_not_ours_any_more_is_not_scaled() {
         (Target::Refused(refused()), "NotPermitted"),
         (present(3, Holder::Nobody), "ClaimLost"),
         (present(3, another()), "ClaimLost"),
+        (present(3, unsigned()), "ClaimLost"),
     ] {
         let observed = Observed { targets: targets([present(2, Holder::This), second]), ..observed() };
         let decision = decided(&status_at(1, Stage::ScalingWorkers), &observed, 1);
