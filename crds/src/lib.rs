@@ -70,8 +70,9 @@ pub const SECRET_CA_ANNOTATION: &str = "perf.pulpproject.org/ca-config-map";
 /// The annotation by which a Secret's owner says which requests of a test's may be sent with it, GETs included, as
 /// `POST /pulp/api/v3/tasks/purge/`, several separated by commas; a `*` at the end stands for anything, and the word
 /// `test-views` for pulp-service's two views for tests. Whoever may create a test would otherwise do with the Secret's
-/// rights what its owner never agreed to.
-pub const SECRET_REQUESTS_ANNOTATION: &str = "perf.pulpproject.org/requests";
+/// rights what its owner never agreed to. On a Service it says the same of requests other than GET that are sent to it
+/// without any Secret.
+pub const REQUESTS_ANNOTATION: &str = "perf.pulpproject.org/requests";
 
 /// The annotation by which a Secret's owner says which images a container may run that is given the Secret; several
 /// separated by commas; a `*` at the end stands for anything. It is not the one that lets it be sent to a Service: what

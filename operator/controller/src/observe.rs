@@ -37,6 +37,7 @@ use throughput_report::timeline::Timelines;
 pub use pulp::PulpClients;
 
 use credentials::Purpose;
+use service::Door;
 
 use crate::generators::token::TokenKey;
 use crate::objects::deadline::{RequestError, within};
@@ -145,10 +146,14 @@ async fn ask_pulp(
     match credentials::read(client, &facts.namespace, plan, (tasks, purpose)).await {
         Ok(found) => {
             let inquiry = pulp::Inquiry { tasks, facts, status, stage };
-            let refused = service::refused(client, &facts.namespace, plan).await?;
-            observed.pulp = match refused {
-                Some(pulp) => pulp.into(),
-                None => pulps.ask(&inquiry, found).await,
+            observed.pulp = match service::door(client, &facts.namespace, plan, (tasks, purpose)).await? {
+                Door::Open => pulps.ask(&inquiry, found).await,
+                Door::Missing(why) => Pulp::Unavailable(why).into(),
+                Door::Closed(why) => {
+                    pulps.drop_client(&facts.uid);
+                    observed.credentials = Credentials::Unusable(why);
+                    Pulp::NotAsked.into()
+                }
             };
         }
         Err(Obstacle::Refused(why)) => {

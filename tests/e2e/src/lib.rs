@@ -34,8 +34,8 @@ use kube::core::{ApiResource, GroupVersionKind};
 use kube::{Client, ResourceExt};
 use serde_json::Value;
 use throughput_crds::{
-    ConditionStatus, ConditionType, SECRET_CA_ANNOTATION, SECRET_FOR_ANNOTATION, SECRET_REQUESTS_ANNOTATION,
-    Stage, ThroughputTest, ThroughputTestStatus,
+    ConditionStatus, ConditionType, REQUESTS_ANNOTATION, SECRET_CA_ANNOTATION, SECRET_FOR_ANNOTATION, Stage,
+    ThroughputTest, ThroughputTestStatus,
 };
 use throughput_test_support::{program, wait};
 
@@ -84,7 +84,7 @@ pub async fn secret(cluster: &Cluster, name: &str, audience: &str, texts: &Value
 /// asked, also where the certificates in the `ConfigMap` `our-ca` are trusted.
 pub async fn pulp_secret(cluster: &Cluster, name: &str, audience: &str, texts: &Value) {
     let annotations = serde_json::json!({
-        SECRET_FOR_ANNOTATION: audience, SECRET_CA_ANNOTATION: "our-ca", SECRET_REQUESTS_ANNOTATION: "test-views",
+        SECRET_FOR_ANNOTATION: audience, SECRET_CA_ANNOTATION: "our-ca", REQUESTS_ANNOTATION: "test-views",
     });
     annotated_secret(cluster, name, &annotations, texts).await;
 }

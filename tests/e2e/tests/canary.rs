@@ -17,7 +17,7 @@ use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, ListParams};
 use serde::Serialize;
 use serde_json::json;
-use throughput_crds::{SECRET_FOR_ANNOTATION, SECRET_REQUESTS_ANNOTATION, Stage, ThroughputTest, Verdict};
+use throughput_crds::{REQUESTS_ANNOTATION, SECRET_FOR_ANNOTATION, Stage, ThroughputTest, Verdict};
 use throughput_e2e_tests::{Cluster, NAMESPACE, annotated_secret};
 use throughput_test_support::spec::{PulpSpec, WORKERS};
 
@@ -143,7 +143,7 @@ async fn make_secret(cluster: &Cluster) {
     let secrets: Api<Secret> = cluster.api();
     let _ = secrets.delete(NAME, &DeleteParams::default()).await;
     let annotations = json!({
-        SECRET_FOR_ANNOTATION: "pulp-api:24817", SECRET_REQUESTS_ANNOTATION: "POST /pulp/api/v3/tasks/purge/",
+        SECRET_FOR_ANNOTATION: "pulp-api:24817", REQUESTS_ANNOTATION: "POST /pulp/api/v3/tasks/purge/",
     });
     annotated_secret(cluster, NAME, &annotations, &json!({"username": NAME, "password": PASSWORD})).await;
 }

@@ -8,7 +8,7 @@ use throughput_core::plan::Plan;
 use throughput_core::plan::destination::{self, ConfigMapKey};
 use throughput_core::reason::{Reason, Why};
 use throughput_core::stage::facts;
-use throughput_crds::{SECRET_CA_ANNOTATION, SECRET_FOR_ANNOTATION, SECRET_REQUESTS_ANNOTATION, Stage};
+use throughput_crds::{REQUESTS_ANNOTATION, SECRET_CA_ANNOTATION, SECRET_FOR_ANNOTATION, Stage};
 use throughput_model::workload::Authentication;
 
 use crate::objects::deadline::within;
@@ -97,13 +97,13 @@ fn usable(
         && let Some(request) = destination::needs_permission(&tasks.dispatch)
         && !secret
             .annotations()
-            .get(SECRET_REQUESTS_ANNOTATION)
+            .get(REQUESTS_ANNOTATION)
             .is_some_and(|list| destination::permits_request(list, &request))
     {
         return Err(Why::new(
             Reason::RequestNotPermitted,
             format!(
-                "the Secret {name} does not say that {request} may be sent with it: its owner annotates it with {SECRET_REQUESTS_ANNOTATION}='{request}'"
+                "the Secret {name} does not say that {request} may be sent with it: its owner annotates it with {REQUESTS_ANNOTATION}='{request}'"
             ),
         ));
     }
@@ -209,7 +209,7 @@ mod tests {
     }
 
     const FOR: (&str, &str) = (SECRET_FOR_ANNOTATION, "pulp-api:24817");
-    const VIEWS: (&str, &str) = (SECRET_REQUESTS_ANNOTATION, "test-views");
+    const VIEWS: (&str, &str) = (REQUESTS_ANNOTATION, "test-views");
 
     #[test]
     fn a_secret_is_used_only_for_the_service_that_it_names() {
@@ -265,7 +265,7 @@ mod tests {
         let keys = ["username", "password"];
         let admin = || json!({"secretRef": {"name": "pulp-admin"}});
         let view = |path: &str| plan(admin(), json!({"testView": {"path": path, "checkQuery": {"n": "0"}}}));
-        let listed = |list| secret(&[FOR, (SECRET_REQUESTS_ANNOTATION, list)], &keys);
+        let listed = |list| secret(&[FOR, (REQUESTS_ANNOTATION, list)], &keys);
         for plan in [session(), view("test/tasks/"), view("test/distributions/")] {
             assert_eq!(reason(&plan, Some(&secret(&[FOR], &keys))), "RequestNotPermitted");
         }
@@ -299,9 +299,9 @@ mod tests {
         let plan = plan(json!({"secretRef": {"name": "pulp-admin"}}), purge);
         let keys = ["username", "password"];
         assert_eq!(reason(&plan, Some(&secret(&[FOR], &keys))), "RequestNotPermitted");
-        let other = (SECRET_REQUESTS_ANNOTATION, "POST /pulp/api/v3/users/");
+        let other = (REQUESTS_ANNOTATION, "POST /pulp/api/v3/users/");
         assert_eq!(reason(&plan, Some(&secret(&[FOR, other], &keys))), "RequestNotPermitted");
-        let this = (SECRET_REQUESTS_ANNOTATION, "POST /pulp/api/v3/tasks/purge/");
+        let this = (REQUESTS_ANNOTATION, "POST /pulp/api/v3/tasks/purge/");
         assert_eq!(reason(&plan, Some(&secret(&[FOR, this], &keys))), "usable");
     }
 

@@ -1,28 +1,65 @@
 //! The Service that a plan is sent to.
 
 use k8s_openapi::api::core::v1::Service;
-use kube::Client;
 use kube::api::Api;
-use throughput_core::kinds::pulp_tasks::observed::Pulp;
+use kube::{Client, ResourceExt};
+use throughput_core::kinds::pulp_tasks::PulpTasks;
 use throughput_core::plan::Plan;
-use throughput_core::plan::destination::Destination;
+use throughput_core::plan::destination::{self, Destination};
 use throughput_core::reason::{Reason, Why};
+use throughput_crds::REQUESTS_ANNOTATION;
 
+use super::credentials::Purpose;
 use crate::objects::deadline::{RequestError, within};
 
-/// Why nothing is to be sent to the plan's Service, if so. A name that is no Service's is not looked up: a search
-/// domain might lead it, and a password with it, out of the cluster.
-pub(super) async fn refused(
+/// Whether something may be sent to a Service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Door {
+    /// It may.
+    Open,
+    /// The Service is not there, or not to be used.
+    Missing(Why),
+    /// The Service's owner does not permit it.
+    Closed(Why),
+}
+
+/// Whether this may be sent to the plan's destination. A name that is no Service's is not looked up: a search domain
+/// might lead it, and a password with it, out of the cluster.
+pub(super) async fn door(
     client: &Client,
     namespace: &str,
     plan: &Plan,
-) -> Result<Option<Pulp>, RequestError> {
+    (tasks, purpose): (&PulpTasks, Purpose),
+) -> Result<Door, RequestError> {
     let Destination::Service { name, port, .. } = &plan.destination else {
-        return Ok(None);
+        return Ok(Door::Open);
     };
     let services: Api<Service> = Api::namespaced(client.clone(), namespace);
     let service = within("read the Service under test", services.get_opt(name)).await?;
-    Ok(refusal(name, *port, service.as_ref()).map(Pulp::Unavailable))
+    if let Some(why) = refusal(name, *port, service.as_ref()) {
+        return Ok(Door::Missing(why));
+    }
+    let closed = service.as_ref().filter(|_| purpose == Purpose::Run).and_then(|it| closed(name, tasks, it));
+    Ok(closed.map_or(Door::Open, Door::Closed))
+}
+
+/// Why the plan's request may not be sent to this Service, if so. With a Secret it is the Secret's owner who permits
+/// requests. Without one nobody else was asked, and the operator stands where whoever created the test may not: within
+/// the network policies of what it is let to.
+fn closed(name: &str, tasks: &PulpTasks, service: &Service) -> Option<Why> {
+    if tasks.secret.is_some() {
+        return None;
+    }
+    let request = destination::needs_permission(&tasks.dispatch).filter(|it| !it.starts_with("GET "))?;
+    let list = service.annotations().get(REQUESTS_ANNOTATION);
+    (!list.is_some_and(|list| destination::permits_request(list, &request))).then(|| {
+        Why::new(
+            Reason::RequestNotPermitted,
+            format!(
+                "the Service {name} does not say that {request} may be sent to it without credentials: its owner annotates it with {REQUESTS_ANNOTATION}='{request}'"
+            ),
+        )
+    })
 }
 
 fn refusal(name: &str, port: u16, service: Option<&Service>) -> Option<Why> {
@@ -63,6 +100,8 @@ fn refusal(name: &str, port: u16, service: Option<&Service>) -> Option<Why> {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
+    use throughput_core::plan::permissions::Permissions;
+    use throughput_sources::registry::Registry;
 
     use super::*;
 
@@ -81,6 +120,48 @@ mod tests {
         assert_eq!(refusal("pulp-api", 1, None).map(|why| why.reason), Some(Reason::ServiceNotFound));
         assert_eq!(reason(&json!({"ports": [{"port": 80}]})), Some(Reason::ServicePortNotFound));
         assert_eq!(reason(&json!({})), Some(Reason::ServicePortNotFound));
+    }
+
+    #[test]
+    fn without_credentials_only_a_get_needs_no_word_of_the_services_owner() {
+        let closed_for = |method: &str, secret: Option<&str>, list: Option<&str>| {
+            let annotations = list.map(|list| json!({REQUESTS_ANNOTATION: list}));
+            let service = json!({"metadata": {"annotations": annotations}});
+            let credentials = match secret {
+                Some(name) => json!({"secretRef": {"name": name}}),
+                None => json!({"method": "None"}),
+            };
+            let spec = json!({
+                "target": {"service": {"name": "pulp-api", "port": 24817}, "pulp": {"credentials": credentials}},
+                "scale": [{"name": "w", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "w"}}],
+                "workload": {"pulpTasks": {
+                    "tasks": 10,
+                    "dispatch": {"request": {"method": method, "path": "admin/all/"}},
+                }},
+            });
+            let spec = serde_json::from_value(spec).unwrap();
+            let plan = Plan::new("pulp", &spec, &Permissions::default(), &Registry).unwrap();
+            let service = serde_json::from_value(service).unwrap();
+            closed("pulp-api", plan.pulp_tasks().unwrap(), &service).map(|why| why.message)
+        };
+        for (method, list) in [
+            ("DELETE", None),
+            ("POST", None),
+            ("DELETE", Some("POST /pulp/admin/all/")),
+            ("DELETE", Some("test-views, DELETE /pulp/admin/")),
+        ] {
+            let message = closed_for(method, None, list).unwrap();
+            assert!(message.ends_with(&format!("requests='{method} /pulp/admin/all/'")), "{message}");
+        }
+        for (method, secret, list) in [
+            ("GET", None, None),
+            ("DELETE", None, Some("POST /pulp/x/, DELETE /pulp/admin/all/")),
+            ("DELETE", None, Some("DELETE /pulp/admin/*")),
+            // The Secret's owner was asked.
+            ("DELETE", Some("pulp-admin"), None),
+        ] {
+            assert_eq!(closed_for(method, secret, list), None, "{method} {secret:?} {list:?}");
+        }
     }
 
     #[test]

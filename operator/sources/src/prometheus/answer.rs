@@ -87,6 +87,12 @@ impl Answer {
         let Self { status, data, error_type, error, warnings } = self;
         let name = &query.name;
         if status != "success" {
+            // What only happens to be JSON with a status is not quoted, no more than what is no JSON.
+            let is_a_type = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
+            if status != "error" || error_type.is_empty() || !error_type.bytes().all(is_a_type) {
+                let message = format!("query {name}: the answer is not Prometheus's");
+                return Understood::doubtful(SourceError::new("NotAPrometheus", message));
+            }
             let message = format!("query {name}: Prometheus says: {error_type}: {error}");
             return Understood::doubtful(SourceError::new(reason(&error_type), message));
         }
@@ -339,6 +345,16 @@ mod tests {
         let understood = understand(INSTANT, error);
         assert_eq!(reasons(&understood), ["BadQuery"]);
         assert!(understood.doubts[0].message.ends_with("bad_data: parse error: unexpected end"));
+        for other in [
+            json!({"status": "secret"}),
+            json!({"status": "secret", "errorType": "bad_data", "error": "secret"}),
+            json!({"status": "error", "errorType": "a secret", "error": "secret"}),
+            json!({"status": "error", "error": "secret"}),
+        ] {
+            let understood = understand(INSTANT, other);
+            assert_eq!(reasons(&understood), ["NotAPrometheus"]);
+            assert!(!understood.doubts[0].message.contains("secret"));
+        }
         let mut warned = success("scalar", &json!([5.0, "7"]));
         warned["warnings"] = json!(["store is down"]);
         assert_eq!(reasons(&understand(INSTANT, warned)), ["PrometheusWarning"]);

@@ -157,6 +157,29 @@ async fn a_request_that_changes_something_takes_the_secrets_owners_word() {
 }
 
 #[tokio::test]
+async fn without_credentials_a_request_that_changes_something_takes_the_services_owners_word() {
+    let mut spec = spec();
+    spec["workload"]["pulpTasks"]["dispatch"] =
+        json!({"request": {"method": "DELETE", "path": "admin/all/", "body": "{\"sure\": true}"}});
+    let (tenant, _operator) = run(spec, &[]).await;
+    let service = json!({"metadata": {"name": "pulp-api"}, "spec": {"ports": [{"port": 24817}]}});
+    tenant.create::<Service>(service).await;
+    let test = watched(&tenant);
+    test.poke().await;
+    let message = test.until_it_waits_for("RequestNotPermitted").await;
+    assert_eq!(
+        message,
+        "the Service pulp-api does not say that DELETE /pulp/admin/all/ may be sent to it without credentials: its owner annotates it with perf.pulpproject.org/requests='DELETE /pulp/admin/all/'"
+    );
+    let services: Api<Service> = tenant.api();
+    let permit =
+        json!({"metadata": {"annotations": {"perf.pulpproject.org/requests": "DELETE /pulp/admin/all/"}}});
+    services.patch("pulp-api", &PatchParams::default(), &Patch::Merge(permit)).await.unwrap();
+    test.poke().await;
+    test.until_it_waits_for("PulpUnreachable").await;
+}
+
+#[tokio::test]
 async fn what_is_no_pulp_is_said_in_its_own_words() {
     let url = serve(Router::new().fallback(|| async { "<html>Welcome</html>" })).await;
     let (tenant, _operator) = run(spec_for(&url, json!({"method": "None"})), &[&url]).await;

@@ -3,6 +3,7 @@
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
+use serde_json::json;
 use throughput_sources::source::Settled;
 
 use crate::watched::{Watched, instant, past};
@@ -37,20 +38,27 @@ async fn an_answer_without_end_is_not_read_to_its_end() {
 }
 
 #[tokio::test]
-async fn a_page_is_no_answer_and_is_quoted() {
-    let watched = asked(|_| "<h1>Welcome</h1>".into_response()).await;
-    assert_eq!(watched.reasons(), ["NotAPrometheus"]);
-    assert!(watched.recording.shortfalls()[0].message.contains("Welcome"));
+async fn of_what_is_no_prometheus_nothing_is_told() {
+    let page = |_: HeaderMap| "<h1>Welcome</h1>".into_response();
+    let other = |_: HeaderMap| axum::Json(json!({"status": "Welcome", "error": "Welcome"})).into_response();
+    let error = |_: HeaderMap| axum::Json(json!({"status": "error", "error": "Welcome"})).into_response();
+    for answer in [page, other, error] {
+        let watched = asked(answer).await;
+        assert_eq!(watched.reasons(), ["NotAPrometheus"]);
+        assert!(!serde_json::to_string(&watched.recording).unwrap().contains("Welcome"));
+    }
 }
 
 #[tokio::test]
 async fn a_token_is_sent_and_never_told() {
     let watched = asked(|headers| {
         let said = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or("none");
-        (StatusCode::UNAUTHORIZED, format!("not authorized: {said}")).into_response()
+        let error = format!("not authorized: {said}");
+        let body = json!({"status": "error", "errorType": "unauthorized", "error": error});
+        (StatusCode::UNAUTHORIZED, axum::Json(body)).into_response()
     })
     .await;
-    assert_eq!(watched.reasons(), ["Unauthorized"]);
+    assert_eq!(watched.reasons(), ["PrometheusError"]);
     assert!(watched.recording.shortfalls()[0].message.ends_with("not authorized: Bearer ***"));
     assert!(!serde_json::to_string(&watched.recording).unwrap().contains(TOKEN));
 }
