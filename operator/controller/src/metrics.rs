@@ -139,7 +139,7 @@ impl Inner {
         for kind in RequestError::KINDS {
             drop(self.kubernetes_errors.get_or_create(&OfKind { kind }));
         }
-        for outcome in [OK].into_iter().chain(FAILURES.map(word)) {
+        for outcome in [OK].into_iter().chain(FailureClass::ALL.map(word)) {
             drop(self.pulp_requests.get_or_create(&Outcome { outcome }));
         }
         for verdict in [Verdict::Passed, Verdict::Failed, Verdict::Invalid, Verdict::Aborted] {
@@ -254,17 +254,6 @@ fn with(verdict: Verdict) -> WithVerdict {
     WithVerdict { verdict }
 }
 
-const FAILURES: [FailureClass; 8] = [
-    FailureClass::Connect,
-    FailureClass::Timeout,
-    FailureClass::Reset,
-    FailureClass::Unauthorized,
-    FailureClass::ClientError,
-    FailureClass::ServerError,
-    FailureClass::UnexpectedAnswer,
-    FailureClass::Raised,
-];
-
 fn word(class: FailureClass) -> &'static str {
     match class {
         FailureClass::Connect => "connect",
@@ -275,6 +264,7 @@ fn word(class: FailureClass) -> &'static str {
         FailureClass::ServerError => "server_error",
         FailureClass::UnexpectedAnswer => "unexpected_answer",
         FailureClass::Raised => "raised",
+        FailureClass::Abandoned => "abandoned",
     }
 }
 

@@ -37,7 +37,7 @@ use throughput_report::timeline::Timelines;
 pub use pulp::PulpClients;
 
 use credentials::Purpose;
-use service::Door;
+use service::ServiceUse;
 
 use crate::generators::token::TokenKey;
 use crate::objects::deadline::{RequestError, within};
@@ -146,10 +146,10 @@ async fn ask_pulp(
     match credentials::read(client, &facts.namespace, plan, (tasks, purpose)).await {
         Ok(found) => {
             let inquiry = pulp::Inquiry { tasks, facts, status, stage };
-            observed.pulp = match service::door(client, &facts.namespace, plan, (tasks, purpose)).await? {
-                Door::Open => pulps.ask(&inquiry, found).await,
-                Door::Missing(why) => Pulp::Unavailable(why).into(),
-                Door::Closed(why) => {
+            observed.pulp = match service::usable(client, &facts.namespace, plan, (tasks, purpose)).await? {
+                ServiceUse::Permitted => pulps.ask(&inquiry, found).await,
+                ServiceUse::Missing(why) => Pulp::Unavailable(why).into(),
+                ServiceUse::NotPermitted(why) => {
                     pulps.drop_client(&facts.uid);
                     observed.credentials = Credentials::Unusable(why);
                     Pulp::NotAsked.into()

@@ -41,6 +41,8 @@ pub enum Door {
     Load,
     /// They may still deliver, but not begin.
     Deliver,
+    /// They end their load now, and may still deliver what came of it.
+    End,
     /// No generator has anything to do here.
     Closed,
 }
@@ -176,7 +178,9 @@ pub const fn facts(stage: Stage) -> StageFacts {
             load: Load::UnderWay,
             ..CLAIMED
         },
+        // Who is told to end awaits what is under way, and says by its result that nothing more comes.
         Stage::CancelingTasks => StageFacts {
+            generators: Door::End,
             generators_read: GeneratorsRead::JobAndStored,
             asks_target: Question::Tasks,
             load: Load::UnderWay,
@@ -237,7 +241,7 @@ mod tests {
             if facts.generators != Door::Closed {
                 assert!(facts.claimed, "{stage:?}");
                 assert_ne!(facts.sources, Sampling::Off, "{stage:?}");
-                assert!(!facts.at_its_end, "{stage:?}");
+                assert_eq!(facts.at_its_end, facts.generators == Door::End, "{stage:?}");
             }
             assert!(facts.load != Load::Over || facts.at_its_end, "{stage:?}");
             assert!(!facts.can_be_held || facts.load == Load::NotHere, "{stage:?}");
@@ -251,6 +255,7 @@ mod tests {
             Door::Register => "register",
             Door::Load => "load",
             Door::Deliver => "deliver",
+            Door::End => "end",
             Door::Closed => "closed",
         };
         let sources = match sources {

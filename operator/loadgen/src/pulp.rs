@@ -27,7 +27,6 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::durations::milliseconds;
-use crate::ending::Ending;
 use crate::session::Coordinator;
 use crate::session::progress::tell_until_over;
 use crate::settings::Settings;
@@ -51,21 +50,20 @@ impl Load {
     }
 
     /// Sends the load, while the coordinator is told each second how far it is. A coordinator that does not hear it
-    /// changes nothing, but one that says the attempt is over ends it.
+    /// changes nothing, but one that says the attempt is over ends the load.
     pub(crate) async fn send(
         self,
         coordinator: &Arc<impl Coordinator>,
         terminate: &CancellationToken,
-    ) -> Result<LoopReport, Ending> {
+    ) -> LoopReport {
         let Self { plan, dispatcher } = self;
-        let (end, over) = (terminate.child_token(), CancellationToken::new());
+        let end = terminate.child_token();
         let (progress, latest) = watch::channel(Progress::default());
         let mut telling = JoinSet::new();
         let told = tell_until_over(Arc::clone(coordinator), latest);
-        let (tell_end, tell_over) = (end.clone(), over.clone());
+        let tell_end = end.clone();
         telling.spawn(async move {
             told.await;
-            tell_over.cancel();
             tell_end.cancel();
         });
         let send = move || {
@@ -82,6 +80,6 @@ impl Load {
             in_milliseconds = milliseconds(report.elapsed),
             "sent"
         );
-        if over.is_cancelled() { Err(Ending::AttemptOver) } else { Ok(report) }
+        report
     }
 }

@@ -66,7 +66,7 @@ async fn send_requests<C: Coordinator>(
     };
     let ready = terminate.run_until_cancelled(ready).await.unwrap_or(Err(Ending::Terminated));
     let (load, start, cpu) = ready?;
-    let report = load.send(&coordinator, terminate).await?;
+    let report = load.send(&coordinator, terminate).await;
     let work = CpuReading::now().since(&cpu, report.lag.summary(), report.most_unsent);
     coordinator.deliver(&report.into_result(settings, &start, work)).await
 }

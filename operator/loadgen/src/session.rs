@@ -17,12 +17,13 @@ use tokio::time::Instant;
 use crate::ending::Ending;
 use start::StartEstimate;
 
-/// Whether a coordinator still wants the load.
+/// Whether a coordinator still wants the load of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attempt {
     /// As far as is known.
     Running,
-    /// The attempt is over: the load shall end, and there is no use for a result.
+    /// The load shall end now, as when this program is told to end. Whether there is a use for a result is seen by
+    /// delivering it.
     Over,
 }
 

@@ -41,6 +41,8 @@ pub enum FailureClass {
     UnexpectedAnswer,
     /// A call in Pulp's own process raised an exception.
     Raised,
+    /// The generator was told to end and did not await the answer any longer. The server may still work on it.
+    Abandoned,
 }
 
 impl Phase {
@@ -60,7 +62,7 @@ impl Phase {
 
 impl FailureClass {
     /// All classes.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Connect,
         Self::Timeout,
         Self::Reset,
@@ -69,6 +71,7 @@ impl FailureClass {
         Self::ServerError,
         Self::UnexpectedAnswer,
         Self::Raised,
+        Self::Abandoned,
     ];
 
     /// The class in a sentence.
@@ -82,6 +85,7 @@ impl FailureClass {
             Self::ServerError => "server error",
             Self::UnexpectedAnswer => "unexpected answer",
             Self::Raised => "exception",
+            Self::Abandoned => "abandoned",
         }
     }
 }
@@ -123,6 +127,12 @@ impl Failures {
                 group.keep(sample);
             }
         }
+    }
+
+    /// The failures of a class, in whatever phase.
+    pub fn of_class(&self, class: FailureClass) -> u64 {
+        let of_class = self.0.iter().filter(|group| group.class == class);
+        of_class.fold(0, |total, group| total.saturating_add(group.count))
     }
 
     /// All failures.

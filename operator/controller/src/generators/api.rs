@@ -174,6 +174,7 @@ async fn register(
     Permit { caller, _turn }: Permit,
     body: Body,
 ) -> Result<StatusCode, Refusal> {
+    collector.wanted_phase(&caller.address())?;
     let registration: Registration = read(&body)?;
     let text = json!(registration).to_string();
     if text.len() > LARGEST_REGISTRATION_BYTES {
@@ -200,7 +201,7 @@ async fn start(
     let mut changes = collector.phases.changes();
     loop {
         changes.mark_unchanged();
-        if let GeneratorPhase::Dispatch(_, at) = collector.phase(&caller.address())? {
+        if let GeneratorPhase::Dispatch(_, at) = collector.wanted_phase(&caller.address())? {
             let now = Instant::now();
             let nanoseconds = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
             return Ok(Json(StartAnswer::Start {
@@ -222,6 +223,8 @@ async fn progress(
 ) -> Result<StatusCode, Refusal> {
     let progress: Progress = read(&body)?;
     collector.phases.note_progress(&caller.address(), caller.index, progress);
+    // To the generator it is the end of its load. What it delivers afterwards is taken.
+    collector.wanted_phase(&caller.address())?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -291,6 +294,14 @@ impl Collector {
             Admission::NotKnownYet => Err(Refusal::NotKnownYet),
             Admission::Gone => Err(Refusal::Gone),
             Admission::Admitted(phase) => Ok(phase),
+        }
+    }
+
+    /// The same of an attempt whose load is still wanted.
+    fn wanted_phase(&self, address: &CellAddress) -> Result<GeneratorPhase, Refusal> {
+        match self.phase(address)? {
+            GeneratorPhase::End(_) => Err(Refusal::Gone),
+            phase => Ok(phase),
         }
     }
 

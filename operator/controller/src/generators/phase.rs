@@ -26,6 +26,8 @@ pub enum GeneratorPhase {
     Dispatch(CellAddress, Instant),
     /// The cell's generators may still deliver, but not begin.
     Deliver(CellAddress),
+    /// The cell's generators end their load, and may still deliver.
+    End(CellAddress),
     /// No cell has generators.
     Closed,
 }
@@ -69,7 +71,10 @@ impl Default for GeneratorPhases {
 impl GeneratorPhase {
     fn address(&self) -> Option<&CellAddress> {
         match self {
-            Self::Register(address) | Self::Dispatch(address, _) | Self::Deliver(address) => Some(address),
+            Self::Register(address)
+            | Self::Dispatch(address, _)
+            | Self::Deliver(address)
+            | Self::End(address) => Some(address),
             Self::Closed => None,
         }
     }
@@ -96,6 +101,7 @@ impl GeneratorPhases {
                     GeneratorPhase::Dispatch(address, instant(starts_at, now, time_of_day))
                 }
                 Door::Deliver => GeneratorPhase::Deliver(address),
+                Door::End => GeneratorPhase::End(address),
                 Door::Closed => GeneratorPhase::Closed,
             }
         });

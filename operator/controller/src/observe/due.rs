@@ -39,7 +39,7 @@ pub(super) fn due(current: &Current, now: Timestamp) -> Due {
     match facts(current.stage).generators {
         Door::Load if elapsed(live.at, now) < good_enough_for(elapsed(since, live.at)) => Due::Nothing,
         Door::Deliver if same_minute => Due::Unfinished(live),
-        Door::Register | Door::Load | Door::Deliver | Door::Closed => Due::All,
+        Door::Register | Door::Load | Door::Deliver | Door::End | Door::Closed => Due::All,
     }
 }
 

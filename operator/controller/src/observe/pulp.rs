@@ -146,6 +146,7 @@ fn unavailable(inquiry: &Inquiry<'_>, error: &PulpError) -> Pulp {
         | throughput_model::failure::FailureClass::Raised => Reason::NotAPulp,
         throughput_model::failure::FailureClass::Connect
         | throughput_model::failure::FailureClass::Timeout
+        | throughput_model::failure::FailureClass::Abandoned
         | throughput_model::failure::FailureClass::Reset => Reason::PulpUnreachable,
         throughput_model::failure::FailureClass::ClientError
         | throughput_model::failure::FailureClass::ServerError => Reason::PulpError,

@@ -14,39 +14,40 @@ use crate::objects::deadline::{RequestError, within};
 
 /// Whether something may be sent to a Service.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Door {
+pub(super) enum ServiceUse {
     /// It may.
-    Open,
+    Permitted,
     /// The Service is not there, or not to be used.
     Missing(Why),
     /// The Service's owner does not permit it.
-    Closed(Why),
+    NotPermitted(Why),
 }
 
 /// Whether this may be sent to the plan's destination. A name that is no Service's is not looked up: a search domain
 /// might lead it, and a password with it, out of the cluster.
-pub(super) async fn door(
+pub(super) async fn usable(
     client: &Client,
     namespace: &str,
     plan: &Plan,
     (tasks, purpose): (&PulpTasks, Purpose),
-) -> Result<Door, RequestError> {
+) -> Result<ServiceUse, RequestError> {
     let Destination::Service { name, port, .. } = &plan.destination else {
-        return Ok(Door::Open);
+        return Ok(ServiceUse::Permitted);
     };
     let services: Api<Service> = Api::namespaced(client.clone(), namespace);
     let service = within("read the Service under test", services.get_opt(name)).await?;
     if let Some(why) = refusal(name, *port, service.as_ref()) {
-        return Ok(Door::Missing(why));
+        return Ok(ServiceUse::Missing(why));
     }
-    let closed = service.as_ref().filter(|_| purpose == Purpose::Run).and_then(|it| closed(name, tasks, it));
-    Ok(closed.map_or(Door::Open, Door::Closed))
+    let service = service.as_ref().filter(|_| purpose == Purpose::Run);
+    let not_permitted = service.and_then(|service| not_permitted(name, tasks, service));
+    Ok(not_permitted.map_or(ServiceUse::Permitted, ServiceUse::NotPermitted))
 }
 
 /// Why the plan's request may not be sent to this Service, if so. With a Secret it is the Secret's owner who permits
 /// requests. Without one nobody else was asked, and the operator stands where whoever created the test may not: within
 /// the network policies of what it is let to.
-fn closed(name: &str, tasks: &PulpTasks, service: &Service) -> Option<Why> {
+fn not_permitted(name: &str, tasks: &PulpTasks, service: &Service) -> Option<Why> {
     if tasks.secret.is_some() {
         return None;
     }
@@ -124,7 +125,7 @@ mod tests {
 
     #[test]
     fn without_credentials_only_a_get_needs_no_word_of_the_services_owner() {
-        let closed_for = |method: &str, secret: Option<&str>, list: Option<&str>| {
+        let refused_for = |method: &str, secret: Option<&str>, list: Option<&str>| {
             let annotations = list.map(|list| json!({REQUESTS_ANNOTATION: list}));
             let service = json!({"metadata": {"annotations": annotations}});
             let credentials = match secret {
@@ -142,7 +143,7 @@ mod tests {
             let spec = serde_json::from_value(spec).unwrap();
             let plan = Plan::new("pulp", &spec, &Permissions::default(), &Registry).unwrap();
             let service = serde_json::from_value(service).unwrap();
-            closed("pulp-api", plan.pulp_tasks().unwrap(), &service).map(|why| why.message)
+            not_permitted("pulp-api", plan.pulp_tasks().unwrap(), &service).map(|why| why.message)
         };
         for (method, list) in [
             ("DELETE", None),
@@ -150,7 +151,7 @@ mod tests {
             ("DELETE", Some("POST /pulp/admin/all/")),
             ("DELETE", Some("test-views, DELETE /pulp/admin/")),
         ] {
-            let message = closed_for(method, None, list).unwrap();
+            let message = refused_for(method, None, list).unwrap();
             assert!(message.ends_with(&format!("requests='{method} /pulp/admin/all/'")), "{message}");
         }
         for (method, secret, list) in [
@@ -160,7 +161,7 @@ mod tests {
             // The Secret's owner was asked.
             ("DELETE", Some("pulp-admin"), None),
         ] {
-            assert_eq!(closed_for(method, secret, list), None, "{method} {secret:?} {list:?}");
+            assert_eq!(refused_for(method, secret, list), None, "{method} {secret:?} {list:?}");
         }
     }
 

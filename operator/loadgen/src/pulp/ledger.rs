@@ -120,7 +120,7 @@ impl Ledger {
         user.due = Some(ended);
         self.last_ended = self.last_ended.max(Some(ended));
         match outcome.unwrap_or_else(|| {
-            Err(failure(FailureClass::Timeout, "given up, since the generator was told to end"))
+            Err(failure(FailureClass::Abandoned, "given up, since the generator was told to end"))
         }) {
             Ok(tasks) => {
                 self.budget.note_finished(tasks);

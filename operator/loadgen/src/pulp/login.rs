@@ -41,6 +41,7 @@ fn is_transient(class: FailureClass) -> bool {
         FailureClass::Unauthorized
         | FailureClass::ClientError
         | FailureClass::UnexpectedAnswer
-        | FailureClass::Raised => false,
+        | FailureClass::Raised
+        | FailureClass::Abandoned => false,
     }
 }

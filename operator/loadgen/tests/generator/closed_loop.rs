@@ -185,7 +185,7 @@ async fn told_to_end_it_gives_requests_up_that_take_too_long_and_counts_them() {
     let (report, ()) = tokio::join!(run_until(plan, &target, &end), told);
     let classes: Vec<_> =
         report.requests.failures.groups().iter().map(|group| (group.class, group.count)).collect();
-    assert_eq!(classes, [(FailureClass::Timeout, 3)]);
+    assert_eq!(classes, [(FailureClass::Abandoned, 3)]);
     assert_eq!((report.stopped, report.tasks_dispatched), (StopReason::Terminated, 0));
     assert!(about(report.elapsed, ms(6_000)), "{:?}", report.elapsed);
 }

@@ -189,20 +189,31 @@ async fn an_attempt_that_is_over_ends_the_generator_quietly_at_any_time() {
     assert_eq!(ending, Ending::AttemptOver);
     assert_eq!(target.seen.lock().unwrap().bodies.len(), 0);
 
-    let over_meanwhile = CollectorScript { progress: Some(410), ..CollectorScript::default() };
+    let over_meanwhile =
+        CollectorScript { progress: Some(410), deliver: [410].into(), ..CollectorScript::default() };
     let target = Arc::new(Target { takes: Duration::from_millis(50), ..Target::default() });
     let begun = Instant::now();
-    let (shared, ending) =
-        live(&target, over_meanwhile, 100_000, test_view(1), CancellationToken::new()).await;
+    let (_, ending) = live(&target, over_meanwhile, 100_000, test_view(1), CancellationToken::new()).await;
     assert_eq!(ending, Ending::AttemptOver);
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
-    assert_eq!(shared.lock().unwrap().results, []);
 
     let over_at_last = CollectorScript { deliver: [500, 410].into(), ..CollectorScript::default() };
     let (shared, ending) =
         live(&Arc::new(Target::default()), over_at_last, 8, test_view(1), CancellationToken::new()).await;
     assert_eq!(ending, Ending::AttemptOver);
     assert_eq!(shared.lock().unwrap().results.len(), 2);
+}
+
+#[tokio::test]
+async fn a_load_that_is_no_longer_wanted_ends_and_what_came_of_it_is_delivered() {
+    let script = CollectorScript { progress: Some(410), ..CollectorScript::default() };
+    let target = Arc::new(Target { takes: Duration::from_millis(50), ..Target::default() });
+    let (shared, ending) = live(&target, script, 100_000, test_view(1), CancellationToken::new()).await;
+    assert_eq!(ending, Ending::Delivered);
+    let result = shared.lock().unwrap().results.pop().unwrap();
+    assert_eq!((result.stopped, result.failures.total()), (StopReason::Terminated, 0));
+    let requests = u64::try_from(target.seen.lock().unwrap().bodies.len()).unwrap();
+    assert_eq!(PulpLoad::of(&result).requests.succeeded, requests, "every answer was awaited");
 }
 
 #[tokio::test]

@@ -270,6 +270,19 @@ async fn a_result_is_stored_before_it_is_answered_and_can_be_delivered_again() {
 }
 
 #[tokio::test]
+async fn of_a_load_that_is_being_canceled_only_the_result_is_taken() {
+    let served = Served::at("Dispatching").await;
+    served.register("one").await;
+    served.stands_at("CancelingTasks");
+    assert_eq!(served.register("one").await.status, StatusCode::GONE);
+    assert_eq!(served.start().await.status, StatusCode::GONE);
+    let progress = served.call(Method::POST, "progress", Some(&Progress::default())).await;
+    assert_eq!(progress.status, StatusCode::GONE, "so the generator ends its load");
+    assert_eq!(served.deliver(&delivered()).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(served.stored("result.json").await, Some(json!(delivered())));
+}
+
+#[tokio::test]
 async fn a_result_is_taken_only_from_the_pod_that_registered_the_index() {
     let served = Served::at("StartingGenerators").await;
     served.register("one").await;
@@ -325,7 +338,7 @@ async fn a_test_that_was_not_looked_at_yet_is_asked_to_come_again() {
 
 #[tokio::test]
 async fn an_attempt_that_is_over_is_gone() {
-    for stage in ["Collecting", "CancelingTasks", "Restoring", "ScalingWorkers"] {
+    for stage in ["Collecting", "Settling", "Restoring", "ScalingWorkers"] {
         let served = Served::at(stage).await;
         assert_eq!(served.register("one").await.status, StatusCode::GONE, "{stage}");
         assert_eq!(served.start().await.status, StatusCode::GONE, "{stage}");

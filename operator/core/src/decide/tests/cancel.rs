@@ -2,6 +2,7 @@
 
 use throughput_crds::{ConditionStatus, ConditionType, Stage, ThroughputTestStatus};
 use throughput_model::cell::CellAddress;
+use throughput_model::failure::{FailureClass, Phase};
 
 use crate::decide::fixture::{
     STAGES, active, claim, claims, condition, counts, decided, delivered, events, failure, generators,
@@ -105,6 +106,12 @@ fn what_a_lost_generator_had_sent_may_still_be_at_work_for_as_long_as_a_request_
     // One that has delivered sends no more, and one that never got the start never did.
     let complete = Observed { generators: generators(Job::Complete, 1, vec![delivered(4)]), ..lost(0) };
     assert_eq!(place(&decided(&status, &complete, 1)), Some((0, Stage::Collecting)));
+    // But not one that was told to end and did not await all answers.
+    let mut told_to_end = delivered(4);
+    told_to_end.failures.record(Phase::AwaitAnswer, FailureClass::Abandoned, "given up");
+    let impatient = Observed { generators: generators(Job::Complete, 1, vec![told_to_end]), ..lost(0) };
+    assert_eq!(place(&decided(&status, &impatient, 1)), Some((0, Stage::CancelingTasks)));
+    assert_eq!(place(&decided(&status, &impatient, 61)), Some((0, Stage::Collecting)));
     status.current.as_mut().unwrap().timeline.remove(0);
     assert_eq!(place(&decided(&status, &lost(0), 1)), Some((0, Stage::Collecting)));
     let at_work = Observed { generators: generators(active(), 1, Vec::new()), ..lost(0) };

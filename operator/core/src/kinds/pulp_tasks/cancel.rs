@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use throughput_crds::Stage;
+use throughput_model::failure::FailureClass;
 
 use super::counting::update_counts;
 use super::nudging::wake_to_cancel;
@@ -56,14 +57,15 @@ pub(super) fn cancel(
 }
 
 /// Whether tasks of the cell may still come: from a generator that is at work, or from a request that Pulp has not
-/// ended, whose sender is lost. Pulp works on for nobody as long as it would have for somebody, and what it
+/// ended, whose sender is lost or did not await it. Pulp works on for nobody as long as it would have for somebody, and what it
 /// dispatched then would be found by the next cell.
 fn may_dispatch(tasks: &PulpTasks, draft: &Draft<'_>, view: &View<'_>) -> bool {
     let generators = &view.observed.generators;
     if matches!(generators.job, Job::Active { .. }) {
         return true;
     }
-    let all_delivered = generators.results.len() >= view.cell.generators as usize;
+    let all_delivered = generators.results.len() >= view.cell.generators as usize
+        && generators.results.iter().all(|result| result.failures.of_class(FailureClass::Abandoned) == 0);
     let request = tasks.request_timeout();
     view.began(Stage::Dispatching).is_some() && !all_delivered && !draft.is_past(view.since(), request)
 }
