@@ -21,12 +21,14 @@ use throughput_core::identity::TestFacts;
 use throughput_core::observed::Observed;
 use throughput_core::plan::Plan;
 use throughput_core::plan::permissions::Permissions;
+use throughput_core::reason::Reason;
 use throughput_crds::{ThroughputTest, ThroughputTestStatus};
 use throughput_sources::registry::Registry;
 use tokio::time::Instant;
 
 use crate::apply::{ApplyClients, ApplyError, apply, set_finalizer};
 use crate::cadence::backoff::{Backoffs, Wanted};
+use crate::cadence::clock::{Reading, TestClocks};
 use crate::cadence::polling::PollingInterval;
 use crate::generators::phase::GeneratorPhases;
 use crate::metrics::Metrics;
@@ -51,6 +53,8 @@ pub struct Context {
     pub phases: GeneratorPhases,
     /// The operator's own metrics.
     pub metrics: Metrics,
+    /// The times that tests go by.
+    pub clocks: TestClocks,
     /// The waits after failures, by test.
     pub backoffs: Backoffs,
     /// The shortest time between two questions to the system under test.
@@ -122,14 +126,14 @@ async fn look(known: Arc<Known>, context: Arc<Context>) -> Result<Requeue, Recon
     let observed = observe(&context.observe, &test, &facts, plan.as_ref().ok())
         .await
         .map_err(ReconcileError::Observe)?;
-    let decision = decide(&facts, &plan, &before, &observed, jiff::Timestamp::now());
+    let decision = decide(&facts, &plan, &before, &observed, now(&context, &test).await.1);
     let (outcome, error) = match apply(&context.apply, &facts, &decision.actions).await {
         Ok(applied) => (Outcome::Done(applied), None),
         // What was read before it was to be changed is out of date: another look decides anew.
         Err(error) if error.is_overtaken() => return Err(ReconcileError::Apply(error)),
         Err(error) => (Outcome::Refused(error.refusal()), Some(error)),
     };
-    let decision = decision.after(&before, outcome, facts.generation, jiff::Timestamp::now());
+    let decision = decision.after(&before, outcome, facts.generation, now(&context, &test).await.1);
     let reconciled = Reconciled {
         test: &test,
         facts: &facts,
@@ -147,6 +151,21 @@ async fn look(known: Arc<Known>, context: Arc<Context>) -> Result<Requeue, Recon
     let next = decision.next.or_else(|| (decision.status != before).then_some(Duration::ZERO));
     let next = context.pace.next(&before, &decision.status, next);
     Ok(next.map_or_else(Requeue::await_change, Requeue::requeue))
+}
+
+/// This moment, and the time that it is for a test.
+async fn now(context: &Context, test: &ThroughputTest) -> (Instant, jiff::Timestamp) {
+    let instant = Instant::now();
+    let both = (instant, jiff::Timestamp::now());
+    let Reading { now, set_by } = context.clocks.read(&test.uid().unwrap_or_default(), both);
+    if let Some(set_by) = set_by {
+        let note = format!(
+            "the clock of the operator's node was set by {} s: this test's deadlines go on as they were, but what sources of figures record may lie outside of its cells' times",
+            set_by.as_secs()
+        );
+        tell(context, test, &EventText { warning: true, reason: Reason::ClockSet, note }).await;
+    }
+    (instant, now)
 }
 
 /// When to try again after a failure: later each time.
@@ -208,7 +227,7 @@ async fn publish(
         within("write the status", tests.replace_status(&facts.name, &PostParams::default(), &newest))
             .await?;
     }
-    let (now, time_of_day) = (Instant::now(), jiff::Timestamp::now());
+    let (now, time_of_day) = now(context, test).await;
     context.phases.follow(facts, &decision.status, now, time_of_day);
     context.observe.samplers.follow(facts, *plan, &decision.status);
     context.metrics.follow(facts, before, &decision.status, observed);
@@ -253,6 +272,7 @@ impl Context {
         self.observe.samplers.forget(test_uid);
         self.observe.pulps.forget(test_uid);
         self.backoffs.reset(test_uid);
+        self.clocks.forget(test_uid);
         self.metrics.forget(test_uid);
     }
 }

@@ -99,6 +99,7 @@ reasons! {
     WorkersNotOnline,
     WorkersNotGone,
     ClaimLost,
+    ClockSet,
     TargetGone,
     GeneratorNotReady,
     GeneratorFailed,

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::apply::ApplyClients;
 use crate::apply::report::PageRenderer;
 use crate::cadence::backoff::Backoffs;
+use crate::cadence::clock::TestClocks;
 use crate::generators::api::{self, Collector};
 use crate::generators::phase::GeneratorPhases;
 use crate::generators::token::TokenKey;
@@ -162,6 +163,7 @@ fn context(
         recorder: Recorder::new(client.clone(), reporter),
         phases: phases.clone(),
         metrics: metrics.clone(),
+        clocks: TestClocks::default(),
         backoffs: Backoffs::default(),
         lead: lead.clone(),
         pace: flags.pace(),
