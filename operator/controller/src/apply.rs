@@ -30,6 +30,7 @@ use crate::apply::report::PageRenderer;
 use crate::generators::token::TokenKey;
 use crate::objects::deadline::{RequestError, within};
 use crate::objects::generator_maps;
+use crate::objects::known::Known;
 use crate::objects::names::{self, CELL_LABEL, FIELD_MANAGER, TEST_UID_LABEL};
 use crate::objects::owned_objects::{self, NameTaken, OwnedObjectError};
 use crate::objects::pages;
@@ -248,7 +249,7 @@ async fn start_generators(
 }
 
 /// Deletes a cell's Job and Secret, and then what is left of earlier cells: where a deletion was refused, the run went on
-/// without it. A Secret is named like its Job, by which it is found: nobody here lists Secrets.
+/// without it.
 pub(crate) async fn delete_generators(
     client: &Client,
     facts: &TestFacts,
@@ -257,13 +258,27 @@ pub(crate) async fn delete_generators(
     let own = names::cell(&facts.name, address);
     owned_objects::remove::<Job>(client, facts, &own, DeleteParams::background()).await?;
     owned_objects::remove::<Secret>(client, facts, &own, DeleteParams::default()).await?;
+    // A later cell's is another leader's by now.
+    delete_jobs(client, facts, |cell| cell.is_some_and(|cell| cell < address.cell)).await
+}
+
+/// Deletes the Jobs and the Secrets of all of a test's cells, whatever its status says.
+pub(crate) async fn delete_all_generators(client: &Client, facts: &TestFacts) -> Result<(), RequestError> {
+    delete_jobs(client, facts, |_| true).await
+}
+
+/// Deletes the Jobs of cells, with the Secret of each. A Secret is named like its Job, by which it is found: nobody here
+/// lists Secrets.
+async fn delete_jobs(
+    client: &Client,
+    facts: &TestFacts,
+    of_cell: impl Fn(Option<u32>) -> bool,
+) -> Result<(), RequestError> {
     let jobs: Api<PartialObjectMeta<Job>> = Api::namespaced(client.clone(), &facts.namespace);
     let of_test = ListParams::default().labels(&format!("{TEST_UID_LABEL}={}", facts.uid));
     let mut jobs = pin!(pages::listed("list the test's Jobs", &jobs, of_test));
     while let Some(job) = jobs.try_next().await? {
-        let cell = job.labels().get(CELL_LABEL).and_then(|cell| cell.parse::<u32>().ok());
-        // A later cell's is another leader's by now.
-        if cell.is_some_and(|cell| cell < address.cell) {
+        if of_cell(job.labels().get(CELL_LABEL).and_then(|cell| cell.parse().ok())) {
             let name = job.name_any();
             owned_objects::remove::<Secret>(client, facts, &name, DeleteParams::default()).await?;
             owned_objects::remove::<Job>(client, facts, &name, DeleteParams::background()).await?;
@@ -294,7 +309,10 @@ fn absent<T>(deleted: Result<T, RequestError>) -> Result<(), RequestError> {
 }
 
 /// Puts everything back, and deletes what generators have stored.
-async fn restore_all((client, key): (&Client, &TokenKey), facts: &TestFacts) -> Result<(), ApplyError> {
+pub(crate) async fn restore_all(
+    (client, key): (&Client, &TokenKey),
+    facts: &TestFacts,
+) -> Result<(), ApplyError> {
     let claims = claim::held_by(client, key, &facts.namespace, &facts.uid).await?;
     let errors = claim::restore_all(client, &facts.namespace, &claims).await;
     if let Some(error) = errors.into_iter().next() {
@@ -309,7 +327,8 @@ async fn restore_all((client, key): (&Client, &TokenKey), facts: &TestFacts) -> 
 
 /// Puts our finalizer on the test, or takes it off.
 pub async fn set_finalizer(client: &Client, facts: &TestFacts, wanted: bool) -> Result<(), RequestError> {
-    let tests: Api<ThroughputTest> = Api::namespaced(client.clone(), &facts.namespace);
+    // No more is read than can always be read.
+    let tests: Api<Known> = Api::namespaced(client.clone(), &facts.namespace);
     let Some(test) = within("read the test", tests.get_opt(&facts.name)).await? else {
         return Ok(());
     };

@@ -29,7 +29,7 @@ use crate::objects::deadline::RequestError;
 use running::Running;
 
 /// The steps of a look that can fail.
-pub const STEPS: [&str; 3] = ["observe", "apply", "publish"];
+pub const STEPS: [&str; 4] = ["observe", "apply", "publish", "panic"];
 /// The outcome of what went well.
 const OK: &str = "ok";
 

@@ -8,9 +8,11 @@
 //! * The finalizer goes last, when nothing is claimed any more.
 //! * Nothing is begun once the lead has ended, also in the middle of a look.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use kube::api::{Api, PostParams};
 use kube::runtime::controller::Action as Requeue;
 use kube::runtime::events::{Event, EventType, Recorder};
@@ -37,6 +39,7 @@ use crate::objects::known::Known;
 use crate::objects::lead::Lead;
 use crate::objects::namespace;
 use crate::observe::{ObserveClients, observe};
+use crate::rescue::{Rescued, patience, rescue};
 
 /// What reconciling needs.
 #[derive(Clone)]
@@ -59,6 +62,8 @@ pub struct Context {
     pub backoffs: Backoffs,
     /// The shortest time between two questions to the system under test.
     pub pace: PollingInterval,
+    /// The tests that were ended since they could not be looked at.
+    pub rescued: Rescued,
     /// The lead, without which nothing is done.
     pub lead: Lead,
 }
@@ -75,6 +80,9 @@ pub enum ReconcileError {
     /// The status was not written.
     #[error("cannot publish: {0}")]
     Publish(RequestError),
+    /// The look broke off. The log has where.
+    #[error("an error of the operator's own, which its log has: please report it")]
+    Panicked,
 }
 
 impl ReconcileError {
@@ -84,6 +92,7 @@ impl ReconcileError {
             Self::Observe(_) => "observe",
             Self::Apply(_) => "apply",
             Self::Publish(_) => "publish",
+            Self::Panicked => "panic",
         }
     }
 
@@ -92,6 +101,7 @@ impl ReconcileError {
         match self {
             Self::Observe(error) | Self::Publish(error) => Some(error),
             Self::Apply(error) => error.request(),
+            Self::Panicked => None,
         }
     }
 }
@@ -99,11 +109,31 @@ impl ReconcileError {
 /// Carries a test on by one step, or by a part of it when the lead ends meanwhile.
 pub async fn reconcile(known: Arc<Known>, context: Arc<Context>) -> Result<Requeue, ReconcileError> {
     let lead = context.lead.clone();
-    let looked = lead.while_held(Box::pin(look(known, context))).await;
+    let looked = lead.while_held(Box::pin(look_or_rescue(known, context))).await;
     looked.unwrap_or_else(|lost| {
         tracing::info!(%lost, "a look ends half-way");
         Ok(Requeue::await_change())
     })
+}
+
+/// Looks at a test, and ends it when that has failed for too long in a way that does not pass.
+async fn look_or_rescue(known: Arc<Known>, context: Arc<Context>) -> Result<Requeue, ReconcileError> {
+    let (facts, wanted) = (facts(&known), wanted(&known));
+    if context.rescued.rests(&facts.uid, wanted) {
+        return Ok(Requeue::await_change());
+    }
+    // What is shared between looks is whole at any time: its locks are never held over a call that could panic.
+    let looked = AssertUnwindSafe(Box::pin(look(known.clone(), context.clone()))).catch_unwind().await;
+    let error = match looked.unwrap_or(Err(ReconcileError::Panicked)) {
+        Ok(requeue) => return Ok(requeue),
+        Err(error) => error,
+    };
+    let failing_for = context.backoffs.failing_for(&facts.uid, wanted, Instant::now());
+    if patience(&error).is_none_or(|patience| failing_for < patience) {
+        return Err(error);
+    }
+    rescue(&context, (&known, &facts), wanted, &error).await.map_err(ReconcileError::Apply)?;
+    Ok(Requeue::await_change())
 }
 
 async fn look(known: Arc<Known>, context: Arc<Context>) -> Result<Requeue, ReconcileError> {
@@ -232,7 +262,7 @@ async fn publish(
     context.observe.samplers.follow(facts, *plan, &decision.status);
     context.metrics.follow(facts, before, &decision.status, observed);
     for event in &decision.events {
-        tell(context, test, event).await;
+        tell(context, *test, event).await;
     }
     if decision.release {
         set_finalizer(&context.observe.client, facts, false).await?;
@@ -242,7 +272,10 @@ async fn publish(
 }
 
 /// Events are for people's convenience: one that is not written is logged, and nothing else.
-async fn tell(context: &Context, test: &ThroughputTest, event: &EventText) {
+pub(crate) async fn tell<K>(context: &Context, test: &K, event: &EventText)
+where
+    K: Resource<DynamicType = ()>,
+{
     let EventText { warning, reason, note } = event;
     let event = Event {
         type_: if *warning { EventType::Warning } else { EventType::Normal },
@@ -273,6 +306,7 @@ impl Context {
         self.observe.pulps.forget(test_uid);
         self.backoffs.reset(test_uid);
         self.clocks.forget(test_uid);
+        self.rescued.forget(test_uid);
         self.metrics.forget(test_uid);
     }
 }

@@ -95,6 +95,7 @@ reasons! {
     NothingCanceled,
     NothingStarted,
     ActionFailed,
+    LookFailed,
     QueueNotEmpty,
     WorkersNotOnline,
     WorkersNotGone,

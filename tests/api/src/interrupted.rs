@@ -104,6 +104,39 @@ impl Held {
     }
 }
 
+/// What becomes of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Instead {
+    /// Whoever awaits its answer panics.
+    Panic,
+    /// It is answered by this status and body, and never reaches the API server.
+    Answer(u16, String),
+}
+
+/// A client to whose requests of this kind something else happens.
+pub fn disturbed(
+    client: &Client,
+    is_it: impl Fn(&http::Request<Body>) -> bool + Send + Sync + 'static,
+    instead: Instead,
+) -> Client {
+    let (through, is_it) = (client.clone(), Arc::new(is_it));
+    let service = tower::service_fn(move |request: http::Request<Body>| {
+        let (through, is_it, instead) = (through.clone(), is_it(&request), instead.clone());
+        async move {
+            match instead {
+                _ if !is_it => through.send(request).await,
+                Instead::Panic => panic!("a look that breaks off, as a test wants it"),
+                Instead::Answer(status, body) => {
+                    let answer = http::Response::builder().status(status);
+                    let answer = answer.header("content-type", "application/json");
+                    Ok(answer.body(Body::from(body.into_bytes())).unwrap())
+                }
+            }
+        }
+    });
+    Client::new(service, client.default_namespace())
+}
+
 /// What a client has asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {

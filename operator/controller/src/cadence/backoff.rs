@@ -16,6 +16,7 @@ pub struct Backoffs(Arc<Mutex<HashMap<String, Failures>>>);
 #[derive(Clone, Debug)]
 struct Failures {
     count: u32,
+    since: Instant,
     next_at: Instant,
     /// What people wanted of the test then.
     wanted: Wanted,
@@ -34,9 +35,12 @@ impl Backoffs {
     /// Counts a failure, and says how long to wait after it.
     pub fn next(&self, test_uid: &str, wanted: Wanted, now: Instant) -> Duration {
         let mut tests = self.lock();
-        let count = tests.get(test_uid).map_or(0, |failures| failures.count);
+        let before = tests.get(test_uid);
+        let count = before.map_or(0, |failures| failures.count);
+        let since =
+            before.filter(|failures| failures.wanted == wanted).map_or(now, |failures| failures.since);
         let wait = FIRST.saturating_mul(1 << count.min(16)).min(LONGEST);
-        let failures = Failures { count: count.saturating_add(1), next_at: now + wait, wanted };
+        let failures = Failures { count: count.saturating_add(1), since, next_at: now + wait, wanted };
         tests.insert(test_uid.to_owned(), failures);
         wait
     }
@@ -47,6 +51,13 @@ impl Backoffs {
         let tests = self.lock();
         let failures = tests.get(test_uid).filter(|failures| failures.wanted == wanted)?;
         failures.next_at.checked_duration_since(now).filter(|rest| *rest > Duration::ZERO)
+    }
+
+    /// How long a test has failed by now, since people wanted this of it and without a success in between.
+    pub fn failing_for(&self, test_uid: &str, wanted: Wanted, now: Instant) -> Duration {
+        let tests = self.lock();
+        let failures = tests.get(test_uid).filter(|failures| failures.wanted == wanted);
+        failures.map(|failures| now.saturating_duration_since(failures.since)).unwrap_or_default()
     }
 
     /// Forgets the failures of a test.
@@ -74,6 +85,23 @@ mod tests {
         assert_eq!(backoffs.next("b", WANTED, now), FIRST);
         backoffs.reset("a");
         assert_eq!(backoffs.next("a", WANTED, now), FIRST);
+    }
+
+    #[test]
+    fn a_test_has_failed_since_its_first_failure_until_it_succeeds_or_people_want_something_else_of_it() {
+        let (backoffs, begun) = (Backoffs::default(), Instant::now());
+        let at = |seconds| begun + Duration::from_secs(seconds);
+        assert_eq!(backoffs.failing_for("a", WANTED, at(9)), Duration::ZERO);
+        for seconds in [0, 4] {
+            backoffs.next("a", WANTED, at(seconds));
+        }
+        assert_eq!(backoffs.failing_for("a", WANTED, at(9)), Duration::from_secs(9));
+        let changed = Wanted { generation: Some(2), ..WANTED };
+        assert_eq!(backoffs.failing_for("a", changed, at(9)), Duration::ZERO);
+        backoffs.next("a", changed, at(10));
+        assert_eq!(backoffs.failing_for("a", changed, at(12)), Duration::from_secs(2));
+        backoffs.reset("a");
+        assert_eq!(backoffs.failing_for("a", changed, at(12)), Duration::ZERO);
     }
 
     #[test]

@@ -73,6 +73,23 @@ impl RequestError {
         self.code() == Some(403)
     }
 
+    /// Whether the answer is not what was asked for: an object of another version, or none at all.
+    pub fn is_unreadable(&self) -> bool {
+        match self {
+            // One that ends too early was cut on its way.
+            Self::Kube { source, .. } => match source.as_ref() {
+                kube::Error::SerdeError(error) => !error.is_eof(),
+                _ => false,
+            },
+            Self::Deadline { .. } => false,
+        }
+    }
+
+    /// Whether the API server refuses it, and will again.
+    pub fn is_refusal(&self) -> bool {
+        self.code().is_some_and(|code| (400..500).contains(&code) && ![409, 429].contains(&code))
+    }
+
     /// Whether the object is not what the change was made for: it has changed since it was read, or a test in
     /// the patch does not hold.
     pub fn is_overtaken(&self) -> bool {

@@ -69,7 +69,7 @@ impl PulpClients {
     }
 
     /// Lets go of the client of a test whose credentials may not be used any more, and of its session.
-    pub(super) fn drop_client(&self, test_uid: &str) {
+    pub(crate) fn drop_client(&self, test_uid: &str) {
         self.lock().remove(test_uid);
     }
 

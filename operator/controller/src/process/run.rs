@@ -31,6 +31,7 @@ use crate::process::serving::{self, Bounds};
 use crate::process::uninstall;
 use crate::process::watching;
 use crate::reconcile::Context;
+use crate::rescue::Rescued;
 use crate::sampling::Samplers;
 use crate::scaling::claim::{self, Unsigned};
 use crate::scaling::orphans;
@@ -165,6 +166,7 @@ fn context(
         metrics: metrics.clone(),
         clocks: TestClocks::default(),
         backoffs: Backoffs::default(),
+        rescued: Rescued::default(),
         lead: lead.clone(),
         pace: flags.pace(),
     }

@@ -16,6 +16,7 @@ mod leading;
 mod lost;
 mod operator;
 mod refusals;
+mod rescuing;
 mod restoring;
 mod restricted;
 mod rules;
