@@ -27,9 +27,10 @@ pub(super) async fn look(
     stored_by: u32,
 ) -> Result<Generators, RequestError> {
     let name = names::cell(&facts.name, address);
-    let maps = generator_maps::read(client, facts, address, stored_by).await?;
     let jobs: Api<Job> = Api::namespaced(client.clone(), &facts.namespace);
+    // Before what is stored: of a Job that has ended well all is stored then.
     let job = within("read the cell's Job", jobs.get_opt(&name)).await?;
+    let maps = generator_maps::read(client, facts, address, stored_by).await?;
     let mut generators =
         Generators { job: job.as_ref().map(state).unwrap_or_default(), ..Generators::default() };
     for map in maps {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use throughput_model::counted::counted;
+
 use super::draft::{Draft, View};
 use crate::observed::Job;
 use crate::reason::{Reason, Why};
@@ -29,8 +31,16 @@ pub(crate) fn delivery(draft: &Draft<'_>, view: &View<'_>, allowed: Duration) ->
     let lost = match &generators.job {
         Job::Failed { message } => Some(message.clone()),
         Job::Absent => Some("its Job was deleted".to_owned()),
-        // A generator ends well only once its result is stored; the store may be seen a moment later.
-        Job::Complete | Job::Active { .. } => None,
+        // A generator ends well only once its result is stored, and the Job is read before what is stored.
+        Job::Complete => {
+            let missing = (view.cell.generators as usize).saturating_sub(generators.results.len());
+            let message = format!(
+                "what {} delivered is not there any more: its ConfigMap was deleted, or changed",
+                counted(missing, "load generator")
+            );
+            return Delivery::Failed(Why::new(Reason::ResultNotDelivered, message));
+        }
+        Job::Active { .. } => None,
     };
     if let Some(message) = lost {
         let message = format!("a load generator was lost: {message}");

@@ -51,13 +51,27 @@ fn doubts(decision: &Decision) -> &[String] {
 
 #[test]
 fn dispatching_goes_on_until_every_result_is_stored() {
-    let complete = Observed { generators: generators(Job::Complete, 1, Vec::new()), ..dispatching(0) };
-    for observed in [dispatching(4), dispatching(0), complete] {
+    for observed in [dispatching(4), dispatching(0)] {
         let decision = decided(&status_at(0, Stage::Dispatching), &observed, 1_980);
         assert_eq!((place(&decision), decision.actions), (Some((0, Stage::Dispatching)), vec![]));
     }
     let decision = decided(&status_at(0, Stage::Dispatching), &dispatched(4), 1_980);
     assert_eq!((place(&decision), decision.actions), (Some((0, Stage::Draining)), vec![]));
+}
+
+#[test]
+fn a_result_that_is_gone_though_its_generator_delivered_it_is_not_waited_for() {
+    let complete = Observed { generators: generators(Job::Complete, 1, Vec::new()), ..dispatching(4) };
+    let decision = decided(&status_at(0, Stage::Dispatching), &complete, 1);
+    assert_eq!(
+        (place(&decision), failure(&decision)),
+        (Some((0, Stage::CancelingTasks)), Some("ResultNotDelivered"))
+    );
+    let said = decision.status.current.unwrap().progress.failure.unwrap();
+    assert_eq!(
+        said,
+        "what 1 load generator delivered is not there any more: its ConfigMap was deleted, or changed"
+    );
 }
 
 #[test]

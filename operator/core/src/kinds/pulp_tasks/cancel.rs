@@ -64,7 +64,10 @@ fn may_dispatch(tasks: &PulpTasks, draft: &Draft<'_>, view: &View<'_>) -> bool {
     if matches!(generators.job, Job::Active { .. }) {
         return true;
     }
-    let all_delivered = generators.results.len() >= view.cell.generators as usize
+    // One that ended well had delivered, also where somebody has deleted it since.
+    let all_ended_well =
+        generators.results.len() >= view.cell.generators as usize || generators.job == Job::Complete;
+    let all_delivered = all_ended_well
         && generators.results.iter().all(|result| result.failures.of_class(FailureClass::Abandoned) == 0);
     let request = tasks.request_timeout();
     view.began(Stage::Dispatching).is_some() && !all_delivered && !draft.is_past(view.since(), request)
