@@ -7,14 +7,13 @@ mod due;
 mod generators;
 mod pods;
 mod pulp;
+mod report;
 mod service;
 mod targets;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::ConfigMap;
-use kube::api::Api;
 use kube::{Client, ResourceExt};
 use throughput_core::decide;
 use throughput_core::identity::TestFacts;
@@ -30,9 +29,6 @@ use throughput_crds::{
     ThroughputTestStatus,
 };
 use throughput_model::cell::CellAddress;
-use throughput_report::data::TestReport;
-use throughput_report::fit::pictures;
-use throughput_report::timeline::Timelines;
 
 pub use pulp::PulpClients;
 
@@ -40,8 +36,7 @@ use credentials::Purpose;
 use service::ServiceUse;
 
 use crate::generators::token::TokenKey;
-use crate::objects::deadline::{RequestError, within};
-use crate::objects::names;
+use crate::objects::deadline::RequestError;
 use crate::objects::obstacle::Obstacle;
 use crate::objects::owned_objects;
 use crate::sampling::Samplers;
@@ -127,7 +122,7 @@ pub async fn observe(
         ask_pulp(clients, facts, (plan, tasks), &status, &mut observed).await?;
     }
     if stage == Stage::Collecting {
-        observed.report = read_report(client, facts).await?;
+        observed.report = report::read(client, facts, plan.main_axis(), &status).await?;
     }
     Ok(observed)
 }
@@ -187,36 +182,4 @@ fn address(facts: &TestFacts, current: &Current) -> CellAddress {
 /// The stage that a decision will be about.
 fn stage(status: &ThroughputTestStatus) -> Stage {
     status.current.as_ref().map_or(Stage::AwaitingTargets, |current| current.stage)
-}
-
-/// The report of the cells before this one. One that cannot be read is not lost silently.
-async fn read_report(client: &Client, facts: &TestFacts) -> Result<Option<TestReport>, RequestError> {
-    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), &facts.namespace);
-    let map = within("read the report", maps.get_opt(&names::report(&facts.name))).await?;
-    let Some(mut map) = map else {
-        return Ok(None);
-    };
-    let Some(text) = map.data.as_mut().and_then(|data| data.remove("report.json")) else {
-        return Ok(None);
-    };
-    match serde_json::from_str::<TestReport>(&text) {
-        Ok(report) if report.test_uid == facts.uid => {
-            Ok(Some(TestReport { timelines: timelines(&map, facts), ..report }))
-        }
-        Ok(_) => Ok(None),
-        Err(error) => {
-            tracing::error!(test = facts.name, %error, "the report so far cannot be read; it is begun anew");
-            Ok(None)
-        }
-    }
-}
-
-/// What is drawn of the cells before this one.
-fn timelines(map: &ConfigMap, facts: &TestFacts) -> Timelines {
-    let file = map.binary_data.as_ref().and_then(|files| files.get(pictures::TIMELINES_FILE));
-    let read = file.map(|file| pictures::read_timelines(&file.0)).transpose().unwrap_or_else(|error| {
-        tracing::error!(test = facts.name, %error, "the pictures so far cannot be read; they are begun anew");
-        None
-    });
-    read.unwrap_or_default()
 }

@@ -110,6 +110,7 @@ reasons! {
     CancelingTasks,
     NotCleanedUp,
     ReportNotWritten,
+    ReportIncomplete,
     GeneratorsNotDeleted,
     TasksUnfinished,
     TasksNotCanceled,

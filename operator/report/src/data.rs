@@ -36,6 +36,10 @@ pub struct TestReport {
     /// What the repeats of each combination came to, where there are repeats.
     #[serde(default)]
     pub repeats: Vec<RepeatedCells>,
+    /// The cells that have ended and of which nothing was kept, by their positions: their rows in the status are all
+    /// that is left.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost_cells: Vec<u32>,
     /// What is drawn of each cell: a file of its own beside `report.json`.
     #[serde(skip)]
     pub timelines: Timelines,
@@ -149,6 +153,32 @@ impl TestReport {
 }
 
 impl TestReport {
+    /// The report of a test of which no cell was measured yet: its namespace, name and UID, and the axis of its main
+    /// target.
+    pub fn empty(namespace: &str, test: &str, test_uid: &str, workers_axis: &str) -> Self {
+        Self {
+            schema_version: SCHEMA_VERSION,
+            namespace: namespace.to_owned(),
+            test: test.to_owned(),
+            test_uid: test_uid.to_owned(),
+            operator_version: env!("CARGO_PKG_VERSION").to_owned(),
+            workers_axis: workers_axis.to_owned(),
+            cells: Vec::new(),
+            repeats: Vec::new(),
+            lost_cells: Vec::new(),
+            timelines: Timelines::default(),
+        }
+    }
+
+    /// That details are lost, in a sentence; `None` where none are.
+    pub fn words_on_lost_cells(&self) -> Option<String> {
+        let numbers: Vec<String> = self.lost_cells.iter().map(|cell| (cell + 1).to_string()).collect();
+        let numbers = (!numbers.is_empty()).then(|| numbers.join(", "))?;
+        Some(format!(
+            "Not in here: run {numbers}, whose ConfigMaps were deleted or changed. What is left of it is in the test's status."
+        ))
+    }
+
     /// What is the same for all of its cells. A report without cells is one of Pulp's tasks, of which nothing was measured.
     pub fn facts(&self) -> &'static KindFacts {
         self.cells.first().map_or(&pulp_tasks::FACTS, |cell| cell.load.kind().facts())

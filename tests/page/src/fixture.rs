@@ -51,6 +51,7 @@ pub fn report(runs: &[Run]) -> (TestReport, Timelines) {
         workers_axis: "workers".to_owned(),
         cells: Vec::new(),
         repeats: Vec::new(),
+        lost_cells: Vec::new(),
         timelines: Timelines::default(),
     };
     runs.iter().fold((empty, Timelines::default()), |(report, timelines), run| {

@@ -12,7 +12,7 @@ use throughput_core::identity::TestFacts;
 use throughput_crds::ReportReference;
 use throughput_model::cell::CellAddress;
 use throughput_report::data::{CellDetail, TestReport};
-use throughput_report::fit::details::{Packed, pack};
+use throughput_report::fit::details::{CELL_FILE, Packed, pack};
 use throughput_report::fit::pictures::{self, PAGE_FILE, Pictures, TIMELINES_FILE};
 use throughput_report::fit::{self, PackError};
 use throughput_report::room;
@@ -33,7 +33,7 @@ pub(super) async fn write(
     let Packed { detail: packed, documents } = pack(detail, room::DETAILS)?;
     let documents = documents.into_iter().map(|(name, packed)| (format!("{name}.gz"), ByteString(packed)));
     let mut files: BTreeMap<String, ByteString> = documents.collect();
-    files.insert("cell.json.gz".to_owned(), ByteString(packed));
+    files.insert(CELL_FILE.to_owned(), ByteString(packed));
     let cell = ConfigMap {
         metadata: metadata::of_cell(facts, address),
         binary_data: Some(files),

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use throughput_crds::{CellResult, Stage};
 use throughput_model::counted::counted;
-use throughput_report::data::{SCHEMA_VERSION, TestReport};
-use throughput_report::timeline::Timelines;
+use throughput_report::data::TestReport;
 
-use super::decision::Action;
+use super::decision::{Action, EventText};
 use super::draft::{Draft, View};
+use crate::identity::TestFacts;
 use crate::judge::evidence::Evidence;
 use crate::judge::result::{measure, summarized};
 use crate::kinds::Collected;
@@ -105,11 +105,30 @@ fn write_results(draft: &mut Draft<'_>, view: &View<'_>, not_written: Option<Str
         draft.status.results.push(result);
         return;
     }
-    let report = view.observed.report.clone().unwrap_or_else(|| empty_report(draft, view));
+    let report = view.observed.report.clone().unwrap_or_else(|| {
+        let TestFacts { namespace, name, uid, generation: _ } = draft.test;
+        TestReport::empty(namespace, name, uid, view.plan.main_axis())
+    });
+    tell_of_lost_cells(draft, &report);
     let report = Box::new(report.with(detail.figures.clone()));
     draft.status.results.push(result);
     draft.act(Action::WriteReport { address: address.clone(), detail: Box::new(detail), report });
     draft.act(Action::DeleteGenerators { address });
+}
+
+/// Says of each earlier cell whose details are not to be had any more that they are not, once.
+fn tell_of_lost_cells(draft: &mut Draft<'_>, report: &TestReport) {
+    let words =
+        "the details of this cell are not in the report any more: its ConfigMap was deleted, or changed";
+    for result in &mut draft.status.results {
+        let was_told =
+            result.observations.iter().any(|told| told.starts_with("the details of this cell are not"));
+        if report.lost_cells.contains(&result.cell) && !was_told {
+            result.observations.push(words.to_owned());
+            let note = format!("cell {}: {words}", result.cell + 1);
+            draft.events.push(EventText { warning: true, reason: Reason::ReportIncomplete, note });
+        }
+    }
 }
 
 /// The cell, as events name it.
@@ -125,20 +144,5 @@ fn tell_of_result(draft: &mut Draft<'_>, view: &View<'_>, result: &CellResult, o
     draft.tell(Reason::CellFinished, note);
     for words in observations.iter().take(MOST_OBSERVATION_EVENTS) {
         draft.tell(Reason::Observed, format!("{name}: {words}"));
-    }
-}
-
-/// The report of a test of which no cell was measured yet.
-fn empty_report(draft: &Draft<'_>, view: &View<'_>) -> TestReport {
-    TestReport {
-        schema_version: SCHEMA_VERSION,
-        namespace: draft.test.namespace.clone(),
-        test: draft.test.name.clone(),
-        test_uid: draft.test.uid.clone(),
-        operator_version: env!("CARGO_PKG_VERSION").to_owned(),
-        workers_axis: view.plan.main_axis().to_owned(),
-        cells: Vec::new(),
-        repeats: Vec::new(),
-        timelines: Timelines::default(),
     }
 }

@@ -2,10 +2,14 @@
 //!
 //! What is dropped is told in the details themselves, in `dropped`. Figures and shortfalls never go.
 
+use std::io::{self, Read};
+
+use flate2::read::GzDecoder;
 use throughput_model::source_report::{Document, Series, SeriesPoint};
 
 use super::{PackError, drop_samples, gzip, within};
-use crate::data::CellDetail;
+use crate::data::{CellDetail, SCHEMA_VERSION};
+use crate::timeline::Timelines;
 
 /// A cell's details, packed: the details themselves, and its documents, each by its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +19,11 @@ pub struct Packed {
     /// Each document's name and its text, compressed.
     pub documents: Vec<(String, Vec<u8>)>,
 }
+
+/// The file of a cell's `ConfigMap` that has its details.
+pub const CELL_FILE: &str = "cell.json.gz";
+/// The most that a cell's details take once they are unpacked, in bytes. What [`pack`] lets through is far below it.
+const MOST_BYTES_OF_DETAILS: usize = 16 << 20;
 
 /// Something that can be dropped: what it is, and how.
 type Step = (&'static str, fn(&mut CellDetail, &mut Vec<Document>));
@@ -49,6 +58,23 @@ pub fn pack(detail: &CellDetail, limit: usize) -> Result<Packed, PackError> {
     }
     within(packed.bytes(), limit)?;
     Ok(packed)
+}
+
+/// Details as [`pack`] packed them, read like a stranger's. Fails where they are larger, or no details of this version.
+pub fn unpack(file: &[u8]) -> io::Result<CellDetail> {
+    let mut text = Vec::new();
+    GzDecoder::new(file).take(MOST_BYTES_OF_DETAILS as u64 + 1).read_to_end(&mut text)?;
+    if text.len() > MOST_BYTES_OF_DETAILS {
+        return Err(io::Error::other(format!("more than {MOST_BYTES_OF_DETAILS} bytes of details")));
+    }
+    let detail: CellDetail = serde_json::from_slice(&text)?;
+    let mut timelines = Timelines::default().with(detail.to_timeline());
+    timelines.cells.truncate(1);
+    if detail.schema_version == SCHEMA_VERSION && timelines.are_possible() {
+        Ok(detail)
+    } else {
+        Err(io::Error::other("details that no cell of this version has"))
+    }
 }
 
 impl Packed {

@@ -7,7 +7,7 @@ use throughput_model::failure::{FailureClass, LONGEST_SAMPLE, Phase, SAMPLES_PER
 use throughput_model::generator::RequestFigures;
 use throughput_model::source_report::{Document, Series, SeriesPoint, SourceReport, SourceSummary, Table};
 
-use super::details::{Packed, pack};
+use super::details::{Packed, pack, unpack};
 use super::pictures::room_beside;
 use super::*;
 use crate::data::{CellDetail, SCHEMA_VERSION};
@@ -197,4 +197,23 @@ fn what_finds_no_room_though_everything_was_dropped_is_an_error_that_says_so() {
 fn a_cell_with_far_too_much_fits() {
     let packed = pack(&detail(100, 50_000), 50_000).unwrap();
     assert!(packed.bytes() <= 50_000, "{} bytes", packed.bytes());
+}
+
+#[test]
+fn details_are_read_back_as_they_were_packed() {
+    let detail = detail(2, 0);
+    let mut kept = detail.clone();
+    // Documents are files of their own.
+    kept.sources.iter_mut().for_each(|source| source.documents.clear());
+    assert_eq!(unpack(&pack(&detail, 1 << 20).unwrap().detail).unwrap(), kept);
+}
+
+#[test]
+fn details_that_are_too_large_or_of_another_version_are_not_read() {
+    let bomb = gzip(&vec![b' '; 64 << 20]).unwrap();
+    assert_eq!(unpack(&bomb).unwrap_err().to_string(), "more than 16777216 bytes of details");
+    let other = CellDetail { schema_version: SCHEMA_VERSION + 1, ..detail(1, 0) };
+    let packed = pack(&other, 1 << 20).unwrap();
+    assert_eq!(unpack(&packed.detail).unwrap_err().to_string(), "details that no cell of this version has");
+    assert!(unpack(b"no gzip").is_err());
 }

@@ -21,6 +21,9 @@ pub fn render(report: &TestReport) -> String {
             text.push_str(&row(facts.repeat_columns.iter().map(|column| column.text(facts, repeats))));
         }
     }
+    if let Some(words) = report.words_on_lost_cells() {
+        text.extend(["\n", &escaped(&words), "\n"]);
+    }
     text
 }
 
@@ -86,6 +89,13 @@ mod tests {
 | Parameters | Repeats | Median Tasks/Sec | Smallest | Largest | Spread / Median |
 | --- | ---: | ---: | ---: | ---: | ---: |
 ";
+
+    #[test]
+    fn cells_of_which_nothing_was_kept_are_told() {
+        let report = TestReport { lost_cells: vec![0, 2], ..fixture::report() };
+        let told = "\nNot in here: run 1, 3, whose ConfigMaps were deleted or changed. What is left of it is in the test's status.\n";
+        assert!(render(&report).ends_with(told), "{}", render(&report));
+    }
 
     #[test]
     fn each_cell_is_a_row_and_what_is_missing_is_a_dash() {

@@ -80,6 +80,9 @@ fn head(report: &TestReport) -> Markup {
                 " · " time datetime=(begin) { (table::instant(begin)) } " to " time datetime=(end) { (table::instant(end)) }
             }
         }
+        @if let Some(words) = report.words_on_lost_cells() {
+            p.facts { strong { (words) } }
+        }
         ul.verdicts aria-label="Verdicts" {
             @for verdict in verdicts {
                 @if count(verdict) > 0 {

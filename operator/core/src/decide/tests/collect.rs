@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use throughput_crds::{ConditionStatus, ConditionType, Stage, StageEntry, ThroughputTestStatus, Verdict};
 use throughput_model::task::TaskState;
+use throughput_report::data::TestReport;
 
-use crate::decide::fixture::{at, collected, condition, decided, failure, place, plan, status_at};
+use crate::decide::fixture::{at, collected, condition, decided, events, failure, place, plan, status_at};
 use crate::decide::{Action, Decision};
 use crate::observed::{Controls, Observed};
 use crate::reason::Reason;
@@ -49,6 +50,24 @@ fn details_are_given_up_only_once_they_were_refused_for_as_long_as_collecting_ma
     let told = "the details of this cell are not in the report, since they could not be written: refused";
     assert_eq!(given_up.status.results[0].observations, [told]);
     assert_eq!(given_up.status.results[0].verdict, Verdict::Passed);
+}
+
+#[test]
+fn an_earlier_cell_of_which_nothing_was_kept_is_told_once() {
+    let first = decided(&status_at(0, Stage::Collecting), &collected(), 1).status.results.remove(0);
+    let mut status = status_at(1, Stage::Collecting);
+    status.results = vec![first];
+    let report = TestReport { lost_cells: vec![0], ..TestReport::empty("pulp", "small", "3f1c", "workers") };
+    let observed = Observed { report: Some(report), ..collected() };
+    let decision = decided(&status, &observed, 1);
+    let told =
+        "the details of this cell are not in the report any more: its ConfigMap was deleted, or changed";
+    assert_eq!(decision.status.results[0].observations, [told]);
+    assert!(events(&decision).contains(&"!ReportIncomplete".to_owned()));
+    status.results = vec![decision.status.results[0].clone()];
+    let again = decided(&status, &observed, 2);
+    assert_eq!(again.status.results[0].observations, [told]);
+    assert!(!events(&again).contains(&"!ReportIncomplete".to_owned()));
 }
 
 #[test]
