@@ -2,9 +2,8 @@
 //! comes to.
 //!
 //! A new kind is a folder here that implements [`PlannedLoad`] and [`WorkloadKind`], a variant of [`Workload`], and its part
-//! of the report. The
-//! stages that all kinds share are decided in [`crate::decide`], which asks the kind where it differs; the others are the
-//! kind's own ([`WorkloadKind::step`]).
+//! of the report. The stages that all kinds share are decided in [`crate::decide`], which asks the kind where it differs;
+//! the others are the kind's own ([`WorkloadKind::step`]).
 
 #[cfg(feature = "example-kind")]
 pub mod holding;

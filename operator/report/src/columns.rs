@@ -5,6 +5,14 @@
 
 use crate::unit::Unit;
 
+/// The text where there is no figure.
+pub(crate) const NO_FIGURE: &str = "-";
+
+/// A text, or a dash where there is none.
+pub(crate) fn or_dash(text: Option<String>) -> String {
+    text.unwrap_or_else(|| NO_FIGURE.to_owned())
+}
+
 /// A column of the table of results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Column {

@@ -16,7 +16,6 @@ pub mod fit;
 pub mod fixture;
 pub mod kind_facts;
 pub mod kinds;
-mod missing;
 pub mod render;
 pub mod repeats;
 pub mod room;

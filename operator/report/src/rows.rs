@@ -3,11 +3,10 @@
 use throughput_crds::RepeatedCells;
 use throughput_model::decimal::seconds;
 
-use crate::columns::{RepeatColumn, RepeatValue, Value};
+use crate::columns::{RepeatColumn, RepeatValue, Value, or_dash};
 use crate::data::CellReport;
 use crate::figures::Figures;
 use crate::kind_facts::KindFacts;
-use crate::missing::or_dash;
 
 /// A row of the table of results: a cell with its figures, which are put together once.
 pub(crate) struct Row<'a> {

@@ -1,8 +1,7 @@
 //! The table as comma-separated values (RFC 4180), for spreadsheets.
 
-use crate::columns::{Column, Table};
+use crate::columns::{Column, NO_FIGURE, Table};
 use crate::data::{CellReport, TestReport};
-use crate::missing::NO_FIGURE;
 use crate::rows::Row;
 
 /// The table, one record a cell.

@@ -1,8 +1,7 @@
 //! The table that the plan's readers know, in Markdown.
 
-use crate::columns::{Align, Column, Table};
+use crate::columns::{Align, Column, NO_FIGURE, Table};
 use crate::data::{CellReport, TestReport};
-use crate::missing::NO_FIGURE;
 use crate::rows::Row;
 
 /// The table, one row a cell; where cells are repeated, a second one with a row for each combination.

@@ -7,7 +7,7 @@ use throughput_model::decimal::seconds;
 use uuid::Uuid;
 
 use super::PulpTasksReport;
-use crate::missing::or_dash;
+use crate::columns::or_dash;
 
 /// The cell's figures.
 pub(super) fn render(report: &PulpTasksReport, correlation_id: Uuid) -> Markup {

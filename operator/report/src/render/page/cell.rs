@@ -10,8 +10,8 @@ use super::source;
 use super::table;
 use super::traces::{self, Clock};
 use super::{anchor, name};
+use crate::columns::NO_FIGURE;
 use crate::data::{CellReport, TestReport};
-use crate::missing::NO_FIGURE;
 use crate::timeline::{CellTimeline, Detail};
 use crate::unit::Unit;
 

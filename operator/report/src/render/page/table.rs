@@ -6,11 +6,10 @@ use throughput_crds::{RepeatedCells, Verdict};
 use throughput_model::source_report;
 
 use super::anchor;
-use crate::columns::{Align, Column, RepeatColumn, RepeatValue, Table, Value};
+use crate::columns::{Align, Column, NO_FIGURE, RepeatColumn, RepeatValue, Table, Value, or_dash};
 use crate::data::{CellReport, TestReport};
 use crate::figures::Better;
 use crate::kind_facts::KindFacts;
-use crate::missing::{NO_FIGURE, or_dash};
 use crate::rows::Row;
 
 /// The results of all cells.
