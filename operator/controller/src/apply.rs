@@ -27,6 +27,7 @@ use uuid::Uuid;
 
 use crate::apply::pods::{CellIngredients, CellObjects, GeneratorSettings};
 use crate::apply::report::PageRenderer;
+use crate::cadence::wishes::Heeding;
 use crate::generators::token::TokenKey;
 use crate::objects::deadline::{RequestError, within};
 use crate::objects::generator_maps;
@@ -145,6 +146,7 @@ pub async fn apply(
     clients: &ApplyClients,
     facts: &TestFacts,
     actions: &[Action],
+    heeding: &Heeding,
 ) -> Result<Applied, ApplyError> {
     let mut applied = Applied::default();
     let claimant = claimant(facts);
@@ -168,18 +170,23 @@ pub async fn apply(
                 Err(error) => return Err(error.into()),
             },
             Action::CancelTasks { correlation_id } => {
-                cancel(clients, facts, *correlation_id).await?;
+                // What is left of it is canceled by the next look.
+                heeding.unless_changed(cancel(clients, facts, *correlation_id)).await.unwrap_or(Ok(()))?;
             }
             Action::Nudge { correlation_id } => {
                 if let Some(pulp) = clients.pulps.of(&facts.uid) {
-                    pulp.purge_nothing(*correlation_id).await.map_err(ApplyError::Nudge)?;
+                    let asked = heeding.unless_changed(pulp.purge_nothing(*correlation_id)).await;
+                    asked.unwrap_or(Ok(())).map_err(ApplyError::Nudge)?;
                     tracing::info!(test = facts.name, "dispatched one more task to wake the workers up");
                 }
             }
             Action::DeleteCreated { created_by, correlation_id, progress } => {
                 if let Some(pulp) = clients.pulps.of(&facts.uid) {
                     let deleting = created::delete(&pulp, *created_by, *correlation_id, progress.clone());
-                    applied.cleanup = Some(deleting.await.map_err(ApplyError::DeleteCreated)?);
+                    // Where it is given up, the next look goes on from where this one began.
+                    if let Ok(deleted) = heeding.unless_changed(deleting).await {
+                        applied.cleanup = Some(deleted.map_err(ApplyError::DeleteCreated)?);
+                    }
                 }
             }
             Action::WriteReport { address, detail, report } => {

@@ -5,6 +5,7 @@
 
 mod running;
 mod stages;
+mod waiting;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,12 +25,14 @@ use throughput_crds::{ThroughputTestStatus, Verdict};
 use throughput_model::failure::FailureClass;
 use throughput_pulp::RequestCounts;
 
+use crate::cadence::turns::Turns;
 use crate::generators::phase::GeneratorPhases;
 use crate::objects::deadline::RequestError;
 use running::Running;
+use waiting::Waiting;
 
-/// The steps of a look that can fail.
-pub const STEPS: [&str; 4] = ["observe", "apply", "publish", "panic"];
+/// The steps of a look that can fail, its deadline, and an error of the operator's own.
+pub const STEPS: [&str; 5] = ["observe", "apply", "publish", "deadline", "panic"];
 /// The outcome of what went well.
 const OK: &str = "ok";
 
@@ -51,6 +54,7 @@ struct Inner {
     pulp_requests: Family<Outcome, Counter>,
     pulp_seconds: Counter<f64, AtomicU64>,
     events_lost: Counter,
+    waiting: Waiting,
     /// Counted where the requests are sent; read when somebody asks.
     counted: RequestCounts,
 }
@@ -122,6 +126,7 @@ impl Default for Metrics {
                 Counter::default(),
             ),
             events_lost: registered(&mut registry, "events_lost", "Events that could not be written"),
+            waiting: Waiting::new(&mut registry),
             counted: RequestCounts::default(),
             registry,
         };
@@ -170,6 +175,11 @@ impl Metrics {
     /// Where requests to Pulp are counted.
     pub fn pulp_requests(&self) -> RequestCounts {
         self.0.counted.clone()
+    }
+
+    /// Whose turn it is to wait for a server.
+    pub fn turns(&self) -> Turns {
+        self.0.waiting.turns.clone()
     }
 
     /// Counts a look that went well.
@@ -229,7 +239,8 @@ impl Metrics {
 
     /// All metrics as text, with what generators say of their progress.
     pub fn text(&self, phases: &GeneratorPhases) -> String {
-        let Inner { registry, running, pulp_requests, pulp_seconds, counted, .. } = &*self.0;
+        let Inner { registry, running, waiting, pulp_requests, pulp_seconds, counted, .. } = &*self.0;
+        waiting.take_counts();
         running.take_progress(phases.progress());
         for (outcome, count) in counted.all() {
             let outcome = Outcome { outcome: outcome.map_or(OK, word) };

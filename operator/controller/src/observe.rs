@@ -7,6 +7,7 @@ mod due;
 mod generators;
 mod pods;
 mod pulp;
+mod remains;
 mod report;
 mod service;
 mod targets;
@@ -35,6 +36,8 @@ pub use pulp::PulpClients;
 use credentials::Purpose;
 use service::ServiceUse;
 
+use crate::cadence::turns::Turn;
+use crate::cadence::wishes::Heeding;
 use crate::generators::token::TokenKey;
 use crate::objects::deadline::RequestError;
 use crate::objects::obstacle::Obstacle;
@@ -58,6 +61,15 @@ pub struct ObserveClients {
     pub own: OwnPods,
 }
 
+/// What was seen, and the turn in which the target was asked for it, if it was.
+#[derive(Debug)]
+pub struct Seen {
+    /// What was seen.
+    pub observed: Observed,
+    /// Held until the look ends: without one nothing is asked of the target.
+    pub turn: Option<Turn>,
+}
+
 /// What people ask of the run on its way.
 fn controls(spec: &ThroughputTestSpec) -> Controls {
     Controls {
@@ -75,8 +87,9 @@ pub async fn observe(
     test: &ThroughputTest,
     facts: &TestFacts,
     plan: Option<&Plan>,
-) -> Result<Observed, RequestError> {
-    let ObserveClients { client, key, pulps: _, samplers, own } = clients;
+    heeding: &Heeding,
+) -> Result<Seen, RequestError> {
+    let ObserveClients { client, key, pulps, samplers, own } = clients;
     let claimant = claimant(facts);
     let status = test.status.clone().unwrap_or_default();
     let stage = stage(&status);
@@ -100,8 +113,11 @@ pub async fn observe(
         sources: Sources::None,
         report: None,
     };
+    if stage != Stage::Collecting {
+        pulps.collect_no_more(&facts.uid);
+    }
     let Some(plan) = plan else {
-        return Ok(observed);
+        return Ok(Seen { observed, turn: None });
     };
     observed.sources = samplers.seen(&facts.uid, plan, &status);
     if let Some(current) = &status.current
@@ -114,17 +130,21 @@ pub async fn observe(
         let taken = owned_objects::name_conflict(client, facts, &first).await?;
         observed.name_taken = taken.map(|taken| Why::new(Reason::NameTaken, taken.to_string()));
     }
-    // Of a deleted test only one thing is still to be known of Pulp: what is left to be canceled.
+    // Of a deleted test only one thing is still to be known of Pulp: what is left to be canceled. And of one that is to be
+    // aborted nothing, before that is begun.
+    let aborting = observed.controls.abort && !stage_facts(stage).at_its_end;
+    let mut turn = None;
     if let Some(tasks) = plan.pulp_tasks()
         && stage_facts(stage).asks_target != Question::Nothing
         && (!observed.deleting || stage == Stage::CancelingTasks)
+        && !aborting
     {
-        ask_pulp(clients, facts, (plan, tasks), &status, &mut observed).await?;
+        turn = Box::pin(ask_pulp(clients, facts, (plan, tasks), &status, &mut observed, heeding)).await?;
     }
     if stage == Stage::Collecting {
         observed.report = report::read(client, facts, plan.main_axis(), &status).await?;
     }
-    Ok(observed)
+    Ok(Seen { observed, turn })
 }
 
 /// Asks Pulp what the stage depends on, with the credentials that may be used.
@@ -134,15 +154,17 @@ async fn ask_pulp(
     (plan, tasks): (&Plan, &PulpTasks),
     status: &ThroughputTestStatus,
     observed: &mut Observed,
-) -> Result<(), RequestError> {
+    heeding: &Heeding,
+) -> Result<Option<Turn>, RequestError> {
     let ObserveClients { client, key: _, pulps, samplers: _, own: _ } = clients;
     let stage = stage(status);
     let purpose = Purpose::of(stage);
+    let mut held = None;
     match credentials::read(client, &facts.namespace, plan, (tasks, purpose)).await {
         Ok(found) => {
             let inquiry = pulp::Inquiry { tasks, facts, status, stage };
-            observed.pulp = match service::usable(client, &facts.namespace, plan, (tasks, purpose)).await? {
-                ServiceUse::Permitted => pulps.ask(&inquiry, found).await,
+            let answer = match service::usable(client, &facts.namespace, plan, (tasks, purpose)).await? {
+                ServiceUse::Permitted => pulps.ask(&inquiry, found, heeding).await,
                 ServiceUse::Missing(why) => Pulp::Unavailable(why).into(),
                 ServiceUse::NotPermitted(why) => {
                     pulps.drop_client(&facts.uid);
@@ -150,6 +172,7 @@ async fn ask_pulp(
                     Pulp::NotAsked.into()
                 }
             };
+            pulp::Answer { seen: observed.pulp, turn: held } = answer;
         }
         Err(Obstacle::Refused(why)) => {
             // Whatever this look leads to, nothing is sent with what may not be used any more.
@@ -165,9 +188,16 @@ async fn ask_pulp(
     }
     // Last: whoever waits for something else is not asked meanwhile.
     if decide::may_ask_once(plan, status, observed) {
-        observed.pulp.view_fault = pulps.check_view(tasks, &facts.uid).await;
+        match pulps.check_view(tasks, facts, heeding).await {
+            check_view::Answer::Known(fault) => observed.pulp.view_fault = fault,
+            check_view::Answer::UnderWay => {
+                let words = "the view that dispatches is being asked with checkQuery";
+                observed.pulp = Pulp::Unavailable(Why::new(Reason::NotYetAsked, words)).into();
+            }
+            check_view::Answer::NotYetAsked => observed.pulp = pulp::others_turn().into(),
+        }
     }
-    Ok(())
+    Ok(held)
 }
 
 /// Who claims for this test.

@@ -29,17 +29,25 @@ use throughput_sources::registry::Registry;
 use tokio::time::Instant;
 
 use crate::apply::{ApplyClients, ApplyError, apply, set_finalizer};
-use crate::cadence::backoff::{Backoffs, Wanted};
+use crate::cadence::backoff::Backoffs;
 use crate::cadence::clock::{Reading, TestClocks};
 use crate::cadence::polling::PollingInterval;
+use crate::cadence::turns::Turns;
+use crate::cadence::wishes::{Wanted, Wishes};
 use crate::generators::phase::GeneratorPhases;
 use crate::metrics::Metrics;
 use crate::objects::deadline::{RequestError, within};
 use crate::objects::known::Known;
 use crate::objects::lead::Lead;
 use crate::objects::namespace;
-use crate::observe::{ObserveClients, observe};
+use crate::observe::{ObserveClients, Seen, observe};
 use crate::rescue::{Rescued, patience, rescue};
+
+/// How long a look may take. Waiting for the target is over long before, and one that puts something back waits for nobody
+/// but the API server and the owners of replicas. What it has not done, the next one does.
+const LOOK_DEADLINE: Duration = Duration::from_mins(5);
+/// How soon to look again when it was others' turn to ask their target something.
+const LOOK_FOR_A_TURN: Duration = Duration::from_secs(2);
 
 /// What reconciling needs.
 #[derive(Clone)]
@@ -60,6 +68,10 @@ pub struct Context {
     pub clocks: TestClocks,
     /// The waits after failures, by test.
     pub backoffs: Backoffs,
+    /// Whose turn it is to wait for a server.
+    pub turns: Turns,
+    /// What is wanted of the tests that are looked at now.
+    pub wishes: Wishes,
     /// The shortest time between two questions to the system under test.
     pub pace: PollingInterval,
     /// The tests that were ended since they could not be looked at.
@@ -80,6 +92,9 @@ pub enum ReconcileError {
     /// The status was not written.
     #[error("cannot publish: {0}")]
     Publish(RequestError),
+    /// It was not over in time.
+    #[error("a look was given up after {} s", LOOK_DEADLINE.as_secs())]
+    Deadline,
     /// The look broke off. The log has where.
     #[error("an error of the operator's own, which its log has: please report it")]
     Panicked,
@@ -92,6 +107,7 @@ impl ReconcileError {
             Self::Observe(_) => "observe",
             Self::Apply(_) => "apply",
             Self::Publish(_) => "publish",
+            Self::Deadline => "deadline",
             Self::Panicked => "panic",
         }
     }
@@ -101,7 +117,7 @@ impl ReconcileError {
         match self {
             Self::Observe(error) | Self::Publish(error) => Some(error),
             Self::Apply(error) => error.request(),
-            Self::Panicked => None,
+            Self::Deadline | Self::Panicked => None,
         }
     }
 }
@@ -123,10 +139,12 @@ async fn look_or_rescue(known: Arc<Known>, context: Arc<Context>) -> Result<Requ
         return Ok(Requeue::await_change());
     }
     // What is shared between looks is whole at any time: its locks are never held over a call that could panic.
-    let looked = AssertUnwindSafe(Box::pin(look(known.clone(), context.clone()))).catch_unwind().await;
-    let error = match looked.unwrap_or(Err(ReconcileError::Panicked)) {
-        Ok(requeue) => return Ok(requeue),
-        Err(error) => error,
+    let looking = tokio::time::timeout(LOOK_DEADLINE, Box::pin(look(known.clone(), context.clone())));
+    let error = match AssertUnwindSafe(looking).catch_unwind().await {
+        Ok(Ok(Ok(requeue))) => return Ok(requeue),
+        Ok(Ok(Err(error))) => error,
+        Ok(Err(_)) => ReconcileError::Deadline,
+        Err(_) => ReconcileError::Panicked,
     };
     let failing_for = context.backoffs.failing_for(&facts.uid, wanted, Instant::now());
     if patience(&error).is_none_or(|patience| failing_for < patience) {
@@ -139,6 +157,7 @@ async fn look_or_rescue(known: Arc<Known>, context: Arc<Context>) -> Result<Requ
 async fn look(known: Arc<Known>, context: Arc<Context>) -> Result<Requeue, ReconcileError> {
     let facts = facts(&known);
     let started = Instant::now();
+    let heeding = context.wishes.heed(&facts.uid, wanted(&known));
     if let Some(rest) = context.backoffs.rest(&facts.uid, wanted(&known), started) {
         return Ok(Requeue::requeue(rest));
     }
@@ -153,11 +172,14 @@ async fn look(known: Arc<Known>, context: Arc<Context>) -> Result<Requeue, Recon
     }
     let before = test.status.clone().unwrap_or_default();
     let plan = Plan::new(&facts.namespace, &test.spec, &context.permissions, &Registry);
-    let observed = observe(&context.observe, &test, &facts, plan.as_ref().ok())
+    let Seen { observed, turn } = observe(&context.observe, &test, &facts, plan.as_ref().ok(), &heeding)
         .await
         .map_err(ReconcileError::Observe)?;
-    let decision = decide(&facts, &plan, &before, &observed, now(&context, &test).await.1);
-    let (outcome, error) = match apply(&context.apply, &facts, &decision.actions).await {
+    let mut decision = decide(&facts, &plan, &before, &observed, now(&context, &test).await.1);
+    if turn.is_none() {
+        wait_for_a_turn(&mut decision);
+    }
+    let (outcome, error) = match apply(&context.apply, &facts, &decision.actions, &heeding).await {
         Ok(applied) => (Outcome::Done(applied), None),
         // What was read before it was to be changed is out of date: another look decides anew.
         Err(error) if error.is_overtaken() => return Err(ReconcileError::Apply(error)),
@@ -198,6 +220,15 @@ async fn now(context: &Context, test: &ThroughputTest) -> (Instant, jiff::Timest
     (instant, now)
 }
 
+/// Leaves out what would ask the target something, for the next look.
+fn wait_for_a_turn(decision: &mut Decision) {
+    let decided = decision.actions.len();
+    decision.actions.retain(|action| !action.asks_target());
+    if decision.actions.len() < decided {
+        decision.next = decision.next.map(|next| next.max(LOOK_FOR_A_TURN));
+    }
+}
+
 /// When to try again after a failure: later each time.
 #[expect(clippy::needless_pass_by_value, reason = "the signature is the library's")]
 pub fn after_error(test: Arc<Known>, error: &ReconcileError, context: Arc<Context>) -> Requeue {
@@ -209,7 +240,7 @@ pub fn after_error(test: Arc<Known>, error: &ReconcileError, context: Arc<Contex
 }
 
 /// What people want of the test.
-fn wanted(test: &Known) -> Wanted {
+pub(crate) fn wanted(test: &Known) -> Wanted {
     Wanted { generation: test.metadata.generation, deleting: test.metadata.deletion_timestamp.is_some() }
 }
 
@@ -307,6 +338,36 @@ impl Context {
         self.backoffs.reset(test_uid);
         self.clocks.forget(test_uid);
         self.rescued.forget(test_uid);
+        self.turns.forget(test_uid);
         self.metrics.forget(test_uid);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use throughput_core::decide::Action;
+    use throughput_core::target::TargetName;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn without_a_turn_the_target_is_asked_nothing_and_everything_else_is_done() {
+        let scale = Action::Scale { target: TargetName::deployment("worker"), replicas: 2 };
+        let cancel = Action::CancelTasks { correlation_id: Uuid::nil() };
+        let decided = |actions: &[Action]| Decision {
+            actions: actions.to_vec(),
+            status: ThroughputTestStatus::default(),
+            events: Vec::new(),
+            release: false,
+            next: Some(Duration::ZERO),
+        };
+        let mut decision = decided(&[scale.clone(), cancel, Action::Restore]);
+        wait_for_a_turn(&mut decision);
+        let left = [scale, Action::Restore];
+        assert_eq!((decision.actions.as_slice(), decision.next), (left.as_slice(), Some(LOOK_FOR_A_TURN)));
+        let mut decision = decided(&left);
+        wait_for_a_turn(&mut decision);
+        assert_eq!(decision, decided(&left));
     }
 }

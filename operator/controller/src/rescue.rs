@@ -19,7 +19,7 @@ use throughput_core::reason::{Reason, Why};
 use throughput_crds::{ConditionStatus, ConditionType, Verdict};
 
 use crate::apply::{ApplyError, delete_all_generators, restore_all, set_finalizer};
-use crate::cadence::backoff::Wanted;
+use crate::cadence::wishes::Wanted;
 use crate::ended::{self, end, told_restored};
 use crate::objects::deadline::{RequestError, within};
 use crate::objects::known::Known;
@@ -58,7 +58,7 @@ impl Rescued {
 /// How long looks may fail in this way before the test is ended; `None` for a failure that may pass by itself.
 pub(crate) fn patience(error: &ReconcileError) -> Option<Duration> {
     match error {
-        ReconcileError::Panicked => Some(HOPELESS_AFTER),
+        ReconcileError::Panicked | ReconcileError::Deadline => Some(HOPELESS_AFTER),
         ReconcileError::Observe(error) | ReconcileError::Publish(error) => of_request(error),
         // A refused action is met by the decisions: the stage that took it has a deadline.
         ReconcileError::Apply(_) => None,

@@ -74,6 +74,7 @@ reasons! {
     NameTaken,
     PulpUnauthorized,
     PulpUnreachable,
+    NotYetAsked,
     TestViewFailed,
     CheckQueryDispatches,
     PulpError,

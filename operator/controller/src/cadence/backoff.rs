@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::cadence::wishes::Wanted;
+
 const FIRST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_mins(1);
 
@@ -20,15 +22,6 @@ struct Failures {
     next_at: Instant,
     /// What people wanted of the test then.
     wanted: Wanted,
-}
-
-/// What people want of a test: a change of it is a reason to look at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wanted {
-    /// The generation of its spec.
-    pub generation: Option<i64>,
-    /// Whether it is being deleted.
-    pub deleting: bool,
 }
 
 impl Backoffs {

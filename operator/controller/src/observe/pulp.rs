@@ -7,22 +7,22 @@ use jiff::Timestamp;
 use throughput_answers::Budget;
 use throughput_core::identity::TestFacts;
 use throughput_core::kinds::pulp_tasks::PulpTasks;
-use throughput_core::kinds::pulp_tasks::observed::{
-    Counts, Deletions, OwnTasks, Pulp, PulpSeen, Remains, ViewFault,
-};
+use throughput_core::kinds::pulp_tasks::observed::{Counts, Deletions, OwnTasks, Pulp, PulpSeen};
 use throughput_core::reason::{Reason, Why};
 use throughput_core::stage::{Question, facts};
 use throughput_crds::{ProcessCounts, Stage, ThroughputTestStatus};
+use throughput_model::failure::{FailureClass, Phase};
 use throughput_model::task::TaskState;
 use throughput_pulp::{ClientOptions, ComponentVersion, PulpClient, PulpError, RequestCounts, TaskFilter};
+use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::check_view::CheckedViews;
+use super::check_view::{self, CheckedViews};
 use super::credentials::Found;
 use super::due::{Due, due};
-
-/// More tasks than this are not read: a cell dispatches at most 200,000, and overshoots by what was under way.
-const MOST_TASKS: u64 = 400_000;
+use super::remains::{Collections, Progress, Wanted};
+use crate::cadence::turns::{Turn, Turns};
+use crate::cadence::wishes::{GivenUp, Heeding};
 
 /// The most of Pulp's components whose versions are kept, and the longest name or version, in characters.
 const MOST_VERSIONS: usize = 32;
@@ -33,6 +33,8 @@ const LONGEST_VERSION: usize = 64;
 pub struct PulpClients {
     kept: Arc<Mutex<HashMap<String, Kept>>>,
     checked: CheckedViews,
+    collections: Collections,
+    turns: Turns,
     requests: RequestCounts,
     answers: Budget,
 }
@@ -51,10 +53,23 @@ pub(super) struct Inquiry<'a> {
     pub(super) stage: Stage,
 }
 
+/// The answer.
+pub(super) struct Answer {
+    pub(super) seen: PulpSeen,
+    /// The turn in which it was asked, which lasts until the look ends.
+    pub(super) turn: Option<Turn>,
+}
+
+impl From<Pulp> for Answer {
+    fn from(pulp: Pulp) -> Self {
+        Self { seen: pulp.into(), turn: None }
+    }
+}
+
 impl PulpClients {
-    /// None yet. What they will ask is counted here, and their answers share this budget.
-    pub fn new(requests: RequestCounts, answers: Budget) -> Self {
-        Self { kept: Arc::default(), checked: CheckedViews::default(), requests, answers }
+    /// None yet. What they will ask is counted here, their answers share this budget, and they are asked in these turns.
+    pub fn new(requests: RequestCounts, answers: Budget, turns: Turns) -> Self {
+        Self { turns, requests, answers, ..Self::default() }
     }
 
     /// The client of a test, if it was asked for before.
@@ -66,31 +81,93 @@ impl PulpClients {
     pub fn forget(&self, test_uid: &str) {
         self.lock().remove(test_uid);
         self.checked.forget(test_uid);
+        self.collections.forget(test_uid);
+        self.turns.forget(test_uid);
+    }
+
+    /// Ends what is read of a test's tasks, where nobody wants it any more.
+    pub(super) fn collect_no_more(&self, test_uid: &str) {
+        self.collections.forget(test_uid);
     }
 
     /// Lets go of the client of a test whose credentials may not be used any more, and of its session.
     pub(crate) fn drop_client(&self, test_uid: &str) {
         self.lock().remove(test_uid);
+        self.checked.give_up(test_uid);
+        self.collections.forget(test_uid);
     }
 
     /// Whether the view that dispatches would, asked once a test with a query with which it should dispatch nothing.
-    pub(super) async fn check_view(&self, tasks: &PulpTasks, test_uid: &str) -> Option<ViewFault> {
-        let view = tasks.view_check.as_ref()?;
-        let client = self.of(test_uid)?;
-        self.checked.ask(&client, (tasks, view), test_uid).await
+    pub(super) async fn check_view(
+        &self,
+        tasks: &PulpTasks,
+        test: &TestFacts,
+        heeding: &Heeding,
+    ) -> check_view::Answer {
+        let (Some(view), Some(client)) = (tasks.view_check.as_ref(), self.of(&test.uid)) else {
+            return check_view::Answer::Known(None);
+        };
+        let asked = self.checked.ask(client, (tasks, view), test, &self.turns);
+        heeding.unless_changed(asked).await.unwrap_or_default()
     }
 
-    /// Asks what the stage wants to know.
-    pub(super) async fn ask(&self, inquiry: &Inquiry<'_>, found: Found) -> PulpSeen {
+    /// Asks what the stage wants to know, when it is the test's turn.
+    pub(super) async fn ask(&self, inquiry: &Inquiry<'_>, found: Found, heeding: &Heeding) -> Answer {
         let client = match self.client(inquiry, found) {
             Ok(client) => client,
             Err(error) => {
                 return not_to_be_asked(&error).into();
             }
         };
-        match answer(&client, inquiry).await {
-            Ok((counts, remains)) => PulpSeen { remains, ..Pulp::Answering(counts).into() },
-            Err(error) => unavailable(inquiry, &error).into(),
+        if facts(inquiry.stage).asks_target == Question::Remains {
+            return self.collect(inquiry, client, heeding).await;
+        }
+        let Some(turn) = self.turns.to_ask(inquiry.facts, Instant::now()) else {
+            return others_turn().into();
+        };
+        let asking = tokio::time::timeout(turn.deadline(), answer(&client, inquiry));
+        let pulp = match heeding.unless_changed(asking).await {
+            Ok(Ok(Ok(counts))) => {
+                // Where nothing was due nobody has answered.
+                if counts != Counts::default() {
+                    turn.note(true);
+                }
+                Pulp::Answering(counts)
+            }
+            Ok(Ok(Err(error))) => {
+                turn.note(has_answered(&error));
+                unavailable(inquiry, &error)
+            }
+            Ok(Err(_)) => {
+                turn.note(false);
+                let late = PulpError::Timeout { within: turn.deadline(), phase: Phase::AwaitAnswer };
+                unavailable(inquiry, &late)
+            }
+            Err(given_up) => not_asked(given_up),
+        };
+        Answer { seen: pulp.into(), turn: Some(turn) }
+    }
+
+    /// Reads the tasks of the cell, or looks how far that is.
+    async fn collect(&self, inquiry: &Inquiry<'_>, client: Arc<PulpClient>, heeding: &Heeding) -> Answer {
+        let Some(current) = &inquiry.status.current else {
+            return Pulp::Answering(Counts::default()).into();
+        };
+        let address = super::address(inquiry.facts, current);
+        let wanted = Wanted { address, nudged: !current.progress.nudges.is_empty() };
+        let read = self.collections.read(client, wanted, inquiry.facts, &self.turns);
+        match heeding.unless_changed(read).await {
+            Ok(Progress::Read(Ok(remains))) => {
+                let answering = Pulp::Answering(Counts::default()).into();
+                Answer { seen: PulpSeen { remains: Some(remains), ..answering }, turn: None }
+            }
+            Ok(Progress::Read(Err(error))) => unavailable(inquiry, &error).into(),
+            Ok(Progress::UnderWay) => {
+                let words = "all tasks of the cell are still being read";
+                Pulp::Unavailable(Why::new(Reason::NotYetAsked, words)).into()
+            }
+            Ok(Progress::NotBegun) => others_turn().into(),
+            Err(given_up) => not_asked(given_up).into(),
         }
     }
 
@@ -123,6 +200,30 @@ impl PulpClients {
     }
 }
 
+/// Who has no turn is asked later.
+pub(super) fn others_turn() -> Pulp {
+    let words = "it is asked when it is this test's turn: other tests of this namespace wait for servers that do not answer";
+    Pulp::Unavailable(Why::new(Reason::NotYetAsked, words))
+}
+
+fn not_asked(given_up: GivenUp) -> Pulp {
+    Pulp::Unavailable(Why::new(Reason::NotYetAsked, given_up.to_string()))
+}
+
+/// Whether somebody was there who said anything.
+fn has_answered(error: &PulpError) -> bool {
+    match error.failure_class() {
+        FailureClass::Connect | FailureClass::Timeout | FailureClass::Reset | FailureClass::Abandoned => {
+            false
+        }
+        FailureClass::Unauthorized
+        | FailureClass::ClientError
+        | FailureClass::ServerError
+        | FailureClass::UnexpectedAnswer
+        | FailureClass::Raised => true,
+    }
+}
+
 /// Why no client could be made.
 fn not_to_be_asked(error: &throughput_pulp::SetupError) -> Pulp {
     let reason = match error {
@@ -141,15 +242,12 @@ fn not_to_be_asked(error: &throughput_pulp::SetupError) -> Pulp {
 
 fn unavailable(inquiry: &Inquiry<'_>, error: &PulpError) -> Pulp {
     let reason = match error.failure_class() {
-        throughput_model::failure::FailureClass::Unauthorized => Reason::PulpUnauthorized,
-        throughput_model::failure::FailureClass::UnexpectedAnswer
-        | throughput_model::failure::FailureClass::Raised => Reason::NotAPulp,
-        throughput_model::failure::FailureClass::Connect
-        | throughput_model::failure::FailureClass::Timeout
-        | throughput_model::failure::FailureClass::Abandoned
-        | throughput_model::failure::FailureClass::Reset => Reason::PulpUnreachable,
-        throughput_model::failure::FailureClass::ClientError
-        | throughput_model::failure::FailureClass::ServerError => Reason::PulpError,
+        FailureClass::Unauthorized => Reason::PulpUnauthorized,
+        FailureClass::UnexpectedAnswer | FailureClass::Raised => Reason::NotAPulp,
+        FailureClass::Connect | FailureClass::Timeout | FailureClass::Reset | FailureClass::Abandoned => {
+            Reason::PulpUnreachable
+        }
+        FailureClass::ClientError | FailureClass::ServerError => Reason::PulpError,
     };
     Pulp::Unavailable(Why::new(
         reason,
@@ -157,42 +255,38 @@ fn unavailable(inquiry: &Inquiry<'_>, error: &PulpError) -> Pulp {
     ))
 }
 
-async fn answer(client: &PulpClient, inquiry: &Inquiry<'_>) -> Result<(Counts, Option<Remains>), PulpError> {
-    let none = (Counts::default(), None);
+async fn answer(client: &PulpClient, inquiry: &Inquiry<'_>) -> Result<Counts, PulpError> {
     let asks = facts(inquiry.stage).asks_target;
-    match (asks, correlation_id(inquiry)) {
-        (Question::Nothing, _) => Ok(none),
+    Ok(match (asks, correlation_id(inquiry)) {
         // The same request as when the queue is watched, so that what is wrong with it is known before
         // anything is scaled.
         (Question::Queue, _) => {
             let unfinished = Some(client.count_tasks(&unfinished(None)).await?);
-            Ok((Counts { unfinished, ..Counts::default() }, None))
+            Counts { unfinished, ..Counts::default() }
         }
         (Question::Workers, _) => {
             let workers_online = Some(workers_online(client).await?);
-            Ok((Counts { workers_online, ..Counts::default() }, None))
+            Counts { workers_online, ..Counts::default() }
         }
         (Question::QueueAndProcesses, _) => {
             let unfinished = Some(client.count_tasks(&unfinished(None)).await?);
             let counts = Counts { unfinished, ..Counts::default() };
-            Ok((with_processes(counts, client, inquiry).await?, None))
+            with_processes(counts, client, inquiry).await?
         }
-        (Question::Tasks, Some(id)) => Ok((tasks(client, inquiry, id).await?, None)),
+        (Question::Tasks, Some(id)) => tasks(client, inquiry, id).await?,
         (Question::WaitingTasks, Some(id)) => {
             // What waits is counted first: a task that is started in between is then not taken for one that waits.
             let waiting = Some(client.count_tasks(&in_states(id, vec![TaskState::Waiting])).await?);
-            Ok((Counts { waiting, ..all_counts(client, id).await? }, None))
+            Counts { waiting, ..all_counts(client, id).await? }
         }
         (Question::Deletions, Some(_)) => {
             let deletions = Some(deletions(client, inquiry).await?);
-            Ok((Counts { deletions, ..Counts::default() }, None))
+            Counts { deletions, ..Counts::default() }
         }
-        (Question::Remains, Some(id)) => Ok((Counts::default(), Some(remains(client, inquiry, id).await?))),
-        // Without a cell there is none of its tasks.
-        (Question::Tasks | Question::WaitingTasks | Question::Deletions | Question::Remains, None) => {
-            Ok(none)
-        }
-    }
+        // Without a cell there is none of its tasks; and those are read besides the looks.
+        (Question::Nothing | Question::Remains, _)
+        | (Question::Tasks | Question::WaitingTasks | Question::Deletions, None) => Counts::default(),
+    })
 }
 
 /// The counts of the cell's tasks that are due.
@@ -273,38 +367,4 @@ async fn with_processes(
     let of = |version: &ComponentVersion| (bounded(&version.component), bounded(&version.version));
     let versions = status.versions.iter().take(MOST_VERSIONS).map(of).collect();
     Ok(Counts { processes, versions, ..counts })
-}
-
-/// The cell's tasks, and how many of others were dispatched in its window.
-async fn remains(
-    client: &PulpClient,
-    inquiry: &Inquiry<'_>,
-    correlation_id: Uuid,
-) -> Result<Remains, PulpError> {
-    let tasks = client.tasks_of(correlation_id, MOST_TASKS).await?;
-    let begin = tasks.iter().map(|task| task.pulp_created).min();
-    let end: Option<Timestamp> = tasks.iter().filter_map(|task| task.finished_at).max();
-    let foreign_tasks = match (begin, end) {
-        (Some(begin), Some(end)) => {
-            let window =
-                TaskFilter { created_since: Some(begin), created_until: Some(end), ..TaskFilter::default() };
-            let own = tasks.iter().filter(|task| task.pulp_created <= end).count() as u64;
-            let nudges = nudges_in(client, inquiry, &window).await?;
-            client.count_tasks(&window).await?.saturating_sub(own + nudges)
-        }
-        _ => 0,
-    };
-    Ok(Remains { tasks, foreign_tasks })
-}
-
-/// The tasks of a window that only woke the workers up.
-async fn nudges_in(
-    client: &PulpClient,
-    inquiry: &Inquiry<'_>,
-    window: &TaskFilter,
-) -> Result<u64, PulpError> {
-    let nudged = inquiry.status.current.as_ref().filter(|current| !current.progress.nudges.is_empty());
-    let Some(current) = nudged else { return Ok(0) };
-    let id = super::address(inquiry.facts, current).nudge_correlation_id();
-    client.count_tasks(&TaskFilter { correlation_id: Some(id), ..window.clone() }).await
 }

@@ -17,6 +17,7 @@ use crate::apply::ApplyClients;
 use crate::apply::report::PageRenderer;
 use crate::cadence::backoff::Backoffs;
 use crate::cadence::clock::TestClocks;
+use crate::cadence::wishes::Wishes;
 use crate::generators::api::{self, Collector};
 use crate::generators::phase::GeneratorPhases;
 use crate::generators::token::TokenKey;
@@ -139,7 +140,8 @@ fn context(
 ) -> Context {
     // One for all that servers answer, whoever asks them.
     let answers = Budget::default();
-    let pulps = PulpClients::new(metrics.pulp_requests(), answers.clone());
+    let turns = metrics.turns();
+    let pulps = PulpClients::new(metrics.pulp_requests(), answers.clone(), turns.clone());
     let reporter = Reporter {
         controller: "throughput-operator".to_owned(),
         instance: Some(flags.common.pod_name.clone()),
@@ -167,6 +169,8 @@ fn context(
         clocks: TestClocks::default(),
         backoffs: Backoffs::default(),
         rescued: Rescued::default(),
+        turns,
+        wishes: Wishes::default(),
         lead: lead.clone(),
         pace: flags.pace(),
     }

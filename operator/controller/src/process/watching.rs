@@ -24,10 +24,10 @@ use tokio_util::sync::CancellationToken;
 use crate::objects::known::Known;
 use crate::objects::names::{MANAGED_BY_LABEL, MANAGED_BY_VALUE};
 use crate::objects::pages::PAGE;
-use crate::reconcile::{Context, after_error, reconcile};
+use crate::reconcile::{Context, after_error, reconcile, wanted};
 
-/// How many tests are looked at at once.
-const TESTS_AT_ONCE: u16 = 16;
+/// How many tests are looked at at once: more than may wait for a server, so that there is always room for the others.
+pub(crate) const TESTS_AT_ONCE: u16 = 32;
 
 /// Looks at the tests of a namespace whenever they or what they own have changed, until `work` is cancelled.
 pub async fn watch(client: &Client, namespace: &str, context: &Arc<Context>, work: &CancellationToken) {
@@ -43,6 +43,9 @@ pub async fn watch(client: &Client, namespace: &str, context: &Arc<Context>, wor
         .default_backoff()
         .modify(slim)
         .inspect_ok(move |event| {
+            if let Event::Apply(test) | Event::InitApply(test) = event {
+                forgetful.wishes.note(&test.uid().unwrap_or_default(), wanted(test));
+            }
             for gone in present.gone(event) {
                 forgetful.forget(&gone);
             }

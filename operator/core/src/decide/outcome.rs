@@ -39,6 +39,22 @@ pub struct Refusal {
 }
 
 impl Action {
+    /// Whether it asks the target something, which may never answer. Each such action is decided anew in every look, until
+    /// it was carried out.
+    pub const fn asks_target(&self) -> bool {
+        match self {
+            Self::CancelTasks { .. } | Self::Nudge { .. } | Self::DeleteCreated { .. } => true,
+            Self::Restore
+            | Self::DeleteTest
+            | Self::AddFinalizer
+            | Self::Claim { .. }
+            | Self::Scale { .. }
+            | Self::StartGenerators(_)
+            | Self::DeleteGenerators { .. }
+            | Self::WriteReport { .. } => false,
+        }
+    }
+
     /// Whether it is tried for as long as it is refused, later each time, whatever becomes of the test meanwhile. Every
     /// other action belongs to a stage that ends at its deadline without it.
     pub const fn is_tried_for_ever(&self) -> bool {

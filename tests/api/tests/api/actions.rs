@@ -5,6 +5,7 @@ use throughput_api_tests::{KEY, Tenant, spec};
 use throughput_controller::apply::pods::GeneratorSettings;
 use throughput_controller::apply::report::PageRenderer;
 use throughput_controller::apply::{ApplyClients, ApplyError, apply};
+use throughput_controller::cadence::wishes::{Wanted, Wishes};
 use throughput_controller::generators::token::TokenKey;
 use throughput_controller::observe::PulpClients;
 use throughput_controller::scaling::own_pods::OwnPods;
@@ -93,5 +94,7 @@ pub(crate) async fn act_with(
         own: OwnPods::default(),
     };
     // Boxed, so that not each test carries all of it on its stack.
-    Box::pin(apply(&clients, facts, actions)).await.map(drop)
+    let heeding =
+        Wishes::default().heed(&facts.uid, Wanted { generation: facts.generation, deleting: false });
+    Box::pin(apply(&clients, facts, actions, &heeding)).await.map(drop)
 }

@@ -78,7 +78,7 @@ pub(crate) async fn left(tenant: &Tenant, name: &str, stage: Stage) -> Left {
     Left { facts, found }
 }
 
-async fn write_stage(tenant: &Tenant, name: &str, stage: Stage) {
+pub(crate) async fn write_stage(tenant: &Tenant, name: &str, stage: Stage) {
     write_stage_since(tenant, name, stage, jiff::Timestamp::now()).await;
 }
 

@@ -21,6 +21,7 @@ mod restoring;
 mod restricted;
 mod rules;
 mod scaling;
+mod silent;
 mod sources;
 mod uninstalling;
 mod unsigned;

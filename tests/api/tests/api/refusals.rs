@@ -23,7 +23,7 @@ use crate::watched::{Watched, condition};
 const PASSWORD: &str = "canary-in-the-mine";
 
 /// Serves an application on loopback until the test ends; returns its URL.
-async fn serve(application: Router) -> String {
+pub(crate) async fn serve(application: Router) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(axum::serve(listener, application).into_future());
@@ -31,7 +31,7 @@ async fn serve(application: Router) -> String {
 }
 
 /// A spec for this URL, with these credentials.
-fn spec_for(url: &str, credentials: Value) -> Value {
+pub(crate) fn spec_for(url: &str, credentials: Value) -> Value {
     let mut spec = spec();
     spec["target"] = json!({"url": url, "pulp": {}});
     spec["target"]["pulp"]["credentials"] = credentials;

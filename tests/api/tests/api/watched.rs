@@ -71,6 +71,12 @@ impl Watched<'_> {
         self.api().delete(self.name, &DeleteParams::default()).await.unwrap();
     }
 
+    /// Ends the test before its time.
+    pub(crate) async fn abort(&self) {
+        let abort = json!({"spec": {"abort": true}});
+        self.api().patch(self.name, &PatchParams::default(), &Patch::Merge(abort)).await.unwrap();
+    }
+
     /// Waits until the test is gone.
     pub(crate) async fn until_it_is_gone(&self) {
         eventually(
