@@ -22,7 +22,7 @@ use crate::plan::Plan;
 use crate::plan::generator_order::GeneratorOrder;
 use crate::plan::matrix::Cell;
 use crate::plan::planned::PlannedLoad;
-use crate::plan::workload::Workload;
+use crate::plan::workload::{Workload, of_any_kind};
 use crate::reason::Why;
 use crate::target::TargetName;
 
@@ -51,11 +51,7 @@ pub enum Collected {
 impl Workload {
     /// It, as every kind is asked for what it decides.
     pub fn kind(&self) -> &dyn WorkloadKind {
-        match self {
-            Self::PulpTasks(tasks) => tasks.as_ref(),
-            #[cfg(feature = "example-kind")]
-            Self::Holding(holding) => holding,
-        }
+        of_any_kind!(self, load => load.as_ref())
     }
 }
 

@@ -10,6 +10,7 @@
     reason = "this is test code: it stops at the first surprise"
 )]
 
+mod author;
 pub mod cut;
 mod ground;
 pub mod late_rds;

@@ -15,8 +15,20 @@ pub enum Workload {
     PulpTasks(Box<PulpTasks>),
     /// Holding for a while, in tests.
     #[cfg(feature = "example-kind")]
-    Holding(Holding),
+    Holding(Box<Holding>),
 }
+
+/// Does the same with the load of whatever kind.
+macro_rules! of_any_kind {
+    ($workload:expr, $load:ident => $done:expr) => {
+        match $workload {
+            $crate::plan::workload::Workload::PulpTasks($load) => $done,
+            #[cfg(feature = "example-kind")]
+            $crate::plan::workload::Workload::Holding($load) => $done,
+        }
+    };
+}
+pub(crate) use of_any_kind;
 
 impl Workload {
     /// The load that a spec names, with its cells.
@@ -31,11 +43,7 @@ impl Workload {
 
     /// It, as a plan asks every kind.
     pub fn planned(&self) -> &dyn PlannedLoad {
-        match self {
-            Self::PulpTasks(tasks) => tasks.as_ref(),
-            #[cfg(feature = "example-kind")]
-            Self::Holding(holding) => holding,
-        }
+        of_any_kind!(self, load => load.as_ref())
     }
 
     /// It, where it is Pulp's tasks.

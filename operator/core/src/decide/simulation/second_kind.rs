@@ -19,7 +19,7 @@ use crate::plan::workload::Workload;
 
 /// Two cells that are held for five seconds each, and have to count so much.
 fn plan(at_least: &str) -> Plan {
-    let workload = Workload::Holding(Holding { seconds: 5 });
+    let workload = Workload::Holding(Box::new(Holding { seconds: 5 }));
     let criterion = Criterion {
         metric: "holding.counted".to_owned(),
         at_least: Some(at_least.to_owned()),
