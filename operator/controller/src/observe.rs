@@ -123,7 +123,8 @@ pub async fn observe(
     if let Some(current) = &status.current
         && let Some(stored_by) = stage_facts(stage).generators_read.of(plan, current)
     {
-        observed.generators = generators::look(client, facts, &address(facts, current), stored_by).await?;
+        let address = address(facts, current);
+        observed.generators = generators::look((client, key), facts, &address, stored_by).await?;
     }
     if stage == Stage::AwaitingTargets {
         let first = CellAddress { test_uid: facts.uid.clone(), cell: 0, attempt: 1 };

@@ -314,7 +314,7 @@ impl Collector {
         text: &str,
     ) -> Result<(), Refusal> {
         let (facts, address) = (caller.facts(), caller.address());
-        let map = GeneratorMap::new(&self.client, &facts, &address, caller.index);
+        let map = GeneratorMap::new((&self.client, &self.key), &facts, &address, caller.index);
         Ok(map.store(pod_uid, key, text).await?)
     }
 }

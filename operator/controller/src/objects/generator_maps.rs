@@ -2,6 +2,11 @@
 //!
 //! One each, since together they would not find room in the cell's: a result may have half a mebibyte, and a cell has
 //! up to 64 generators. They are the test's, so they go with it; those of a cell that is over go before.
+//!
+//! Each text is signed with the operator's key as what it is, of whom: who may write `ConfigMap`s is no generator. What is
+//! not signed is not there.
+
+use std::collections::BTreeMap;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -13,10 +18,11 @@ use throughput_core::identity::TestFacts;
 use throughput_model::cell::CellAddress;
 use throughput_model::protocol::Registration;
 
+use crate::generators::token::TokenKey;
 use crate::objects::deadline::{RequestError, within};
 use crate::objects::metadata::{owner, test_labels};
 use crate::objects::names::{
-    self, ATTEMPT_LABEL, CELL_LABEL, COLLECTOR_FIELD_MANAGER, GENERATOR_LABEL, REGISTRATION_KEY,
+    self, ATTEMPT_LABEL, CELL_LABEL, COLLECTOR_FIELD_MANAGER, GENERATOR_LABEL, REGISTRATION_KEY, RESULT_KEY,
     TEST_UID_LABEL,
 };
 use crate::objects::owned_objects::NameTaken;
@@ -35,6 +41,7 @@ const READ_AT_ONCE: usize = 8;
 #[derive(Clone)]
 pub(crate) struct GeneratorMap<'a> {
     client: &'a Client,
+    key: &'a TokenKey,
     test: &'a TestFacts,
     address: &'a CellAddress,
     index: u32,
@@ -55,8 +62,13 @@ pub(crate) enum StoreError {
 }
 
 impl<'a> GeneratorMap<'a> {
-    pub(crate) fn new(client: &'a Client, test: &'a TestFacts, address: &'a CellAddress, index: u32) -> Self {
-        Self { client, test, address, index }
+    pub(crate) fn new(
+        (client, key): (&'a Client, &'a TokenKey),
+        test: &'a TestFacts,
+        address: &'a CellAddress,
+        index: u32,
+    ) -> Self {
+        Self { client, key, test, address, index }
     }
 
     /// Stores a text of a pod under a key, unless another pod has registered as this generator. The `ConfigMap` is made
@@ -66,9 +78,8 @@ impl<'a> GeneratorMap<'a> {
         loop {
             attempts += 1;
             let found = self.find().await?;
-            if let Some(holder) =
-                found.as_ref().and_then(registered).filter(|holder| holder.pod_uid != pod_uid)
-            {
+            let holder = found.as_ref().and_then(|found| self.registered(found));
+            if let Some(holder) = holder.filter(|holder| holder.pod_uid != pod_uid) {
                 return Err(StoreError::IndexTaken(holder.pod_name));
             }
             // Of two pods that come at once only one may find the index free: it must be as it was read.
@@ -96,7 +107,7 @@ impl<'a> GeneratorMap<'a> {
     async fn create(&self, key: &str, text: &str) -> Result<(), RequestError> {
         let map = ConfigMap {
             metadata: self.metadata(),
-            data: Some([(key.to_owned(), text.to_owned())].into()),
+            data: Some(self.signed(key, text).into()),
             ..ConfigMap::default()
         };
         let params =
@@ -107,11 +118,28 @@ impl<'a> GeneratorMap<'a> {
 
     async fn patch(&self, found: &ConfigMap, key: &str, text: &str) -> Result<(), RequestError> {
         let version = json!({"uid": found.uid(), "resourceVersion": found.resource_version()});
-        let patch = Patch::Merge(json!({"metadata": version, "data": {key: text}}));
+        let patch =
+            Patch::Merge(json!({"metadata": version, "data": BTreeMap::from(self.signed(key, text))}));
         let params =
             PatchParams { field_manager: Some(COLLECTOR_FIELD_MANAGER.to_owned()), ..PatchParams::default() };
         within("store in a generator's ConfigMap", self.maps().patch(&self.name(), &params, &patch)).await?;
         Ok(())
+    }
+
+    /// A text under its key, and its signature beside it.
+    fn signed(&self, key: &str, text: &str) -> [(String, String); 2] {
+        let signature = self.key.signature(&signed_text((self.address, self.index), key, text));
+        [(key.to_owned(), text.to_owned()), (signature_key(key), signature)]
+    }
+
+    /// What is stored under a key, if it is signed.
+    fn stored(&self, map: &ConfigMap, key: &str) -> Option<String> {
+        stored(self.key, map, (self.address, self.index), key)
+    }
+
+    /// Who holds the index.
+    fn registered(&self, map: &ConfigMap) -> Option<Registration> {
+        serde_json::from_str(&self.stored(map, REGISTRATION_KEY)?).ok()
     }
 
     fn name(&self) -> String {
@@ -137,14 +165,23 @@ impl<'a> GeneratorMap<'a> {
     }
 }
 
+/// What one generator has stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stored {
+    /// Whether it has registered.
+    pub(crate) registered: bool,
+    /// Its result, as it was delivered.
+    pub(crate) result: Option<String>,
+}
+
 /// What so many generators of an attempt have stored, in the order of their indices. Each is read by its name: a list by
 /// label makes some API servers read every `ConfigMap` of the namespace, with the reports of all tests in it.
 pub(crate) async fn read(
-    client: &Client,
+    (client, key): (&Client, &TokenKey),
     test: &TestFacts,
     address: &CellAddress,
     generators: u32,
-) -> Result<Vec<ConfigMap>, RequestError> {
+) -> Result<Vec<Stored>, RequestError> {
     let maps: Api<ConfigMap> = Api::namespaced(client.clone(), &test.namespace);
     let one = |index| {
         let (maps, name) = (maps.clone(), names::generator(&test.name, address, index));
@@ -152,7 +189,38 @@ pub(crate) async fn read(
     };
     let found: Vec<Option<ConfigMap>> =
         stream::iter((0..generators).map(one)).buffered(READ_AT_ONCE).try_collect().await?;
-    Ok(found.into_iter().flatten().filter(|map| is_of(map, test)).collect())
+    let of_test =
+        (0..).zip(found).filter_map(|(index, map)| Some((index, map.filter(|map| is_of(map, test))?)));
+    Ok(of_test
+        .map(|(index, map)| Stored {
+            registered: stored(key, &map, (address, index), REGISTRATION_KEY).is_some(),
+            result: stored(key, &map, (address, index), RESULT_KEY),
+        })
+        .collect())
+}
+
+/// What a generator's `ConfigMap` has under a key, if it is signed.
+fn stored(key: &TokenKey, map: &ConfigMap, of: (&CellAddress, u32), name: &str) -> Option<String> {
+    let data = map.data.as_ref()?;
+    let text = data.get(name)?;
+    let signature = data.get(&signature_key(name));
+    let is_signed =
+        signature.is_some_and(|signature| key.has_signed(&signed_text(of, name, text), signature));
+    if !is_signed {
+        tracing::error!(map = map.name_any(), name, "what is stored is not signed, and not believed");
+    }
+    is_signed.then(|| text.clone())
+}
+
+/// The key under which the signature of a text stands.
+fn signature_key(key: &str) -> String {
+    format!("{key}.signature")
+}
+
+/// What is signed of a text, in one way only: in JSON no value reaches into the next.
+fn signed_text((address, index): (&CellAddress, u32), key: &str, text: &str) -> String {
+    let CellAddress { test_uid, cell, attempt } = address;
+    format!("stored/1\n{}", json!([test_uid, cell, attempt, index, key, text]))
 }
 
 /// Deletes what the generators of a test have stored, but for those of one attempt.
@@ -197,7 +265,45 @@ fn is_named_after<K: Resource>(map: &K, test: &TestFacts, address: &CellAddress)
     (0..MOST_GENERATORS).any(|index| names::generator(&test.name, address, index) == name)
 }
 
-/// Who holds an index.
-fn registered(map: &ConfigMap) -> Option<Registration> {
-    serde_json::from_str(map.data.as_ref()?.get(REGISTRATION_KEY)?).ok()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(byte: u8) -> TokenKey {
+        TokenKey::new(vec![byte; TokenKey::BYTES]).unwrap()
+    }
+
+    fn address(cell: u32) -> CellAddress {
+        CellAddress { test_uid: "uid".to_owned(), cell, attempt: 1 }
+    }
+
+    fn map(of: (&CellAddress, u32), name: &str, text: &str) -> ConfigMap {
+        let signature = key(7).signature(&signed_text(of, name, text));
+        let data = [(name.to_owned(), text.to_owned()), (signature_key(name), signature)];
+        ConfigMap { data: Some(data.into()), ..ConfigMap::default() }
+    }
+
+    #[test]
+    fn only_what_the_operator_signed_of_this_generator_is_there() {
+        let (first, second) = (address(0), address(1));
+        let of = (&first, 0);
+        let signed = map(of, RESULT_KEY, "{}");
+        assert_eq!(stored(&key(7), &signed, of, RESULT_KEY).as_deref(), Some("{}"));
+        assert_eq!(stored(&key(8), &signed, of, RESULT_KEY), None, "another operator's");
+        for other in [(&first, 1), (&second, 0)] {
+            assert_eq!(stored(&key(7), &signed, other, RESULT_KEY), None, "another generator's");
+        }
+        let mut changed = signed.clone();
+        changed.data.as_mut().unwrap().insert(RESULT_KEY.to_owned(), "{ }".to_owned());
+        assert_eq!(stored(&key(7), &changed, of, RESULT_KEY), None);
+        let mut moved = signed.clone();
+        let data = moved.data.as_mut().unwrap();
+        let (text, signature) = (data[RESULT_KEY].clone(), data[&signature_key(RESULT_KEY)].clone());
+        data.insert(REGISTRATION_KEY.to_owned(), text);
+        data.insert(signature_key(REGISTRATION_KEY), signature);
+        assert_eq!(stored(&key(7), &moved, of, REGISTRATION_KEY), None, "a result is no registration");
+        let mut unsigned = signed;
+        unsigned.data.as_mut().unwrap().remove(&signature_key(RESULT_KEY));
+        assert_eq!(stored(&key(7), &unsigned, of, RESULT_KEY), None);
+    }
 }

@@ -3,17 +3,18 @@
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
+use kube::Client;
 use kube::api::{Api, ListParams};
-use kube::{Client, ResourceExt};
 use throughput_core::identity::TestFacts;
 use throughput_core::observed::{Generators, Job as JobState};
 use throughput_model::cell::CellAddress;
 use throughput_model::generator::GeneratorResult;
 
 use super::pods;
+use crate::generators::token::TokenKey;
 use crate::objects::deadline::{RequestError, within};
-use crate::objects::generator_maps;
-use crate::objects::names::{self, REGISTRATION_KEY, RESULT_KEY};
+use crate::objects::generator_maps::{self, Stored};
+use crate::objects::names;
 use crate::objects::pages;
 
 /// How many of a Job's pods are looked at: it has 64, and others in the place of those that have failed.
@@ -21,7 +22,7 @@ const MOST_PODS: usize = 200;
 
 /// Looks at the Job of a cell, and at what so many of its generators have stored.
 pub(super) async fn look(
-    client: &Client,
+    (client, key): (&Client, &TokenKey),
     facts: &TestFacts,
     address: &CellAddress,
     stored_by: u32,
@@ -30,18 +31,14 @@ pub(super) async fn look(
     let jobs: Api<Job> = Api::namespaced(client.clone(), &facts.namespace);
     // Before what is stored: of a Job that has ended well all is stored then.
     let job = within("read the cell's Job", jobs.get_opt(&name)).await?;
-    let maps = generator_maps::read(client, facts, address, stored_by).await?;
+    let stored = generator_maps::read((client, key), facts, address, stored_by).await?;
     let mut generators =
         Generators { job: job.as_ref().map(state).unwrap_or_default(), ..Generators::default() };
-    for map in maps {
-        let (name, data) = (map.name_any(), map.data.unwrap_or_default());
-        generators.registered += u32::from(data.contains_key(REGISTRATION_KEY));
-        let Some(text) = data.get(RESULT_KEY) else {
-            continue;
-        };
-        match GeneratorResult::from_json(text.as_bytes()) {
-            Ok(result) => generators.results.push(result),
-            // The collector stores only what it has read, so this takes a hand in the ConfigMap.
+    for Stored { registered, result } in stored {
+        generators.registered += u32::from(registered);
+        match result.map(|text| GeneratorResult::from_json(text.as_bytes())).transpose() {
+            Ok(result) => generators.results.extend(result),
+            // The collector stores only what it has read: an operator of another version stored it.
             Err(error) => tracing::error!(name, %error, "a stored result cannot be read"),
         }
     }

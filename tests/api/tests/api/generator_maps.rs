@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::api::{Api, DeleteParams};
+use kube::api::{Api, DeleteParams, Patch, PatchParams};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use throughput_core::decide::Action;
@@ -13,7 +13,7 @@ use throughput_model::pulp_load::PulpLoad;
 use throughput_test_support::wait::eventually;
 
 use crate::actions::{act, key, plan, start_attempt};
-use crate::collecting::{GENERATOR, Served, delivered, result_of};
+use crate::collecting::{GENERATOR, Served, delivered, registration, result_of};
 
 #[tokio::test]
 async fn the_results_of_64_generators_find_room() {
@@ -68,6 +68,18 @@ async fn what_generators_stored_outlives_their_job_until_the_next_cell_starts_or
     served.deliver(&delivered()).await;
     act(client, facts, &[Action::Restore]).await.unwrap();
     assert_eq!(served.stored("result.json").await, None);
+}
+
+#[tokio::test]
+async fn a_registration_that_somebody_else_wrote_keeps_no_generator_from_its_index() {
+    let served = Served::at("StartingGenerators").await;
+    served.register("one").await;
+    let maps: Api<ConfigMap> = served.tenant.api();
+    let forged = json!({"podName": "forged", "podUid": "uid-of-forged", "version": "0.1.0"}).to_string();
+    let forged = Patch::Merge(json!({"data": {"registration.json": forged}}));
+    maps.patch(GENERATOR, &PatchParams::default(), &forged).await.unwrap();
+    assert_eq!(served.register("one").await.status, StatusCode::NO_CONTENT);
+    assert_eq!(served.stored("registration.json").await, Some(json!(registration("one"))));
 }
 
 #[tokio::test]
