@@ -10,6 +10,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+/// The most hours: a number of six digits.
+const MOST_HOURS: u64 = 999_999;
+
 /// A duration of whole seconds, written with the units `h`, `m` and `s` in that order: `15m`, `1h30m`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -60,7 +63,8 @@ impl FromStr for DurationText {
                 rest = after;
             }
         }
-        if text.is_empty() || !rest.is_empty() {
+        // More than that would be written with more digits than are read.
+        if text.is_empty() || !rest.is_empty() || seconds / 3600 > MOST_HOURS {
             Err(not_a_duration())
         } else {
             Ok(Self::from_seconds(seconds))
@@ -109,14 +113,14 @@ mod tests {
 
     #[test]
     fn durations_print_as_they_are_read() {
-        for text in ["1m30s", "15m", "2h", "1h30m", "0s"] {
+        for text in ["1m30s", "15m", "2h", "1h30m", "0s", "999999h59m59s"] {
             assert_eq!(text.parse::<DurationText>().unwrap().to_string(), text);
         }
     }
 
     #[test]
     fn what_is_no_duration_is_refused() {
-        for text in ["", "5", "m", "5m3h", "1.5h", "-1s", "5 m", "9999999s", "1d"] {
+        for text in ["", "5", "m", "5m3h", "1.5h", "-1s", "5 m", "9999999s", "1d", "999999h60m"] {
             assert!(text.parse::<DurationText>().is_err(), "{text}");
         }
     }

@@ -220,7 +220,7 @@ pub fn window(current: &Current) -> Option<Window> {
     let start = window_start(current)?;
     let over = |stage| facts(stage).sources == Sampling::Settle;
     let end = current.timeline.iter().find(|entry| over(entry.stage))?.since;
-    Some(Window { start, end: end.max(start) })
+    Some(Window::between(start, end))
 }
 
 /// When the cell's load began: the common start of its generators.

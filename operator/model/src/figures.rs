@@ -239,7 +239,9 @@ fn sample(changes: &BTreeMap<i64, (i64, i64)>, begin: i64, end: i64) -> Vec<Queu
     let mut upcoming = changes.iter().peekable();
     let mut previous = None;
     for step in 0..=steps {
-        let at = begin + (end - begin) * step / steps;
+        // Instants may be as far apart as there are any: a server's word.
+        let since_begin = i128::from(end - begin) * i128::from(step) / i128::from(steps);
+        let at = begin + i64::try_from(since_begin).unwrap_or(end - begin);
         if previous == Some(at) {
             continue;
         }
@@ -354,6 +356,16 @@ mod tests {
         let tasks = [completed(0, 100, 999), completed(0, 100, 1_000), completed(0, 100, 3_500), failed];
         let expected = Completions { step_milliseconds: 1_000, counts: vec![1, 1, 0, 1] };
         assert_eq!(completions_over_time(&tasks), expected);
+    }
+
+    #[test]
+    fn a_queue_between_the_first_and_the_last_of_all_instants_is_told_in_order() {
+        let first = Timestamp::MIN.as_millisecond();
+        let last = Timestamp::MAX.as_millisecond();
+        let points = queue_over_time(&[task(first, Some(0), Some(last), TaskState::Completed)]);
+        assert_eq!(points.len(), LONGEST_SERIES);
+        assert!(points.is_sorted_by_key(|point| point.at_milliseconds));
+        assert_eq!(points.last().map(|point| (point.waiting, point.running)), Some((0, 0)));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::flame::flame_graph;
 use super::memory::{Memory, Subject};
 use super::progress::Span;
 use super::speedscope::speedscope;
-use super::stacks::{Function, folded, functions, percent};
+use super::stacks::{Function, folded, functions, percent, samples};
 use crate::error::SourceError;
 use crate::recording::Recording;
 
@@ -37,7 +37,7 @@ pub(super) fn publish(
             format!("no Python code of the pod {pod} ran at any of the instants at which py-spy looked");
         return recording.fall_short(&SourceError::new("NoSamples", message), Timestamp::now());
     }
-    let all = stacks.iter().map(|stack| stack.samples).sum();
+    let all = samples(stacks);
     let rows = functions(stacks).into_iter().take(TOP).map(|function| row(function, all));
     recording.set_table(&format!("Top functions of {pod}"), &["Function", "File", "Self %", "Total %"], rows);
     recording.add_document(&format!("{pod}.folded"), folded(stacks));

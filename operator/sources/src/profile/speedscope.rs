@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use throughput_model::profiler::Stack;
 
-use super::stacks::{Frame, frames};
+use super::stacks::{Frame, frames, samples};
 
 /// The stacks as a sampled profile: the most frequent first, each as long as all of its samples together. They are
 /// counts, so the order in which things happened is not in them.
 pub(super) fn speedscope(name: &str, stacks: &[Stack], samples_per_second: u32) -> String {
     let mut index: BTreeMap<Frame<'_>, usize> = BTreeMap::new();
     let mut shared: Vec<Value> = Vec::new();
-    let mut samples: Vec<Vec<usize>> = Vec::new();
+    let mut sampled: Vec<Vec<usize>> = Vec::new();
     for stack in stacks {
         let numbers = frames(stack).map(|frame| {
             *index.entry(frame).or_insert_with(|| {
@@ -20,10 +20,10 @@ pub(super) fn speedscope(name: &str, stacks: &[Stack], samples_per_second: u32) 
                 shared.len() - 1
             })
         });
-        samples.push(numbers.collect());
+        sampled.push(numbers.collect());
     }
     let weights: Vec<f64> = stacks.iter().map(|stack| seconds(stack.samples, samples_per_second)).collect();
-    let all = stacks.iter().map(|stack| stack.samples).sum();
+    let all = samples(stacks);
     json!({
         "$schema": "https://www.speedscope.app/file-format-schema.json",
         "name": name,
@@ -35,7 +35,7 @@ pub(super) fn speedscope(name: &str, stacks: &[Stack], samples_per_second: u32) 
             "unit": "seconds",
             "startValue": 0,
             "endValue": seconds(all, samples_per_second),
-            "samples": samples,
+            "samples": sampled,
             "weights": weights,
         }],
     })

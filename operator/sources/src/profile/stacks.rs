@@ -50,16 +50,23 @@ pub(super) fn functions(stacks: &[Stack]) -> Vec<Function<'_>> {
             .map(|frame| (frame.function, frame.file))
             .collect();
         if let Some(innermost) = called.last() {
-            counts.entry(*innermost).or_default().0 += stack.samples;
+            let (own, _) = counts.entry(*innermost).or_default();
+            *own = own.saturating_add(stack.samples);
         }
         for function in called.into_iter().collect::<BTreeSet<_>>() {
-            counts.entry(function).or_default().1 += stack.samples;
+            let (_, total) = counts.entry(function).or_default();
+            *total = total.saturating_add(stack.samples);
         }
     }
     let mut functions: Vec<Function<'_>> =
         counts.into_iter().map(|((name, file), (own, total))| Function { name, file, own, total }).collect();
     functions.sort_by_key(|function| std::cmp::Reverse((function.own, function.total)));
     functions
+}
+
+/// The samples of all of them.
+pub(super) fn samples(stacks: &[Stack]) -> u64 {
+    stacks.iter().fold(0, |all, stack| all.saturating_add(stack.samples))
 }
 
 /// The stacks as text, one a line with its count, as tools for flame graphs read them.
@@ -74,6 +81,7 @@ pub(super) fn folded(stacks: &[Stack]) -> String {
 
 /// A share in percent, with one decimal.
 pub(super) fn percent(part: u64, whole: u64) -> String {
+    let (part, whole) = (u128::from(part), u128::from(whole));
     let tenths = (part * 1_000 + whole / 2).checked_div(whole).unwrap_or_default();
     format!("{}.{}", tenths / 10, tenths % 10)
 }
@@ -123,5 +131,14 @@ mod tests {
             [percent(1, 3), percent(2, 3), percent(1, 1), percent(0, 0)],
             ["33.3", "66.7", "100.0", "0.0"]
         );
+    }
+
+    #[test]
+    fn more_samples_than_can_be_counted_are_as_many_as_can_be() {
+        let stacks = [stack("main (app.py:3)", u64::MAX), stack("main (app.py:4)", u64::MAX)];
+        assert_eq!(samples(&stacks), u64::MAX);
+        let functions = functions(&stacks);
+        assert_eq!((functions[0].own, functions[0].total), (u64::MAX, u64::MAX));
+        assert_eq!(percent(u64::MAX, u64::MAX), "100.0");
     }
 }
