@@ -22,6 +22,7 @@ mod in_process;
 mod matrix;
 mod observe;
 mod scale;
+mod selector;
 mod status;
 mod target;
 mod throughput_test;
@@ -38,9 +39,10 @@ pub use observe::{
     AwsAccess, AwsEndpoints, BuiltInPatterns, CloudWatchLogs, ConnectionStringReference, ContainerResources,
     Delay, ExpectedResources, Interval, LogPattern, Observe, ObserveLogs, ObservePods, ObservePostgres,
     ObserveProfile, ObservePrometheus, ObserveProvenance, ObserveRds, PodLogs, ProfileDuration,
-    PrometheusQuery, ResourceQuantities,
+    ProfilerCapabilities, PrometheusQuery, ResourceQuantities,
 };
 pub use scale::{ObjectReference, ScaleTarget};
+pub use selector::{LabelOperator, LabelRequirement, LabelSelector};
 pub use status::{
     Best, CellCounts, CellObserved, CellOutcome, CellParameter, CellProgress, CellResult, CleanupProgress,
     Condition, ConditionStatus, ConditionType, Current, DurationsMilliseconds, LiveCounts, Phase,
@@ -48,8 +50,8 @@ pub use status::{
     ThroughputTestStatus, Verdict, WorkersOnline,
 };
 pub use target::{
-    CaBundle, ConfigMapKeyReference, Credentials, CredentialsMethod, PulpTarget, Scheme, SecretReference,
-    ServiceReference, Target,
+    CaBundle, ClientCertificate, ConfigMapKeyReference, Credentials, CredentialsMethod, PulpTarget, Scheme,
+    SecretReference, ServiceReference, Target, Tls, TlsVerification,
 };
 #[cfg(feature = "kube")]
 pub use throughput_test::ThroughputTest;
@@ -66,6 +68,10 @@ pub const SECRET_FOR_ANNOTATION: &str = "perf.pulpproject.org/for";
 /// The annotation by which a Secret's owner says which `ConfigMap` may hold the certificates that are trusted where the
 /// Secret is sent. Whoever chose both the certificates and the way could read along.
 pub const SECRET_CA_ANNOTATION: &str = "perf.pulpproject.org/ca-config-map";
+
+/// The annotation by which a Secret's owner says that it may be sent to a target whose certificate nobody verifies: with
+/// the value `None`. Whoever stands in the way could read it.
+pub const SECRET_VERIFICATION_ANNOTATION: &str = "perf.pulpproject.org/tls-verification";
 
 /// The annotation by which a Secret's owner says which requests of a test's may be sent with it, GETs included, as
 /// `POST /pulp/api/v3/tasks/purge/`, several separated by commas; a `*` at the end stands for anything, and the word
@@ -90,8 +96,39 @@ pub const RESTORE_FINALIZER: &str = "perf.pulpproject.org/restore";
 pub fn crd_yaml() -> Result<String, Box<dyn std::error::Error>> {
     use kube::CustomResourceExt;
     let mut crd = serde_json::to_value(ThroughputTest::crd())?;
+    conventional(&mut crd);
     // By name: in which order serde_json keeps fields depends on what other crates of a build ask of it.
     crd.sort_all_objects();
     let yaml = serde_saphyr::to_string(&crd)?;
     Ok(format!("# Generated from the Rust types by `make crds`: edit those.\n{yaml}"))
+}
+
+/// Makes a schema what Kubernetes' conventions want: nothing is nullable, since what is not there is left out; and numbers
+/// have the two formats that its clients know, the bounds saying the rest.
+#[cfg(feature = "kube")]
+fn conventional(schema: &mut serde_json::Value) {
+    use serde_json::Value;
+    match schema {
+        Value::Object(fields) => {
+            if fields.get("nullable") == Some(&Value::Bool(true)) {
+                fields.remove("nullable");
+            }
+            let format = match fields.get("format").and_then(Value::as_str) {
+                Some("uint8" | "uint16") => Some("int32"),
+                Some("uint32") => {
+                    let largest = fields.get("maximum").and_then(Value::as_f64);
+                    let is_small = largest.is_some_and(|largest| largest <= f64::from(i32::MAX));
+                    Some(if is_small { "int32" } else { "int64" })
+                }
+                Some("uint64") => Some("int64"),
+                Some(_) | None => None,
+            };
+            if let Some(format) = format {
+                fields.insert("format".to_owned(), format.into());
+            }
+            fields.values_mut().for_each(conventional);
+        }
+        Value::Array(items) => items.iter_mut().for_each(conventional),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }

@@ -17,7 +17,7 @@ pub use aws::{AwsAccess, AwsEndpoints, ObserveRds};
 pub use logs::{BuiltInPatterns, CloudWatchLogs, LogPattern, ObserveLogs, PodLogs};
 pub use pods::ObservePods;
 pub use postgres::{ConnectionStringReference, ObservePostgres};
-pub use profile::{Delay, ObserveProfile, ProfileDuration};
+pub use profile::{Delay, ObserveProfile, ProfileDuration, ProfilerCapabilities};
 pub use prometheus::{ObservePrometheus, PrometheusQuery};
 pub use provenance::{ContainerResources, ExpectedResources, ObserveProvenance, ResourceQuantities};
 
@@ -34,7 +34,6 @@ pub type Interval = BoundedDuration<1, 3600>;
     derive(kube::KubeSchema),
     x_kube(validation = kube::core::Rule::new("!has(self.rds) || has(self.aws)").message("rds needs to know the region: write observe.aws: {region: …}")),
     x_kube(validation = kube::core::Rule::new("!has(self.logs) || size(self.logs.cloudWatch) == 0 || has(self.aws)").message("logs.cloudWatch needs to know the region: write observe.aws: {region: …}")),
-    x_kube(validation = kube::core::Rule::new("!has(self.pods) || self.pods.all(group, self.pods.exists_one(other, other.name == group.name))").message("each name in observe.pods stands once")),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct Observe {
@@ -49,7 +48,11 @@ pub struct Observe {
     pub provenance: Option<ObserveProvenance>,
     /// Pods' processors and memory, restarts, and the kubelet's counters.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[cfg_attr(feature = "kube", schemars(length(max = 8)))]
+    #[cfg_attr(
+        feature = "kube",
+        schemars(length(max = 8)),
+        x_kube(merge_strategy = kube::core::ListMerge::Map(vec!["name".to_owned()]))
+    )]
     pub pods: Vec<ObservePods>,
     /// A PostgreSQL database, by a connection of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]

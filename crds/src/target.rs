@@ -1,4 +1,4 @@
-//! The system under test.
+//! The systems under test.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,16 +6,24 @@ use serde::{Deserialize, Serialize};
 #[cfg(feature = "kube")]
 pub(crate) const NAME: &str = "^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$";
 
-/// The system under test: a Service or a URL.
+/// A target: a Service or a URL, how it is reached, and as whom.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(
     feature = "kube",
     derive(kube::KubeSchema),
     x_kube(validation = kube::core::Rule::new("has(self.service) != has(self.url)").message("name one target: service, a Service of this namespace, or url, which the operator's administrator has to permit")),
-    x_kube(validation = kube::core::Rule::new("!has(self.caBundle) || (has(self.url) ? self.url.startsWith('https://') : self.service.scheme == 'https')").message("a caBundle is for an encrypted target: write service.scheme: https, or a url that begins with https://")),
+    x_kube(validation = kube::core::Rule::new("!has(self.tls) || (has(self.url) ? self.url.startsWith('https://') : self.service.scheme == 'https')").message("tls is for an encrypted target: write service.scheme: https, or a url that begins with https://")),
+    x_kube(validation = kube::core::Rule::new("!has(self.pulp) || has(self.credentials)").message("say as whom Pulp is asked: credentials: {secretRef: {name: …}} with a Secret that holds username and password, or credentials: {method: None} for a Pulp that asks for neither")),
+    x_kube(validation = kube::core::Rule::new("has(self.pulp) || !has(self.credentials) || !has(self.credentials.method) || self.credentials.method != 'Session'").message("method: Session is Pulp's own login: a target without pulp takes Basic, Bearer, Header or None")),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct Target {
+    /// The name by which an axis of the matrix refers to it.
+    #[cfg_attr(
+        feature = "kube",
+        schemars(length(min = 1, max = 40), regex(pattern = "^[a-z][a-zA-Z0-9]*$"))
+    )]
+    pub name: String,
     /// The Service that requests are sent to, in the test's own namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<ServiceReference>,
@@ -32,12 +40,57 @@ pub struct Target {
         )
     )]
     pub url: Option<String>,
-    /// Whom an encrypted target's certificate has to be from; else those that the operator's image trusts.
+    /// How an encrypted target is trusted, and who is shown to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ca_bundle: Option<CaBundle>,
+    pub tls: Option<Tls>,
+    /// As whom requests are sent; as nobody when it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<Credentials>,
     /// Set when the target is a Pulp.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pulp: Option<PulpTarget>,
+}
+
+/// How an encrypted target is trusted, and who is shown to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "kube",
+    derive(kube::KubeSchema),
+    x_kube(validation = kube::core::Rule::new("self.verification == 'Full' || !has(self.caBundle)").message("a caBundle is what the target's certificate is verified with: leave it out where verification is None")),
+)]
+#[serde(rename_all = "camelCase")]
+pub struct Tls {
+    /// Whom the target's certificate has to be from; else those that the operator's image trusts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_bundle: Option<CaBundle>,
+    /// The certificate that is shown to the target, where it asks for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_certificate: Option<ClientCertificate>,
+    /// Whether the target's certificate is verified.
+    #[serde(default)]
+    pub verification: TlsVerification,
+}
+
+/// A certificate that is shown to the target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ClientCertificate {
+    /// A Secret of the type `kubernetes.io/tls`, with the keys `tls.crt` and `tls.key`. It carries the same annotations
+    /// as one of `credentials`.
+    pub secret_ref: SecretReference,
+}
+
+/// Whether a target's certificate is verified.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+pub enum TlsVerification {
+    /// Its name, its time, and whom it is from.
+    #[default]
+    Full,
+    /// Nothing of it: whoever answers is taken for the target. A Secret is sent so only where its owner permits it
+    /// (`perf.pulpproject.org/tls-verification=None`).
+    None,
 }
 
 /// A Service of the test's own namespace.
@@ -110,14 +163,7 @@ fn default_ca_key() -> String {
 
 /// What is to be known of a Pulp.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(
-    feature = "kube",
-    derive(kube::KubeSchema),
-    // Not a rule of the credentials themselves: their default has to pass those, and it names no Secret.
-    x_kube(validation = kube::core::Rule::new("(self.credentials.method == 'None') != has(self.credentials.secretRef)").message("name the Secret that holds username and password in credentials.secretRef, or write method: None for a Pulp that asks for neither")),
-    x_kube(validation = kube::core::Rule::new("(self.credentials.method == 'Header') == has(self.credentials.header)").message("method: Header needs the header's name in credentials.header, as in header: x-rh-identity; no other method takes one")),
-    x_kube(validation = kube::core::Rule::new("!has(self.credentials.header) || !(self.credentials.header.lowerAscii() in ['accept', 'connection', 'content-length', 'content-type', 'correlation-id', 'expect', 'host', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'user-agent'])").message("credentials.header is a header of the request itself: name the one that carries the credentials, as in x-rh-identity or authorization")),
-)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PulpTarget {
     /// Pulp's setting `API_ROOT`, with a slash at both ends.
@@ -132,30 +178,39 @@ pub struct PulpTarget {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "kube", schemars(length(min = 1, max = 50), regex(pattern = "^[-_A-Za-z0-9]+$")))]
     pub domain: Option<String>,
-    /// How to authenticate to Pulp.
-    #[serde(default)]
-    pub credentials: Credentials,
 }
 
 fn default_api_root() -> String {
     "/pulp/".to_owned()
 }
 
-/// How to authenticate to Pulp.
+/// As whom requests are sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "kube",
+    derive(kube::KubeSchema),
+    x_kube(validation = kube::core::Rule::new("(has(self.method) && self.method == 'None') != has(self.secretRef)").message("name the Secret in credentials.secretRef (with username and password, for Bearer with token, for Header with value), or write method: None for a target that asks for nothing")),
+    x_kube(validation = kube::core::Rule::new("(has(self.method) && self.method == 'Header') == has(self.header)").message("method: Header needs the header's name in credentials.header, as in header: x-rh-identity; no other method takes one")),
+    x_kube(validation = kube::core::Rule::new("!has(self.username) || !has(self.method) || self.method in ['Session', 'Basic']").message("a username is for the methods Session and Basic")),
+    x_kube(validation = kube::core::Rule::new("!has(self.header) || !(self.header.lowerAscii() in ['accept', 'connection', 'content-length', 'content-type', 'correlation-id', 'expect', 'host', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'user-agent'])").message("credentials.header is a header of the request itself: name the one that carries the credentials, as in x-rh-identity or authorization")),
+)]
 #[serde(rename_all = "camelCase")]
 pub struct Credentials {
-    /// Session logs in once and costs Pulp least; Basic sends user name and password with each request,
-    /// which Pulp hashes each time; Header sends a header of your own; None sends nothing.
-    #[serde(default)]
-    pub method: CredentialsMethod,
+    /// Session logs in to Pulp once and costs it least; Basic sends user name and password with each request, which
+    /// Pulp hashes each time; Bearer sends a token; Header sends a header of your own; None sends nothing. Session for
+    /// a Pulp and Basic for other targets, when it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<CredentialsMethod>,
     /// The name of the header that `method: Header` sends, as in `x-rh-identity`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "kube", schemars(length(min = 1, max = 64), regex(pattern = "^[-_a-zA-Z0-9]+$")))]
     pub header: Option<String>,
-    /// A Secret of the test's namespace with the keys `username` and `password`, or for `method: Header`
-    /// with the key `value`. It must carry the annotation `perf.pulpproject.org/for` with the Service and its
+    /// The user's name, where the Secret has only the key `password`, as pulp-operator's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "kube", schemars(length(min = 1, max = 150), regex(pattern = r"^[-\w.@+]+$")))]
+    pub username: Option<String>,
+    /// A Secret of the test's namespace with the keys `username` and `password`, for `method: Bearer` with `token`, for
+    /// `method: Header` with `value`. It must carry the annotation `perf.pulpproject.org/for` with the Service and its
     /// port (`pulp-api:24817`, for `scheme: https` `https://pulp-api:8443`) or the URL as its value; with a
     /// `caBundle`, `perf.pulpproject.org/ca-config-map` with its `ConfigMap`; and `perf.pulpproject.org/requests` with the method and path of what the
     /// generators send with it, or with `test-views`.
@@ -163,16 +218,17 @@ pub struct Credentials {
     pub secret_ref: Option<SecretReference>,
 }
 
-/// How to authenticate to Pulp.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// As whom requests are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
 pub enum CredentialsMethod {
-    /// One login, then the session's cookies.
-    #[default]
+    /// One login to Pulp, then the session's cookies.
     Session,
     /// User name and password with each request.
     Basic,
-    /// A header with each request, as an identity provider's or a token's.
+    /// A token with each request, in the header `Authorization`.
+    Bearer,
+    /// A header with each request, as an identity provider's.
     Header,
     /// Nothing.
     None,

@@ -24,6 +24,8 @@ use crate::workload::Workload;
         shortname = "tt",
         category = "perf",
         namespaced,
+        selectable = ".status.phase",
+        selectable = ".status.verdict",
         status = "crate::status::ThroughputTestStatus",
         derive = "PartialEq",
         doc = "One performance run inside the cluster: workers are scaled, load is started, and tasks per second, latency and a verdict are written into the status.",
@@ -37,27 +39,39 @@ use crate::workload::Workload;
         printcolumn(name = "Stage", type_ = "string", json_path = ".status.current.stage", priority = 1),
         printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     ),
-    x_kube(validation = kube::core::Rule::new("self.target == oldSelf.target && self.scale == oldSelf.scale && self.matrix == oldSelf.matrix && self.repeat == oldSelf.repeat && self.workload == oldSelf.workload && self.load == oldSelf.load && self.observe == oldSelf.observe && self.criteria == oldSelf.criteria && self.timeouts == oldSelf.timeouts").message("the spec of a ThroughputTest cannot be changed but for suspend, abort and ttlSecondsAfterFinished: create another one (metadata.generateName gives it a name of its own)")),
+    x_kube(validation = kube::core::Rule::new("self.targets == oldSelf.targets && self.scale == oldSelf.scale && self.matrix == oldSelf.matrix && self.repeat == oldSelf.repeat && self.workload == oldSelf.workload && self.load == oldSelf.load && self.observe == oldSelf.observe && self.criteria == oldSelf.criteria && self.timeouts == oldSelf.timeouts").message("the spec of a ThroughputTest cannot be changed but for suspend, abort and ttlSecondsAfterFinished: create another one (metadata.generateName gives it a name of its own)")),
     x_kube(validation = kube::core::Rule::new("!oldSelf.abort || self.abort").message("an abort cannot be taken back: create another test")),
-    x_kube(validation = kube::core::Rule::new("!has(self.workload.pulpTasks) || has(self.target.pulp)").message("pulpTasks needs target.pulp; write target.pulp: {credentials: …}, all else in it has defaults")),
+    x_kube(validation = kube::core::Rule::new("!has(self.workload.pulpTasks) || self.targets.all(target, has(target.pulp))").message("pulpTasks needs targets that are a Pulp: write pulp: {} in each target, all in it has defaults")),
+    x_kube(validation = kube::core::Rule::new("self.matrix.all(axis, axis.of != 'Target' || axis.values.all(value, self.targets.exists(target, type(value) == string && target.name == string(value))))").message("the values of an axis of: Target are names of entries of targets; one of them is none")),
     x_kube(validation = kube::core::Rule::new("!has(self.workload.pulpTasks) || size(self.scale) > 0").message("pulpTasks needs to know the workers: name their Deployment or StatefulSet in scale")),
     x_kube(validation = kube::core::Rule::new("self.matrix.all(axis, axis.of != 'Scale' || self.scale.exists(entry, entry.name == axis.name))").message("an axis of: Scale is named after an entry of scale; no entry of scale has this axis's name")),
-    x_kube(validation = kube::core::Rule::new("self.matrix.all(axis, self.matrix.exists_one(other, other.of == axis.of && other.name == axis.name))").message("each axis of the matrix stands once")),
-    x_kube(validation = kube::core::Rule::new("self.scale.all(entry, self.scale.exists_one(other, other.name == entry.name))").message("each name in scale stands once")),
     x_kube(validation = kube::core::Rule::new("self.scale.all(entry, self.scale.exists_one(other, other.ref == entry.ref))").message("each object in scale stands once")),
     x_kube(validation = kube::core::Rule::new("self.repeat * (size(self.matrix) > 0 ? size(self.matrix[0].values) : 1) * (size(self.matrix) > 1 ? size(self.matrix[1].values) : 1) * (size(self.matrix) > 2 ? size(self.matrix[2].values) : 1) * (size(self.matrix) > 3 ? size(self.matrix[3].values) : 1) <= 64").message("the matrix has more than 64 cells (the product of its axes' values and repeat): measure fewer values, or split it into several tests")),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ThroughputTestSpec {
-    /// The system under test.
-    pub target: Target,
+    /// The systems under test: load goes to the first, or to those that an axis of the matrix names.
+    #[cfg_attr(
+        feature = "kube",
+        schemars(length(min = 1, max = 8)),
+        x_kube(merge_strategy = kube::core::ListMerge::Map(vec!["name".to_owned()]))
+    )]
+    pub targets: Vec<Target>,
     /// What the run may scale. Everything here is put back as it was, whatever happens.
     #[serde(default)]
-    #[cfg_attr(feature = "kube", schemars(length(max = 8)))]
+    #[cfg_attr(
+        feature = "kube",
+        schemars(length(max = 8)),
+        x_kube(merge_strategy = kube::core::ListMerge::Map(vec!["name".to_owned()]))
+    )]
     pub scale: Vec<ScaleTarget>,
     /// Which combinations are measured; one cell with everything as it is when there is no axis.
     #[serde(default)]
-    #[cfg_attr(feature = "kube", schemars(length(max = 4)))]
+    #[cfg_attr(
+        feature = "kube",
+        schemars(length(max = 4)),
+        x_kube(merge_strategy = kube::core::ListMerge::Map(vec!["name".to_owned()]))
+    )]
     pub matrix: Vec<Axis>,
     /// How often the whole matrix is measured.
     #[serde(default = "default_repeat")]

@@ -64,7 +64,8 @@ pub enum Cleanup {
     Created,
 }
 
-/// How tasks are dispatched: exactly one of its fields; the test view when none is given.
+/// How tasks are dispatched: one of its fields. When none is given, by a request that every Pulp has and that changes
+/// nothing: a purge of tasks of before 1970, for which the annotation `perf.pulpproject.org/for` alone suffices.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(
     feature = "kube",
@@ -166,7 +167,7 @@ pub struct RequestDispatch {
         )
     )]
     pub path: String,
-    /// The JSON body, as text. Each `{unique}` in it is replaced by a value that no other request has.
+    /// The JSON body, as text. Each `$(unique)` in it is replaced by a value that no other request has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "kube", schemars(length(max = 8192)))]
     pub body: Option<String>,

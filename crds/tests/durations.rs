@@ -65,9 +65,9 @@ fn durations_of_the_spec() -> BTreeMap<String, Value> {
 fn spec_with<'a>(fields: impl IntoIterator<Item = &'a str>, value: &str) -> ThroughputTestSpec {
     let request = json!({"path": "x/"});
     let mut spec = json!({
-        "target": {},
+        "targets": [],
         "workload": {"pulpTasks": {"tasks": 1, "dispatch": {"testView": {}, "request": request}}},
-        "observe": {"profile": {"selector": {"app": "pulp"}}},
+        "observe": {"profile": {"selector": {"matchLabels": {"app": "pulp"}}}},
         "timeouts": {},
     });
     for field in fields {

@@ -1,8 +1,8 @@
 //! Patterns in logs.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
+
+use crate::selector::LabelSelector;
 
 /// Patterns in the logs of pods, followed while a cell is measured, and of CloudWatch, asked afterwards: counts per
 /// minute and a few samples of each.
@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(
     feature = "kube",
     derive(kube::KubeSchema),
-    x_kube(validation = kube::core::Rule::new("self.patterns.all(pattern, self.patterns.exists_one(other, other.name == pattern.name))").message("each name in logs.patterns stands once")),
     x_kube(validation = kube::core::Rule::new("size(self.pods) + size(self.cloudWatch) > 0").message("name the logs: pods, cloudWatch, or both")),
 )]
 #[serde(rename_all = "camelCase")]
@@ -25,11 +24,19 @@ pub struct ObserveLogs {
     pub cloud_watch: Vec<CloudWatchLogs>,
     /// Sets of patterns that are known already.
     #[serde(default = "default_built_in")]
-    #[cfg_attr(feature = "kube", schemars(length(max = 4)))]
+    #[cfg_attr(
+        feature = "kube",
+        schemars(length(max = 4)),
+        x_kube(merge_strategy = kube::core::ListMerge::Set)
+    )]
     pub built_in: Vec<BuiltInPatterns>,
     /// Patterns of your own.
     #[serde(default)]
-    #[cfg_attr(feature = "kube", schemars(length(max = 16)))]
+    #[cfg_attr(
+        feature = "kube",
+        schemars(length(max = 16)),
+        x_kube(merge_strategy = kube::core::ListMerge::Map(vec!["name".to_owned()]))
+    )]
     pub patterns: Vec<LogPattern>,
 }
 
@@ -38,9 +45,8 @@ pub struct ObserveLogs {
 #[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PodLogs {
-    /// The labels that the pods have.
-    #[cfg_attr(feature = "kube", schemars(length(min = 1, max = 16)))]
-    pub selector: BTreeMap<String, String>,
+    /// Which pods.
+    pub selector: LabelSelector,
     /// The container; all of a pod's when it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(

@@ -1,8 +1,8 @@
 //! Pods of the system under test.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
+
+use crate::selector::LabelSelector;
 
 /// Pods of the test's namespace: processors and memory by the metrics API, restarts and out-of-memory kills by their
 /// status.
@@ -16,9 +16,8 @@ pub struct ObservePods {
         schemars(length(min = 1, max = 40), regex(pattern = "^[a-z][a-zA-Z0-9]*$"))
     )]
     pub name: String,
-    /// The labels that the pods have.
-    #[cfg_attr(feature = "kube", schemars(length(min = 1, max = 16)))]
-    pub selector: BTreeMap<String, String>,
+    /// Which pods.
+    pub selector: LabelSelector,
     /// Whether the kubelet's own counters are read: processor seconds, throttling, disk, network, threads, open files
     /// and sockets. It takes rights on the cluster's nodes (`observe.kubelet` of the chart).
     #[serde(default)]

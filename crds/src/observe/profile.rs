@@ -1,10 +1,9 @@
 //! Where Python processes spend their time.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use crate::duration::BoundedDuration;
+use crate::selector::LabelSelector;
 
 /// The time from the first dispatch to a profile: none, to a day.
 pub type Delay = BoundedDuration<0, { 24 * 60 * 60 }>;
@@ -18,9 +17,8 @@ pub type ProfileDuration = BoundedDuration<1, { 15 * 60 }>;
 #[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ObserveProfile {
-    /// The labels that the pods have.
-    #[cfg_attr(feature = "kube", schemars(length(min = 1, max = 16)))]
-    pub selector: BTreeMap<String, String>,
+    /// Which pods.
+    pub selector: LabelSelector,
     /// The container; the first of a pod's when it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(
@@ -42,10 +40,21 @@ pub struct ObserveProfile {
     #[serde(default = "default_rate")]
     #[cfg_attr(feature = "kube", schemars(range(min = 1, max = 500)))]
     pub samples_per_second: u32,
-    /// Whether the profiler runs as root with the capability `SYS_PTRACE`, for targets that are closed to it otherwise
-    /// (see the README): namespaces that are restricted refuse it.
+    /// What the profiler may do beyond what any container may.
     #[serde(default)]
-    pub sys_ptrace: bool,
+    pub capabilities: ProfilerCapabilities,
+}
+
+/// What the profiler may do beyond what any container may.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
+pub enum ProfilerCapabilities {
+    /// Nothing: it runs as the user of what it profiles.
+    #[default]
+    None,
+    /// It runs as root with the capability `SYS_PTRACE`, for targets that are closed to it otherwise (see the README):
+    /// namespaces that are restricted refuse it.
+    SysPtrace,
 }
 
 fn default_pods() -> u32 {

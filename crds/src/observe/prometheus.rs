@@ -10,7 +10,6 @@ use crate::target::{CaBundle, SecretReference, ServiceReference};
     feature = "kube",
     derive(kube::KubeSchema),
     x_kube(validation = kube::core::Rule::new("has(self.service) != has(self.url)").message("name one: service, a Service of this namespace, or url, which the operator's administrator has to permit")),
-    x_kube(validation = kube::core::Rule::new("self.queries.all(query, self.queries.exists_one(other, other.name == query.name))").message("each name in prometheus.queries stands once")),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ObservePrometheus {
@@ -31,7 +30,11 @@ pub struct ObservePrometheus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<SecretReference>,
     /// What is asked.
-    #[cfg_attr(feature = "kube", schemars(length(min = 1, max = 32)))]
+    #[cfg_attr(
+        feature = "kube",
+        schemars(length(min = 1, max = 32)),
+        x_kube(merge_strategy = kube::core::ListMerge::Map(vec!["name".to_owned()]))
+    )]
     pub queries: Vec<PrometheusQuery>,
 }
 
@@ -50,7 +53,7 @@ pub struct PrometheusQuery {
         schemars(length(min = 1, max = 40), regex(pattern = "^[a-z][a-zA-Z0-9]*$"))
     )]
     pub name: String,
-    /// A range query in PromQL, evaluated over the window. `$window` stands for the window's length: `[$window]`.
+    /// A range query in PromQL, evaluated over the window. `$(window)` stands for the window's length: `[$(window)]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "kube", schemars(length(min = 1, max = 2048)))]
     pub range: Option<String>,

@@ -9,6 +9,7 @@ mod pods;
 mod pulp;
 mod remains;
 mod report;
+mod secret_use;
 mod service;
 mod targets;
 
@@ -18,8 +19,8 @@ use std::time::Duration;
 use kube::{Client, ResourceExt};
 use throughput_core::decide;
 use throughput_core::identity::TestFacts;
-use throughput_core::kinds::pulp_tasks::PulpTasks;
 use throughput_core::kinds::pulp_tasks::observed::Pulp;
+use throughput_core::kinds::pulp_tasks::plan::{PulpTasks, Subject};
 use throughput_core::observed::{Controls, Credentials, Generators, Observed, Sources};
 use throughput_core::plan::Plan;
 use throughput_core::reason::{Reason, Why};
@@ -33,7 +34,7 @@ use throughput_model::cell::CellAddress;
 
 pub use pulp::PulpClients;
 
-use credentials::Purpose;
+use secret_use::Purpose;
 use service::ServiceUse;
 
 use crate::cadence::turns::Turn;
@@ -135,12 +136,14 @@ pub async fn observe(
     // aborted nothing, before that is begun.
     let aborting = observed.controls.abort && !stage_facts(stage).at_its_end;
     let mut turn = None;
-    if let Some(tasks) = plan.pulp_tasks()
+    let cell = status.current.as_ref().map_or(0, |current| current.cell);
+    if let (Some(tasks), Some(subject)) = (plan.pulp_tasks(), plan.subject(cell))
         && stage_facts(stage).asks_target != Question::Nothing
         && (!observed.deleting || stage == Stage::CancelingTasks)
         && !aborting
     {
-        turn = Box::pin(ask_pulp(clients, facts, (plan, tasks), &status, &mut observed, heeding)).await?;
+        turn = Box::pin(ask_pulp(clients, facts, (plan, tasks, subject), &status, &mut observed, heeding))
+            .await?;
     }
     if stage == Stage::Collecting {
         observed.report = report::read(client, facts, plan.main_axis(), &status).await?;
@@ -152,7 +155,7 @@ pub async fn observe(
 async fn ask_pulp(
     clients: &ObserveClients,
     facts: &TestFacts,
-    (plan, tasks): (&Plan, &PulpTasks),
+    (plan, tasks, subject): (&Plan, &PulpTasks, Subject<'_>),
     status: &ThroughputTestStatus,
     observed: &mut Observed,
     heeding: &Heeding,
@@ -161,10 +164,10 @@ async fn ask_pulp(
     let stage = stage(status);
     let purpose = Purpose::of(stage);
     let mut held = None;
-    match credentials::read(client, &facts.namespace, plan, (tasks, purpose)).await {
+    match credentials::read(client, &facts.namespace, subject, purpose).await {
         Ok(found) => {
-            let inquiry = pulp::Inquiry { tasks, facts, status, stage };
-            let answer = match service::usable(client, &facts.namespace, plan, (tasks, purpose)).await? {
+            let inquiry = pulp::Inquiry { endpoint: &subject.pulp.endpoint, facts, status, stage };
+            let answer = match service::usable(client, &facts.namespace, subject, purpose).await? {
                 ServiceUse::Permitted => pulps.ask(&inquiry, found, heeding).await,
                 ServiceUse::Missing(why) => Pulp::Unavailable(why).into(),
                 ServiceUse::NotPermitted(why) => {
@@ -187,9 +190,14 @@ async fn ask_pulp(
     {
         observed.credentials = Credentials::Unusable(why);
     }
+    if stage == Stage::AwaitingTargets
+        && let Some(why) = others_unusable(client, &facts.namespace, plan).await?
+    {
+        observed.credentials = Credentials::Unusable(why);
+    }
     // Last: whoever waits for something else is not asked meanwhile.
     if decide::may_ask_once(plan, status, observed) {
-        match pulps.check_view(tasks, facts, heeding).await {
+        match pulps.check_view(subject.pulp, facts, heeding).await {
             check_view::Answer::Known(fault) => observed.pulp.view_fault = fault,
             check_view::Answer::UnderWay => {
                 let words = "the view that dispatches is being asked with checkQuery";
@@ -199,6 +207,22 @@ async fn ask_pulp(
         }
     }
     Ok(held)
+}
+
+/// What keeps the targets of later cells from being used, if anything does: that is told before anything is scaled.
+async fn others_unusable(client: &Client, namespace: &str, plan: &Plan) -> Result<Option<Why>, RequestError> {
+    for subject in plan.subjects().into_iter().skip(1) {
+        match credentials::read(client, namespace, subject, Purpose::Run).await {
+            Ok(_) => {}
+            Err(Obstacle::Refused(why)) => return Ok(Some(why)),
+            Err(Obstacle::Request(error)) => return Err(error),
+        }
+        match service::usable(client, namespace, subject, Purpose::Run).await? {
+            ServiceUse::Permitted => {}
+            ServiceUse::Missing(why) | ServiceUse::NotPermitted(why) => return Ok(Some(why)),
+        }
+    }
+    Ok(None)
 }
 
 /// Who claims for this test.

@@ -6,6 +6,7 @@
 
 use kube::CustomResourceExt;
 use serde_json::{Map, Value, json};
+use throughput_core::kinds::pulp_tasks::plan::Subject;
 use throughput_core::plan::Plan;
 use throughput_core::plan::destination;
 use throughput_core::plan::permissions::Permissions;
@@ -60,7 +61,7 @@ const TEXTS: [&str; 34] = [
     "https://[::1]:99999",
     "http://a@b/",
     "x-rh-identity",
-    "{unique}{unique}",
+    "$(unique)$(unique)",
     "[1, 2",
     "\0\r\nHost: a",
     "\u{202e}é\u{10ffff}",
@@ -147,10 +148,12 @@ fn like(dice: &mut Dice, schema: &Value, model: &Value) -> Value {
 
 fn good_spec() -> Value {
     json!({
-        "target": {
+        "targets": [{
+            "name": "pulp",
             "service": {"name": "pulp-api", "port": 24817},
-            "pulp": {"apiRoot": "/pulp/", "credentials": {"secretRef": {"name": "pulp-admin"}}},
-        },
+            "credentials": {"secretRef": {"name": "pulp-admin"}},
+            "pulp": {"apiRoot": "/pulp/"},
+        }],
         "scale": [
             {"name": "workers", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "pulp-worker"}},
             {"name": "content", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "pulp-content"}},
@@ -171,7 +174,7 @@ fn good_spec() -> Value {
 fn any_spec_becomes_a_plan_or_a_rejection() {
     let definition = serde_json::to_value(ThroughputTest::crd()).unwrap();
     let schema = &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
-    assert!(schema["properties"]["target"].is_object(), "the schema is where it is looked for");
+    assert!(schema["properties"]["targets"].is_object(), "the schema is where it is looked for");
     let permissions = Permissions::new(&["http://127.0.0.1:1".to_owned()], &["*".to_owned()]);
     let (good, mut plans) = (good_spec(), 0);
     for seed in 0..SPECS {
@@ -189,7 +192,9 @@ fn any_spec_becomes_a_plan_or_a_rejection() {
                 for cell in &plan.cells {
                     drop(plan.order(cell, &address));
                 }
-                let _ = plan.pulp_tasks().map(|tasks| destination::needs_permission(&tasks.dispatch));
+                for Subject { pulp, .. } in plan.subjects() {
+                    let _ = destination::needs_permission(&pulp.dispatch);
+                }
             }
             Err(rejection) => {
                 assert!(!rejection.to_string().is_empty() && !rejection.reason().as_str().is_empty());

@@ -17,7 +17,7 @@ use throughput_report::kind_facts::KindFacts;
 use crate::kinds::pulp_tasks::plan::PulpTasks;
 use crate::plan::criteria::CheckedCriterion;
 use crate::plan::criteria::repeated::RepeatCriterion;
-use crate::plan::destination::{ConfigMapKey, Destination};
+use crate::plan::destination::PlannedTarget;
 use crate::plan::matrix::{Cell, ScaledTarget};
 use crate::plan::permissions::Permissions;
 use crate::plan::planned::Asked;
@@ -29,10 +29,8 @@ use crate::target::{TargetKind, TargetName};
 /// A run that can be carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// The Service or the URL under test.
-    pub destination: Destination,
-    /// The certificates that are trusted, where not the system's.
-    pub ca_bundle: Option<ConfigMapKey>,
+    /// The systems under test. There is at least one.
+    pub targets: Vec<PlannedTarget>,
     /// What is scaled.
     pub scale: Vec<ScaledTarget>,
     /// The cells, in the order in which they are measured. There is at least one.
@@ -102,7 +100,7 @@ impl Plan {
         sources: &dyn SourceCatalog,
     ) -> Result<Self, Rejection> {
         let ThroughputTestSpec {
-            target,
+            targets,
             scale,
             // What is varied and how much load there is, is in the cells.
             matrix: _,
@@ -121,14 +119,17 @@ impl Plan {
             return Err(Rejection::Duration(duration));
         }
         let scale: Vec<ScaledTarget> = scale.iter().map(scaled).collect::<Result<_, _>>()?;
-        let destination = Destination::new(target, permissions)?;
-        let asked = Asked { namespace, spec, scale: &scale, destination: &destination, permissions };
+        let targets: Vec<PlannedTarget> =
+            targets.iter().map(|target| PlannedTarget::new(target, permissions)).collect::<Result<_, _>>()?;
+        if targets.is_empty() {
+            return Err(Rejection::NoTargets);
+        }
+        let asked = Asked { namespace, spec, scale: &scale, targets: &targets, permissions };
         let (workload, cells) = Workload::new(&asked)?;
         let door = CriteriaDoor { facts: workload.planned().facts(), repeat: *repeat, permissions, sources };
         let (criteria, repeat_criteria) = door.checked(criteria, observe)?;
         Ok(Self {
-            destination,
-            ca_bundle: target.ca_bundle.as_ref().map(ConfigMapKey::new),
+            targets,
             scale,
             cells,
             workload,

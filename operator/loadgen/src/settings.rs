@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use throughput_model::workload::{ASSIGNMENT_VERSION, Assignment, Dispatch, PulpTasks, Workload};
-use throughput_pulp::{Credentials, CredentialsError};
+use throughput_pulp::{ClientCertificate, Credentials, CredentialsError};
 use uuid::Uuid;
 
 use crate::token::BearerToken;
@@ -30,6 +30,8 @@ pub struct Settings {
     pub credentials: Option<Credentials>,
     /// The certificates that are trusted, in PEM; the system's when there are none.
     pub certificates: Option<Vec<u8>>,
+    /// The certificate that is shown to the target, where it asks for one.
+    pub client_certificate: Option<ClientCertificate>,
     /// The folder that is shared with the script beside this program, where there is one.
     pub exchange: Option<PathBuf>,
     /// The name of the pod that this runs in.
@@ -115,13 +117,15 @@ impl Settings {
             give_up_after,
             log_format: _,
         } = flags;
-        let Load { assignment, credentials, certificates, termination_grace } = Load::read(load, index)?;
+        let Load { assignment, credentials, certificates, client_certificate, termination_grace } =
+            Load::read(load, index)?;
         let token = BearerToken::new(read(&token_file)?.trim()).ok_or(SettingsError::NoToken(token_file))?;
         let settings = Self {
             assignment,
             index,
             credentials,
             certificates,
+            client_certificate,
             exchange,
             pod_name,
             pod_uid,
@@ -134,7 +138,8 @@ impl Settings {
     /// The settings of a run without a cluster, and the file for its result, if it is for one.
     pub fn local(flags: LocalFlags) -> Result<(Self, Option<PathBuf>), SettingsError> {
         let LocalFlags { load, index, result, give_up_after, log_format: _ } = flags;
-        let Load { assignment, credentials, certificates, termination_grace } = Load::read(load, index)?;
+        let Load { assignment, credentials, certificates, client_certificate, termination_grace } =
+            Load::read(load, index)?;
         let in_process = |tasks: &PulpTasks| matches!(tasks.dispatch, Dispatch::InProcess(_));
         if matches!(&assignment.workload, Workload::PulpTasks(tasks) if in_process(tasks)) {
             return Err(SettingsError::InProcess);
@@ -147,6 +152,7 @@ impl Settings {
             index,
             credentials,
             certificates,
+            client_certificate,
             exchange: None,
             pod_name: "local".to_owned(),
             pod_uid,
@@ -162,19 +168,28 @@ struct Load {
     assignment: Assignment,
     credentials: Option<Credentials>,
     certificates: Option<Vec<u8>>,
+    client_certificate: Option<ClientCertificate>,
     termination_grace: Duration,
 }
 
 impl Load {
     fn read(flags: LoadFlags, index: u32) -> Result<Self, SettingsError> {
-        let LoadFlags { assignment, credentials, ca_bundle, termination_grace } = flags;
+        let LoadFlags { assignment, credentials, ca_bundle, client_certificate, termination_grace } = flags;
         let assignment = read_assignment(&assignment)?;
         if index >= assignment.generators {
             return Err(SettingsError::Index { index, generators: assignment.generators });
         }
+        let username = match &assignment.workload {
+            Workload::PulpTasks(tasks) => tasks.pulp.username.clone(),
+            #[cfg(feature = "example-kind")]
+            Workload::Holding(_) => None,
+        };
+        let login = |directory: PathBuf| Credentials::from_directory(&directory, username.as_deref());
+        let shown = |directory: PathBuf| ClientCertificate::from_directory(&directory);
         Ok(Self {
             assignment,
-            credentials: credentials.map(|directory| Credentials::from_directory(&directory)).transpose()?,
+            credentials: credentials.map(login).transpose()?,
+            client_certificate: client_certificate.map(shown).transpose()?,
             certificates: ca_bundle.map(|file| read(&file)).transpose()?.map(String::into_bytes),
             termination_grace: Duration::from_secs(termination_grace),
         })
@@ -210,11 +225,11 @@ mod tests {
     use super::*;
 
     const ASSIGNMENT: &str = r#"{
-        "version": 2,
+        "version": 3,
         "address": {"testUid": "3f1c", "cell": 0, "attempt": 1},
         "generators": 2,
         "workload": {"pulpTasks": {
-            "pulp": {"baseUrl": "http://pulp-api:24817", "apiRoot": "/pulp/", "authentication": "None"},
+            "pulp": {"baseUrl": "http://pulp-api:24817", "apiRoot": "/pulp/", "authentication": "None", "verifiesCertificate": true},
             "correlationId": "7d444840-9dc0-11d1-b245-5ffdce74fad2",
             "tasks": 10,
             "concurrency": 1,

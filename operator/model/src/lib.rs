@@ -28,6 +28,7 @@ pub mod profiler;
 pub mod protocol;
 pub mod pulp_load;
 pub mod source_report;
+pub mod substitution;
 pub mod task;
 pub mod window;
 pub mod workload;

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::cell::CellAddress;
 
 /// The version of the [`Assignment`] format: a generator refuses any other.
-pub const ASSIGNMENT_VERSION: u32 = 2;
+pub const ASSIGNMENT_VERSION: u32 = 3;
 
 /// Everything that one generator of a cell needs to know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +71,11 @@ pub struct PulpEndpoint {
     pub domain: Option<String>,
     /// How requests authenticate.
     pub authentication: Authentication,
+    /// The user's name, where the credentials do not hold it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub username: Option<String>,
+    /// Whether an encrypted target's certificate is verified.
+    pub verifies_certificate: bool,
 }
 
 /// How requests to Pulp authenticate. What they authenticate with is never part of it.
@@ -81,6 +86,8 @@ pub enum Authentication {
     /// User name and password with each request. Pulp hashes the password each time, which can cost more
     /// than the request itself.
     Basic,
+    /// A token with each request, in the header `Authorization`.
+    Bearer,
     /// A header with each request, whose value is the credential.
     Header {
         /// The header's name: `x-rh-identity`.
@@ -121,6 +128,9 @@ pub struct TestView {
     pub request_timeout_milliseconds: u64,
 }
 
+/// What the body of a dispatching request may have in it, as `$(unique)`: a value that no other request has.
+pub const UNIQUE: &str = "unique";
+
 /// A request that Pulp answers with one task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -129,7 +139,7 @@ pub struct DispatchRequest {
     pub method: Method,
     /// The absolute path: `/pulp/api/v3/tasks/purge/`.
     pub path: String,
-    /// The JSON body, as text. Each `{unique}` in it is replaced by a value that no other request has.
+    /// The JSON body, as text. Each `$(unique)` in it is replaced by a value that no other request has.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub body: Option<String>,
     /// How long one request may take.
@@ -191,6 +201,8 @@ mod tests {
                 api_root: "/pulp/".to_owned(),
                 domain: None,
                 authentication: Authentication::Session,
+                username: None,
+                verifies_certificate: true,
             },
             correlation_id: Uuid::nil(),
             tasks,

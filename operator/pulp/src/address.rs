@@ -19,7 +19,7 @@ pub(crate) struct Address {
 impl Address {
     /// Checks an endpoint.
     pub(crate) fn new(endpoint: &PulpEndpoint) -> Result<Self, SetupError> {
-        let PulpEndpoint { base_url, api_root, domain, authentication: _ } = endpoint;
+        let PulpEndpoint { base_url, api_root, domain, .. } = endpoint;
         let base = base(base_url)?;
         check_api_root(api_root)?;
         let api_path = match domain {
@@ -117,6 +117,8 @@ mod tests {
             api_root: api_root.to_owned(),
             domain: domain.map(ToOwned::to_owned),
             authentication: Authentication::None,
+            username: None,
+            verifies_certificate: true,
         }
     }
 

@@ -10,6 +10,7 @@ use throughput_model::workload::{Authentication, Method, PulpEndpoint};
 use uuid::Uuid;
 
 use crate::address::Address;
+use crate::client_certificate::ClientCertificate;
 use crate::counts::RequestCounts;
 use crate::credentials::{Credentials, HeaderLogin, Login};
 use crate::error::{PulpError, SetupError};
@@ -28,6 +29,8 @@ pub struct ClientOptions {
     pub correlation_id: Option<Uuid>,
     /// Certificates, in PEM, that are trusted instead of the system's.
     pub certificates: Option<Vec<u8>>,
+    /// Who is shown to a target that asks for a certificate.
+    pub client_certificate: Option<ClientCertificate>,
     /// Where its requests are counted.
     pub requests: Option<RequestCounts>,
     /// What the answers to this and other clients may take together; each answer has its own bound in any case.
@@ -41,6 +44,7 @@ impl Default for ClientOptions {
             connect_timeout: Duration::from_secs(10),
             correlation_id: None,
             certificates: None,
+            client_certificate: None,
             requests: None,
             answers: None,
         }
@@ -114,6 +118,7 @@ impl PulpClient {
             connect_timeout,
             correlation_id,
             certificates,
+            client_certificate,
             requests,
             answers,
         } = options;
@@ -123,9 +128,15 @@ impl PulpClient {
             Authentication::None => Identity::Anonymous,
             Authentication::Basic => Identity::Basic(login()?),
             Authentication::Session => Identity::Session(login()?, Arc::default()),
+            Authentication::Bearer => Identity::Header(HeaderLogin::bearer(credentials)?),
             Authentication::Header { name } => Identity::Header(HeaderLogin::new(name, credentials)?),
         };
-        let http = http_client(&address, connect_timeout, certificates.as_deref())?;
+        let verification = match (endpoint.verifies_certificate, certificates.as_deref()) {
+            (true, None) => Verification::BySystem,
+            (true, Some(pem)) => Verification::By(pem),
+            (false, _) => Verification::None,
+        };
+        let http = http_client(&address, connect_timeout, verification, client_certificate.as_ref())?;
         Ok(Self { http, address, identity, request_timeout, correlation_id, requests, answers })
     }
 
@@ -255,10 +266,22 @@ impl PulpClient {
     }
 }
 
+/// By whose word a target's certificate is believed.
+#[derive(Clone, Copy)]
+enum Verification<'a> {
+    /// That of the authorities that the system trusts.
+    BySystem,
+    /// That of these, in PEM.
+    By(&'a [u8]),
+    /// Its own.
+    None,
+}
+
 fn http_client(
     address: &Address,
     connect_timeout: Duration,
-    certificates: Option<&[u8]>,
+    verification: Verification<'_>,
+    shown: Option<&ClientCertificate>,
 ) -> Result<reqwest::Client, SetupError> {
     let refused = |error: reqwest::Error| SetupError::Tls(quote_causes(&error));
     let mut builder = reqwest::Client::builder()
@@ -271,14 +294,23 @@ fn http_client(
         .no_proxy();
     if !address.is_encrypted() {
         // An image without any certificate must do for plain HTTP.
-        builder = builder.tls_certs_only([]);
-    } else if let Some(pem) = certificates {
-        let certificates = Certificate::from_pem_bundle(pem).map_err(refused)?;
-        if certificates.is_empty() {
-            return Err(SetupError::NoCertificate);
-        }
-        builder = builder.tls_certs_only(certificates);
+        return builder.tls_certs_only([]).build().map_err(refused);
     }
+    if let Some(shown) = shown {
+        builder = builder.identity(shown.identity()?);
+    }
+    builder = match verification {
+        Verification::BySystem => builder,
+        Verification::By(pem) => {
+            let certificates = Certificate::from_pem_bundle(pem).map_err(refused)?;
+            if certificates.is_empty() {
+                return Err(SetupError::NoCertificate);
+            }
+            builder.tls_certs_only(certificates)
+        }
+        // None is needed, and an image without any must do.
+        Verification::None => builder.tls_certs_only([]).tls_danger_accept_invalid_certs(true),
+    };
     builder.build().map_err(refused)
 }
 

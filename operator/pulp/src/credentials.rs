@@ -1,4 +1,4 @@
-//! Who asks: a user name and a password, or the value of a header.
+//! Who asks: a user name and a password, a token, or the value of a header.
 
 use std::fmt;
 use std::fs::File;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use reqwest::header::{HeaderName, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 
 use crate::error::SetupError;
 
@@ -23,6 +23,11 @@ pub enum Credentials {
         username: String,
         /// The user's password.
         password: String,
+    },
+    /// A token.
+    Token {
+        /// The token.
+        token: String,
     },
     /// The value of a header.
     Header {
@@ -45,21 +50,32 @@ pub enum CredentialsError {
     /// A file holds nothing.
     #[error("{0} is empty")]
     Empty(PathBuf),
-    /// A file holds more than 4096 bytes.
-    #[error("{0} is longer than {LONGEST_BYTES} bytes")]
-    TooLong(PathBuf),
+    /// A file holds more bytes than it may.
+    #[error("{path} is longer than {bound} bytes")]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+        /// How long it may be.
+        bound: u64,
+    },
 }
 
 impl Credentials {
-    /// Reads the file `value` of a folder, or else the files `username` and `password`, as a mounted Secret has
-    /// them. A newline at the end does not belong to the value.
-    pub fn from_directory(directory: &Path) -> Result<Self, CredentialsError> {
-        let header = directory.join("value");
+    /// Reads the file `value` or `token` of a folder, or else the files `username` and `password`, as a mounted Secret has
+    /// them; of a user whose name is known only the latter. A newline at the end does not belong to the value.
+    pub fn from_directory(directory: &Path, username: Option<&str>) -> Result<Self, CredentialsError> {
+        let (header, token) = (directory.join("value"), directory.join("token"));
         if header.exists() {
             return Ok(Self::Header { value: read_value(&header)? });
         }
+        if token.exists() {
+            return Ok(Self::Token { token: read_value(&token)? });
+        }
         Ok(Self::Password {
-            username: read_value(&directory.join("username"))?,
+            username: match username {
+                Some(username) => username.to_owned(),
+                None => read_value(&directory.join("username"))?,
+            },
             password: read_value(&directory.join("password"))?,
         })
     }
@@ -110,6 +126,17 @@ impl HeaderLogin {
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| refused())?;
         Ok(Self { name, value, secrets: vec![text] })
     }
+
+    /// A token, as the header `Authorization` has it.
+    pub(crate) fn bearer(credentials: Option<Credentials>) -> Result<Self, SetupError> {
+        let Some(Credentials::Token { token }) = credentials else {
+            return Err(SetupError::CredentialsMissing);
+        };
+        let refused = |_| SetupError::Header(AUTHORIZATION.to_string());
+        let mut value = HeaderValue::from_str(&format!("Bearer {token}")).map_err(refused)?;
+        value.set_sensitive(true);
+        Ok(Self { name: AUTHORIZATION, value, secrets: vec![token] })
+    }
 }
 
 impl fmt::Debug for HeaderLogin {
@@ -125,12 +152,17 @@ impl fmt::Debug for Login {
 }
 
 fn read_value(path: &Path) -> Result<String, CredentialsError> {
+    read_file(path, LONGEST_BYTES)
+}
+
+/// A file's text, without the newline at its end.
+pub(crate) fn read_file(path: &Path, bound: u64) -> Result<String, CredentialsError> {
     let mut text = String::new();
     File::open(path)
-        .and_then(|file| file.take(LONGEST_BYTES + 1).read_to_string(&mut text))
+        .and_then(|file| file.take(bound + 1).read_to_string(&mut text))
         .map_err(|cause| CredentialsError::Unreadable { path: path.to_owned(), cause })?;
-    if text.len() as u64 > LONGEST_BYTES {
-        return Err(CredentialsError::TooLong(path.to_owned()));
+    if text.len() as u64 > bound {
+        return Err(CredentialsError::TooLong { path: path.to_owned(), bound });
     }
     let value = text.strip_suffix('\n').unwrap_or(&text);
     let value = value.strip_suffix('\r').unwrap_or(value);
@@ -157,8 +189,29 @@ mod tests {
     }
 
     #[test]
+    fn a_user_whose_name_is_known_has_only_a_password() {
+        let folder = directory("known", "admin", "hunter2");
+        fs::remove_file(folder.join("username")).unwrap();
+        assert!(Credentials::from_directory(&folder, None).is_err());
+        let expected = Credentials::Password { username: "perf".to_owned(), password: "hunter2".to_owned() };
+        assert_eq!(Credentials::from_directory(&folder, Some("perf")).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_token_is_sent_as_bearer() {
+        let folder = directory("token", "admin", "hunter2");
+        fs::write(folder.join("token"), "eyJ0\n").unwrap();
+        let token = Credentials::from_directory(&folder, None).unwrap();
+        assert_eq!(token, Credentials::Token { token: "eyJ0".to_owned() });
+        let login = HeaderLogin::bearer(Some(token)).unwrap();
+        assert_eq!((login.name, login.value.to_str().unwrap()), (AUTHORIZATION, "Bearer eyJ0"));
+        assert_eq!(login.secrets, ["eyJ0"], "never quoted");
+    }
+
+    #[test]
     fn one_newline_at_the_end_is_not_part_of_the_value() {
-        let credentials = Credentials::from_directory(&directory("newline", "admin\n", "two lines\n\n"));
+        let credentials =
+            Credentials::from_directory(&directory("newline", "admin\n", "two lines\n\n"), None);
         let expected =
             Credentials::Password { username: "admin".to_owned(), password: "two lines\n".to_owned() };
         assert_eq!(credentials.unwrap(), expected);
@@ -180,7 +233,7 @@ mod tests {
         let directory = directory("header", "admin", "word");
         fs::write(directory.join("value"), "aWRlbnRpdHk=\n").unwrap();
         let expected = Credentials::Header { value: "aWRlbnRpdHk=".to_owned() };
-        assert_eq!(Credentials::from_directory(&directory).unwrap(), expected);
+        assert_eq!(Credentials::from_directory(&directory, None).unwrap(), expected);
     }
 
     #[test]
@@ -198,11 +251,11 @@ mod tests {
 
     #[test]
     fn a_missing_an_empty_and_an_endless_file_are_told_apart() {
-        let missing = Credentials::from_directory(Path::new("/nonexistent"));
+        let missing = Credentials::from_directory(Path::new("/nonexistent"), None);
         assert!(matches!(missing, Err(CredentialsError::Unreadable { .. })));
-        let empty = Credentials::from_directory(&directory("empty", "admin", "\n"));
+        let empty = Credentials::from_directory(&directory("empty", "admin", "\n"), None);
         assert!(matches!(empty, Err(CredentialsError::Empty(path)) if path.ends_with("password")));
-        let endless = Credentials::from_directory(&directory("endless", &"a".repeat(5_000), "b"));
-        assert!(matches!(endless, Err(CredentialsError::TooLong(path)) if path.ends_with("username")));
+        let endless = Credentials::from_directory(&directory("endless", &"a".repeat(5_000), "b"), None);
+        assert!(matches!(endless, Err(CredentialsError::TooLong { path, .. }) if path.ends_with("username")));
     }
 }

@@ -19,6 +19,9 @@ pub enum SetupError {
     /// The domain is not one word of letters, digits, `-` and `_`.
     #[error("not the name of a Pulp domain: {0}")]
     Domain(String),
+    /// What is to be shown to the target is no certificate with its key, in PEM.
+    #[error("the certificate to show cannot be used: {0}")]
+    ClientCertificate(String),
     /// The endpoint asks for authentication, and no credentials were given.
     #[error("the endpoint needs credentials of its kind, a user name and a password or a header's value")]
     CredentialsMissing,

@@ -9,6 +9,7 @@
 
 mod address;
 mod client;
+mod client_certificate;
 mod counts;
 mod credentials;
 mod error;
@@ -20,6 +21,7 @@ mod test_view;
 mod words;
 
 pub use client::{ClientOptions, PulpClient, Request};
+pub use client_certificate::ClientCertificate;
 pub use counts::RequestCounts;
 pub use credentials::{Credentials, CredentialsError};
 pub use error::{PulpError, SetupError};

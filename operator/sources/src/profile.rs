@@ -27,7 +27,7 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, LogParams, Patch, PatchParams};
-use throughput_crds::ObserveProfile;
+use throughput_crds::{ObserveProfile, ProfilerCapabilities};
 use tokio::time::Instant;
 
 use self::memory::{Memory, State, Subject};
@@ -76,8 +76,8 @@ impl Profile {
             let message = "the operator may not profile: its administrator sets observe.profile=true in the chart's values";
             return Err(SourceError::new("ProfileNotPermitted", message));
         }
-        if self.spec.sys_ptrace && !profile_sys_ptrace {
-            let message = "the profiler may not have SYS_PTRACE: leave sysPtrace out, or the operator's administrator sets observe.profileSysPtrace=true in the chart's values";
+        if self.spec.capabilities == ProfilerCapabilities::SysPtrace && !profile_sys_ptrace {
+            let message = "the profiler may not have SYS_PTRACE: leave capabilities: SysPtrace out, or the operator's administrator sets observe.profileSysPtrace=true in the chart's values";
             return Err(SourceError::new("SysPtraceNotPermitted", message));
         }
         profiler_image.as_deref().ok_or_else(|| {
@@ -377,7 +377,7 @@ mod tests {
 
     #[test]
     fn a_profile_has_its_figures() {
-        let profile = json!({"profile": {"selector": {"app": "pulp"}}});
+        let profile = json!({"profile": {"selector": {"matchLabels": {"app": "pulp"}}}});
         let observe: Observe = serde_json::from_value(profile).unwrap();
         let figures: Vec<String> = Registry.figure_names(&observe).into_iter().collect();
         assert_eq!(figures, ["profile.errors", "profile.samples"]);

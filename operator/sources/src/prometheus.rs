@@ -12,6 +12,7 @@ use futures::future::{BoxFuture, join_all};
 use jiff::Timestamp;
 use throughput_core::source_catalog::{Mistake, Wanted};
 use throughput_crds::{ObservePrometheus, PrometheusQuery};
+use throughput_model::substitution;
 
 use crate::access::Access;
 use crate::error::SourceError;
@@ -59,6 +60,12 @@ pub(crate) fn check(spec: &ObservePrometheus) -> Result<Vec<Wanted>, Mistake> {
             "observe.prometheus: a caBundle is for an encrypted Prometheus: write service.scheme: https, or a url that begins with https://"
                 .to_owned(),
         ));
+    }
+    for PrometheusQuery { name, range, instant } in &spec.queries {
+        for expression in range.iter().chain(instant) {
+            substitution::check(expression, &[query::WINDOW])
+                .map_err(|unknown| Mistake(format!("observe.prometheus.queries: {name}: {unknown}")))?;
+        }
     }
     Ok(spec.url.iter().cloned().map(Wanted::Url).collect())
 }

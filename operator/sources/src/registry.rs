@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn a_pattern_that_is_none_is_a_mistake() {
         let checked = |regex: &str| {
-            let logs = serde_json::json!({"pods": [{"selector": {"app": "pulp"}}], "patterns": [{"name": "slow", "regex": regex}]});
+            let logs = serde_json::json!({"pods": [{"selector": {"matchLabels": {"app": "pulp"}}}], "patterns": [{"name": "slow", "regex": regex}]});
             Registry.check(&serde_json::from_value(serde_json::json!({"logs": logs})).unwrap())
         };
         assert_eq!(checked("slow: [0-9]+ s"), Ok(Vec::new()));

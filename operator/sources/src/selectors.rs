@@ -4,26 +4,38 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
-use kube::core::{Expression, Selector};
+use kube::core::{Expression, Selector, SelectorExt};
+use throughput_crds::{LabelOperator, LabelRequirement, LabelSelector};
 
-/// The labels that pods are to have.
-type Labels = BTreeMap<String, String>;
-
-/// Whether a pod has these labels.
-pub(crate) fn selects(labels: &Labels, pod: &Pod) -> bool {
-    labels.iter().all(|(key, value)| pod.labels().get(key) == Some(value))
+/// Whether a pod is meant.
+pub(crate) fn selects(selector: &LabelSelector, pod: &Pod) -> bool {
+    of(selector).matches(pod.labels())
 }
 
-/// The selector of the pods with these labels.
-pub(crate) fn of(labels: &Labels) -> Selector {
-    labels.clone().into_iter().collect()
+/// A selector as the API server takes it.
+pub(crate) fn of(selector: &LabelSelector) -> Selector {
+    let LabelSelector { match_labels, match_expressions } = selector;
+    let labels = match_labels.iter().map(|(key, value)| Expression::Equal(key.clone(), value.clone()));
+    labels.chain(match_expressions.iter().map(expression)).collect()
 }
 
-/// One selector of the pods with any of these labels: for each key that all of them have, any of its values. It may
-/// find others too, all pods where no key is in all.
-pub(crate) fn of_any<'a>(any: impl IntoIterator<Item = &'a Labels>) -> Selector {
+fn expression(requirement: &LabelRequirement) -> Expression {
+    let LabelRequirement { key, operator, values } = requirement;
+    let (key, values) = (key.clone(), values.iter().cloned().collect());
+    match operator {
+        LabelOperator::In => Expression::In(key, values),
+        LabelOperator::NotIn => Expression::NotIn(key, values),
+        LabelOperator::Exists => Expression::Exists(key),
+        LabelOperator::DoesNotExist => Expression::DoesNotExist(key),
+    }
+}
+
+/// One selector of the pods that any of these means: for each label that all of them name, any of its values. It may
+/// find others too, all pods where no label is named by all.
+pub(crate) fn of_any<'a>(any: impl IntoIterator<Item = &'a LabelSelector>) -> Selector {
     let mut wanted: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-    for (number, labels) in any.into_iter().enumerate() {
+    for (number, selector) in any.into_iter().enumerate() {
+        let labels = &selector.match_labels;
         wanted.retain(|key, _| labels.contains_key(*key));
         for (key, value) in labels {
             if number == 0 || wanted.contains_key(key.as_str()) {
@@ -34,8 +46,8 @@ pub(crate) fn of_any<'a>(any: impl IntoIterator<Item = &'a Labels>) -> Selector 
     wanted.into_iter().map(|(key, values)| Expression::In(key.to_owned(), values)).collect()
 }
 
-/// The selectors of the pods with any of these labels: one, or one for each where they have no key in common.
-pub(crate) fn questions(any: &[&Labels]) -> Vec<Selector> {
+/// The selectors of the pods that any of these means: one, or one for each where they name no label in common.
+pub(crate) fn questions(any: &[&LabelSelector]) -> Vec<Selector> {
     let all = of_any(any.iter().copied());
     if all.selects_all() { any.iter().copied().map(of).collect() } else { vec![all] }
 }
@@ -46,8 +58,30 @@ mod tests {
 
     use super::*;
 
-    fn labels(pairs: &[(&str, &str)]) -> Labels {
-        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    fn labels(pairs: &[(&str, &str)]) -> LabelSelector {
+        let labels = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        LabelSelector { match_labels: labels.collect(), ..LabelSelector::default() }
+    }
+
+    #[test]
+    fn requirements_are_met_besides_the_labels() {
+        let pod =
+            |labels| -> Pod { serde_json::from_value(json!({"metadata": {"labels": labels}})).unwrap() };
+        let worker = pod(json!({"app": "pulp", "pod": "pulp-worker"}));
+        for (key, operator, values, meant) in [
+            ("pod", "In", json!(["pulp-api", "pulp-worker"]), true),
+            ("pod", "NotIn", json!(["pulp-worker"]), false),
+            ("tier", "NotIn", json!(["back"]), true),
+            ("pod", "Exists", json!([]), true),
+            ("tier", "Exists", json!([]), false),
+            ("tier", "DoesNotExist", json!([]), true),
+        ] {
+            let requirement = json!({"key": key, "operator": operator, "values": values});
+            let selector = json!({"matchLabels": {"app": "pulp"}, "matchExpressions": [requirement]});
+            let selector: LabelSelector = serde_json::from_value(selector).unwrap();
+            assert_eq!(selects(&selector, &worker), meant, "{selector:?}");
+            assert!(!selects(&selector, &pod(json!({"app": "other", "pod": "pulp-worker"}))), "{selector:?}");
+        }
     }
 
     #[test]

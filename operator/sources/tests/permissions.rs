@@ -66,11 +66,11 @@ async fn watched(observe: Value, installation: Installation) -> (Vec<String>, Ve
 }
 
 fn logs() -> Value {
-    json!({"logs": {"pods": [{"selector": {"app": "pulp"}}], "patterns": [{"name": "any", "regex": ".*"}]}})
+    json!({"logs": {"pods": [{"selector": {"matchLabels": {"app": "pulp"}}}], "patterns": [{"name": "any", "regex": ".*"}]}})
 }
 
 fn profile(sys_ptrace: bool) -> Value {
-    json!({"profile": {"selector": {"app": "pulp"}, "delay": "0s", "sysPtrace": sys_ptrace}})
+    json!({"profile": {"selector": {"matchLabels": {"app": "pulp"}}, "delay": "0s", "capabilities": if sys_ptrace { "SysPtrace" } else { "None" }}})
 }
 
 /// An installation with a profiler and nothing that is permitted.

@@ -123,7 +123,7 @@ fn timestamp(value: &Value) -> Timestamp {
 
 /// All sources that the local cluster has something for; the database's connection is in this Secret.
 pub fn all_sources(secret: &str) -> Value {
-    let selector = |pod: &str| json!({"app": "pulp", "pod": pod});
+    let selector = |pod: &str| json!({"matchLabels": {"app": "pulp", "pod": pod}});
     json!({
         "provenance": {"deployments": ["pulp-api"]},
         "pods": [

@@ -64,8 +64,9 @@ pub(super) fn elsewhere() -> Value {
     let idle = [("workers", "idle-workers"), ("others", "idle-others")];
     let matrix = json!([{"name": "others", "of": "Scale", "values": [3]}]);
     let scale = idle.map(|(name, deployment)| scaled(name, "Deployment", deployment));
-    let target = json!({"url": pulps_url(), "pulp": {"credentials": {"secretRef": {"name": "pulp-admin"}}}});
-    sustained().with("target", target).with("scale", scale.into()).with("matrix", matrix).into()
+    let credentials = json!({"secretRef": {"name": "pulp-admin"}});
+    let target = json!({"name": "pulp", "url": pulps_url(), "credentials": credentials, "pulp": {}});
+    sustained().with("targets", json!([target])).with("scale", scale.into()).with("matrix", matrix).into()
 }
 
 fn view(query: &Value) -> Value {

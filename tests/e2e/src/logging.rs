@@ -113,7 +113,8 @@ impl Writers {
 
     /// The source that reads the logs of these pods, which may be reached by another client.
     pub fn watch(&self, pods: &[&str], patterns: &Value, client: Option<Client>) -> Watch {
-        let pods: Vec<Value> = pods.iter().map(|pod| json!({"selector": {"app": pod}})).collect();
+        let pods: Vec<Value> =
+            pods.iter().map(|pod| json!({"selector": {"matchLabels": {"app": pod}}})).collect();
         let observe = json!({"logs": {"pods": pods, "builtIn": ["Pulp"], "patterns": patterns}});
         let observe: Observe = serde_json::from_value(observe).expect("a spec");
         let client = client.unwrap_or_else(|| self.cluster.client.clone());

@@ -194,7 +194,7 @@ impl Bench {
 
 /// The source, which looks at once and for a few seconds unless it is told otherwise.
 pub fn source(name: &str, more: Value, access: &Access) -> Box<dyn Source> {
-    let mut profile = json!({"selector": {"app": name}, "delay": "0s", "duration": "4s"});
+    let mut profile = json!({"selector": {"matchLabels": {"app": name}}, "delay": "0s", "duration": "4s"});
     if let (Value::Object(profile), Value::Object(more)) = (&mut profile, more) {
         profile.extend(more);
     }

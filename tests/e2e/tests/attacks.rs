@@ -69,7 +69,7 @@ async fn silent(cluster: &Cluster, name: &str) -> std::sync::Arc<std::sync::atom
 /// A spec for this Service, without credentials.
 fn anonymous(service: &str) -> Value {
     let mut spec = Value::from(one_cell(50, "0").credentials(json!({"method": "None"})));
-    spec["target"]["service"] = json!({"name": service, "port": 80});
+    spec["targets"][0]["service"] = json!({"name": service, "port": 80});
     spec
 }
 

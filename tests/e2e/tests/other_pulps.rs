@@ -56,10 +56,12 @@ async fn measure_with_domains(cluster: &Cluster) {
     let before = cluster.as_found(WORKERS).await;
     let credentials = json!({"secretRef": {"name": "pulp-admin"}});
     let target = json!({
+        "name": "pulp",
         "service": {"name": "pulp-api", "port": 24817},
-        "pulp": {"apiRoot": "/api/pulp/", "domain": "default", "credentials": credentials},
+        "credentials": credentials,
+        "pulp": {"apiRoot": "/api/pulp/", "domain": "default"},
     });
-    cluster.create(NAME, spec().with("target", target)).await;
+    cluster.create(NAME, spec().with("targets", json!([target]))).await;
     let status = cluster.until_finished(NAME, RUN).await;
     assert_measured(cluster, &status).await;
     assert_eq!(cluster.as_found(WORKERS).await, before, "as it was found");
@@ -81,7 +83,7 @@ async fn the_example_of_https(cluster: &Cluster) {
     .await;
     authority(cluster, "our-ca", &nginx).await;
     let mut example = cluster.example("throughput-test-https.yaml", 60).await;
-    example["spec"]["target"]["service"]["name"] = json!(SERVICE);
+    example["spec"]["targets"][0]["service"]["name"] = json!(SERVICE);
     example["spec"]["workload"]["pulpTasks"]["dispatch"] =
         json!({"testView": {"query": {"tasks": "20", "sleep": "0"}, "tasksPerRequest": 20}});
     cluster.create(NAME, example["spec"].clone()).await;
@@ -156,9 +158,10 @@ async fn an_encrypted_pulp_behind_nginx_that_takes_a_header_is_measured() {
     authority(&cluster, "our-ca", &nginx).await;
     let credentials = json!({"method": "Header", "header": "authorization", "secretRef": {"name": NAME}});
     let target = json!({
-        "url": nginx.url(), "caBundle": {"configMapRef": {"name": "our-ca"}}, "pulp": {"credentials": credentials},
+        "name": "pulp", "url": nginx.url(), "tls": {"caBundle": {"configMapRef": {"name": "our-ca"}}},
+        "credentials": credentials, "pulp": {},
     });
-    cluster.create(NAME, spec().with("target", target)).await;
+    cluster.create(NAME, spec().with("targets", json!([target]))).await;
     let status = cluster.until_finished(NAME, RUN).await;
     permit_urls(&cluster, &[]).await;
     assert_measured(&cluster, &status).await;

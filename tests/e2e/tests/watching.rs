@@ -15,7 +15,7 @@ const NAME: &str = "e2e-watching";
 const RUN: Duration = Duration::from_mins(12);
 
 fn spec() -> PulpSpec {
-    let selector = |pod: &str| json!({"app": "pulp", "pod": pod});
+    let selector = |pod: &str| json!({"matchLabels": {"app": "pulp", "pod": pod}});
     let observe = json!({
         "provenance": {"deployments": ["pulp-api"]},
         "pods": [{"name": "workers", "selector": selector("pulp-worker"), "kubelet": true}],

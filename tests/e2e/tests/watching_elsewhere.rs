@@ -51,7 +51,7 @@ impl Services {
             "interval": "2s",
             "aws": aws,
             "rds": rds,
-            "pods": [{"name": "workers", "selector": {"app": "pulp", "pod": "pulp-worker"}}],
+            "pods": [{"name": "workers", "selector": {"matchLabels": {"app": "pulp", "pod": "pulp-worker"}}}],
             "postgres": {"secretRef": {"name": "e2e-elsewhere-database"}},
             "prometheus": {
                 "url": self.prometheus.url(),

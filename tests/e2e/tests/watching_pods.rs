@@ -26,8 +26,8 @@ const EATER: &str = "kept = []\nwhile True: kept.append(bytearray(1 << 20))";
 
 fn groups() -> Vec<ObservePods> {
     let groups = json!([
-        {"name": "burner", "selector": {"app": "burner"}, "kubelet": true},
-        {"name": "eater", "selector": {"app": "eater"}},
+        {"name": "burner", "selector": {"matchLabels": {"app": "burner"}}, "kubelet": true},
+        {"name": "eater", "selector": {"matchLabels": {"app": "eater"}}},
     ]);
     serde_json::from_value(groups).unwrap()
 }

@@ -83,7 +83,7 @@ async fn sys_ptrace_is_refused_where_pods_are_restricted_before_anything_is_star
     let (pod, container) = restricted();
     bench.start("api", Program::Gunicorn, pod, container).await;
     let mut recording = Recording::new("profile", Timestamp::now());
-    let mut source = source("api", json!({"sysPtrace": true}), &bench.access());
+    let mut source = source("api", json!({"capabilities": "SysPtrace"}), &bench.access());
     begin(source.as_mut(), &mut recording).await;
     assert_eq!(reasons(&recording), ["PodSecurity"], "{recording:#?}");
     settle(source.as_mut(), &mut recording).await;
@@ -91,7 +91,7 @@ async fn sys_ptrace_is_refused_where_pods_are_restricted_before_anything_is_star
     // The level may change between the rehearsal and the profile.
     bench.enforce("privileged").await;
     let mut later =
-        throughput_e2e_tests::profiling::source("api", json!({"sysPtrace": true}), &bench.access());
+        throughput_e2e_tests::profiling::source("api", json!({"capabilities": "SysPtrace"}), &bench.access());
     let mut recording = Recording::new("profile", Timestamp::now());
     begin(later.as_mut(), &mut recording).await;
     assert_eq!(reasons(&recording), [] as [String; 0]);
@@ -146,9 +146,9 @@ async fn a_target_with_capabilities_is_closed_to_a_profiler_without_them() {
 async fn sys_ptrace_opens_every_target_where_it_is_permitted() {
     let bench = Bench::enter("privileged", "privileged").await;
     bench.start("root", Program::Gunicorn, root(), json!({})).await;
-    assert_profiled(&bench.profile("root", json!({"sysPtrace": true})).await, "root");
+    assert_profiled(&bench.profile("root", json!({"capabilities": "SysPtrace"})).await, "root");
     bench.start("user", Program::Gunicorn, json!({"runAsUser": 700, "runAsGroup": 700}), json!({})).await;
-    assert_profiled(&bench.profile("user", json!({"sysPtrace": true})).await, "user");
+    assert_profiled(&bench.profile("user", json!({"capabilities": "SysPtrace"})).await, "user");
     bench.leave().await;
 }
 

@@ -10,23 +10,25 @@ pub const WORKERS: &str = "pulp-worker";
 pub struct PulpSpec(Value);
 
 impl PulpSpec {
-    /// So many tasks a cell, for the Pulp behind the Service `pulp-api`, with the password in the Secret `pulp-admin` and
+    /// So many tasks a cell of the test view, for the Pulp behind the Service `pulp-api`, with the password in the Secret `pulp-admin` and
     /// the Deployment [`WORKERS`].
     pub fn of(tasks: u64) -> Self {
         Self(json!({
-            "target": {
+            "targets": [{
+                "name": "pulp",
                 "service": {"name": "pulp-api", "port": 24817},
-                "pulp": {"credentials": {"secretRef": {"name": "pulp-admin"}}},
-            },
+                "credentials": {"secretRef": {"name": "pulp-admin"}},
+                "pulp": {},
+            }],
             "scale": [scaled("workers", "Deployment", WORKERS)],
-            "workload": {"pulpTasks": {"tasks": tasks}},
+            "workload": {"pulpTasks": {"tasks": tasks, "dispatch": {"testView": {}}}},
         }))
     }
 
-    /// Pulp is logged into like this: `target.pulp.credentials`.
+    /// Pulp is logged into like this: `credentials` of the target.
     #[must_use]
     pub fn credentials(mut self, credentials: Value) -> Self {
-        self.0["target"]["pulp"]["credentials"] = credentials;
+        self.0["targets"][0]["credentials"] = credentials;
         self
     }
 

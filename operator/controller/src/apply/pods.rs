@@ -15,7 +15,7 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::api::ObjectMeta;
 use throughput_core::identity::TestFacts;
-use throughput_core::plan::destination::ConfigMapKey;
+use throughput_core::plan::destination::{CERTIFICATE_KEYS, ConfigMapKey, Trust};
 use throughput_core::plan::generator_order::{CredentialsSource, GeneratorOrder};
 use throughput_model::workload::{ASSIGNMENT_VERSION, Assignment};
 
@@ -28,6 +28,8 @@ const CELL_FOLDER: &str = "/etc/throughput/cell";
 const TOKEN_FILE: &str = "/etc/throughput/token";
 /// Where a generator finds what Pulp asks for.
 const CREDENTIALS_FOLDER: &str = "/etc/throughput/credentials";
+/// Where the certificate is mounted that is shown to the target.
+const CERTIFICATE_FOLDER: &str = "/etc/throughput/client-certificate";
 /// Where a generator finds the certificates that it trusts, where not the system's.
 const CA_FOLDER: &str = "/etc/throughput/ca";
 /// The file that they are in.
@@ -130,7 +132,7 @@ fn cell_pod(settings: &GeneratorSettings, ingredients: &CellIngredients<'_>) -> 
     match &order.in_process {
         // The calls need no user of Pulp's API, and the generator makes no request of it.
         Some(dispatch) => {
-            let order = &GeneratorOrder { credentials: None, ca_bundle: None, ..order.clone() };
+            let order = &GeneratorOrder { credentials: None, trust: Trust::default(), ..order.clone() };
             let pod = pod(settings, &CellIngredients { order, ..*ingredients });
             sidecar::beside(dispatch, &names::cell(&test.name, &order.address), pod)
         }
@@ -151,9 +153,13 @@ fn pod(settings: &GeneratorSettings, ingredients: &CellIngredients<'_>) -> PodSp
         volumes.push(secret_volume("credentials", secret, keys));
         mounts.push(mount("credentials", CREDENTIALS_FOLDER));
     }
-    if let Some(bundle) = &order.ca_bundle {
+    if let Some(bundle) = &order.trust.ca_bundle {
         volumes.push(ca_volume(bundle));
         mounts.push(mount("ca", CA_FOLDER));
+    }
+    if let Some(secret) = &order.trust.client_certificate {
+        volumes.push(secret_volume("client-certificate", secret, CERTIFICATE_KEYS));
+        mounts.push(mount("client-certificate", CERTIFICATE_FOLDER));
     }
     PodSpec {
         restart_policy: Some("Never".to_owned()),
@@ -207,8 +213,11 @@ fn arguments(settings: &GeneratorSettings, ingredients: &CellIngredients<'_>) ->
     if order.credentials.is_some() {
         arguments.push(format!("--credentials={CREDENTIALS_FOLDER}"));
     }
-    if order.ca_bundle.is_some() {
+    if order.trust.ca_bundle.is_some() {
         arguments.push(format!("--ca-bundle={CA_FOLDER}/{CA_FILE}"));
+    }
+    if order.trust.client_certificate.is_some() {
+        arguments.push(format!("--client-certificate={CERTIFICATE_FOLDER}"));
     }
     arguments
 }

@@ -6,10 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use throughput_core::identity::TestFacts;
-use throughput_core::kinds::pulp_tasks::PulpTasks;
 use throughput_core::kinds::pulp_tasks::observed::ViewFault;
 use throughput_model::cell::CellAddress;
-use throughput_model::workload::TestView;
+use throughput_model::workload::{PulpEndpoint, TestView};
 use throughput_pulp::PulpClient;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -48,7 +47,7 @@ impl CheckedViews {
     pub(super) async fn ask(
         &self,
         client: Arc<PulpClient>,
-        (tasks, view): (&PulpTasks, &TestView),
+        (endpoint, view): (&PulpEndpoint, &TestView),
         test: &TestFacts,
         turns: &Turns,
     ) -> Answer {
@@ -56,7 +55,7 @@ impl CheckedViews {
         let mut answer = match known {
             Some(answer) => answer,
             None => match turns.take(test, Lane::Check, Instant::now()) {
-                Some(turn) => self.begin(client, (tasks, view), test, turn),
+                Some(turn) => self.begin(client, (endpoint, view), test, turn),
                 None => return Answer::NotYetAsked,
             },
         };
@@ -74,13 +73,13 @@ impl CheckedViews {
     fn begin(
         &self,
         client: Arc<PulpClient>,
-        (tasks, view): (&PulpTasks, &TestView),
+        (endpoint, view): (&PulpEndpoint, &TestView),
         test: &TestFacts,
         turn: Turn,
     ) -> watch::Receiver<Answer> {
         let (sender, answer) = watch::channel(Answer::UnderWay);
         let first = CellAddress { test_uid: test.uid.clone(), cell: 0, attempt: 1 };
-        let (url, view) = (format!("{}{}", tasks.pulp.base_url, view.path), view.clone());
+        let (url, view) = (format!("{}{}", endpoint.base_url, view.path), view.clone());
         let asking = tokio::spawn(async move {
             let asked = client.ask_test_view(&view, first.check_correlation_id());
             let fault = match tokio::time::timeout(turn.deadline(), asked).await {
@@ -121,6 +120,7 @@ impl CheckedViews {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use throughput_core::kinds::pulp_tasks::plan::PulpUnderTest;
     use throughput_core::plan::Plan;
     use throughput_core::plan::permissions::Permissions;
     use throughput_pulp::{ClientOptions, Credentials};
@@ -131,7 +131,7 @@ mod tests {
 
     fn plan(url: &str) -> Plan {
         let spec = json!({
-            "target": {"url": url, "pulp": {"credentials": {"method": "None"}}},
+            "targets": [{"name": "pulp", "url": url, "credentials": {"method": "None"}, "pulp": {}}],
             "scale": [{"name": "workers", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "w"}}],
             "workload": {"pulpTasks": {"tasks": 10, "dispatch": {"testView": {
                 "query": {"tasks": "5"}, "checkQuery": {"tasks": "0"}, "timeout": "30m",
@@ -150,20 +150,20 @@ mod tests {
         }
     }
 
-    async fn silence() -> (Silent, PulpTasks, Arc<PulpClient>) {
+    async fn silence() -> (Silent, PulpUnderTest, Arc<PulpClient>) {
         let silent = Silent::start().await.unwrap();
-        let tasks = plan(silent.url()).pulp_tasks().unwrap().clone();
+        let pulp = plan(silent.url()).subject(0).unwrap().pulp.clone();
         let none = Credentials::Password { username: String::new(), password: String::new() };
-        let client = PulpClient::new(&tasks.pulp, Some(none), ClientOptions::default()).unwrap();
-        (silent, tasks, Arc::new(client))
+        let client = PulpClient::new(&pulp.endpoint, Some(none), ClientOptions::default()).unwrap();
+        (silent, pulp, Arc::new(client))
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_view_that_stays_silent_is_given_up_after_its_turn_and_not_asked_again() {
-        let (silent, tasks, client) = silence().await;
+        let (silent, pulp, client) = silence().await;
         let (checked, turns) = (CheckedViews::default(), Turns::default());
-        let view = tasks.view_check.as_ref().unwrap();
-        let ask = async || checked.ask(client.clone(), (&tasks, view), &test(), &turns).await;
+        let view = pulp.view_check.as_ref().unwrap();
+        let ask = async || checked.ask(client.clone(), (&pulp.endpoint, view), &test(), &turns).await;
         let mut looks = 0;
         let answer = loop {
             looks += 1;
@@ -180,10 +180,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_question_that_may_not_be_asked_any_more_is_ended_and_not_asked_again() {
-        let (_silent, tasks, client) = silence().await;
+        let (_silent, pulp, client) = silence().await;
         let (checked, turns) = (CheckedViews::default(), Turns::default());
-        let view = tasks.view_check.as_ref().unwrap();
-        let ask = async || checked.ask(client.clone(), (&tasks, view), &test(), &turns).await;
+        let view = pulp.view_check.as_ref().unwrap();
+        let ask = async || checked.ask(client.clone(), (&pulp.endpoint, view), &test(), &turns).await;
         assert_eq!(ask().await, Answer::UnderWay);
         checked.give_up(&test().uid);
         let given_up = "the question with checkQuery was given up before its answer came".to_owned();
@@ -193,13 +193,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn without_a_turn_a_view_is_not_asked() {
-        let (silent, tasks, client) = silence().await;
+        let (silent, pulp, client) = silence().await;
         let (checked, turns) = (CheckedViews::default(), Turns::default());
         let others = |number| TestFacts { uid: format!("other-{number}"), ..test() };
         let turn = |number| turns.take(&others(number), Lane::Check, Instant::now()).unwrap();
         let held: Vec<Turn> = (0..Lane::Check.places()).map(turn).collect();
-        let view = tasks.view_check.as_ref().unwrap();
-        let ask = async || checked.ask(client.clone(), (&tasks, view), &test(), &turns).await;
+        let view = pulp.view_check.as_ref().unwrap();
+        let ask = async || checked.ask(client.clone(), (&pulp.endpoint, view), &test(), &turns).await;
         assert_eq!((ask().await, silent.waiting()), (Answer::NotYetAsked, 0));
         drop(held);
         assert_eq!(ask().await, Answer::UnderWay);

@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use throughput_answers::Budget;
 use throughput_core::identity::TestFacts;
-use throughput_core::kinds::pulp_tasks::PulpTasks;
 use throughput_core::kinds::pulp_tasks::observed::{Counts, Deletions, OwnTasks, Pulp, PulpSeen};
+use throughput_core::kinds::pulp_tasks::plan::PulpUnderTest;
 use throughput_core::reason::{Reason, Why};
 use throughput_core::stage::{Question, facts};
 use throughput_crds::{ProcessCounts, Stage, ThroughputTestStatus};
 use throughput_model::failure::{FailureClass, Phase};
 use throughput_model::task::TaskState;
+use throughput_model::workload::PulpEndpoint;
 use throughput_pulp::{ClientOptions, ComponentVersion, PulpClient, PulpError, RequestCounts, TaskFilter};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -47,7 +48,7 @@ struct Kept {
 
 /// What is asked, and about which test.
 pub(super) struct Inquiry<'a> {
-    pub(super) tasks: &'a PulpTasks,
+    pub(super) endpoint: &'a PulpEndpoint,
     pub(super) facts: &'a TestFacts,
     pub(super) status: &'a ThroughputTestStatus,
     pub(super) stage: Stage,
@@ -100,14 +101,14 @@ impl PulpClients {
     /// Whether the view that dispatches would, asked once a test with a query with which it should dispatch nothing.
     pub(super) async fn check_view(
         &self,
-        tasks: &PulpTasks,
+        pulp: &PulpUnderTest,
         test: &TestFacts,
         heeding: &Heeding,
     ) -> check_view::Answer {
-        let (Some(view), Some(client)) = (tasks.view_check.as_ref(), self.of(&test.uid)) else {
+        let (Some(view), Some(client)) = (pulp.view_check.as_ref(), self.of(&test.uid)) else {
             return check_view::Answer::Known(None);
         };
-        let asked = self.checked.ask(client, (tasks, view), test, &self.turns);
+        let asked = self.checked.ask(client, (&pulp.endpoint, view), test, &self.turns);
         heeding.unless_changed(asked).await.unwrap_or_default()
     }
 
@@ -184,11 +185,12 @@ impl PulpClients {
         }
         let options = ClientOptions {
             certificates: found.certificates,
+            client_certificate: found.client_certificate,
             requests: Some(self.requests.clone()),
             answers: Some(self.answers.clone()),
             ..ClientOptions::default()
         };
-        let client = Arc::new(PulpClient::new(&inquiry.tasks.pulp, found.credentials, options)?);
+        let client = Arc::new(PulpClient::new(inquiry.endpoint, found.credentials, options)?);
         let kept = Kept { credentials_version: found.version, client: client.clone() };
         self.lock().insert(uid.clone(), kept);
         Ok(client)
@@ -233,6 +235,7 @@ fn not_to_be_asked(error: &throughput_pulp::SetupError) -> Pulp {
         throughput_pulp::SetupError::CredentialsMissing | throughput_pulp::SetupError::Header(_) => {
             Reason::CredentialsInvalid
         }
+        throughput_pulp::SetupError::ClientCertificate(_) => Reason::ClientCertificateInvalid,
         throughput_pulp::SetupError::Tls(_) | throughput_pulp::SetupError::NoCertificate => {
             Reason::CaBundleInvalid
         }
@@ -251,7 +254,7 @@ fn unavailable(inquiry: &Inquiry<'_>, error: &PulpError) -> Pulp {
     };
     Pulp::Unavailable(Why::new(
         reason,
-        format!("{}{}: {error}", inquiry.tasks.pulp.base_url, inquiry.tasks.pulp.api_root),
+        format!("{}{}: {error}", inquiry.endpoint.base_url, inquiry.endpoint.api_root),
     ))
 }
 

@@ -3,13 +3,12 @@
 use k8s_openapi::api::core::v1::Service;
 use kube::api::Api;
 use kube::{Client, ResourceExt};
-use throughput_core::kinds::pulp_tasks::PulpTasks;
-use throughput_core::plan::Plan;
+use throughput_core::kinds::pulp_tasks::plan::{PulpUnderTest, Subject};
 use throughput_core::plan::destination::{self, Destination};
 use throughput_core::reason::{Reason, Why};
 use throughput_crds::REQUESTS_ANNOTATION;
 
-use super::credentials::Purpose;
+use super::secret_use::Purpose;
 use crate::objects::deadline::{RequestError, within};
 
 /// Whether something may be sent to a Service.
@@ -28,10 +27,10 @@ pub(super) enum ServiceUse {
 pub(super) async fn usable(
     client: &Client,
     namespace: &str,
-    plan: &Plan,
-    (tasks, purpose): (&PulpTasks, Purpose),
+    subject: Subject<'_>,
+    purpose: Purpose,
 ) -> Result<ServiceUse, RequestError> {
-    let Destination::Service { name, port, .. } = &plan.destination else {
+    let Destination::Service { name, port, .. } = &subject.target.destination else {
         return Ok(ServiceUse::Permitted);
     };
     let services: Api<Service> = Api::namespaced(client.clone(), namespace);
@@ -40,18 +39,18 @@ pub(super) async fn usable(
         return Ok(ServiceUse::Missing(why));
     }
     let service = service.as_ref().filter(|_| purpose == Purpose::Run);
-    let not_permitted = service.and_then(|service| not_permitted(name, tasks, service));
+    let not_permitted = service.and_then(|service| not_permitted(name, subject.pulp, service));
     Ok(not_permitted.map_or(ServiceUse::Permitted, ServiceUse::NotPermitted))
 }
 
 /// Why the plan's request may not be sent to this Service, if so. With a Secret it is the Secret's owner who permits
 /// requests. Without one nobody else was asked, and the operator stands where whoever created the test may not: within
 /// the network policies of what it is let to.
-fn not_permitted(name: &str, tasks: &PulpTasks, service: &Service) -> Option<Why> {
-    if tasks.secret.is_some() {
+fn not_permitted(name: &str, pulp: &PulpUnderTest, service: &Service) -> Option<Why> {
+    if pulp.secret.is_some() {
         return None;
     }
-    let request = destination::needs_permission(&tasks.dispatch).filter(|it| !it.starts_with("GET "))?;
+    let request = pulp.needs_permission.clone().filter(|it| !it.starts_with("GET "))?;
     let list = service.annotations().get(REQUESTS_ANNOTATION);
     (!list.is_some_and(|list| destination::permits_request(list, &request))).then(|| {
         Why::new(
@@ -67,7 +66,7 @@ fn refusal(name: &str, port: u16, service: Option<&Service>) -> Option<Why> {
     let Some(service) = service else {
         return Some(Why::new(
             Reason::ServiceNotFound,
-            format!("there is no Service {name} in this namespace (target.service)"),
+            format!("there is no Service {name} in this namespace (targets)"),
         ));
     };
     let spec = service.spec.as_ref();
@@ -75,7 +74,7 @@ fn refusal(name: &str, port: u16, service: Option<&Service>) -> Option<Why> {
         return Some(Why::new(
             Reason::NotPermitted,
             format!(
-                "the Service {name} leads out of the cluster (type: ExternalName): name the URL in target.url, and have the administrator of the operator permit it (allow.urls)"
+                "the Service {name} leads out of the cluster (type: ExternalName): name the URL in the target's url, and have the administrator of the operator permit it (allow.urls)"
             ),
         ));
     }
@@ -92,7 +91,7 @@ fn refusal(name: &str, port: u16, service: Option<&Service>) -> Option<Why> {
     Some(Why::new(
         Reason::ServicePortNotFound,
         format!(
-            "the Service {name} has no port {port} (target.service.port); it has {}",
+            "the Service {name} has no port {port} (service.port of the target); it has {}",
             if ports.is_empty() { "none".to_owned() } else { ports.join(", ") }
         ),
     ))
@@ -101,6 +100,7 @@ fn refusal(name: &str, port: u16, service: Option<&Service>) -> Option<Why> {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
+    use throughput_core::plan::Plan;
     use throughput_core::plan::permissions::Permissions;
     use throughput_sources::registry::Registry;
 
@@ -133,7 +133,10 @@ mod tests {
                 None => json!({"method": "None"}),
             };
             let spec = json!({
-                "target": {"service": {"name": "pulp-api", "port": 24817}, "pulp": {"credentials": credentials}},
+                "targets": [{
+                    "name": "pulp", "service": {"name": "pulp-api", "port": 24817},
+                    "credentials": credentials, "pulp": {},
+                }],
                 "scale": [{"name": "w", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "w"}}],
                 "workload": {"pulpTasks": {
                     "tasks": 10,
@@ -143,7 +146,7 @@ mod tests {
             let spec = serde_json::from_value(spec).unwrap();
             let plan = Plan::new("pulp", &spec, &Permissions::default(), &Registry).unwrap();
             let service = serde_json::from_value(service).unwrap();
-            not_permitted("pulp-api", plan.pulp_tasks().unwrap(), &service).map(|why| why.message)
+            not_permitted("pulp-api", plan.subject(0).unwrap().pulp, &service).map(|why| why.message)
         };
         for (method, list) in [
             ("DELETE", None),

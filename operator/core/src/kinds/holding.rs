@@ -52,7 +52,7 @@ impl WorkloadKind for Holding {
             workload: Workload::Holding(*self),
             in_process: None,
             credentials: None,
-            ca_bundle: plan.ca_bundle.clone(),
+            trust: plan.targets[cell.target].trust.clone(),
             lifetime: plan.deadlines.generator_start + plan.deadlines.dispatch,
         }
     }

@@ -15,7 +15,7 @@ mod findings;
 pub mod in_process;
 mod nudging;
 pub mod observed;
-pub(crate) mod plan;
+pub mod plan;
 mod queue;
 mod workers;
 
@@ -82,21 +82,23 @@ impl WorkloadKind for PulpTasks {
     }
 
     fn order(&self, plan: &Plan, cell: &Cell, address: &CellAddress) -> GeneratorOrder {
-        let keys = secret_keys(&self.pulp.authentication);
+        let under_test = self.pulp_of(cell);
+        let pulp = &under_test.endpoint;
+        let keys = secret_keys(&pulp.authentication, pulp.username.is_some());
         GeneratorOrder {
             address: address.clone(),
             generators: cell.generators,
             workload: workload::Workload::PulpTasks(Box::new(workload::PulpTasks {
-                pulp: self.pulp.clone(),
+                pulp: pulp.clone(),
                 correlation_id: address.correlation_id(),
                 tasks: self.tasks,
                 concurrency: cell.concurrency,
-                dispatch: self.dispatch.clone(),
+                dispatch: under_test.dispatch.clone(),
                 dispatch_deadline_milliseconds: milliseconds(plan.deadlines.dispatch),
             })),
             in_process: self.in_process.clone(),
-            credentials: self.secret.clone().map(|secret| CredentialsSource { secret, keys }),
-            ca_bundle: plan.ca_bundle.clone(),
+            credentials: under_test.secret.clone().map(|secret| CredentialsSource { secret, keys }),
+            trust: plan.targets[cell.target].trust.clone(),
             lifetime: plan.deadlines.generator_start + plan.deadlines.dispatch,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use throughput_crds::{CaBundle, Credentials, CredentialsMethod, Scheme, Target};
+use throughput_crds::{CaBundle, Credentials, CredentialsMethod, Scheme, Target, Tls, TlsVerification};
 use throughput_model::workload::{Authentication, Dispatch, DispatchRequest, Method};
 
 use crate::plan::permissions::{NotPermitted, Permissions};
@@ -22,6 +22,59 @@ pub enum Destination {
     },
     /// A URL that the administrator permits.
     Url(String),
+}
+
+/// One of a test's targets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedTarget {
+    /// What the spec calls it.
+    pub name: String,
+    /// Where it is.
+    pub destination: Destination,
+    /// How it is trusted, where it is encrypted, and who is shown to it.
+    pub trust: Trust,
+}
+
+impl PlannedTarget {
+    /// A target as the spec has it.
+    pub(crate) fn new(target: &Target, permissions: &Permissions) -> Result<Self, Rejection> {
+        Ok(Self {
+            name: target.name.clone(),
+            destination: Destination::new(target, permissions)?,
+            trust: target.tls.as_ref().map_or_else(Trust::default, Trust::new),
+        })
+    }
+}
+
+/// How an encrypted target is trusted, and who is shown to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trust {
+    /// The certificates that are trusted, where not the system's.
+    pub ca_bundle: Option<ConfigMapKey>,
+    /// The Secret with the certificate that is shown to the target.
+    pub client_certificate: Option<String>,
+    /// Whether the target's certificate is verified.
+    pub verifies: bool,
+}
+
+impl Trust {
+    fn new(tls: &Tls) -> Self {
+        let Tls { ca_bundle, client_certificate, verification } = tls;
+        Self {
+            ca_bundle: ca_bundle.as_ref().map(ConfigMapKey::new),
+            client_certificate: client_certificate.as_ref().map(|shown| shown.secret_ref.name.clone()),
+            verifies: match verification {
+                TlsVerification::Full => true,
+                TlsVerification::None => false,
+            },
+        }
+    }
+}
+
+impl Default for Trust {
+    fn default() -> Self {
+        Self { ca_bundle: None, client_certificate: None, verifies: true }
+    }
 }
 
 /// A key of a `ConfigMap` of the test's namespace.
@@ -44,7 +97,7 @@ impl Destination {
             (None, Some(url)) => {
                 Err(NotPermitted { what: "URL", wanted: url.clone(), value: "allow.urls" }.into())
             }
-            (None, None) | (Some(_), Some(_)) => Err(Rejection::NoTarget),
+            (None, None) | (Some(_), Some(_)) => Err(Rejection::NoTarget(target.name.clone())),
         }
     }
 
@@ -87,11 +140,12 @@ impl ConfigMapKey {
     }
 }
 
-/// How requests authenticate.
+/// How requests to a Pulp authenticate.
 pub(crate) fn authentication(credentials: &Credentials) -> Result<Authentication, Rejection> {
-    match credentials.method {
+    match credentials.method.unwrap_or(CredentialsMethod::Session) {
         CredentialsMethod::Session => Ok(Authentication::Session),
         CredentialsMethod::Basic => Ok(Authentication::Basic),
+        CredentialsMethod::Bearer => Ok(Authentication::Bearer),
         CredentialsMethod::Header => {
             let name = credentials.header.clone().ok_or(Rejection::NoHeader)?;
             Ok(Authentication::Header { name })
@@ -100,14 +154,19 @@ pub(crate) fn authentication(credentials: &Credentials) -> Result<Authentication
     }
 }
 
-/// The keys of a Secret that requests authenticate with in this way.
-pub fn secret_keys(authentication: &Authentication) -> &'static [&'static str] {
+/// The keys of a Secret that requests authenticate with in this way; `has_username` where the spec has the user's name.
+pub fn secret_keys(authentication: &Authentication, has_username: bool) -> &'static [&'static str] {
     match authentication {
+        Authentication::Session | Authentication::Basic if has_username => &["password"],
         Authentication::Session | Authentication::Basic => &["username", "password"],
+        Authentication::Bearer => &["token"],
         Authentication::Header { .. } => &["value"],
         Authentication::None => &[],
     }
 }
+
+/// The keys of a Secret with a certificate that is shown to a target.
+pub const CERTIFICATE_KEYS: &[&str] = &["tls.crt", "tls.key"];
 
 /// What an owner's list says instead of naming the views that are made for tests, each by itself.
 pub const TEST_VIEWS: &str = "test-views";

@@ -6,7 +6,7 @@ use throughput_crds::InProcessDispatch;
 use throughput_model::cell::CellAddress;
 use throughput_model::workload::Workload;
 
-use super::destination::ConfigMapKey;
+use super::destination::Trust;
 
 /// What starting a cell's generators takes.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,8 +21,8 @@ pub struct GeneratorOrder {
     pub in_process: Option<InProcessDispatch>,
     /// The Secret with the target's credentials; `None` where it asks for none.
     pub credentials: Option<CredentialsSource>,
-    /// The certificates that the generators trust, where not the system's.
-    pub ca_bundle: Option<ConfigMapKey>,
+    /// How the target is trusted, and who is shown to it.
+    pub trust: Trust,
     /// How long the generators may live: their Job's deadline, besides the time for delivery.
     pub lifetime: Duration,
 }

@@ -31,6 +31,8 @@ pub struct Cell {
     pub concurrency: u32,
     /// How many generators share the load.
     pub generators: u32,
+    /// The position among the spec's targets of the one that the load goes to.
+    pub target: usize,
 }
 
 /// The most cells that a test has.
@@ -56,6 +58,7 @@ pub fn cells(
         replicas: BTreeMap::new(),
         concurrency: spec.load.concurrency,
         generators: spec.load.generators,
+        target: 0,
     };
     let mut combinations = vec![plain];
     for axis in &spec.matrix {
@@ -64,7 +67,10 @@ pub fn cells(
             for value in &axis.values {
                 let mut cell = cell.clone();
                 cell.parameters.push((axis.name.clone(), value.to_string()));
-                set(&mut cell, axis, value, scale, main_target)?;
+                match axis.of {
+                    AxisKind::Target => cell.target = target(spec, axis, value)?,
+                    AxisKind::Scale | AxisKind::Load => set(&mut cell, axis, value, scale, main_target)?,
+                }
                 varied.push(cell);
             }
         }
@@ -96,9 +102,18 @@ fn set(
         }
         AxisKind::Load if axis.name == "concurrency" => cell.concurrency = number(&axis.name, value, 1)?,
         AxisKind::Load if axis.name == "generators" => cell.generators = number(&axis.name, value, 1)?,
-        AxisKind::Load => return Err(Rejection::UnknownAxis(axis.name.clone())),
+        AxisKind::Load | AxisKind::Target => return Err(Rejection::UnknownAxis(axis.name.clone())),
     }
     Ok(())
+}
+
+/// The position of the target that a value of an axis names.
+fn target(spec: &ThroughputTestSpec, axis: &Axis, value: &AxisValue) -> Result<usize, Rejection> {
+    let wanted = value.to_string();
+    spec.targets
+        .iter()
+        .position(|target| target.name == wanted)
+        .ok_or_else(|| Rejection::UnknownTarget { axis: axis.name.clone(), value: wanted })
 }
 
 /// The value of an axis as a number, or why it is none.
@@ -134,7 +149,7 @@ mod tests {
 
     fn spec(matrix: &serde_json::Value, repeat: u32) -> ThroughputTestSpec {
         serde_json::from_value(json!({
-            "target": {"service": {"name": "pulp-api", "port": 24817}, "pulp": {"credentials": {"method": "None"}}},
+            "targets": [{"name": "pulp", "service": {"name": "pulp-api", "port": 24817}, "credentials": {"method": "None"}, "pulp": {}}],
             "scale": [{"name": "workers", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "pulp-worker"}}],
             "matrix": matrix,
             "repeat": repeat,

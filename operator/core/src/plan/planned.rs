@@ -3,7 +3,7 @@
 use throughput_crds::ThroughputTestSpec;
 use throughput_report::kind_facts::KindFacts;
 
-use crate::plan::destination::Destination;
+use crate::plan::destination::PlannedTarget;
 use crate::plan::matrix::ScaledTarget;
 use crate::plan::permissions::Permissions;
 
@@ -16,8 +16,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) spec: &'a ThroughputTestSpec,
     /// What it scales.
     pub(crate) scale: &'a [ScaledTarget],
-    /// Where requests are sent.
-    pub(crate) destination: &'a Destination,
+    /// Its targets, in the order of the spec.
+    pub(crate) targets: &'a [PlannedTarget],
     /// What the administrator permits.
     pub(crate) permissions: &'a Permissions,
 }

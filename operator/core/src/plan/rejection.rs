@@ -1,6 +1,7 @@
 //! Why a spec can never be carried out.
 
 use throughput_crds::OutOfBounds;
+use throughput_model::substitution::UnknownName;
 
 use crate::plan::permissions::NotPermitted;
 use crate::reason::Reason;
@@ -13,8 +14,18 @@ pub enum Rejection {
     #[error("the workload is not one that this version can carry out: write workload.pulpTasks")]
     NoWorkload,
     /// Pulp tasks without a Pulp.
-    #[error("pulpTasks needs target.pulp")]
-    NoPulp,
+    #[error(
+        "pulpTasks needs targets that are a Pulp: write pulp: {{}} in the target {0}, all in it has defaults"
+    )]
+    NoPulp(String),
+    /// No target at all.
+    #[error("name a target in targets")]
+    NoTargets,
+    /// A Pulp, and as whom it is asked is not said.
+    #[error(
+        "say as whom the target {0} is asked: credentials with a secretRef, or credentials: {{method: None}}"
+    )]
+    NoCredentials(String),
     /// Nothing to scale.
     #[error("pulpTasks needs to know the workers: name their Deployment or StatefulSet in scale")]
     NoWorkers,
@@ -44,6 +55,14 @@ pub enum Rejection {
         /// What it can be.
         expected: &'static str,
     },
+    /// A value of an axis of targets that names none.
+    #[error("the value {value:?} of the axis {axis:?} is the name of no entry of targets")]
+    UnknownTarget {
+        /// The axis.
+        axis: String,
+        /// The value.
+        value: String,
+    },
     /// Workers scaled to none while they shall work.
     #[error("a cell needs at least one worker: take 0 out of the values of the axis {0:?}")]
     NoWorkersInCell(String),
@@ -51,8 +70,8 @@ pub enum Rejection {
     #[error("{0}")]
     Duration(OutOfBounds),
     /// Neither a Service nor a URL, or both.
-    #[error("name one target: target.service, or target.url")]
-    NoTarget,
+    #[error("the target {0} needs one of service and url")]
+    NoTarget(String),
     /// A header without a name.
     #[error("credentials of the method Header need the header's name in credentials.header")]
     NoHeader,
@@ -62,9 +81,19 @@ pub enum Rejection {
     )]
     Path {
         /// The field.
-        field: &'static str,
+        field: String,
         /// The path.
         path: String,
+    },
+    /// A `$(name)` for which there is no value.
+    #[error("{field}: {unknown}; there is: {known}")]
+    UnknownVariable {
+        /// The field.
+        field: &'static str,
+        /// The name.
+        unknown: UnknownName,
+        /// What there is.
+        known: &'static str,
     },
     /// Something that only the operator's administrator can permit.
     #[error(transparent)]
@@ -91,17 +120,19 @@ impl Rejection {
     pub fn reason(&self) -> Reason {
         match self {
             Self::NoWorkload => Reason::NoWorkload,
-            Self::NoPulp => Reason::NoPulp,
+            Self::NoPulp(_) => Reason::NoPulp,
             Self::NoWorkers | Self::NoWorkersInCell(_) => Reason::NoWorkers,
             Self::NotScalable(_) => Reason::NotScalable,
             Self::WhichAreTheWorkers => Reason::WorkersNotNamed,
             Self::CellCount(_) => Reason::CellCount,
             Self::UnknownAxis(_) => Reason::UnknownAxis,
-            Self::AxisValue { .. } => Reason::AxisValueNotAllowed,
+            Self::AxisValue { .. } | Self::UnknownTarget { .. } => Reason::AxisValueNotAllowed,
             Self::Duration(_) => Reason::DurationOutOfBounds,
-            Self::NoTarget => Reason::NoTarget,
+            Self::NoTarget(_) | Self::NoTargets => Reason::NoTarget,
+            Self::NoCredentials(_) => Reason::NoCredentials,
             Self::NoHeader => Reason::NoHeader,
             Self::Path { .. } => Reason::PathNotPlain,
+            Self::UnknownVariable { .. } => Reason::UnknownVariable,
             Self::NotPermitted(_) => Reason::NotPermitted,
             Self::InProcess(_) => Reason::InProcessNotPossible,
             Self::Observe(_) => Reason::ObserveNotPossible,

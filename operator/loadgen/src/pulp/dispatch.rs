@@ -6,12 +6,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 use throughput_model::failure::{FailureClass, Phase};
-use throughput_model::workload::{Dispatch, DispatchRequest, Method, PulpTasks, TestView};
+use throughput_model::substitution::substitute;
+use throughput_model::workload::{Dispatch, DispatchRequest, Method, PulpTasks, TestView, UNIQUE};
 use throughput_pulp::{Answer, PulpClient, PulpError, Request};
 use uuid::Uuid;
-
-/// The placeholder in a request's body, in whose place comes a value that no other request has.
-const UNIQUE: &str = "{unique}";
 
 /// A request that did not dispatch tasks, as far as its sender knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +28,7 @@ pub struct Dispatcher {
     pulp: PulpClient,
     dispatch: Dispatch,
     correlation_id: Uuid,
-    /// The part of the values for `{unique}` that no other run has; the rest is a number.
+    /// The part of the values for `$(unique)` that no other run has; the rest is a number.
     unique_seed: String,
     unique_number: AtomicU64,
 }
@@ -88,17 +86,17 @@ impl Dispatcher {
         }
     }
 
-    /// A body with each `{unique}` replaced.
+    /// A body with each `$(unique)` replaced.
     fn fill(&self, body: &str) -> String {
-        let mut parts = body.split(UNIQUE);
-        let mut filled = parts.next().unwrap_or_default().to_owned();
-        for part in parts {
-            let number = self.unique_number.fetch_add(1, Ordering::Relaxed);
-            let name = format!("{}/{number}", self.unique_seed);
-            filled.push_str(&Uuid::new_v5(&self.correlation_id, name.as_bytes()).to_string());
-            filled.push_str(part);
-        }
-        filled
+        let unique = |name: &str| {
+            (name == UNIQUE).then(|| {
+                let number = self.unique_number.fetch_add(1, Ordering::Relaxed);
+                let name = format!("{}/{number}", self.unique_seed);
+                Uuid::new_v5(&self.correlation_id, name.as_bytes()).to_string()
+            })
+        };
+        // A name that there is not was refused before anything was done.
+        substitute(body, unique).unwrap_or_else(|_| body.to_owned())
     }
 }
 

@@ -20,7 +20,11 @@ pub(crate) async fn log_in(
     tasks: &PulpTasks,
     until: Instant,
 ) -> Result<PulpClient, Ending> {
-    let options = ClientOptions { certificates: settings.certificates.clone(), ..ClientOptions::default() };
+    let options = ClientOptions {
+        certificates: settings.certificates.clone(),
+        client_certificate: settings.client_certificate.clone(),
+        ..ClientOptions::default()
+    };
     let pulp = PulpClient::new(&tasks.pulp, settings.credentials.clone(), options).map_err(Failure::from)?;
     while let Err(error) = pulp.log_in().await {
         if !is_transient(error.failure_class()) || Instant::now() + PAUSE >= until {

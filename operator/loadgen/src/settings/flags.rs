@@ -53,12 +53,15 @@ pub struct LoadFlags {
     /// The file with the assignment, in JSON.
     #[arg(long, value_name = "FILE")]
     pub assignment: PathBuf,
-    /// The folder with the files `username` and `password`, or `value`, where the target wants them.
+    /// The folder with the files `username` and `password`, `token` or `value`, where the target wants them.
     #[arg(long, value_name = "DIR")]
     pub credentials: Option<PathBuf>,
     /// The file with the certificates, in PEM, that are trusted for an encrypted target instead of the system's.
     #[arg(long, value_name = "FILE")]
     pub ca_bundle: Option<PathBuf>,
+    /// The folder with the files `tls.crt` and `tls.key` that are shown to the target, where it asks for a certificate.
+    #[arg(long, value_name = "DIR")]
+    pub client_certificate: Option<PathBuf>,
     /// How long to wait for requests under way when told to end.
     #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = value_parser!(u64).range(..=LONGEST_SECONDS))]
     pub termination_grace: u64,

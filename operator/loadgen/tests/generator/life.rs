@@ -44,6 +44,8 @@ pub(crate) fn settings(target: &str, tasks: u64, dispatch: Dispatch) -> Settings
             api_root: "/pulp/".to_owned(),
             domain: None,
             authentication: Authentication::Session,
+            username: None,
+            verifies_certificate: true,
         },
         correlation_id: address().correlation_id(),
         tasks,
@@ -63,6 +65,7 @@ pub(crate) fn settings(target: &str, tasks: u64, dispatch: Dispatch) -> Settings
             password: "secret".to_owned(),
         }),
         certificates: None,
+        client_certificate: None,
         exchange: None,
         index: 0,
         pod_name: "tasks-10k-2-0".to_owned(),
@@ -163,7 +166,7 @@ async fn every_body_has_its_own_unique_value() {
     let request = Dispatch::Request(DispatchRequest {
         method: Method::Post,
         path: "/pulp/api/v3/tasks/purge/".to_owned(),
-        body: Some(r#"{"name":"perf-{unique}","base":"{unique}"}"#.to_owned()),
+        body: Some(r#"{"name":"perf-$(unique)","base":"$(unique)"}"#.to_owned()),
         request_timeout_milliseconds: 5_000,
     });
     let target = Arc::new(Target::default());

@@ -33,6 +33,25 @@ async fn the_header_is_sent_with_each_request_and_nothing_else_is() {
 }
 
 #[tokio::test]
+async fn a_token_is_sent_as_bearer_with_each_request_and_never_quoted() {
+    let tasks = |headers: HeaderMap| async move {
+        let sent = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or("nothing");
+        let expected = format!("Bearer {PASSWORD}");
+        if sent == expected && !headers.contains_key("cookie") {
+            (StatusCode::BAD_REQUEST, format!("you sent {sent}"))
+        } else {
+            (StatusCode::FORBIDDEN, String::new())
+        }
+    };
+    let router = Router::new().route("/pulp/api/v3/tasks/", get(tasks));
+    let client = client(&serve(router).await, Authentication::Bearer);
+    assert_eq!(client.log_in().await, Ok(()), "there is no login");
+    let error = client.count_tasks(&TaskFilter::default()).await.unwrap_err();
+    assert_eq!(error.failure_class(), FailureClass::ClientError, "{error}");
+    assert!(!error.to_string().contains(PASSWORD), "{error}");
+}
+
+#[tokio::test]
 async fn a_refused_header_is_refused_at_once() {
     let base_url = serve(Router::new().fallback(|| async { (StatusCode::FORBIDDEN, "no") })).await;
     let error = client(&base_url, identity()).count_tasks(&TaskFilter::default()).await.unwrap_err();
@@ -46,6 +65,8 @@ fn credentials_of_another_kind_make_no_client() {
         api_root: "/pulp/".to_owned(),
         domain: None,
         authentication,
+        username: None,
+        verifies_certificate: true,
     };
     let password = Credentials::Password { username: "admin".to_owned(), password: PASSWORD.to_owned() };
     let value = Credentials::Header { value: PASSWORD.to_owned() };
@@ -53,7 +74,8 @@ fn credentials_of_another_kind_make_no_client() {
         (identity(), Some(password)),
         (identity(), None),
         (Authentication::Basic, Some(value.clone())),
-        (Authentication::Session, Some(value)),
+        (Authentication::Session, Some(value.clone())),
+        (Authentication::Bearer, Some(value)),
     ] {
         let made = PulpClient::new(&endpoint(authentication), credentials, ClientOptions::default());
         assert_eq!(made.map(drop), Err(SetupError::CredentialsMissing));

@@ -60,6 +60,7 @@ pub(crate) fn client_with(
     let credentials = Credentials::Password { username: "admin".to_owned(), password: PASSWORD.to_owned() };
     let credentials = match &authentication {
         Authentication::Header { .. } => Credentials::Header { value: PASSWORD.to_owned() },
+        Authentication::Bearer => Credentials::Token { token: PASSWORD.to_owned() },
         Authentication::Session | Authentication::Basic | Authentication::None => credentials,
     };
     let endpoint = PulpEndpoint {
@@ -67,6 +68,8 @@ pub(crate) fn client_with(
         api_root: "/pulp/".to_owned(),
         domain: domain.map(ToOwned::to_owned),
         authentication,
+        username: None,
+        verifies_certificate: true,
     };
     PulpClient::new(&endpoint, Some(credentials), options).unwrap()
 }

@@ -18,6 +18,8 @@ fn client(authentication: Authentication, password: &str) -> PulpClient {
         api_root: var("PULP_API_ROOT").unwrap_or_else(|_| "/pulp/".to_owned()),
         domain: var("PULP_DOMAIN").ok(),
         authentication,
+        username: None,
+        verifies_certificate: true,
     };
     let credentials =
         Credentials::Password { username: var("PULP_USERNAME").unwrap(), password: password.to_owned() };

@@ -223,7 +223,7 @@ mod tests {
     #[test]
     fn its_figures_are_those_that_criteria_can_be_about() {
         let observe = serde_json::json!({"logs": {
-            "pods": [{"selector": {"app": "pulp"}}],
+            "pods": [{"selector": {"matchLabels": {"app": "pulp"}}}],
             "builtIn": ["Pulp"],
             "patterns": [{"name": "slow", "regex": "slow"}],
         }});

@@ -1,10 +1,8 @@
 //! Pods in the form in which a real API server answers, shortened.
 
-use std::collections::BTreeMap;
-
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
-use throughput_crds::ObservePods;
+use throughput_crds::{LabelSelector, ObservePods};
 
 /// A pod that burns processor time under a limit, with these changes.
 pub(crate) fn pod(changes: Value) -> Pod {
@@ -62,8 +60,8 @@ pub(crate) fn restarted(name: &str, restarts: i32, ended: &[(&str, &str)]) -> Po
 
 /// A group of this name and selector.
 pub(crate) fn group(name: &str, selector: &[(&str, &str)]) -> ObservePods {
-    let selector: BTreeMap<String, String> =
-        selector.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    let labels = selector.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+    let selector = LabelSelector { match_labels: labels.collect(), ..LabelSelector::default() };
     ObservePods { name: name.to_owned(), selector, kubelet: false }
 }
 

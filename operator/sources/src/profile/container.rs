@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::Pod;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use throughput_crds::ObserveProfile;
+use throughput_crds::{ObserveProfile, ProfilerCapabilities};
 use throughput_model::cell::CellAddress;
 
 /// How the names of profilers begin.
@@ -48,13 +48,17 @@ pub(super) fn patch(spec: &ObserveProfile, image: &str, name: &str, target: &str
         "imagePullPolicy": "IfNotPresent",
         "targetContainerName": target,
         "args": args,
-        "securityContext": security_context(spec.sys_ptrace, user),
+        "securityContext": security_context(spec.capabilities, user),
     }]}})
 }
 
 /// As restricted as Pod Security knows. `SYS_PTRACE` has an effect only for root: the kernel takes capabilities away
 /// when a container becomes another user.
-fn security_context(sys_ptrace: bool, user: User) -> Value {
+fn security_context(capabilities: ProfilerCapabilities, user: User) -> Value {
+    let sys_ptrace = match capabilities {
+        ProfilerCapabilities::None => false,
+        ProfilerCapabilities::SysPtrace => true,
+    };
     let user = if sys_ptrace { User { uid: Some(0), gid: Some(0) } } else { user };
     let mut context = json!({
         "runAsNonRoot": user.uid != Some(0),
@@ -80,7 +84,7 @@ mod tests {
     use super::*;
 
     fn spec(sys_ptrace: bool) -> ObserveProfile {
-        let spec = json!({"selector": {"app": "pulp"}, "duration": "20s", "sysPtrace": sys_ptrace});
+        let spec = json!({"selector": {"matchLabels": {"app": "pulp"}}, "duration": "20s", "capabilities": if sys_ptrace { "SysPtrace" } else { "None" }});
         serde_json::from_value(spec).unwrap()
     }
 
@@ -108,14 +112,14 @@ mod tests {
 
     #[test]
     fn a_user_that_is_not_known_is_left_to_the_image() {
-        let context = security_context(false, User::default());
+        let context = security_context(ProfilerCapabilities::None, User::default());
         assert_eq!((context.get("runAsUser"), context.get("runAsGroup")), (None, None));
         assert_eq!(context["runAsNonRoot"], true);
     }
 
     #[test]
     fn sys_ptrace_is_asked_for_only_when_it_is_wanted_and_then_as_root() {
-        let context = security_context(true, User { uid: Some(700), gid: None });
+        let context = security_context(ProfilerCapabilities::SysPtrace, User { uid: Some(700), gid: None });
         assert_eq!(context["capabilities"], json!({"drop": ["ALL"], "add": ["SYS_PTRACE"]}));
         assert_eq!((&context["runAsUser"], &context["runAsNonRoot"]), (&json!(0), &json!(false)));
     }

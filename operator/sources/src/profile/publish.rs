@@ -105,7 +105,8 @@ mod tests {
     }
 
     fn published(stacks: &[Stack], ending: &Ending) -> Recording {
-        let spec: ObserveProfile = serde_json::from_value(json!({"selector": {"app": "pulp"}})).unwrap();
+        let spec: ObserveProfile =
+            serde_json::from_value(json!({"selector": {"matchLabels": {"app": "pulp"}}})).unwrap();
         let (pod, container) = ("api-1".to_owned(), "api".to_owned());
         let subject =
             Subject::new(Target { pod, pod_uid: "u".to_owned(), container, user: User::default() }, at(0));

@@ -104,11 +104,11 @@ pub(super) fn of_profiler(pod: &str, parties: &Parties, ending: &Ending) -> Verd
         }
         Some(Obstacle::MoreCapabilities) if was_denied => refused(
             "CapabilityMismatch",
-            "the target holds capabilities that the profiler lacks: let it drop them, or set sysPtrace: true where the namespace permits it",
+            "the target holds capabilities that the profiler lacks: let it drop them, or set capabilities: SysPtrace where the namespace permits it",
         ),
         Some(Obstacle::Yama) if was_denied => refused(
             "Yama",
-            "the node's kernel lets only its parents look into a process (kernel.yama.ptrace_scope): set it to 0, or sysPtrace: true where the namespace permits it",
+            "the node's kernel lets only its parents look into a process (kernel.yama.ptrace_scope): set it to 0, or capabilities: SysPtrace where the namespace permits it",
         ),
         Some(Obstacle::MoreCapabilities | Obstacle::Yama) | None if was_denied => {
             refused("PermissionDenied", "the kernel does not let the profiler look into the target")

@@ -1,12 +1,13 @@
 //! How a query of the spec becomes a request to Prometheus's API. Pure.
 
 use throughput_crds::PrometheusQuery;
+use throughput_model::substitution::substitute;
 
 use crate::series::MOST_POINTS;
 use crate::source::Window;
 
-/// The placeholder for the window's length in a query.
-const WINDOW: &str = "$window";
+/// What a query may have in it, as `$(window)`: the window's length.
+pub(super) const WINDOW: &str = "window";
 /// How long Prometheus itself may take, a little less than we wait.
 const TIMEOUT: &str = "9s";
 
@@ -65,8 +66,11 @@ impl Query {
         } else {
             Over::Instant { at_milliseconds: end }
         };
-        let expression = range.as_ref().or(instant.as_ref()).map_or("", String::as_str);
-        Self { name: name.clone(), expression: expression.replace(WINDOW, &format!("{seconds}s")), over }
+        let written = range.as_ref().or(instant.as_ref()).map_or("", String::as_str);
+        let length = |name: &str| (name == WINDOW).then(|| format!("{seconds}s"));
+        // A name that there is not was refused before anything was done.
+        let expression = substitute(written, length).unwrap_or_else(|_| written.to_owned());
+        Self { name: name.clone(), expression, over }
     }
 
     /// The path below the API's root.
@@ -104,7 +108,7 @@ mod tests {
     use super::*;
 
     fn query(is_range: bool, from: i64, to: i64) -> Query {
-        let expression = Some("rate(a[$window])".to_owned());
+        let expression = Some("rate(a[$(window)])".to_owned());
         let (range, instant) = if is_range { (expression, None) } else { (None, expression) };
         let at = |millisecond| Timestamp::from_millisecond(millisecond).unwrap();
         let window = Window { start: at(from), end: at(to) };

@@ -33,8 +33,8 @@ pub(crate) async fn serve(application: Router) -> String {
 /// A spec for this URL, with these credentials.
 pub(crate) fn spec_for(url: &str, credentials: Value) -> Value {
     let mut spec = spec();
-    spec["target"] = json!({"url": url, "pulp": {}});
-    spec["target"]["pulp"]["credentials"] = credentials;
+    spec["targets"] = json!([{"name": "pulp", "url": url, "pulp": {}}]);
+    spec["targets"][0]["credentials"] = credentials;
     spec
 }
 
@@ -239,14 +239,14 @@ async fn a_service_that_leads_out_of_the_cluster_is_refused() {
 #[tokio::test]
 async fn a_ca_bundle_that_is_not_there_or_is_none_is_named() {
     let mut spec = spec();
-    spec["target"]["service"]["scheme"] = json!("https");
-    spec["target"]["caBundle"] = json!({"configMapRef": {"name": "our-ca"}});
+    spec["targets"][0]["service"]["scheme"] = json!("https");
+    spec["targets"][0]["tls"] = json!({"caBundle": {"configMapRef": {"name": "our-ca"}}});
     let (tenant, _operator) = run(spec, &[]).await;
     let service = json!({"metadata": {"name": "pulp-api"}, "spec": {"ports": [{"port": 24817}]}});
     tenant.create::<Service>(service).await;
     let test = watched(&tenant);
     let message = test.until_it_waits_for("CaBundleNotFound").await;
-    assert_eq!(message, "there is no ConfigMap our-ca in this namespace (target.caBundle)");
+    assert_eq!(message, "there is no ConfigMap our-ca in this namespace (tls.caBundle)");
     tenant.create::<ConfigMap>(json!({"metadata": {"name": "our-ca"}, "data": {"other": "x"}})).await;
     test.poke().await;
     test.until_it_waits_for("CaBundleKeyMissing").await;

@@ -70,7 +70,7 @@ async fn assert_rescued(
     tenant.deployment("other-worker", 3).await;
     let mut spec = spec();
     spec["scale"][0]["ref"]["name"] = "other-worker".into();
-    spec["target"]["service"]["name"] = "other-api".into();
+    spec["targets"][0]["service"]["name"] = "other-api".into();
     tenant.test("other", spec).await;
     Watched { tenant: &tenant, name: "other" }.until_it_waits_for("ServiceNotFound").await;
     after

@@ -19,7 +19,7 @@ use crate::watched::{Watched, condition, names};
 /// A spec whose Pulp asks for the password in the Secret `pulp-admin`.
 fn spec_with_secret() -> Value {
     let mut spec = spec();
-    spec["target"]["pulp"]["credentials"] = json!({"secretRef": {"name": "pulp-admin"}});
+    spec["targets"][0]["credentials"] = json!({"secretRef": {"name": "pulp-admin"}});
     spec
 }
 

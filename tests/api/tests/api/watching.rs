@@ -17,7 +17,7 @@ use crate::watched::Watched;
 async fn draining(tenant: &Tenant) {
     let mut spec = spec();
     spec["scale"][0]["ref"]["name"] = "run-worker".into();
-    spec["observe"] = json!({"interval": "1s", "pods": [{"name": "workers", "selector": {"app": "worker"}}]});
+    spec["observe"] = json!({"interval": "1s", "pods": [{"name": "workers", "selector": {"matchLabels": {"app": "worker"}}}]});
     As::AppliedWithReplicas.create(tenant, "run-worker").await;
     let facts = crate::crashed::facts(&tenant.test("run", spec).await);
     let claim = [throughput_core::decide::Action::AddFinalizer, actions::claim(&["run-worker"])];

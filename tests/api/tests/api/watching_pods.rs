@@ -58,7 +58,7 @@ impl Watching {
 }
 
 fn pods(kubelet: bool) -> Value {
-    json!({"pods": [{"name": "workers", "selector": {"app": "pulp-worker"}, "kubelet": kubelet}]})
+    json!({"pods": [{"name": "workers", "selector": {"matchLabels": {"app": "pulp-worker"}}, "kubelet": kubelet}]})
 }
 
 /// A pod of the workers that is on a node; nobody runs it here.

@@ -192,6 +192,8 @@ impl Round<'_> {
                     api_root: "/pulp/".to_owned(),
                     domain: None,
                     authentication: Authentication::None,
+                    username: None,
+                    verifies_certificate: true,
                 },
                 correlation_id: self.address.correlation_id(),
                 tasks: u64::from(GENERATORS) * 2,

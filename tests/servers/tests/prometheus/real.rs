@@ -32,7 +32,7 @@ async fn queries_over_the_window_become_figures_and_series() {
         range("queueDepth", "depth"),
         range("ofNothing", "absent_metric"),
         instant("allDepth", "sum(depth)"),
-        instant("largestDepth", "max_over_time(depth{queue=\"a\"}[$window])"),
+        instant("largestDepth", "max_over_time(depth{queue=\"a\"}[$(window)])"),
         instant("severalDepths", "depth"),
         instant("mistaken", "sum(depth"),
     ];

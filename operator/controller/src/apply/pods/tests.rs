@@ -31,13 +31,13 @@ fn settings() -> GeneratorSettings {
 
 /// The objects of the third cell of a test with three generators.
 fn objects(credentials_secret: Option<&str>) -> CellObjects {
-    objects_with(credentials_secret, None)
+    objects_with(credentials_secret, Trust::default())
 }
 
-fn objects_with(credentials_secret: Option<&str>, ca_bundle: Option<&ConfigMapKey>) -> CellObjects {
+fn objects_with(credentials_secret: Option<&str>, trust: Trust) -> CellObjects {
     let credentials = credentials_secret
         .map(|secret| CredentialsSource { secret: secret.to_owned(), keys: &["username", "password"] });
-    made(&GeneratorOrder { credentials, ca_bundle: ca_bundle.cloned(), ..order() })
+    made(&GeneratorOrder { credentials, trust, ..order() })
 }
 
 /// What is made of this order.
@@ -49,7 +49,7 @@ fn made(order: &GeneratorOrder) -> CellObjects {
 /// Three generators for the third cell of a test, without credentials.
 fn order() -> GeneratorOrder {
     let spec = json!({
-        "target": {"service": {"name": "pulp-api", "port": 24817}, "pulp": {"credentials": {"method": "None"}}},
+        "targets": [{"name": "pulp", "service": {"name": "pulp-api", "port": 24817}, "credentials": {"method": "None"}, "pulp": {}}],
         "scale": [{"name": "workers", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "pulp-worker"}}],
         "workload": {"pulpTasks": {"tasks": 10}},
     });
@@ -125,13 +125,30 @@ fn a_pod_sees_no_other_generators_token() {
 #[test]
 fn a_ca_bundle_is_mounted_under_a_name_of_its_own() {
     let bundle = ConfigMapKey { name: "our-ca".to_owned(), key: "bundle.pem".to_owned() };
-    let pod = objects_with(None, Some(&bundle)).job.spec.unwrap().template.spec.unwrap();
+    let trust = Trust { ca_bundle: Some(bundle), ..Trust::default() };
+    let pod = objects_with(None, trust).job.spec.unwrap().template.spec.unwrap();
     let volume = pod.volumes.into_iter().flatten().find(|volume| volume.name == "ca").unwrap();
     let expected = json!({"name": "our-ca", "items": [{"key": "bundle.pem", "path": "ca.crt"}]});
     assert_eq!(serde_json::to_value(volume.config_map.unwrap()).unwrap(), expected);
     let arguments: Vec<String> =
         pod.containers.into_iter().flat_map(|container| container.args.unwrap()).collect();
     assert!(arguments.contains(&"--ca-bundle=/etc/throughput/ca/ca.crt".to_owned()), "{arguments:?}");
+}
+
+#[test]
+fn a_certificate_to_show_is_mounted_with_its_key_and_nothing_else_of_its_secret() {
+    let trust = Trust { client_certificate: Some("pulp-mtls".to_owned()), ..Trust::default() };
+    let pod = objects_with(None, trust).job.spec.unwrap().template.spec.unwrap();
+    let mut volumes = pod.volumes.into_iter().flatten();
+    let volume = volumes.find(|volume| volume.name == "client-certificate").unwrap().secret.unwrap();
+    let keys: Vec<String> = volume.items.into_iter().flatten().map(|item| item.key).collect();
+    assert_eq!(
+        (volume.secret_name.as_deref(), keys),
+        (Some("pulp-mtls"), vec!["tls.crt".into(), "tls.key".into()])
+    );
+    let arguments: Vec<String> =
+        pod.containers.into_iter().flat_map(|container| container.args.unwrap()).collect();
+    assert!(arguments.contains(&"--client-certificate=/etc/throughput/client-certificate".to_owned()));
 }
 
 #[test]

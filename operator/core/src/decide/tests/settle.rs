@@ -14,7 +14,7 @@ use crate::observed::{Job, Observed, Sources};
 use crate::plan::Plan;
 
 fn watched() -> Plan {
-    let observe = json!({"pods": [{"name": "api", "selector": {"app": "pulp"}}]});
+    let observe = json!({"pods": [{"name": "api", "selector": {"matchLabels": {"app": "pulp"}}}]});
     let mut plan = plan_of(&json!([{"name": "workers", "of": "Scale", "values": [2, 4]}]));
     plan.observe = serde_json::from_value(observe).unwrap();
     plan.is_watched = true;

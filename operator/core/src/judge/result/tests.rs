@@ -29,7 +29,7 @@ fn plan() -> Plan {
 
 fn plan_with(criteria: &serde_json::Value) -> Plan {
     let spec = json!({
-        "target": {"service": {"name": "pulp-api", "port": 24817}, "pulp": {"credentials": {"method": "None"}}},
+        "targets": [{"name": "pulp", "service": {"name": "pulp-api", "port": 24817}, "credentials": {"method": "None"}, "pulp": {}}],
         "scale": [{"name": "workers", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "pulp-worker"}}],
         "matrix": [{"name": "workers", "of": "Scale", "values": [2]}],
         "workload": {"pulpTasks": {"tasks": 4}},

@@ -87,7 +87,15 @@ mod tests {
     use super::*;
 
     fn cell(concurrency: u32) -> Cell {
-        Cell { index: 0, repeat: 1, parameters: Vec::new(), replicas: [].into(), concurrency, generators: 1 }
+        Cell {
+            index: 0,
+            repeat: 1,
+            parameters: Vec::new(),
+            replicas: [].into(),
+            concurrency,
+            generators: 1,
+            target: 0,
+        }
     }
 
     /// A dispatch with one field changed.

@@ -93,6 +93,7 @@ mod tests {
             replicas: [].into(),
             concurrency: 1,
             generators: 1,
+            target: 0,
         };
         vec![cell(1, "2"), cell(1, "4"), cell(2, "2"), cell(2, "4")]
     }

@@ -15,7 +15,7 @@ fn rejected(pointer: &str, value: Value) -> Option<Rejection> {
 #[test]
 fn a_path_that_could_lead_elsewhere_than_it_says_is_planned_nowhere() {
     const DISPATCH: &str = "/workload/pulpTasks/dispatch";
-    let rooted = |root: &str| json!({"apiRoot": root, "credentials": {"method": "None"}});
+    let rooted = |root: &str| json!({"apiRoot": root});
     let hidden = [
         "../pulp/api/v3/users/",
         "./a/",
@@ -50,15 +50,18 @@ fn a_path_that_could_lead_elsewhere_than_it_says_is_planned_nowhere() {
             ("request", "workload.pulpTasks.dispatch.request.path"),
         ] {
             let refused = rejected(DISPATCH, json!({kind: {"path": path}}));
-            assert_eq!(refused, Some(Rejection::Path { field, path: path.to_owned() }));
+            assert_eq!(refused, Some(Rejection::Path { field: field.to_owned(), path: path.to_owned() }));
         }
         // As an API root, with a slash at both ends.
         let root = format!("/{path}/");
-        let refused = rejected("/target/pulp", rooted(&root));
-        assert_eq!(refused, Some(Rejection::Path { field: "target.pulp.apiRoot", path: root }));
+        let refused = rejected("/targets/0/pulp", rooted(&root));
+        assert_eq!(
+            refused,
+            Some(Rejection::Path { field: "pulp.apiRoot of the target pulp".to_owned(), path: root })
+        );
     }
     for root in ["pulp", "/pulp", "pulp/", ""] {
-        assert!(rejected("/target/pulp", rooted(root)).is_some(), "{root:?}");
+        assert!(rejected("/targets/0/pulp", rooted(root)).is_some(), "{root:?}");
     }
     for path in ["test/tasks/", "a/", "api/v3/file_x-1/3.2~/"] {
         for kind in ["testView", "request"] {
@@ -66,6 +69,6 @@ fn a_path_that_could_lead_elsewhere_than_it_says_is_planned_nowhere() {
         }
     }
     for root in ["/", "/pulp/", "/api/pulp/"] {
-        assert_eq!(rejected("/target/pulp", rooted(root)), None, "{root}");
+        assert_eq!(rejected("/targets/0/pulp", rooted(root)), None, "{root}");
     }
 }

@@ -13,10 +13,34 @@ fn each_rejection_says_what_to_write() {
             "NoWorkload",
             "the workload is not one that this version can carry out: write workload.pulpTasks",
         ),
-        ("/target/pulp", Value::Null, "NoPulp", "pulpTasks needs target.pulp"),
-        ("/target/service", Value::Null, "NoTarget", "name one target: target.service, or target.url"),
         (
-            "/target/pulp/credentials",
+            "/targets/0/pulp",
+            Value::Null,
+            "NoPulp",
+            "pulpTasks needs targets that are a Pulp: write pulp: {} in the target pulp, all in it has defaults",
+        ),
+        ("/targets", json!([]), "NoTarget", "name a target in targets"),
+        (
+            "/workload/pulpTasks/dispatch",
+            json!({"request": {"path": "a/", "body": "{\"name\": \"$(unique)-$(user)\"}"}}),
+            "UnknownVariable",
+            "workload.pulpTasks.dispatch.request.body: there is no value for $(user); write $$(user) for a text that stays as it is; there is: $(unique)",
+        ),
+        (
+            "/targets/0/credentials",
+            Value::Null,
+            "NoCredentials",
+            "say as whom the target pulp is asked: credentials with a secretRef, or credentials: {method: None}",
+        ),
+        (
+            "/matrix",
+            json!([{"name": "by", "of": "Target", "values": ["gateway"]}]),
+            "AxisValueNotAllowed",
+            "the value \"gateway\" of the axis \"by\" is the name of no entry of targets",
+        ),
+        ("/targets/0/service", Value::Null, "NoTarget", "the target pulp needs one of service and url"),
+        (
+            "/targets/0/credentials",
             json!({"method": "Header", "secretRef": {"name": "identity"}}),
             "NoHeader",
             "credentials of the method Header need the header's name in credentials.header",
@@ -117,8 +141,8 @@ fn no_duration_of_an_older_schema_gets_past_the_plan() {
     let dispatch = json!({"testView": {}, "request": {"path": "x/"}});
     for (pointer, field, whole) in [
         ("/observe", "interval", json!({})),
-        ("/observe", "profile/delay", json!({"profile": {"selector": {"app": "pulp"}}})),
-        ("/observe", "profile/duration", json!({"profile": {"selector": {"app": "pulp"}}})),
+        ("/observe", "profile/delay", json!({"profile": {"selector": {"matchLabels": {"app": "pulp"}}}})),
+        ("/observe", "profile/duration", json!({"profile": {"selector": {"matchLabels": {"app": "pulp"}}}})),
         ("/workload/pulpTasks/dispatch", "testView/timeout", dispatch.clone()),
         ("/workload/pulpTasks/dispatch", "request/timeout", dispatch),
         ("/timeouts", "start", json!({})),

@@ -6,7 +6,7 @@ use super::{assert_accepted, assert_refused_with, with};
 
 #[tokio::test]
 async fn a_source_that_lacks_something_is_refused_with_what_to_write() {
-    let selector = json!({"app": "pulp"});
+    let selector = json!({"matchLabels": {"app": "pulp"}});
     let queries = |query: Value| json!({"prometheus": {"service": {"name": "prometheus", "port": 9090}, "queries": [query]}});
     for (observe, words) in [
         (json!({"rds": {"instance": "perf-db"}}), "rds needs to know the region: write observe.aws"),
@@ -17,7 +17,7 @@ async fn a_source_that_lacks_something_is_refused_with_what_to_write() {
         (json!({"logs": {}}), "name the logs: pods, cloudWatch, or both"),
         (
             json!({"pods": [{"name": "api", "selector": selector}, {"name": "api", "selector": selector}]}),
-            "each name in observe.pods stands once",
+            "spec.observe.pods[1]: Duplicate value",
         ),
         (
             json!({"provenance": {"expect": [{"deployment": "pulp-api"}]}}),

@@ -34,7 +34,7 @@ async fn only_deployments_and_stateful_sets_can_be_scaled() {
 #[tokio::test]
 async fn what_is_scaled_is_named_once() {
     let same_name = json!([scaled("workers", "Deployment", "one"), scaled("workers", "Deployment", "other")]);
-    assert_refused_with(with("/scale", same_name), "each name in scale stands once").await;
+    assert_refused_with(with("/scale", same_name), "spec.scale[1]: Duplicate value").await;
     let same_object = json!([scaled("workers", "Deployment", "one"), scaled("api", "Deployment", "one")]);
     assert_refused_with(with("/scale", same_object), "each object in scale stands once").await;
     assert_accepted(with(
@@ -68,7 +68,7 @@ async fn an_axis_of_load_varies_the_number_of_generators_up_to_64() {
 #[tokio::test]
 async fn an_axis_stands_once() {
     let twice = json!([workers(json!([1])), workers(json!([2]))]);
-    assert_refused_with(with("/matrix", twice), "each axis of the matrix stands once").await;
+    assert_refused_with(with("/matrix", twice), "spec.matrix[1]: Duplicate value").await;
 }
 
 #[tokio::test]

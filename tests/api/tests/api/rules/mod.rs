@@ -63,15 +63,19 @@ async fn every_example_is_accepted() {
 #[tokio::test]
 async fn defaults_are_filled_in() {
     let stored = asked(spec()).await.unwrap();
+    let dispatch =
+        json!({"testView": {"path": "test/tasks/", "countField": "tasks_executed", "timeout": "1m"}});
     let filled_in = json!({
-        "target": {
+        "targets": [{
+            "name": "pulp",
             "service": {"name": "pulp-api", "port": 24817, "scheme": "http"},
-            "pulp": {"apiRoot": "/pulp/", "credentials": {"method": "None"}},
-        },
+            "credentials": {"method": "None"},
+            "pulp": {"apiRoot": "/pulp/"},
+        }],
         "scale": [scaled("workers", "Deployment", "pulp-worker")],
         "matrix": [],
         "repeat": 1,
-        "workload": {"pulpTasks": {"tasks": 100, "procedure": "Sustained", "dispatch": {}, "cleanup": "None"}},
+        "workload": {"pulpTasks": {"tasks": 100, "procedure": "Sustained", "dispatch": dispatch, "cleanup": "None"}},
         "load": {"generators": 1, "concurrency": 1},
         "observe": {"interval": "5s"},
         "criteria": [],
@@ -94,7 +98,7 @@ async fn an_unknown_field_is_refused_by_name() {
 
 #[tokio::test]
 async fn a_spec_without_target_or_workload_is_refused_by_their_names() {
-    assert_refused_with(without("/target"), "spec.target: Required value").await;
+    assert_refused_with(without("/targets"), "spec.targets: Required value").await;
     assert_refused_with(without("/workload"), "spec.workload: Required value").await;
 }
 
@@ -103,8 +107,8 @@ async fn what_can_be_no_name_is_no_part_of_a_path() {
     for name in ["../secrets/pulp-admin", "a/b", "a?b", "a%2fb", "A", "-a"] {
         assert_refused_with(with("/scale/0/ref/name", json!(name)), "spec.scale[0].ref.name").await;
         let secret = json!({"secretRef": {"name": name}});
-        let words = "spec.target.pulp.credentials.secretRef.name";
-        assert_refused_with(with("/target/pulp/credentials", secret), words).await;
+        let words = "spec.targets[0].credentials.secretRef.name";
+        assert_refused_with(with("/targets/0/credentials", secret), words).await;
     }
 }
 
@@ -122,7 +126,7 @@ async fn a_duration_is_written_as_people_write_it() {
 #[tokio::test]
 async fn a_duration_out_of_its_bounds_is_refused_with_what_to_write() {
     let profile = |field: &str, text: &str| {
-        let mut profile = json!({"selector": {"app": "pulp"}});
+        let mut profile = json!({"selector": {"matchLabels": {"app": "pulp"}}});
         profile[field] = json!(text);
         with("/observe", json!({"profile": profile}))
     };
@@ -159,9 +163,9 @@ async fn what_is_out_of_range_is_refused_by_its_field() {
         ("/workload/pulpTasks/procedure", json!("Burst"), "spec.workload.pulpTasks.procedure"),
         ("/load", json!({"generators": 65}), "spec.load.generators"),
         ("/load", json!({"concurrency": 0}), "spec.load.concurrency"),
-        ("/target/service/port", json!(0), "spec.target.service.port"),
-        ("/target/service/name", json!("http://elsewhere"), "spec.target.service.name"),
-        ("/target/pulp/apiRoot", json!("pulp"), "spec.target.pulp.apiRoot"),
+        ("/targets/0/service/port", json!(0), "spec.targets[0].service.port"),
+        ("/targets/0/service/name", json!("http://elsewhere"), "spec.targets[0].service.name"),
+        ("/targets/0/pulp/apiRoot", json!("pulp"), "spec.targets[0].pulp.apiRoot"),
         ("/scale/0/name", json!("Pulp workers"), "spec.scale[0].name"),
     ] {
         assert_refused_with(with(pointer, value), words).await;

@@ -39,9 +39,8 @@ async fn two_ways_to_dispatch_are_refused() {
 
 #[tokio::test]
 async fn pulp_tasks_without_a_pulp_are_refused() {
-    let words =
-        "pulpTasks needs target.pulp; write target.pulp: {credentials: …}, all else in it has defaults";
-    assert_refused_with(without("/target/pulp"), words).await;
+    let words = "pulpTasks needs targets that are a Pulp: write pulp: {} in each target";
+    assert_refused_with(without("/targets/0/pulp"), words).await;
 }
 
 #[tokio::test]
@@ -72,8 +71,8 @@ async fn a_path_that_could_lead_elsewhere_than_it_says_is_refused() {
             assert_refused_with(dispatch, &field).await;
         }
         assert_refused_with(
-            with("/target/pulp/apiRoot", json!(format!("/{path}"))),
-            "spec.target.pulp.apiRoot",
+            with("/targets/0/pulp/apiRoot", json!(format!("/{path}"))),
+            "spec.targets[0].pulp.apiRoot",
         )
         .await;
     }

@@ -82,7 +82,7 @@ impl World {
         let workers = format!("{name}-worker");
         self.tenant.deployment(&workers, i32::try_from(WORKERS).unwrap()).await;
         let mut spec = spec();
-        spec["target"]["service"]["port"] = self.pulp_port.into();
+        spec["targets"][0]["service"]["port"] = self.pulp_port.into();
         spec["scale"][0]["ref"]["name"] = workers.into();
         let view = json!({"query": query, "tasksPerRequest": 250});
         spec["workload"]["pulpTasks"] = json!({"tasks": tasks, "dispatch": {"testView": view}});
