@@ -19,6 +19,8 @@ mod criteria;
 mod duration;
 mod durations;
 mod in_process;
+mod int_or_string;
+mod load;
 mod matrix;
 mod observe;
 mod scale;
@@ -34,7 +36,12 @@ pub use in_process::{
     ConfigMapReference, EmptyFolder, InProcessDispatch, Locks, Mount, PullPolicy, SecretKey, Variable,
     VariableSource,
 };
-pub use matrix::{Axis, AxisKind, AxisValue};
+pub use int_or_string::IntOrString;
+pub use load::{
+    GeneratorPod, ImagePullSecret, Load, PodResources, Sysctl, TaintEffect, Toleration, TolerationOperator,
+    TopologySpread, WhenUnsatisfiable,
+};
+pub use matrix::{Axis, AxisKind};
 pub use observe::{
     AwsAccess, AwsEndpoints, BuiltInPatterns, CloudWatchLogs, ConnectionStringReference, ContainerResources,
     Delay, ExpectedResources, Interval, LogPattern, Observe, ObserveLogs, ObservePods, ObservePostgres,
@@ -55,7 +62,7 @@ pub use target::{
 };
 #[cfg(feature = "kube")]
 pub use throughput_test::ThroughputTest;
-pub use throughput_test::{Load, ThroughputTestSpec, Timeout, Timeouts};
+pub use throughput_test::{ThroughputTestSpec, Timeout, Timeouts};
 pub use workload::{
     Cleanup, Dispatch, DispatchMethod, Procedure, PulpTasksWorkload, RequestDispatch, RequestTimeout,
     TestViewDispatch, Workload,

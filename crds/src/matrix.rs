@@ -1,8 +1,8 @@
 //! The matrix: which combinations are measured.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
+
+use crate::int_or_string::IntOrString;
 
 /// One axis of the matrix. The cells are all combinations of the axes' values, the last axis changing
 /// fastest.
@@ -26,7 +26,7 @@ pub struct Axis {
     pub of: AxisKind,
     /// The values, measured in this order.
     #[cfg_attr(feature = "kube", schemars(length(min = 1, max = 64)))]
-    pub values: Vec<AxisValue>,
+    pub values: Vec<IntOrString>,
 }
 
 /// What an axis varies.
@@ -39,38 +39,4 @@ pub enum AxisKind {
     Load,
     /// The entry of `targets` that the load goes to.
     Target,
-}
-
-/// One value of an axis: a whole number or a text.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum AxisValue {
-    /// A whole number.
-    Integer(i64),
-    /// A text.
-    Text(String),
-}
-
-impl fmt::Display for AxisValue {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Integer(number) => number.fmt(formatter),
-            Self::Text(text) => formatter.write_str(text),
-        }
-    }
-}
-
-#[cfg(feature = "kube")]
-impl schemars::JsonSchema for AxisValue {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "AxisValue".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "x-kubernetes-int-or-string": true, "maxLength": 100 })
-    }
 }

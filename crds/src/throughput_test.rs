@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::criteria::Criterion;
 use crate::duration::BoundedDuration;
+use crate::load::Load;
 use crate::matrix::Axis;
 use crate::observe::Observe;
 use crate::scale::ScaleTarget;
@@ -107,35 +108,6 @@ pub struct ThroughputTestSpec {
 }
 
 fn default_repeat() -> u32 {
-    1
-}
-
-/// How much load, where no axis of the matrix varies it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "kube", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct Load {
-    /// How many load generators share the load: each takes its part of the tasks, and all start together.
-    #[serde(default = "default_generators")]
-    #[cfg_attr(feature = "kube", schemars(range(min = 1, max = 64)))]
-    pub generators: u32,
-    /// How many requests each generator has under way at once.
-    #[serde(default = "default_concurrency")]
-    #[cfg_attr(feature = "kube", schemars(range(min = 1, max = 10_000)))]
-    pub concurrency: u32,
-}
-
-impl Default for Load {
-    fn default() -> Self {
-        Self { generators: default_generators(), concurrency: default_concurrency() }
-    }
-}
-
-fn default_generators() -> u32 {
-    1
-}
-
-fn default_concurrency() -> u32 {
     1
 }
 

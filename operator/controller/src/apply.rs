@@ -25,7 +25,7 @@ use throughput_model::cell::CellAddress;
 use throughput_report::fit::PackError;
 use uuid::Uuid;
 
-use crate::apply::pods::{CellIngredients, CellObjects, GeneratorSettings};
+use crate::apply::pods::{CellError, CellIngredients, CellObjects, GeneratorSettings};
 use crate::apply::report::PageRenderer;
 use crate::cadence::wishes::Heeding;
 use crate::generators::token::TokenKey;
@@ -83,6 +83,9 @@ pub enum ApplyError {
     /// Pulp does not say what the tasks made.
     #[error("cannot delete what the tasks made: {0}")]
     DeleteCreated(throughput_pulp::PulpError),
+    /// A cell's objects cannot be made.
+    #[error(transparent)]
+    Cell(#[from] CellError),
     /// Something was not written as JSON.
     #[error("cannot write the report: {0}")]
     Json(#[from] serde_json::Error),
@@ -103,6 +106,7 @@ impl ApplyError {
             | Self::Cancel(_)
             | Self::Nudge(_)
             | Self::DeleteCreated(_)
+            | Self::Cell(_)
             | Self::Json(_)
             | Self::Pack(_) => None,
         }
@@ -119,6 +123,7 @@ impl ApplyError {
     pub fn refusal(&self) -> Refusal {
         let reason = match self {
             Self::NameTaken(_) => Reason::NameTaken,
+            Self::Cell(_) => Reason::GeneratorsRefused,
             Self::Request(_)
             | Self::Claim(_)
             | Self::Restore(_)

@@ -3,6 +3,7 @@
 mod check_view;
 mod container_secrets;
 mod credentials;
+mod dry_run;
 mod due;
 mod generators;
 mod pods;
@@ -37,6 +38,7 @@ pub use pulp::PulpClients;
 use secret_use::Purpose;
 use service::ServiceUse;
 
+use crate::apply::pods::GeneratorSettings;
 use crate::cadence::turns::Turn;
 use crate::cadence::wishes::Heeding;
 use crate::generators::token::TokenKey;
@@ -60,6 +62,8 @@ pub struct ObserveClients {
     pub samplers: Samplers,
     /// The operator's own pods, which nobody scales.
     pub own: OwnPods,
+    /// What is the same for all generators, whose pods are asked for by a dry run.
+    pub generators: GeneratorSettings,
 }
 
 /// What was seen, and the turn in which the target was asked for it, if it was.
@@ -90,7 +94,7 @@ pub async fn observe(
     plan: Option<&Plan>,
     heeding: &Heeding,
 ) -> Result<Seen, RequestError> {
-    let ObserveClients { client, key, pulps, samplers, own } = clients;
+    let ObserveClients { client, key, pulps, samplers, own, generators } = clients;
     let claimant = claimant(facts);
     let status = test.status.clone().unwrap_or_default();
     let stage = stage(&status);
@@ -107,7 +111,7 @@ pub async fn observe(
         has_finalizer: test.finalizers().iter().any(|finalizer| finalizer == RESTORE_FINALIZER),
         targets,
         claims: claims.iter().map(Claim::claimed).collect(),
-        name_taken: None,
+        objects_refused: None,
         credentials: Credentials::Ready,
         pulp: Pulp::NotAsked.into(),
         generators: Generators::default(),
@@ -130,7 +134,7 @@ pub async fn observe(
     if stage == Stage::AwaitingTargets {
         let first = CellAddress { test_uid: facts.uid.clone(), cell: 0, attempt: 1 };
         let taken = owned_objects::name_conflict(client, facts, &first).await?;
-        observed.name_taken = taken.map(|taken| Why::new(Reason::NameTaken, taken.to_string()));
+        observed.objects_refused = taken.map(|taken| Why::new(Reason::NameTaken, taken.to_string()));
     }
     // Of a deleted test only one thing is still to be known of Pulp: what is left to be canceled. And of one that is to be
     // aborted nothing, before that is begun.
@@ -144,6 +148,17 @@ pub async fn observe(
     {
         turn = Box::pin(ask_pulp(clients, facts, (plan, tasks, subject), &status, &mut observed, heeding))
             .await?;
+    }
+    // Last, and one after the other: whoever waits for something else is not asked meanwhile.
+    if decide::may_ask_once(plan, &status, &observed) {
+        let first = CellAddress { test_uid: facts.uid.clone(), cell: 0, attempt: 1 };
+        let order = plan.order(&plan.cells[0], &first);
+        observed.objects_refused = dry_run::refusal(client, generators, facts, &order).await?;
+    }
+    if let Some(subject) = plan.subject(cell)
+        && decide::may_ask_once(plan, &status, &observed)
+    {
+        check_view(pulps, subject, facts, heeding, &mut observed).await;
     }
     if stage == Stage::Collecting {
         observed.report = report::read(client, facts, plan.main_axis(), &status).await?;
@@ -160,7 +175,7 @@ async fn ask_pulp(
     observed: &mut Observed,
     heeding: &Heeding,
 ) -> Result<Option<Turn>, RequestError> {
-    let ObserveClients { client, key: _, pulps, samplers: _, own: _ } = clients;
+    let ObserveClients { client, pulps, .. } = clients;
     let stage = stage(status);
     let purpose = Purpose::of(stage);
     let mut held = None;
@@ -195,18 +210,25 @@ async fn ask_pulp(
     {
         observed.credentials = Credentials::Unusable(why);
     }
-    // Last: whoever waits for something else is not asked meanwhile.
-    if decide::may_ask_once(plan, status, observed) {
-        match pulps.check_view(subject.pulp, facts, heeding).await {
-            check_view::Answer::Known(fault) => observed.pulp.view_fault = fault,
-            check_view::Answer::UnderWay => {
-                let words = "the view that dispatches is being asked with checkQuery";
-                observed.pulp = Pulp::Unavailable(Why::new(Reason::NotYetAsked, words)).into();
-            }
-            check_view::Answer::NotYetAsked => observed.pulp = pulp::others_turn().into(),
-        }
-    }
     Ok(held)
+}
+
+/// Asks the view that dispatches whether it would.
+async fn check_view(
+    pulps: &PulpClients,
+    subject: Subject<'_>,
+    facts: &TestFacts,
+    heeding: &Heeding,
+    observed: &mut Observed,
+) {
+    match pulps.check_view(subject.pulp, facts, heeding).await {
+        check_view::Answer::Known(fault) => observed.pulp.view_fault = fault,
+        check_view::Answer::UnderWay => {
+            let words = "the view that dispatches is being asked with checkQuery";
+            observed.pulp = Pulp::Unavailable(Why::new(Reason::NotYetAsked, words)).into();
+        }
+        check_view::Answer::NotYetAsked => observed.pulp = pulp::others_turn().into(),
+    }
 }
 
 /// What keeps the targets of later cells from being used, if anything does: that is told before anything is scaled.

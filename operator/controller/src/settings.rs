@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use throughput_core::plan::permissions::{AllowedAws, Permissions};
-use throughput_crds::DurationText;
+use throughput_core::plan::permissions::{AllowedAws, AllowedPods, Permissions};
+use throughput_crds::{DurationText, GeneratorPod};
 use throughput_sources::access::Installation;
 
 use crate::apply::pods::GeneratorSettings;
@@ -80,6 +80,28 @@ pub struct RunFlags {
     /// stands for anything.
     #[arg(long, env = "ALLOW_IMAGES", value_name = "IMAGES", value_delimiter = ',')]
     pub allow_images: Vec<String>,
+    /// What load pods are like, where a test does not say it: `load.generatorPod` of a test, in JSON.
+    #[arg(long, env = "GENERATOR_POD", value_name = "JSON", value_parser = generator_pod, default_value = "{}")]
+    pub generator_pod: GeneratorPod,
+    /// The labels that load pods may have besides, by their keys, separated by commas. A `*` at the end of one stands for
+    /// anything.
+    #[arg(long, env = "ALLOW_POD_LABELS", value_name = "KEYS", value_delimiter = ',')]
+    pub allow_pod_labels: Vec<String>,
+    /// The annotations that load pods may have, by their keys, separated by commas, as above.
+    #[arg(long, env = "ALLOW_POD_ANNOTATIONS", value_name = "KEYS", value_delimiter = ',')]
+    pub allow_pod_annotations: Vec<String>,
+    /// The priority classes that load pods may have, separated by commas, as above.
+    #[arg(long, env = "ALLOW_PRIORITY_CLASSES", value_name = "NAMES", value_delimiter = ',')]
+    pub allow_priority_classes: Vec<String>,
+    /// The runtime classes that load pods may have, separated by commas, as above.
+    #[arg(long, env = "ALLOW_RUNTIME_CLASSES", value_name = "NAMES", value_delimiter = ',')]
+    pub allow_runtime_classes: Vec<String>,
+    /// The kernel settings that are not safe and that load pods may have, separated by commas, as above.
+    #[arg(long, env = "ALLOW_SYSCTLS", value_name = "NAMES", value_delimiter = ',')]
+    pub allow_sysctls: Vec<String>,
+    /// Whether load pods may use their node's network.
+    #[arg(long, env = "ALLOW_HOST_NETWORK")]
+    pub allow_host_network: bool,
     /// The roles of AWS that sources of tests may assume, separated by commas: whole names.
     #[arg(long, env = "ALLOW_AWS_ROLES", value_name = "ROLES", value_delimiter = ',')]
     pub allow_aws_roles: Vec<String>,
@@ -145,11 +167,20 @@ impl CommonFlags {
 impl RunFlags {
     /// What tests may do besides what everybody's may.
     pub fn permissions(&self) -> Permissions {
-        Permissions::new(&self.allow_urls, &self.allow_images).with_aws(AllowedAws {
+        let aws = AllowedAws {
             roles: &self.allow_aws_roles,
             rds_instances: &self.allow_rds_instances,
             log_groups: &self.allow_log_groups,
-        })
+        };
+        let pods = AllowedPods {
+            labels: self.allow_pod_labels.clone(),
+            annotations: self.allow_pod_annotations.clone(),
+            priority_classes: self.allow_priority_classes.clone(),
+            runtime_classes: self.allow_runtime_classes.clone(),
+            sysctls: self.allow_sysctls.clone(),
+            host_network: self.allow_host_network,
+        };
+        Permissions::new(&self.allow_urls, &self.allow_images).with_aws(aws).with_pods(pods)
     }
 
     /// What the sources of tests may use.
@@ -175,8 +206,14 @@ impl RunFlags {
             image: self.loadgen_image.clone(),
             image_pull_policy: self.loadgen_image_pull_policy.clone(),
             collector_url: self.collector_url.trim_end_matches('/').to_owned(),
+            pod: self.generator_pod.clone(),
         }
     }
+}
+
+/// Reads what load pods are like.
+fn generator_pod(text: &str) -> Result<GeneratorPod, serde_json::Error> {
+    serde_json::from_str(text)
 }
 
 #[cfg(test)]

@@ -24,8 +24,9 @@ pub struct Observed {
     pub targets: BTreeMap<TargetName, Target>,
     /// The claims that this test holds.
     pub claims: Vec<Claimed>,
-    /// That a name which the test's objects need is another's; only looked for before anything is scaled.
-    pub name_taken: Option<Why>,
+    /// Why the test's objects cannot be made, a name being another's or the API server refusing them; only looked for before
+    /// anything is scaled.
+    pub objects_refused: Option<Why>,
     /// The target's credentials.
     pub credentials: Credentials,
     /// What was seen of Pulp, where it is the target.

@@ -11,7 +11,9 @@ pub mod workload;
 
 use std::time::Duration;
 
-use throughput_crds::{Criterion, ObjectReference, Observe, ScaleTarget, ThroughputTestSpec, Timeouts};
+use throughput_crds::{
+    Criterion, GeneratorPod, Load, ObjectReference, Observe, ScaleTarget, ThroughputTestSpec, Timeouts,
+};
 use throughput_report::kind_facts::KindFacts;
 
 use crate::kinds::pulp_tasks::plan::PulpTasks;
@@ -37,6 +39,8 @@ pub struct Plan {
     pub cells: Vec<Cell>,
     /// What the load is.
     pub workload: Workload,
+    /// What the generators' pods are like, where not as the chart says.
+    pub generator_pod: GeneratorPod,
     /// What of the system under test is watched.
     pub observe: Observe,
     /// Whether anything is.
@@ -104,7 +108,7 @@ impl Plan {
             scale,
             // What is varied and how much load there is, is in the cells.
             matrix: _,
-            load: _,
+            load: Load { generators: _, concurrency: _, generator_pod },
             repeat,
             workload: _,
             observe,
@@ -118,6 +122,8 @@ impl Plan {
         if let Some(duration) = spec.durations_out_of_bounds().into_iter().next() {
             return Err(Rejection::Duration(duration));
         }
+        let generator_pod = generator_pod.clone().unwrap_or_default();
+        permissions.permit_pod(&generator_pod)?;
         let scale: Vec<ScaledTarget> = scale.iter().map(scaled).collect::<Result<_, _>>()?;
         let targets: Vec<PlannedTarget> =
             targets.iter().map(|target| PlannedTarget::new(target, permissions)).collect::<Result<_, _>>()?;
@@ -133,6 +139,7 @@ impl Plan {
             scale,
             cells,
             workload,
+            generator_pod,
             criteria,
             repeat_criteria,
             observe: observe.clone(),

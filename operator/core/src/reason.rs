@@ -74,6 +74,7 @@ reasons! {
     CaBundleInvalid,
     CaBundleNotPermitted,
     VerificationNotPermitted,
+    GeneratorsRefused,
     ClientCertificateInvalid,
     NameTaken,
     PulpUnauthorized,

@@ -50,7 +50,7 @@ pub struct PulpTasks {
     /// How many tasks all generators together shall dispatch. Requests may dispatch more than one task each,
     /// so the number really dispatched can be higher, never lower unless requests fail.
     pub tasks: u64,
-    /// How many requests are under way at once, in each generator.
+    /// How many requests are under way at once, those of all generators together.
     pub concurrency: u32,
     /// The requests.
     pub dispatch: Dispatch,
@@ -188,6 +188,13 @@ impl PulpTasks {
         let (generators, index) = (u64::from(generators.max(1)), u64::from(index));
         self.tasks / generators + u64::from(index < self.tasks % generators)
     }
+
+    /// The requests that the generator with this index has under way at once: an equal share, the remainder going to the
+    /// first ones, and one at least.
+    pub fn concurrency_share(&self, generators: u32, index: u32) -> u32 {
+        let generators = generators.max(1);
+        (self.concurrency / generators + u32::from(index < self.concurrency % generators)).max(1)
+    }
 }
 
 #[cfg(test)]
@@ -223,6 +230,17 @@ mod tests {
         let workload = workload(1_000);
         let shares: Vec<u64> = (0..3).map(|index| workload.share(3, index)).collect();
         assert_eq!(shares, [334, 333, 333]);
+    }
+
+    #[test]
+    fn requests_at_once_are_shared_and_everybody_has_one() {
+        let shares = |concurrency, generators| {
+            let workload = PulpTasks { concurrency, ..workload(10) };
+            (0..generators).map(|index| workload.concurrency_share(generators, index)).collect::<Vec<_>>()
+        };
+        assert_eq!(shares(10, 4), [3, 3, 2, 2]);
+        assert_eq!(shares(4, 4), [1, 1, 1, 1]);
+        assert_eq!(shares(1, 2), [1, 1]);
     }
 
     #[test]

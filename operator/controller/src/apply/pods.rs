@@ -1,5 +1,6 @@
 //! Builds the objects of a cell. Pure: names, owners, security contexts, nothing else.
 
+mod generator_pod;
 pub(crate) mod sidecar;
 
 use std::collections::BTreeMap;
@@ -9,14 +10,15 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
 use k8s_openapi::api::core::v1::{
     Capabilities, ConfigMap, ConfigMapVolumeSource, Container, EnvVar, EnvVarSource, KeyToPath,
-    ObjectFieldSelector, PodSecurityContext, PodSpec, PodTemplateSpec, ResourceRequirements, SeccompProfile,
-    Secret, SecretVolumeSource, SecurityContext, Volume, VolumeMount,
+    ObjectFieldSelector, PodSecurityContext, PodSpec, PodTemplateSpec, SeccompProfile, Secret,
+    SecretVolumeSource, SecurityContext, Volume, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::api::ObjectMeta;
 use throughput_core::identity::TestFacts;
 use throughput_core::plan::destination::{CERTIFICATE_KEYS, ConfigMapKey, Trust};
 use throughput_core::plan::generator_order::{CredentialsSource, GeneratorOrder};
+use throughput_crds::GeneratorPod;
 use throughput_model::workload::{ASSIGNMENT_VERSION, Assignment};
 
 use crate::objects::metadata;
@@ -46,6 +48,19 @@ pub struct GeneratorSettings {
     pub image_pull_policy: String,
     /// The collector's base URL, as a pod reaches it.
     pub collector_url: String,
+    /// What the pods are like, where a test does not say it.
+    pub pod: GeneratorPod,
+}
+
+/// Objects that cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum CellError {
+    /// The assignment was not written as JSON.
+    #[error("cannot write the assignment: {0}")]
+    Json(#[from] serde_json::Error),
+    /// What a test says of its pods' affinity is none.
+    #[error("load.generatorPod.affinity is no affinity of a pod: {0}")]
+    Affinity(String),
 }
 
 /// All of a cell's objects.
@@ -71,10 +86,13 @@ pub struct CellIngredients<'a> {
 }
 
 /// Builds a cell's objects.
+///
+/// # Errors
+/// What a test says of its pods is no part of a pod.
 pub fn cell_objects(
     settings: &GeneratorSettings,
     ingredients: &CellIngredients<'_>,
-) -> Result<CellObjects, serde_json::Error> {
+) -> Result<CellObjects, CellError> {
     let CellIngredients { test, order, tokens } = *ingredients;
     let GeneratorOrder { address, generators, workload, in_process, .. } = order;
     let assignment = Assignment {
@@ -96,17 +114,21 @@ pub fn cell_objects(
             data: Some(std::iter::once(assignment).chain(tokens).chain(script).collect()),
             ..Secret::default()
         },
-        job: job(settings, ingredients),
+        job: job(settings, ingredients)?,
     })
 }
 
-fn job(settings: &GeneratorSettings, ingredients: &CellIngredients<'_>) -> Job {
+fn job(settings: &GeneratorSettings, ingredients: &CellIngredients<'_>) -> Result<Job, CellError> {
     let CellIngredients { test, order, tokens: _ } = *ingredients;
     let GeneratorOrder { address, generators, lifetime, .. } = order;
     let completions = i32::try_from(*generators).unwrap_or(i32::MAX);
     let deadline = (*lifetime + DELIVERY).as_secs();
-    Job {
-        metadata: metadata::of_cell(test, address),
+    let template = template(settings, ingredients)?;
+    let mut metadata = metadata::of_cell(test, address);
+    // What queues Jobs knows them by their own labels.
+    metadata.labels = template.metadata.as_ref().and_then(|metadata| metadata.labels.clone());
+    Ok(Job {
+        metadata,
         spec: Some(JobSpec {
             completion_mode: Some("Indexed".to_owned()),
             completions: Some(completions),
@@ -114,33 +136,47 @@ fn job(settings: &GeneratorSettings, ingredients: &CellIngredients<'_>) -> Job {
             // A generator that fails has measured half of something: the cell ends, it is not tried again.
             backoff_limit: Some(0),
             active_deadline_seconds: Some(i64::try_from(deadline).unwrap_or(i64::MAX)),
-            template: PodTemplateSpec {
-                metadata: Some(ObjectMeta {
-                    labels: Some(metadata::cell_labels(test, address)),
-                    ..ObjectMeta::default()
-                }),
-                spec: Some(cell_pod(settings, ingredients)),
-            },
+            template,
             ..JobSpec::default()
         }),
         ..Job::default()
-    }
+    })
 }
 
-fn cell_pod(settings: &GeneratorSettings, ingredients: &CellIngredients<'_>) -> PodSpec {
+/// What the pods of a cell are made of.
+fn template(
+    settings: &GeneratorSettings,
+    ingredients: &CellIngredients<'_>,
+) -> Result<PodTemplateSpec, CellError> {
+    let CellIngredients { test, order, tokens: _ } = *ingredients;
+    let like = generator_pod::over(&settings.pod, &order.pod);
+    let cell = metadata::cell_labels(test, &order.address);
+    let mut pod = cell_pod(settings, ingredients, &like);
+    generator_pod::shape(&mut pod, &like, &cell).map_err(CellError::Affinity)?;
+    // The operator finds its pods by its own labels, whatever else is said.
+    let labels = like.labels.into_iter().chain(cell).collect();
+    let metadata = ObjectMeta {
+        labels: Some(labels),
+        annotations: Some(like.annotations).filter(|annotations| !annotations.is_empty()),
+        ..ObjectMeta::default()
+    };
+    Ok(PodTemplateSpec { metadata: Some(metadata), spec: Some(pod) })
+}
+
+fn cell_pod(settings: &GeneratorSettings, ingredients: &CellIngredients<'_>, like: &GeneratorPod) -> PodSpec {
     let CellIngredients { test, order, tokens: _ } = *ingredients;
     match &order.in_process {
         // The calls need no user of Pulp's API, and the generator makes no request of it.
         Some(dispatch) => {
             let order = &GeneratorOrder { credentials: None, trust: Trust::default(), ..order.clone() };
-            let pod = pod(settings, &CellIngredients { order, ..*ingredients });
+            let pod = pod(settings, &CellIngredients { order, ..*ingredients }, like);
             sidecar::beside(dispatch, &names::cell(&test.name, &order.address), pod)
         }
-        None => pod(settings, ingredients),
+        None => pod(settings, ingredients, like),
     }
 }
 
-fn pod(settings: &GeneratorSettings, ingredients: &CellIngredients<'_>) -> PodSpec {
+fn pod(settings: &GeneratorSettings, ingredients: &CellIngredients<'_>, like: &GeneratorPod) -> PodSpec {
     let CellIngredients { test, order, tokens } = *ingredients;
     let cell = names::cell(&test.name, &order.address);
     let token_keys: Vec<String> = (0..).zip(tokens).map(|(index, _)| token_key(index)).collect();
@@ -180,11 +216,7 @@ fn pod(settings: &GeneratorSettings, ingredients: &CellIngredients<'_>) -> PodSp
             image_pull_policy: Some(settings.image_pull_policy.clone()),
             args: Some(arguments(settings, ingredients)),
             env: Some(vec![field("POD_NAME", "metadata.name"), field("POD_UID", "metadata.uid")]),
-            resources: Some(ResourceRequirements {
-                requests: Some(quantities(&[("cpu", "50m"), ("memory", "32Mi")])),
-                limits: Some(quantities(&[("memory", "256Mi")])),
-                ..ResourceRequirements::default()
-            }),
+            resources: Some(generator_pod::resources(like)),
             security_context: Some(SecurityContext {
                 allow_privilege_escalation: Some(false),
                 read_only_root_filesystem: Some(true),

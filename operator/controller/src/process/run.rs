@@ -153,6 +153,7 @@ fn context(
             pulps: pulps.clone(),
             samplers: Samplers::new(client.clone(), flags.installation(), answers),
             own: own.clone(),
+            generators: flags.generators(),
         },
         apply: ApplyClients {
             client: client.clone(),

@@ -116,7 +116,7 @@ pub fn observed() -> Observed {
         has_finalizer: true,
         targets: targets([present(2, Holder::This), present(3, Holder::This)]),
         claims: claims(),
-        name_taken: None,
+        objects_refused: None,
         credentials: Credentials::Ready,
         pulp: counts(Some(OwnTasks { submitted: 0, unfinished: 0 }), 2),
         generators: Generators::default(),

@@ -96,13 +96,13 @@ fn missing(view: &View<'_>) -> Option<Why> {
         )),
         Target::Present { holder: Holder::Nobody | Holder::This, .. } => None,
     });
-    let name_taken = view.observed.name_taken.clone();
+    let objects_refused = view.observed.objects_refused.clone();
     let credentials = match &view.observed.credentials {
         Credentials::Unusable(why) => Some(why.clone()),
         Credentials::Ready => None,
     };
     let of_the_kind = || view.plan.workload.kind().unmet(view);
-    not_ready.into_iter().next().or(name_taken).or(credentials).or_else(of_the_kind)
+    not_ready.into_iter().next().or(objects_refused).or(credentials).or_else(of_the_kind)
 }
 
 pub(super) fn claiming(draft: &mut Draft<'_>, view: &View<'_>) {

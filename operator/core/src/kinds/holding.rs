@@ -53,6 +53,7 @@ impl WorkloadKind for Holding {
             in_process: None,
             credentials: None,
             trust: plan.targets[cell.target].trust.clone(),
+            pod: plan.generator_pod.clone(),
             lifetime: plan.deadlines.generator_start + plan.deadlines.dispatch,
         }
     }

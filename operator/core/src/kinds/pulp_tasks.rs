@@ -99,6 +99,7 @@ impl WorkloadKind for PulpTasks {
             in_process: self.in_process.clone(),
             credentials: under_test.secret.clone().map(|secret| CredentialsSource { secret, keys }),
             trust: plan.targets[cell.target].trust.clone(),
+            pod: plan.generator_pod.clone(),
             lifetime: plan.deadlines.generator_start + plan.deadlines.dispatch,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use throughput_crds::InProcessDispatch;
+use throughput_crds::{GeneratorPod, InProcessDispatch};
 use throughput_model::cell::CellAddress;
 use throughput_model::workload::Workload;
 
@@ -23,6 +23,8 @@ pub struct GeneratorOrder {
     pub credentials: Option<CredentialsSource>,
     /// How the target is trusted, and who is shown to it.
     pub trust: Trust,
+    /// What their pods are like, where not as the chart says.
+    pub pod: GeneratorPod,
     /// How long the generators may live: their Job's deadline, besides the time for delivery.
     pub lifetime: Duration,
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use throughput_crds::{Axis, AxisKind, AxisValue, CellParameter, ThroughputTestSpec};
+use throughput_crds::{Axis, AxisKind, CellParameter, IntOrString, ThroughputTestSpec};
 
 use crate::plan::rejection::Rejection;
 use crate::target::TargetName;
@@ -27,7 +27,7 @@ pub struct Cell {
     pub parameters: Vec<(String, String)>,
     /// The replicas of what is scaled; what is not here is left as it was found.
     pub replicas: BTreeMap<TargetName, u32>,
-    /// How many requests each generator has under way at once.
+    /// How many requests are under way at once, those of all generators together; not fewer than generators.
     pub concurrency: u32,
     /// How many generators share the load.
     pub generators: u32,
@@ -56,7 +56,7 @@ pub fn cells(
         repeat: 1,
         parameters: Vec::new(),
         replicas: BTreeMap::new(),
-        concurrency: spec.load.concurrency,
+        concurrency: spec.load.concurrency.unwrap_or(0),
         generators: spec.load.generators,
         target: 0,
     };
@@ -76,6 +76,15 @@ pub fn cells(
         }
         combinations = varied;
     }
+    for cell in &mut combinations {
+        match cell.concurrency {
+            0 => cell.concurrency = cell.generators,
+            concurrency if concurrency < cell.generators => {
+                return Err(Rejection::Concurrency { concurrency, generators: cell.generators });
+            }
+            _ => {}
+        }
+    }
     let repeated = (1..=spec.repeat)
         .flat_map(|repeat| combinations.iter().map(move |cell| Cell { repeat, ..cell.clone() }));
     Ok((0..).zip(repeated).map(|(index, cell)| Cell { index, ..cell }).collect())
@@ -84,7 +93,7 @@ pub fn cells(
 fn set(
     cell: &mut Cell,
     axis: &Axis,
-    value: &AxisValue,
+    value: &IntOrString,
     scale: &[ScaledTarget],
     main_target: Option<&ScaledTarget>,
 ) -> Result<(), Rejection> {
@@ -108,7 +117,7 @@ fn set(
 }
 
 /// The position of the target that a value of an axis names.
-fn target(spec: &ThroughputTestSpec, axis: &Axis, value: &AxisValue) -> Result<usize, Rejection> {
+fn target(spec: &ThroughputTestSpec, axis: &Axis, value: &IntOrString) -> Result<usize, Rejection> {
     let wanted = value.to_string();
     spec.targets
         .iter()
@@ -117,10 +126,10 @@ fn target(spec: &ThroughputTestSpec, axis: &Axis, value: &AxisValue) -> Result<u
 }
 
 /// The value of an axis as a number, or why it is none.
-fn number(axis: &str, value: &AxisValue, least: u32) -> Result<u32, Rejection> {
+fn number(axis: &str, value: &IntOrString, least: u32) -> Result<u32, Rejection> {
     let number = match value {
-        AxisValue::Integer(number) => u32::try_from(*number).ok(),
-        AxisValue::Text(_) => None,
+        IntOrString::Integer(number) => u32::try_from(*number).ok(),
+        IntOrString::Text(_) => None,
     };
     number.filter(|number| *number >= least).ok_or_else(|| Rejection::AxisValue {
         axis: axis.to_owned(),
@@ -192,6 +201,20 @@ mod tests {
         let matrix = json!([{"name": "generators", "of": "Load", "values": [1, 64]}]);
         let plan = Plan::new("pulp", &spec(&matrix, 1), &Permissions::default(), &OneSource).unwrap();
         assert_eq!(plan.cells.iter().map(|cell| cell.generators).collect::<Vec<_>>(), [1, 64]);
+    }
+
+    #[test]
+    fn concurrency_is_of_all_generators_together_and_each_has_a_part_of_it() {
+        let generators = json!([{"name": "generators", "of": "Load", "values": [1, 4]}]);
+        let with = |concurrency: Option<u32>| {
+            let mut spec = spec(&generators, 1);
+            spec.load.concurrency = concurrency;
+            let plan = Plan::new("pulp", &spec, &Permissions::default(), &OneSource);
+            plan.map(|plan| plan.cells.iter().map(|cell| cell.concurrency).collect::<Vec<_>>())
+        };
+        assert_eq!(with(None), Ok(vec![1, 4]));
+        assert_eq!(with(Some(8)), Ok(vec![8, 8]));
+        assert_eq!(with(Some(3)), Err(Rejection::Concurrency { concurrency: 3, generators: 4 }));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use throughput_crds::GeneratorPod;
+
 use crate::source_catalog::Wanted;
 
 /// What the administrator permits.
@@ -13,7 +15,39 @@ pub struct Permissions {
     aws_roles: Vec<String>,
     rds_instances: Vec<String>,
     log_groups: Vec<String>,
+    pods: AllowedPods,
 }
+
+/// What the chart's `allow` says of load pods, beyond what any of them may be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AllowedPods {
+    /// The keys of labels, or their beginnings with a `*`.
+    pub labels: Vec<String>,
+    /// The keys of annotations, or their beginnings with a `*`.
+    pub annotations: Vec<String>,
+    /// Priority classes.
+    pub priority_classes: Vec<String>,
+    /// Runtime classes.
+    pub runtime_classes: Vec<String>,
+    /// Kernel settings that are not safe.
+    pub sysctls: Vec<String>,
+    /// Whether they may use their node's network.
+    pub host_network: bool,
+}
+
+/// Kernel settings that Kubernetes takes for safe, and restricted namespaces permit: they are a pod's own.
+const SAFE_SYSCTLS: [&str; 10] = [
+    "kernel.shm_rmid_forced",
+    "net.ipv4.ip_local_port_range",
+    "net.ipv4.ip_local_reserved_ports",
+    "net.ipv4.ip_unprivileged_port_start",
+    "net.ipv4.ping_group_range",
+    "net.ipv4.tcp_fin_timeout",
+    "net.ipv4.tcp_keepalive_intvl",
+    "net.ipv4.tcp_keepalive_probes",
+    "net.ipv4.tcp_keepalive_time",
+    "net.ipv4.tcp_syncookies",
+];
 
 /// What the chart's `allow` lists of AWS.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,6 +98,52 @@ impl Permissions {
             log_groups: listed(aws.log_groups),
             ..self
         }
+    }
+
+    /// What load pods may be besides.
+    #[must_use]
+    pub fn with_pods(self, pods: AllowedPods) -> Self {
+        let AllowedPods { labels, annotations, priority_classes, runtime_classes, sysctls, host_network } =
+            pods;
+        let pods = AllowedPods {
+            labels: listed(&labels),
+            annotations: listed(&annotations),
+            priority_classes: listed(&priority_classes),
+            runtime_classes: listed(&runtime_classes),
+            sysctls: listed(&sysctls),
+            host_network,
+        };
+        Self { pods, ..self }
+    }
+
+    /// Whether a test's load pods may be like this.
+    pub fn permit_pod(&self, pod: &GeneratorPod) -> Result<(), NotPermitted> {
+        let AllowedPods { labels, annotations, priority_classes, runtime_classes, sysctls, host_network } =
+            &self.pods;
+        let matches = |patterns: &[String], name: &str| patterns.iter().any(|it| matches_pattern(it, name));
+        let refused = |what, wanted: &str, value| NotPermitted { what, wanted: wanted.to_owned(), value };
+        let keys = |what, value, keys: Vec<&String>, patterns: &[String]| {
+            let first = keys.into_iter().find(|key| !matches(patterns, key));
+            first.map_or(Ok(()), |key| Err(refused(what, key, value)))
+        };
+        keys("label of load pods", "allow.podLabels", pod.labels.keys().collect(), labels)?;
+        keys(
+            "annotation of load pods",
+            "allow.podAnnotations",
+            pod.annotations.keys().collect(),
+            annotations,
+        )?;
+        let classes = pod.priority_class_name.iter().collect();
+        keys("priority class", "allow.priorityClasses", classes, priority_classes)?;
+        let classes = pod.runtime_class_name.iter().collect();
+        keys("runtime class", "allow.runtimeClasses", classes, runtime_classes)?;
+        let unsafe_ones = pod.sysctls.iter().map(|sysctl| &sysctl.name);
+        let unsafe_ones = unsafe_ones.filter(|name| !SAFE_SYSCTLS.contains(&name.as_str())).collect();
+        keys("kernel setting", "allow.sysctls", unsafe_ones, sysctls)?;
+        if pod.host_network && !host_network {
+            return Err(refused("node's network for load pods", "true", "allow.hostNetwork"));
+        }
+        Ok(())
     }
 
     /// Whether a source may use this. Of the names of AWS, what is listed is a name, or its beginning with a `*` behind
@@ -273,6 +353,44 @@ mod tests {
             Wanted::Url("http://169.254.169.254".to_owned()),
         ] {
             assert!(permissions.permit(&wanted).is_err(), "{wanted:?}");
+        }
+    }
+
+    #[test]
+    fn load_pods_are_what_any_may_be_and_else_only_what_is_listed() {
+        let pod = |said| serde_json::from_value::<GeneratorPod>(said).unwrap();
+        let allowed = Permissions::default().with_pods(AllowedPods {
+            labels: vec!["kueue.x-k8s.io/*".to_owned()],
+            annotations: vec!["sidecar.istio.io/inject".to_owned()],
+            priority_classes: vec!["low".to_owned()],
+            runtime_classes: vec!["gvisor".to_owned()],
+            sysctls: vec!["net.core.somaxconn".to_owned()],
+            host_network: true,
+        });
+        for (said, value) in [
+            (serde_json::json!({"labels": {"kueue.x-k8s.io/queue-name": "perf"}}), "podLabels={kueue."),
+            (serde_json::json!({"annotations": {"sidecar.istio.io/inject": "false"}}), "podAnnotations="),
+            (serde_json::json!({"priorityClassName": "low"}), "priorityClasses="),
+            (serde_json::json!({"runtimeClassName": "gvisor"}), "runtimeClasses="),
+            (serde_json::json!({"sysctls": [{"name": "net.core.somaxconn", "value": "1"}]}), "sysctls="),
+            (serde_json::json!({"hostNetwork": true}), "allow.hostNetwork={true}"),
+        ] {
+            assert_eq!(allowed.permit_pod(&pod(said.clone())), Ok(()), "{said}");
+            let refusal = Permissions::default().permit_pod(&pod(said)).unwrap_err().to_string();
+            assert!(refusal.contains(value), "{refusal}");
+        }
+        for other in [
+            serde_json::json!({"labels": {"app": "pulp-api"}}),
+            serde_json::json!({"annotations": {"vault.hashicorp.com/agent-inject": "true"}}),
+            serde_json::json!({"priorityClassName": "system-cluster-critical"}),
+        ] {
+            assert!(allowed.permit_pod(&pod(other.clone())).is_err(), "{other}");
+        }
+        for anybody in [
+            serde_json::json!({"nodeSelector": {"pool": "load"}, "tolerations": [{"operator": "Exists"}]}),
+            serde_json::json!({"sysctls": [{"name": "net.ipv4.ip_local_port_range", "value": "1024 65535"}]}),
+        ] {
+            assert_eq!(Permissions::default().permit_pod(&pod(anybody)), Ok(()));
         }
     }
 

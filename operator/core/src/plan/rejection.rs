@@ -55,6 +55,16 @@ pub enum Rejection {
         /// What it can be.
         expected: &'static str,
     },
+    /// Fewer requests at once than generators.
+    #[error(
+        "a cell has {concurrency} requests under way at once, of all generators together, and {generators} generators: give load.concurrency at least as many"
+    )]
+    Concurrency {
+        /// The requests.
+        concurrency: u32,
+        /// The generators.
+        generators: u32,
+    },
     /// A value of an axis of targets that names none.
     #[error("the value {value:?} of the axis {axis:?} is the name of no entry of targets")]
     UnknownTarget {
@@ -126,7 +136,9 @@ impl Rejection {
             Self::WhichAreTheWorkers => Reason::WorkersNotNamed,
             Self::CellCount(_) => Reason::CellCount,
             Self::UnknownAxis(_) => Reason::UnknownAxis,
-            Self::AxisValue { .. } | Self::UnknownTarget { .. } => Reason::AxisValueNotAllowed,
+            Self::AxisValue { .. } | Self::UnknownTarget { .. } | Self::Concurrency { .. } => {
+                Reason::AxisValueNotAllowed
+            }
             Self::Duration(_) => Reason::DurationOutOfBounds,
             Self::NoTarget(_) | Self::NoTargets => Reason::NoTarget,
             Self::NoCredentials(_) => Reason::NoCredentials,

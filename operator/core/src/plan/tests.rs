@@ -108,6 +108,7 @@ fn the_shortest_spec_becomes_a_plan_with_every_default() {
                 target: 0,
             }],
             workload: Workload::PulpTasks(Box::new(shortest())),
+            generator_pod: GeneratorPod::default(),
             observe: Observe::default(),
             is_watched: false,
             criteria: Vec::new(),
@@ -233,6 +234,7 @@ fn the_order_of_a_cell_says_all_that_its_generators_take() {
             keys: &["username", "password"],
         }),
         trust: Trust::default(),
+        pod: GeneratorPod::default(),
         lifetime: Duration::from_mins(35),
     };
     assert_eq!(plan.order(&plan.cells[1], &address), expected);

@@ -39,7 +39,7 @@ impl LoopPlan {
                 Dispatch::TestView(view) => view.tasks_per_request.unwrap_or(1),
                 Dispatch::Request(_) | Dispatch::InProcess(_) => 1,
             },
-            concurrency: tasks.concurrency.max(1),
+            concurrency: tasks.concurrency_share(settings.assignment.generators, settings.index),
             dispatch_deadline: Duration::from_millis(tasks.dispatch_deadline_milliseconds),
             termination_grace: settings.termination_grace,
         }

@@ -14,6 +14,7 @@ use throughput_core::identity::TestFacts;
 use throughput_core::plan::Plan;
 use throughput_core::plan::permissions::Permissions;
 use throughput_core::target::TargetName;
+use throughput_crds::GeneratorPod;
 use throughput_model::cell::CellAddress;
 use throughput_sources::registry::Registry;
 use throughput_test_support::first_cell;
@@ -39,6 +40,7 @@ pub(crate) fn generators() -> GeneratorSettings {
         image: "localhost/throughput/loadgen:test".to_owned(),
         image_pull_policy: "IfNotPresent".to_owned(),
         collector_url: "http://throughput-operator-collector:8081".to_owned(),
+        pod: GeneratorPod::default(),
     }
 }
 

@@ -9,6 +9,7 @@ use kube::Client;
 use throughput_api_tests::Tenant;
 use throughput_controller::process::run::{RunError, run};
 use throughput_controller::settings::{CommonFlags, LogFormat, RunFlags};
+use throughput_crds::GeneratorPod;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -85,6 +86,13 @@ impl Operator {
             loadgen_image_pull_policy: "Never".to_owned(),
             allow_urls: urls.iter().map(|url| (*url).to_owned()).collect(),
             allow_images: vec![PERMITTED_IMAGE.to_owned()],
+            generator_pod: GeneratorPod::default(),
+            allow_pod_labels: vec!["kueue.x-k8s.io/*".to_owned()],
+            allow_pod_annotations: vec!["sidecar.istio.io/inject".to_owned()],
+            allow_priority_classes: Vec::new(),
+            allow_runtime_classes: Vec::new(),
+            allow_sysctls: Vec::new(),
+            allow_host_network: false,
             allow_aws_roles: Vec::new(),
             allow_rds_instances: Vec::new(),
             allow_log_groups: Vec::new(),

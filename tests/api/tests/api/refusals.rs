@@ -1,5 +1,6 @@
 //! Who may create a test gains nothing by it: each refusal, as its author sees it.
 
+mod load_pods;
 mod views;
 
 use axum::Router;

@@ -26,6 +26,7 @@ fn settings() -> GeneratorSettings {
         image: "throughput-loadgen:test".to_owned(),
         image_pull_policy: "IfNotPresent".to_owned(),
         collector_url: "http://collector.throughput.svc:8081".to_owned(),
+        pod: GeneratorPod::default(),
     }
 }
 

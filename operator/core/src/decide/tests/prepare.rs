@@ -96,7 +96,7 @@ fn what_is_missing_is_waited_for_and_named() {
     let with = |target| Observed { targets: targets([present(2, Holder::Nobody), target]), ..untouched() };
     let autoscaled = Target::Autoscaled { autoscaler: "content".to_owned() };
     let no_secret = Credentials::Unusable(Why::new(Reason::SecretNotFound, "there is no Secret"));
-    let name_taken = Why::new(Reason::NameTaken, "the Secret small-cell-0-attempt-1 exists");
+    let objects_refused = Why::new(Reason::NameTaken, "the Secret small-cell-0-attempt-1 exists");
     let cases = [
         (
             with(Target::Missing),
@@ -122,7 +122,7 @@ fn what_is_missing_is_waited_for_and_named() {
              that nothing is put back by it: look at it, set the replicas as they should be, and delete it",
         ),
         (
-            Observed { name_taken: Some(name_taken), ..untouched() },
+            Observed { objects_refused: Some(objects_refused), ..untouched() },
             "NameTaken",
             "the Secret small-cell-0-attempt-1 exists",
         ),
@@ -168,13 +168,13 @@ fn what_is_asked_once_is_asked_when_nothing_else_is_waited_for() {
     let waiting = status_at(0, Stage::AwaitingTargets);
     assert!(may_ask_once(&plan, &waiting, &untouched()));
     let no_secret = Credentials::Unusable(Why::new(Reason::SecretNotFound, "there is no Secret"));
-    let name_taken = Why::new(Reason::NameTaken, "taken");
+    let objects_refused = Why::new(Reason::NameTaken, "taken");
     let asked_to = |suspend, abort| Controls { suspend, abort, ..Controls::default() };
     for other in [
         Observed { targets: targets([Target::Missing, present(3, Holder::Nobody)]), ..untouched() },
         Observed { credentials: no_secret, ..untouched() },
         Observed { pulp: unreachable(), ..untouched() },
-        Observed { name_taken: Some(name_taken), ..untouched() },
+        Observed { objects_refused: Some(objects_refused), ..untouched() },
         Observed { claims: claims(), ..untouched() },
         Observed { controls: asked_to(true, false), ..untouched() },
         Observed { controls: asked_to(false, true), ..untouched() },

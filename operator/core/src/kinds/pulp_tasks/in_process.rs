@@ -46,9 +46,9 @@ pub fn work(
     if !matches!(serde_json::from_str(kwargs), Ok(Value::Object(_))) {
         return not("inProcess.kwargs is not a JSON object: write them as text, such as '{\"interval\": 1}'");
     }
-    if cells.iter().any(|cell| cell.concurrency != 1) {
+    if cells.iter().any(|cell| cell.concurrency != cell.generators) {
         return not(
-            "a script in Pulp's process makes one call after the other: leave load.concurrency at 1 and vary load.generators",
+            "a script in Pulp's process makes one call after the other: leave load.concurrency out and vary load.generators",
         );
     }
     let names: Vec<&str> = env.iter().map(|variable| variable.name.as_str()).collect();

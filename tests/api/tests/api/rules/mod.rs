@@ -76,7 +76,7 @@ async fn defaults_are_filled_in() {
         "matrix": [],
         "repeat": 1,
         "workload": {"pulpTasks": {"tasks": 100, "procedure": "Sustained", "dispatch": dispatch, "cleanup": "None"}},
-        "load": {"generators": 1, "concurrency": 1},
+        "load": {"generators": 1},
         "observe": {"interval": "5s"},
         "criteria": [],
         "timeouts": {

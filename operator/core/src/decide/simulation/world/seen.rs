@@ -33,7 +33,7 @@ impl World {
                 .map(|entry| (entry.target.clone(), self.target(&entry.target.name)))
                 .collect(),
             claims: self.deployments.values().filter_map(|deployment| deployment.claim.clone()).collect(),
-            name_taken: None,
+            objects_refused: None,
             credentials: Credentials::Ready,
             pulp: PulpSeen {
                 answer: self.answer(facts.asks_target, address.as_ref(), &own),
