@@ -52,10 +52,10 @@ crds: ## Write the YAML of the CustomResourceDefinition from the Rust types
 
 ##@ Test it
 
-.PHONY: test test-all fmt scripts docs clippy deny unit page servers chart aws api e2e e2e-examples e2e-pulps chaos chaos-short postgres-versions bench bench-observer bench-observe bench-report bench-short
+.PHONY: test test-all fmt scripts docs clippy deny unit page servers chart aws api e2e e2e-examples e2e-pulps chaos chaos-short fuzz postgres-versions bench bench-observer bench-observe bench-report bench-short
 test: fmt scripts docs clippy deny unit page servers chart aws api e2e ## All tests but the longest
 
-test-all: test postgres-versions e2e-examples e2e-pulps chaos-short ## All tests, also the long ones
+test-all: test fuzz postgres-versions e2e-examples e2e-pulps chaos-short ## All tests, also the long ones
 
 fmt: ## Formatting of the Rust code (`cargo fmt --all` mends it)
 	@$(step) 'formatting of the Rust code' cargo fmt --all --check
@@ -86,6 +86,12 @@ postgres-versions: ## The source `postgres` against PostgreSQL 13 to 18
 	  version=$$(cut -d ' ' -f 3 <<<"$$("$$binaries/postgres" --version)"); \
 	  THROUGHPUT_POSTGRES_BINARIES=$$binaries $(step) "tests against PostgreSQL $$version" cargo test $(locked) --no-fail-fast --workspace --all-features --test postgres -- --test-threads=4; \
 	done
+
+# Each target for so long, or so many inputs of each: `make fuzz RUNS=1000000`.
+SECONDS_EACH := 8
+RUNS :=
+fuzz: ## What comes from elsewhere, made up by libFuzzer: 8 s for each thing that is read
+	@$(step) 'made-up input' env SECONDS_EACH=$(SECONDS_EACH) RUNS=$(RUNS) tests/fuzz/run
 
 page: ## The report's page, in a browser
 	@$(step) 'a browser' tests/steps/browser

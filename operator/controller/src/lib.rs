@@ -11,6 +11,8 @@
 pub mod apply;
 pub mod cadence;
 mod ended;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 pub mod generators;
 pub mod metrics;
 pub mod objects;

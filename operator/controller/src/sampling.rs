@@ -9,6 +9,9 @@ mod one_source;
 mod phase;
 mod source_state;
 
+#[cfg(feature = "fuzzing")]
+pub(crate) use checkpoint::fuzzing;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

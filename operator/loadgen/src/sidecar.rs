@@ -16,6 +16,8 @@
 //! So it does not end by itself, and it can be started again at any point: the files say where it was.
 
 mod exchange;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod script;
 
 use throughput_model::workload::{InProcess, PulpTasks};

@@ -14,6 +14,8 @@ mod counts;
 mod credentials;
 mod error;
 mod exchange;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod session;
 mod status;
 mod tasks;

@@ -1,6 +1,8 @@
 //! Pulp's tasks: counted, read, cancelled, nudged.
 
 mod entries;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 
 use std::collections::HashSet;
 
@@ -70,14 +72,8 @@ impl PulpClient {
     /// in which the tasks were dispatched. Fails as [`tasks_of`](Self::tasks_of) does.
     pub async fn created_by(&self, correlation_id: Uuid, most: u64) -> Result<Vec<String>, PulpError> {
         let mut left = MOST_HREF_BYTES;
-        let created = |entry: CreatingEntry| {
-            let paths: Vec<String> =
-                entry.created_resources.into_iter().flatten().map(|Href(path)| path).collect();
-            let taken = paths.iter().map(String::len).sum();
-            left = left.checked_sub(taken).ok_or(PulpError::TooLarge(MOST_HREF_BYTES))?;
-            Ok(paths)
-        };
-        let by_task = self.all_of(correlation_id, "pulp_href,created_resources", most, created).await?;
+        let read = |entry| created(entry, &mut left);
+        let by_task = self.all_of(correlation_id, "pulp_href,created_resources", most, read).await?;
         Ok(by_task.into_iter().flatten().collect())
     }
 
@@ -279,6 +275,14 @@ fn record(entry: TaskEntry, left_bytes: &mut usize) -> TaskRecord {
     let error_description = description.filter(|text| text.len() <= *left_bytes);
     *left_bytes -= error_description.as_ref().map_or(0, String::len);
     TaskRecord { pulp_created, unblocked_at, started_at, finished_at, state, error_description }
+}
+
+/// The paths of what a task made. An error where they take more bytes than are left.
+fn created(entry: CreatingEntry, left_bytes: &mut usize) -> Result<Vec<String>, PulpError> {
+    let paths: Vec<String> = entry.created_resources.into_iter().flatten().map(|Href(path)| path).collect();
+    let taken = paths.iter().map(String::len).sum();
+    *left_bytes = left_bytes.checked_sub(taken).ok_or(PulpError::TooLarge(MOST_HREF_BYTES))?;
+    Ok(paths)
 }
 
 /// The id at the end of a task's path. The path itself is not used: it is the server's word.

@@ -5,6 +5,8 @@
 //! minimum: whether a line matches is for the caller to say. Lines come into CloudWatch some seconds late, so a search of a
 //! window that has only just ended misses some; [`LogGroups`] waits for that, and searches all groups of a spec.
 
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod groups;
 mod question;
 mod search;

@@ -11,6 +11,8 @@ mod cause;
 pub mod certificates;
 pub mod cloudwatch_logs;
 pub mod error;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod kubernetes;
 mod lock;
 pub mod logs;

@@ -13,6 +13,8 @@ mod answer;
 mod blocks;
 mod built_in;
 mod containers;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod groups;
 mod intake;
 mod ledger;

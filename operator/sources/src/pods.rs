@@ -9,6 +9,8 @@ mod counters;
 mod exposition;
 #[cfg(test)]
 mod fixture;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod group;
 mod kubelet;
 mod memory;

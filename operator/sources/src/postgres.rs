@@ -7,6 +7,8 @@ mod address;
 mod extension;
 mod facts;
 mod failure;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod locks;
 mod look;
 mod memory;

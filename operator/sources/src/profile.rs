@@ -13,6 +13,8 @@
 mod answer;
 mod container;
 mod flame;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod memory;
 mod progress;
 mod publish;

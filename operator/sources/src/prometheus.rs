@@ -3,6 +3,8 @@
 mod address;
 mod answer;
 mod client;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod query;
 
 use std::time::{Duration, Instant};

@@ -7,6 +7,8 @@ mod difference;
 mod facts;
 #[cfg(test)]
 mod fixture;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod workload;
 
 use std::collections::{BTreeMap, BTreeSet};

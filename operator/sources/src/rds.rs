@@ -7,6 +7,8 @@ mod cloudwatch;
 mod cloudwatch_metric;
 mod coverage;
 mod failures;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod insights;
 mod instance;
 mod max_connections;

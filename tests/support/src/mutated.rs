@@ -7,6 +7,8 @@ use crate::dice::Dice;
 
 /// How many are changed at several places.
 const WITH_SEVERAL_CHANGES: u64 = 300;
+/// The most changes that bytes choose.
+const MOST_CHOSEN: usize = 8;
 
 /// All of them, each with what was changed.
 pub fn all_of(value: &Value) -> impl Iterator<Item = Value> {
@@ -26,6 +28,21 @@ pub fn all_of(value: &Value) -> impl Iterator<Item = Value> {
         value
     });
     single.chain(several)
+}
+
+/// One of them, which the bytes choose, three for each change: so a fuzzer finds its way. A place may also get what stands
+/// at another one.
+pub fn chosen_by(value: &Value, bytes: &[u8]) -> Value {
+    let (places, replacements) = (places(value), replacements());
+    let mut changed_value = value.clone();
+    for choice in bytes.chunks_exact(3).take(MOST_CHOSEN) {
+        let place = &places[usize::from(u16::from_be_bytes([choice[0], choice[1]])) % places.len()];
+        let chosen = usize::from(choice[2]);
+        let replacement =
+            replacements.get(chosen).cloned().or_else(|| at(value, &places[chosen % places.len()]));
+        changed_value = changed(&changed_value, place, &replacement.unwrap_or(json!(chosen)));
+    }
+    changed_value
 }
 
 /// Numbers, texts and other things that nobody meant.
@@ -88,6 +105,18 @@ fn collect(value: &Value, path: &mut Vec<Step>, all: &mut Vec<Vec<Step>>) {
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
+}
+
+/// What stands at a place; none at that of a key.
+fn at(value: &Value, place: &[Step]) -> Option<Value> {
+    place
+        .iter()
+        .try_fold(value, |value, step| match step {
+            Step::Entry(key) => value.get(key),
+            Step::Element(index) => value.get(index),
+            Step::Key(_) => None,
+        })
+        .cloned()
 }
 
 /// The same with something else at a place; as it is where an earlier change took the place away.

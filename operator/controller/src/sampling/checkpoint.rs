@@ -1,5 +1,8 @@
 //! What the sources of a cell saw, as it is stored with the cell, so that it outlives the operator.
 
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
+
 use std::io::{Read, Write};
 
 use flate2::Compression;

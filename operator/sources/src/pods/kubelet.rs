@@ -169,7 +169,8 @@ async fn lines(client: &Client, path: &str, take: impl FnMut(&str)) -> Result<()
     each_line(pin!(answer.take(LONGEST_ANSWER)), take).await.map_err(Error::ReadEvents)
 }
 
-async fn each_line(
+/// Takes each line of an answer that is not too long.
+pub(super) async fn each_line(
     mut answer: impl AsyncBufRead + Unpin,
     mut take: impl FnMut(&str),
 ) -> Result<(), std::io::Error> {

@@ -91,8 +91,9 @@ fn key(identifier: &str) -> Option<Key> {
     Some((metric.parse().ok()?, statistic.parse().ok()?))
 }
 
+/// The results of the pages so far.
 #[derive(Debug, Default)]
-struct Collected {
+pub(super) struct Collected {
     /// By metric and minute, the statistics.
     values: BTreeMap<usize, BTreeMap<i64, [Option<f64>; STATISTICS.len()]>>,
     /// Statistics that a later page may still complete.
@@ -100,7 +101,7 @@ struct Collected {
 }
 
 impl Collected {
-    fn add(&mut self, result: &MetricDataResult) {
+    pub(super) fn add(&mut self, result: &MetricDataResult) {
         let Some(key) = result.id().and_then(key).filter(|(_, statistic)| *statistic < STATISTICS.len())
         else {
             return;
@@ -117,7 +118,7 @@ impl Collected {
         };
     }
 
-    fn answer(self, metrics: &[CloudWatchMetric]) -> Answer {
+    pub(super) fn answer(self, metrics: &[CloudWatchMetric]) -> Answer {
         let metric_points = |index: usize, minutes: BTreeMap<i64, [Option<f64>; STATISTICS.len()]>| {
             let factor = metrics.get(index).map_or(1.0, |metric| metric.factor);
             minutes
