@@ -5,9 +5,10 @@
 pub mod details;
 pub mod pictures;
 
-use std::io::Write;
+use std::io::{self, Read, Write};
 
 use flate2::Compression;
+use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
 use crate::data::{CellReport, TestReport};
@@ -91,7 +92,7 @@ pub enum PackError {
     Json(#[from] serde_json::Error),
     /// Something was not compressed.
     #[error("cannot compress the report: {0}")]
-    Compress(#[from] std::io::Error),
+    Compress(#[from] io::Error),
     /// Something has no room, though all that may be left out was.
     #[error("the report takes {bytes} bytes, and has room for {limit}")]
     TooLarge {
@@ -107,10 +108,21 @@ fn within(bytes: usize, limit: usize) -> Result<(), PackError> {
 }
 
 /// As the files of a `ConfigMap` are compressed.
-pub fn gzip(bytes: &[u8]) -> Result<Vec<u8>, std::io::Error> {
+pub fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(bytes)?;
     encoder.finish()
+}
+
+/// What was compressed, of at most this many bytes: a small file may unpack to anything. Fails where there are more, or where it
+/// is not compressed like this.
+pub fn gunzip(file: &[u8], most_bytes: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    GzDecoder::new(file).take((most_bytes as u64).saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() > most_bytes {
+        return Err(io::Error::other(format!("it unpacks to more than {most_bytes} bytes")));
+    }
+    Ok(bytes)
 }
 
 /// Leaves out what failed requests and tasks said. Their counts stay.

@@ -2,12 +2,11 @@
 //!
 //! What is dropped is told in the details themselves, in `dropped`. Figures and shortfalls never go.
 
-use std::io::{self, Read};
+use std::io;
 
-use flate2::read::GzDecoder;
 use throughput_model::source_report::{Document, Series, SeriesPoint};
 
-use super::{PackError, drop_samples, gzip, within};
+use super::{PackError, drop_samples, gunzip, gzip, within};
 use crate::data::{CellDetail, SCHEMA_VERSION};
 use crate::timeline::Timelines;
 
@@ -62,14 +61,8 @@ pub fn pack(detail: &CellDetail, limit: usize) -> Result<Packed, PackError> {
 
 /// Details as [`pack`] packed them, read like a stranger's. Fails where they are larger, or no details of this version.
 pub fn unpack(file: &[u8]) -> io::Result<CellDetail> {
-    let mut text = Vec::new();
-    GzDecoder::new(file).take(MOST_BYTES_OF_DETAILS as u64 + 1).read_to_end(&mut text)?;
-    if text.len() > MOST_BYTES_OF_DETAILS {
-        return Err(io::Error::other(format!("more than {MOST_BYTES_OF_DETAILS} bytes of details")));
-    }
-    let detail: CellDetail = serde_json::from_slice(&text)?;
-    let mut timelines = Timelines::default().with(detail.to_timeline());
-    timelines.cells.truncate(1);
+    let detail: CellDetail = serde_json::from_slice(&gunzip(file, MOST_BYTES_OF_DETAILS)?)?;
+    let timelines = Timelines::default().with(detail.to_timeline());
     if detail.schema_version == SCHEMA_VERSION && timelines.are_possible() {
         Ok(detail)
     } else {
