@@ -25,6 +25,8 @@ pub const LONGEST_TEXT: usize = 128 * 1024;
 /// The most values that a text may have. The counts of all generators together are far from the largest number that can
 /// be written.
 const MOST_VALUES: u64 = 1 << 40;
+/// The most bytes that a number of the encoding takes, seven bits in each: that of [`MOST_VALUES`] has 42 of them.
+const LONGEST_NUMBER: usize = 6;
 
 /// A text that is not a histogram of this kind.
 #[derive(Debug, thiserror::Error)]
@@ -136,6 +138,7 @@ impl LatencyHistogram {
         }
         let bytes = BASE64.decode(text).map_err(|error| NotAHistogram(error.to_string()))?;
         Header::read(&bytes)?.check(bytes.len())?;
+        check_numbers(&bytes[Header::BYTES..])?;
         let foreign: hdrhistogram::Histogram<u64> = Deserializer::new()
             .deserialize(&mut bytes.as_slice())
             .map_err(|error| NotAHistogram(error.to_string()))?;
@@ -151,6 +154,16 @@ impl LatencyHistogram {
         }
         Ok(histogram)
     }
+}
+
+/// Refuses numbers that no histogram has: neither counts nor, as negative ones, runs of empty counters. The library turns
+/// those around without looking whether it can.
+fn check_numbers(payload: &[u8]) -> Result<(), NotAHistogram> {
+    // A number's last byte is the one without the highest bit.
+    if payload.split(|byte| byte & 0x80 == 0).any(|begun| begun.len() >= LONGEST_NUMBER) {
+        return Err(NotAHistogram(format!("a number of more than {LONGEST_NUMBER} bytes")));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -288,6 +301,15 @@ mod tests {
         BASE64.encode(forged)
     }
 
+    /// The text of a histogram that has these numbers.
+    fn with_numbers(numbers: &[u8]) -> String {
+        let mut bytes = BASE64.decode(of([20]).to_text()).unwrap();
+        bytes.truncate(Header::BYTES);
+        bytes[4..8].copy_from_slice(&u32::try_from(numbers.len()).unwrap().to_be_bytes());
+        bytes.extend(numbers);
+        BASE64.encode(bytes)
+    }
+
     fn fault(text: &str) -> String {
         LatencyHistogram::from_text(text).unwrap_err().to_string()
     }
@@ -326,14 +348,22 @@ mod tests {
 
     #[test]
     fn counts_that_no_load_can_have_are_refused() {
-        // Two counters that hold the largest number each: nine bytes.
-        let mut largest = BASE64.decode(of([20]).to_text()).unwrap();
-        largest.truncate(Header::BYTES);
-        for _ in 0..2 {
-            largest.extend([0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]);
+        // Two counters that hold the most of all together each, which is twice as much.
+        let most = [0x80, 0x80, 0x80, 0x80, 0x80, 0x40];
+        assert_eq!(LatencyHistogram::from_text(&with_numbers(&most)).unwrap().count(), MOST_VALUES);
+        assert!(fault(&with_numbers(&[most, most].concat())).contains("more than 1099511627776 values"));
+    }
+
+    #[test]
+    fn numbers_that_no_histogram_has_are_refused_before_anything_is_reckoned_with_them() {
+        let smallest = [0xff; 9];
+        let largest = [0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
+        let hidden = [[0xff; 9], [0; 9]].concat();
+        for numbers in [smallest.as_slice(), &largest, &hidden, &[0xff; 6]] {
+            let text = with_numbers(numbers);
+            assert!(fault(&text).contains("a number of more than 6 bytes"), "{}", fault(&text));
         }
-        largest[4..8].copy_from_slice(&18_u32.to_be_bytes());
-        assert!(fault(&BASE64.encode(&largest)).contains("more than 1099511627776 values"));
+        assert!(fault(&with_numbers(&[0xff; 5])).contains("An i/o operation failed"));
     }
 
     #[test]
