@@ -55,14 +55,8 @@ impl Address {
     /// elsewhere or needs to be decoded.
     pub(crate) fn within_api<'a>(&self, href: &'a str) -> Option<&'a str> {
         let rest = href.strip_prefix(&self.api_path)?;
-        let is_plain = |segment: &str| {
-            !segment.is_empty()
-                && segment != "."
-                && segment != ".."
-                && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
-        };
         let rest = rest.strip_suffix('/')?;
-        (href.len() <= 2_000 && rest.split('/').all(is_plain)).then_some(href)
+        (href.len() <= 2_000 && rest.split('/').all(is_plain_segment)).then_some(href)
     }
 
     /// Whether connections are encrypted.
@@ -97,8 +91,14 @@ fn check_api_root(root: &str) -> Result<(), SetupError> {
         return Ok(());
     }
     let inner = root.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')).ok_or_else(refused)?;
-    let sound = inner.split('/').all(|segment| !matches!(segment, "" | "." | ".."));
-    if sound { Ok(()) } else { Err(refused()) }
+    if inner.split('/').all(is_plain_segment) { Ok(()) } else { Err(refused()) }
+}
+
+/// Whether a segment of a path is what it looks like: not one that leads elsewhere, is decoded or divides the path otherwise,
+/// as `..`, `%2e%2e` and a backslash do.
+fn is_plain_segment(segment: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    !matches!(segment, "" | "." | "..") && segment.bytes().all(is_plain)
 }
 
 fn is_slug(text: &str) -> bool {
@@ -137,8 +137,11 @@ mod tests {
     #[test]
     fn only_a_plain_path_below_the_api_is_taken_from_the_server() {
         let address = Address::new(&endpoint("http://pulp", "/pulp/", Some("team"))).unwrap();
-        let inside = "/pulp/team/api/v3/distributions/file/file/0197b1c2/";
-        assert_eq!(address.within_api(inside), Some(inside));
+        // Dots within a name lead nowhere.
+        for inside in ["/pulp/team/api/v3/distributions/file/file/0197b1c2/", "/pulp/team/api/v3/x/a..b/"] {
+            assert_eq!(address.within_api(inside), Some(inside));
+            assert_eq!(address.at(inside, []).path(), inside);
+        }
         for outside in [
             "/pulp/other/api/v3/distributions/file/file/0197b1c2/",
             "/pulp/team/api/v3/../../../other/",
@@ -173,7 +176,8 @@ mod tests {
         }
         let refused = Address::new(&endpoint("http://admin:hunter2@pulp", "/", None)).unwrap_err();
         assert!(!refused.to_string().contains("hunter2"), "{refused}");
-        for root in ["", "pulp", "/pulp", "pulp/", "//", "/a//b/", "/../"] {
+        let divided = ["/a\\..\\b/", "/%2e%2e/", "/a?b/", "/a#/", "/a b/"];
+        for root in ["", "pulp", "/pulp", "pulp/", "//", "/a//b/", "/../"].into_iter().chain(divided) {
             assert!(
                 matches!(Address::new(&endpoint("http://p", root, None)), Err(SetupError::ApiRoot(_))),
                 "{root}"
