@@ -32,10 +32,10 @@ impl Amount {
         Some(Self { nanos: if negative { -nanos } else { nanos } })
     }
 
-    /// The value, in the quantity's own unit.
+    /// The value, in the quantity's own unit: a whole one as it is, however many nanos it has.
     #[expect(clippy::cast_precision_loss, reason = "figures have six digits")]
     pub(crate) fn value(self) -> f64 {
-        self.nanos as f64 / NANOS as f64
+        (self.nanos / NANOS) as f64 + (self.nanos % NANOS) as f64 / NANOS as f64
     }
 }
 
@@ -107,6 +107,12 @@ mod tests {
         for (text, expected) in [("98440Ki", 100_802_560.0), ("250m", 0.25), ("-1", -1.0), ("1E", 1e18)] {
             assert!((value(text) - expected).abs() < 1e-9, "{text}");
         }
+    }
+
+    #[test]
+    fn a_whole_number_of_bytes_stays_whole() {
+        assert_eq!(value("9272233726").to_bits(), 9_272_233_726.0_f64.to_bits());
+        assert_eq!(value("-0e5").to_bits(), 0.0_f64.to_bits());
     }
 
     #[test]
