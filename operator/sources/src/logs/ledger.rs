@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::patterns::{LINES, Patterns, TIMEOUTS};
 use super::sample::{self, Sample};
-use super::tally::Tally;
+use super::tally::{ByMinute, Tally};
 use crate::recording::Recording;
 use crate::series::Values;
 use crate::source::Window;
@@ -112,11 +112,11 @@ impl Ledger {
         seconds: &RangeInclusive<i64>,
         recording: &mut Recording,
     ) {
-        for (minute, count) in tally.by_minute(seconds) {
-            let at = self.base.saturating_add(SignedDuration::from_mins(minute));
-            if let Ok(at) = at {
-                let values = Values::one(number(count));
-                recording.set_step(&metric(name), "", at, MINUTE_MILLISECONDS, values);
+        let ByMinute { minutes_a_point, points } = tally.by_minute(seconds);
+        let step = u32::try_from(minutes_a_point).unwrap_or(u32::MAX).saturating_mul(MINUTE_MILLISECONDS);
+        for (minute, values) in points {
+            if let Ok(at) = self.base.saturating_add(SignedDuration::from_mins(minute)) {
+                recording.set_step(&metric(name), "", at, step, values);
             }
         }
     }
@@ -218,6 +218,18 @@ mod tests {
         assert_eq!(points, [(0, 1.0), (60_000, 1.0), (120_000, 0.0), (180_000, 0.0)]);
         let samples: Vec<&str> = report.tables[0].rows.iter().map(|row| row[0].as_str()).collect();
         assert_eq!(samples, ["slow"], "the time-out's only sample is from before the window");
+    }
+
+    #[test]
+    fn a_peak_of_a_long_cell_stays_a_peak_however_often_it_is_written() {
+        let mut lines = vec![(1, "slow")];
+        lines.extend([(500 * 60, "slow"); 7]);
+        let report = written(&lines, (0, 600 * 60)).report();
+        let figure = |name: &str| report.summary.figures.get(name).copied();
+        assert_eq!(figure("logs.slowPerMinute.max"), Some(7.0));
+        assert_eq!(figure("logs.slowPerMinute.mean"), Some(0.013_311_1));
+        let series = report.series.iter().find(|one| one.metric == "slowPerMinute").unwrap();
+        assert_eq!((series.step_milliseconds, series.points.len()), (180_000, 201));
     }
 
     #[test]

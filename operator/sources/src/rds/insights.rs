@@ -22,7 +22,7 @@ const MOST_WAIT_EVENTS: i32 = 10;
 const MOST_STATEMENTS: i32 = 10;
 const MOST_PAGES: usize = 20;
 /// How long the points are that are asked for: the shortest of these with which a series is not thinned out.
-const PERIODS_SECONDS: [u32; 4] = [1, 60, 300, 3_600];
+const PERIODS_SECONDS: [u32; 5] = [1, 60, 300, 3_600, 86_400];
 
 /// Reads both, and writes them down.
 pub(crate) async fn read(
@@ -74,7 +74,7 @@ async fn read_wait_events(
 
 fn period_seconds(minutes: Minutes) -> u32 {
     let points = |period: u32| 60 * minutes.count() / period as usize;
-    PERIODS_SECONDS.into_iter().find(|period| points(*period) <= MOST_POINTS).unwrap_or(3_600)
+    PERIODS_SECONDS.into_iter().find(|period| points(*period) <= MOST_POINTS).unwrap_or(86_400)
 }
 
 /// The whole load comes with them, without a wait event: that is `dbLoad`, which CloudWatch has.
@@ -133,7 +133,9 @@ mod tests {
 
     #[test]
     fn a_short_window_is_read_by_seconds_and_a_long_one_in_no_more_points_than_a_series_has() {
-        for (minutes, expected) in [(1, 1), (4, 1), (5, 60), (240, 60), (241, 300), (1_205, 3_600)] {
+        for (minutes, expected) in
+            [(1, 1), (4, 1), (5, 60), (240, 60), (241, 300), (1_205, 3_600), (44_640, 86_400)]
+        {
             assert_eq!(period_seconds(Minutes { first: 0, last: minutes - 1 }), expected, "{minutes}");
         }
     }
