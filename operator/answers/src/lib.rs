@@ -98,7 +98,7 @@ impl Budget {
 
 impl Share {
     /// Gives back all but so many bytes.
-    fn keep(&mut self, bytes: usize) {
+    pub fn keep(&mut self, bytes: usize) {
         let spare = self.permit.num_permits().saturating_sub(bytes);
         drop(self.permit.split(spare));
     }

@@ -1,9 +1,11 @@
 //! Amazon's services: whose rights are used there, where they are, and what their refusals mean.
 
+mod bounded;
 mod clients;
 mod failure;
 mod login;
 mod permission;
+mod weight;
 
 pub(crate) use clients::{cloud_watch, logs, performance_insights, rds};
 pub(crate) use failure::{CALL_REASONS, failure, is_final};

@@ -6,11 +6,12 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_rds::config::http::HttpResponse;
 use aws_sdk_rds::error::{ErrorMetadata, ProvideErrorMetadata, SdkError};
 
+use crate::aws::bounded::OutOfBounds;
 use crate::cause::{chain, innermost};
 use crate::error::SourceError;
 
 /// The reasons that a call fails for, or that none was made for. Once all calls succeed, none of them holds any more.
-pub(crate) const CALL_REASONS: [&str; 17] = [
+pub(crate) const CALL_REASONS: [&str; 18] = [
     "AccessDenied",
     "CredentialsRefused",
     "DeadlineExceeded",
@@ -26,6 +27,7 @@ pub(crate) const CALL_REASONS: [&str; 17] = [
     "SecretNotFound",
     "SecretNotPermitted",
     "Throttled",
+    "TooLarge",
     "Unavailable",
     "Unreachable",
 ];
@@ -131,6 +133,11 @@ fn of_chain(error: &(dyn Error + 'static)) -> (&'static str, String) {
     let metadata = chain(error).find_map(|cause| cause.downcast_ref::<ErrorMetadata>());
     if let Some(code) = metadata.and_then(ErrorMetadata::code).and_then(of_code) {
         return (code, metadata.map(ToString::to_string).unwrap_or_default());
+    }
+    match chain(error).find_map(|cause| cause.downcast_ref::<OutOfBounds>()) {
+        Some(OutOfBounds::NoRoom(no_room)) => return ("DeadlineExceeded", no_room.to_string()),
+        Some(too_large) => return ("TooLarge", too_large.to_string()),
+        None => {}
     }
     let credentials = chain(error).find_map(|cause| cause.downcast_ref::<CredentialsError>());
     match credentials {

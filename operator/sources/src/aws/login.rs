@@ -12,6 +12,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use throughput_crds::AwsAccess;
 
 use crate::access::Access;
+use crate::aws::bounded;
 use crate::error::SourceError;
 use crate::secrets::SecretTexts;
 
@@ -20,12 +21,16 @@ const AUDIENCE: &str = "aws";
 /// The name of an assumed role's session may be so long.
 const LONGEST_SESSION_NAME: usize = 64;
 
+/// How long one attempt at a call may take.
+pub(super) const ATTEMPT_DEADLINE: Duration = Duration::from_secs(8);
+
 /// The configuration that all clients are made of. Nothing is asked of AWS yet, but that the Secret is read.
 pub(crate) async fn login(aws: &AwsAccess, access: &Access) -> Result<SdkConfig, SourceError> {
     let AwsAccess { region, secret_ref, role_arn, endpoints } = aws;
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .region(Region::new(region.clone()))
         .timeout_config(timeouts())
+        .http_client(bounded::http_client(&access.answers))
         .retry_config(RetryConfig::standard().with_max_attempts(3).with_max_backoff(Duration::from_secs(2)))
         .identity_cache(IdentityCache::lazy().load_timeout(Duration::from_secs(8)).build());
     if let Some(secret) = secret_ref {
@@ -51,7 +56,7 @@ pub(crate) async fn login(aws: &AwsAccess, access: &Access) -> Result<SdkConfig,
 fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(3))
-        .operation_attempt_timeout(Duration::from_secs(8))
+        .operation_attempt_timeout(ATTEMPT_DEADLINE)
         .operation_timeout(Duration::from_secs(12))
         .build()
 }

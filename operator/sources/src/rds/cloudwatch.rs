@@ -14,6 +14,7 @@ use crate::rds::cloudwatch_metric::CloudWatchMetric;
 use crate::rds::coverage::Points;
 use crate::rds::minutes::{Minutes, minute_of};
 use crate::series::Values;
+use crate::text::bounded;
 
 const NAMESPACE: &str = "AWS/RDS";
 const DIMENSION: &str = "DBInstanceIdentifier";
@@ -47,7 +48,7 @@ pub(crate) async fn read(
         .end_time(DateTime::from_secs(minutes.end_second()))
         .scan_by(ScanBy::TimestampAscending)
         .set_metric_data_queries(Some(queries(instance, metrics)));
-    let mut collected = Collected::default();
+    let mut collected = Collected::of(metrics.len(), minutes);
     let mut token = None;
     for _ in 0..MOST_PAGES {
         let page = question.clone().set_next_token(token).send().await;
@@ -91,9 +92,12 @@ fn key(identifier: &str) -> Option<Key> {
     Some((metric.parse().ok()?, statistic.parse().ok()?))
 }
 
-/// The results of the pages so far.
-#[derive(Debug, Default)]
+/// What was asked for, of whatever came: as much as that, however many pages there are.
+#[derive(Debug)]
 pub(super) struct Collected {
+    /// How many metrics were asked for.
+    metrics: usize,
+    minutes: Minutes,
     /// By metric and minute, the statistics.
     values: BTreeMap<usize, BTreeMap<i64, [Option<f64>; STATISTICS.len()]>>,
     /// Statistics that a later page may still complete.
@@ -101,15 +105,20 @@ pub(super) struct Collected {
 }
 
 impl Collected {
+    pub(super) fn of(metrics: usize, minutes: Minutes) -> Self {
+        Self { metrics, minutes, values: BTreeMap::new(), incomplete: BTreeMap::new() }
+    }
+
     pub(super) fn add(&mut self, result: &MetricDataResult) {
-        let Some(key) = result.id().and_then(key).filter(|(_, statistic)| *statistic < STATISTICS.len())
-        else {
+        let is_asked = |(metric, statistic): &Key| *metric < self.metrics && *statistic < STATISTICS.len();
+        let Some(key) = result.id().and_then(key).filter(is_asked) else {
             return;
         };
         let values = self.values.entry(key.0).or_default();
         for (at, value) in result.timestamps().iter().zip(result.values()) {
-            if value.is_finite() {
-                values.entry(minute_of(at.secs())).or_default()[key.1] = Some(*value);
+            let minute = minute_of(at.secs());
+            if value.is_finite() && self.minutes.all().contains(&minute) {
+                values.entry(minute).or_default()[key.1] = Some(*value);
             }
         }
         match result.status_code() {
@@ -149,13 +158,15 @@ fn incomplete(status: &StatusCode, result: &MetricDataResult) -> SourceError {
     let reason = if *status == StatusCode::Forbidden { "AccessDenied" } else { "MetricsIncomplete" };
     let label = result.label().unwrap_or("a metric");
     let message = format!("CloudWatch says {} of {label} {}", status.as_str(), words.join(" "));
-    SourceError::new(reason, message.trim_end())
+    SourceError::new(reason, bounded(message.trim_end()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::rds::cloudwatch_metric::asked_for;
+
+    const MINUTES: Minutes = Minutes { first: 1, last: 3 };
 
     fn result(id: &str, status: StatusCode, points: &[(i64, f64)]) -> MetricDataResult {
         MetricDataResult::builder()
@@ -175,7 +186,7 @@ mod tests {
 
     #[test]
     fn statistics_of_a_minute_become_one_point_in_the_figures_unit() {
-        let mut collected = Collected::default();
+        let mut collected = Collected::of(1, MINUTES);
         collected.add(&result("m0_0", StatusCode::PartialData, &[(60, 0.25)]));
         collected.add(&result("m0_0", StatusCode::Complete, &[(120, 0.5)]));
         collected.add(&result("m0_1", StatusCode::Complete, &[(60, 0.125), (180, 1.0)]));
@@ -195,12 +206,24 @@ mod tests {
         for (status, reason) in
             [(StatusCode::PartialData, "MetricsIncomplete"), (StatusCode::Forbidden, "AccessDenied")]
         {
-            let mut collected = Collected::default();
+            let mut collected = Collected::of(1, MINUTES);
             collected.add(&result("m0_0", status.clone(), &[]));
             let partial = collected.answer(&[metric()]).partial.unwrap();
             assert_eq!(partial.reason, reason);
             assert_eq!(partial.message, format!("CloudWatch says {status} of ReadLatency"));
         }
+    }
+
+    #[test]
+    fn of_what_was_not_asked_for_nothing_is_kept() {
+        let mut collected = Collected::of(1, MINUTES);
+        collected.add(&result("m0_0", StatusCode::PartialData, &[(0, 1.0), (60, 2.0), (240, 3.0)]));
+        let many: Vec<(i64, f64)> = (0..1_000).map(|second| (600 + 60 * second, 1.0)).collect();
+        for other in 1..100 {
+            collected.add(&result(&format!("m{other}_0"), StatusCode::PartialData, &many));
+        }
+        assert_eq!(collected.values, [(0, [(1, [Some(2.0), None, None])].into())].into());
+        assert_eq!(collected.incomplete.len(), 1);
     }
 
     #[test]

@@ -31,7 +31,8 @@ pub fn points(input: &[u8]) {
     let (results, last) = split_last_line(input);
     let Ok(settings) = serde_json::from_value::<ObserveRds>(json!({"instance": "pulp"})) else { return };
     let metrics = asked_for(&settings);
-    let mut collected = Collected::default();
+    let minutes = Minutes::of(window(last));
+    let mut collected = Collected::of(metrics.len(), minutes.with_before(5));
     for line in String::from_utf8_lossy(results).lines().take(64) {
         let mut words = line.split_whitespace();
         let mut result = MetricDataResult::builder().id(words.next().unwrap_or_default());
@@ -42,7 +43,6 @@ pub fn points(input: &[u8]) {
         collected.add(&result.build());
     }
     let answer = collected.answer(&metrics);
-    let minutes = Minutes::of(window(last));
     let (mut recording, mut failures) = (empty("rds"), Failures::default());
     let _ = coverage(&metrics, &answer.points, minutes.with_before(5));
     let found = coverage(&metrics, &answer.points, minutes);
@@ -62,13 +62,13 @@ pub fn stored(input: &[u8]) {
     let Some(instance) = recording.recall::<Instance>(super::MEMORY) else { return };
     let Ok(settings) = serde_json::from_value::<ObserveRds>(json!({"instance": "pulp"})) else { return };
     let metrics = asked_for(&settings);
-    let mut collected = Collected::default();
+    let minutes = Minutes { first: 0, last: 3 };
+    let mut collected = Collected::of(metrics.len(), minutes);
     for id in (0..metrics.len()).map(|metric| format!("m{metric}_0")) {
         let result = MetricDataResult::builder().id(id).timestamps(DateTime::from_secs(60)).values(5.0);
         collected.add(&result.build());
     }
     let points = collected.answer(&metrics).points;
-    let minutes = Minutes { first: 0, last: 3 };
     record::write(&metrics, &points, minutes, instance.max_connections, &mut recording);
     assert!(recording.remember(super::MEMORY, &instance).is_ok());
     check(&recording);
