@@ -7,12 +7,16 @@
 //! Whoever waits for room waits in turn and with a deadline. Everything is taken at once, never some more while some is
 //! held: readers cannot wait for each other in a circle.
 
+mod weight;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Response;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
+
+pub use weight::weight;
 
 /// What the answers of a process may take together where nothing else is said, in bytes: with room for the rest of the
 /// operator within 256 MiB.

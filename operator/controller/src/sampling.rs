@@ -19,7 +19,7 @@ use std::time::Duration;
 use kube::Client;
 use throughput_answers::Budget;
 use throughput_crds::ThroughputTestStatus;
-use throughput_sources::access::{Access, Installation};
+use throughput_sources::access::{Access, Installation, LISTS_BUDGET_BYTES};
 use throughput_sources::open::open;
 
 use cell::CellWatch;
@@ -34,13 +34,15 @@ pub struct Samplers {
     client: Client,
     installation: Installation,
     answers: Budget,
+    lists: Budget,
     cells: Arc<Mutex<HashMap<String, CellWatch>>>,
 }
 
 impl Samplers {
     /// None at work.
     pub fn new(client: Client, installation: Installation, answers: Budget) -> Self {
-        Self { client, installation, answers, cells: Arc::default() }
+        let lists = Budget::new(LISTS_BUDGET_BYTES);
+        Self { client, installation, answers, lists, cells: Arc::default() }
     }
 
     /// Begins, goes on or ends as a stored status says.
@@ -66,6 +68,7 @@ impl Samplers {
                         .map(|entry| (entry.target.kind.as_str().to_owned(), entry.target.name.clone()))
                         .collect(),
                     answers: self.answers.clone(),
+                    lists: self.lists.clone(),
                     installation: self.installation.clone(),
                 };
                 let sources = open(&plan.observe, &access);

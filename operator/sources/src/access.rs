@@ -2,6 +2,8 @@
 
 use kube::Client;
 pub use throughput_answers::Budget;
+
+pub use crate::pages::BUDGET_BYTES as LISTS_BUDGET_BYTES;
 use throughput_model::cell::CellAddress;
 
 /// The client that sources use, and the cell that they watch.
@@ -19,6 +21,8 @@ pub struct Access {
     pub targets: Vec<(String, String)>,
     /// What the answers of all servers that are asked may take together.
     pub answers: Budget,
+    /// What the lists of the API server may take together.
+    pub lists: Budget,
     /// The operator's installation.
     pub installation: Installation,
 }

@@ -5,7 +5,6 @@ mod clients;
 mod failure;
 mod login;
 mod permission;
-mod weight;
 
 pub(crate) use clients::{cloud_watch, logs, performance_insights, rds};
 pub(crate) use failure::{CALL_REASONS, failure, is_final};

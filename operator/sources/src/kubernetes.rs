@@ -6,17 +6,18 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Error;
 use kube::api::{Api, ListParams};
-use kube::core::{ObjectList, Selector};
+use kube::core::Selector;
 
-use crate::access::Access;
+use crate::access::{Access, Budget};
 use crate::cause::innermost;
 use crate::error::SourceError;
+use crate::pages;
 use crate::recording::Recording;
 
 /// How long one request may take. A source's whole look has twenty seconds.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(8);
-/// The most pods that one question is answered with.
-const MOST_PODS: u32 = 500;
+/// The most pods that are looked at.
+const MOST_PODS: usize = 500;
 
 /// Why a request has no answer.
 pub(crate) enum NoAnswer {
@@ -24,6 +25,8 @@ pub(crate) enum NoAnswer {
     Failed(Error),
     /// There was none in the time that it had.
     TimedOut,
+    /// It is longer than it may be, or has too many parts.
+    TooLarge,
 }
 
 /// Awaits an answer of the API server, for this long at most.
@@ -42,15 +45,25 @@ pub(crate) async fn within<T>(
     what: &str,
     request: impl Future<Output = kube::Result<T>>,
 ) -> Result<T, SourceError> {
-    await_answer(DEADLINE, request).await.map_err(|no_answer| match no_answer {
-        NoAnswer::Failed(error) => {
-            SourceError::new(reason(&error), format!("cannot {what}: {}", words(&error)))
+    await_answer(DEADLINE, request).await.map_err(|no_answer| no_answer.error(what))
+}
+
+impl NoAnswer {
+    /// The same in a sentence; `what` says what was asked for: `list the pods`.
+    pub(crate) fn error(&self, what: &str) -> SourceError {
+        match self {
+            Self::Failed(error) => {
+                SourceError::new(reason(error), format!("cannot {what}: {}", words(error)))
+            }
+            Self::TimedOut => SourceError::new(
+                "DeadlineExceeded",
+                format!("cannot {what}: no answer within {} s", DEADLINE.as_secs()),
+            ),
+            Self::TooLarge => {
+                SourceError::new("TooLarge", format!("cannot {what}: the answer is larger than may be read"))
+            }
         }
-        NoAnswer::TimedOut => SourceError::new(
-            "DeadlineExceeded",
-            format!("cannot {what}: no answer within {} s", DEADLINE.as_secs()),
-        ),
-    })
+    }
 }
 
 /// The pods of the test's namespace that a selector finds. That there are more than one answer has room for is told.
@@ -60,23 +73,25 @@ pub(crate) async fn pods(
     recording: &mut Recording,
 ) -> Result<Vec<Pod>, SourceError> {
     let pods: Api<Pod> = Api::namespaced(access.client.clone(), &access.namespace);
-    let found = within("list the pods", pods.list(&of_pods(selector))).await?;
-    if let Some(error) = too_many(&found) {
+    let found = found_pods(&pods, selector, &access.lists).await;
+    let (found, too_many) = found.map_err(|no_answer| no_answer.error("list the pods"))?;
+    if let Some(error) = too_many {
         recording.fall_short(&error, Timestamp::now());
     }
-    Ok(found.items)
+    Ok(found)
 }
 
-/// The question for the pods that a selector finds, as many as one answer has room for.
-pub(crate) fn of_pods(selector: &Selector) -> ListParams {
-    ListParams::default().labels_from(selector).limit(MOST_PODS)
-}
-
-/// That there are more pods than this answer has room for.
-pub(crate) fn too_many(answer: &ObjectList<Pod>) -> Option<SourceError> {
-    answer.metadata.continue_.as_ref().filter(|more| !more.is_empty())?;
-    let message = format!("there are more than {MOST_PODS} pods: the others are not looked at");
-    Some(SourceError::new("TooManyPods", message))
+/// The pods that a selector finds, without what no source needs; and that there are more, where there are.
+pub(crate) async fn found_pods(
+    pods: &Api<Pod>,
+    selector: &Selector,
+    lists: &Budget,
+) -> Result<(Vec<Pod>, Option<SourceError>), NoAnswer> {
+    let wanted = ListParams::default().labels_from(selector);
+    let mut found = Vec::new();
+    let more = pages::each(pods, &wanted, MOST_PODS, lists, |pod| found.push(pages::slim(pod))).await?;
+    let message = || format!("there are more than {MOST_PODS} pods: the others are not looked at");
+    Ok((found, more.then(|| SourceError::new("TooManyPods", message()))))
 }
 
 /// Why there is no answer, in one word.
@@ -113,18 +128,6 @@ mod tests {
         let mut status = Status::failure(message, "Reason");
         status.code = code;
         within("list pods", std::future::ready(Err::<(), _>(Error::Api(Box::new(status))))).await.unwrap_err()
-    }
-
-    #[test]
-    fn that_an_answer_does_not_hold_all_pods_is_told() {
-        let told = |metadata: serde_json::Value| {
-            let answer = serde_json::json!({"metadata": metadata, "items": []});
-            too_many(&serde_json::from_value(answer).unwrap()).map(|error| error.reason)
-        };
-        assert_eq!(told(serde_json::json!({"continue": "from here"})), Some("TooManyPods"));
-        assert_eq!(told(serde_json::json!({"continue": ""})), None);
-        assert_eq!(told(serde_json::json!({})), None);
-        assert_eq!(of_pods(&Selector::default()).limit, Some(MOST_PODS));
     }
 
     #[tokio::test]

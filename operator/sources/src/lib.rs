@@ -18,6 +18,7 @@ mod lock;
 pub mod logs;
 pub mod metric;
 pub mod open;
+mod pages;
 pub mod pods;
 pub mod postgres;
 pub mod profile;

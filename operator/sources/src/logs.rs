@@ -42,21 +42,21 @@ use kube::api::Api;
 use throughput_core::source_catalog::{Mistake, Wanted};
 use throughput_crds::{AwsAccess, ObserveLogs, PodLogs};
 use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::timeout;
 
 pub use self::ledger::Ledger;
 pub(crate) use self::metrics::metrics;
 pub use self::patterns::{LINES, Pattern, Patterns, TIMEOUTS};
 
-use self::answer::within;
 use self::containers::{Container, containers};
 use self::groups::Groups;
 use self::progress::Extent;
 use self::reader::Reader;
 use self::state::State;
-use crate::access::Access;
+use crate::access::{Access, Budget};
 use crate::aws::check_log_groups;
 use crate::error::SourceError;
-use crate::kubernetes::{of_pods, too_many};
+use crate::kubernetes::{NoAnswer, found_pods};
 use crate::recording::Recording;
 use crate::selectors;
 use crate::source::{Settled, Source, Window};
@@ -88,6 +88,7 @@ const INCOMPLETE: &str = "LogIncomplete";
 /// The logs of pods and of CloudWatch.
 pub struct Logs {
     pods: Api<Pod>,
+    lists: Budget,
     /// None where the administrator does not permit them.
     which: Vec<PodLogs>,
     is_refused: bool,
@@ -114,6 +115,7 @@ impl Logs {
         let is_permitted = access.installation.logs;
         Ok(Self {
             pods: Api::namespaced(access.client.clone(), &access.namespace),
+            lists: access.lists.clone(),
             which: if is_permitted { logs.pods.clone() } else { Vec::new() },
             is_refused: !is_permitted && !logs.pods.is_empty(),
             groups: Groups::of(logs, &patterns, aws, access)?,
@@ -146,18 +148,19 @@ impl Logs {
         let wanted: Vec<_> = self.which.iter().map(|which| &which.selector).collect();
         let asked = selectors::questions(&wanted)
             .into_iter()
-            .map(|selector| async move { within(DEADLINE, self.pods.list(&of_pods(&selector))).await });
-        let answers = try_join_all(asked).await.map_err(|error| {
+            .map(|selector| async move { found_pods(&self.pods, &selector, &self.lists).await });
+        let listing = timeout(DEADLINE, try_join_all(asked)).await.unwrap_or(Err(NoAnswer::TimedOut));
+        let answers = listing.map_err(|no_answer| {
+            let error = answer::error(&no_answer);
             SourceError::new(NOT_LISTED, format!("the pods could not be listed: {error}"))
         })?;
-        if let Some(error) =
-            answers.iter().find_map(too_many).filter(|error| !is_told(error.reason, recording))
-        {
-            recording.fall_short(&error, Timestamp::now());
+        let too_many = answers.iter().find_map(|(_, too_many)| too_many.as_ref());
+        if let Some(error) = too_many.filter(|error| !is_told(error.reason, recording)) {
+            recording.fall_short(error, Timestamp::now());
         }
         let (mut all, mut found) = (BTreeSet::new(), BTreeSet::new());
         for (number, which) in self.which.iter().enumerate() {
-            let pods = answers.iter().flat_map(|pods| &pods.items);
+            let pods = answers.iter().flat_map(|(pods, _)| pods);
             let pods = pods.filter(|pod| selectors::selects(&which.selector, pod));
             let of_these: BTreeSet<Container> = containers(pods, which.container.as_deref()).collect();
             if !of_these.is_empty() {

@@ -32,7 +32,8 @@ use throughput_crds::ObservePods;
 
 use crate::access::Access;
 use crate::error::SourceError;
-use crate::kubernetes::{self, within};
+use crate::kubernetes;
+use crate::pages;
 use crate::pods::counters::Before;
 use crate::pods::group::WatchedPod;
 use crate::pods::kubelet::Kubelets;
@@ -221,7 +222,8 @@ impl Pods {
         let api: Api<DynamicObject> =
             Api::namespaced_with(self.access.client.clone(), &self.access.namespace, &resource);
         let ours = ListParams::default().labels_from(&self.selector());
-        let answer = within("ask for the pods' processors and memory", api.list(&ours)).await;
+        let answer = pages::whole(&api, &ours, &self.access.lists).await;
+        let answer = answer.map_err(|no_answer| no_answer.error("ask for the pods' processors and memory"));
         let answer = answer.map_err(|error| match error.reason {
             "NotFound" => SourceError::new(
                 "MetricsApiMissing",
@@ -231,7 +233,7 @@ impl Pods {
             "Unavailable" => SourceError { reason: "MetricsUnavailable", ..error },
             _ => error,
         })?;
-        Ok(answer.items.iter().filter_map(Usage::read).collect())
+        Ok(answer.iter().filter_map(Usage::read).collect())
     }
 
     async fn read_counters(

@@ -37,7 +37,7 @@ use self::progress::{Progress, Span, progress};
 use self::refusal::{Refusal, Verdict};
 use crate::access::{Access, Installation};
 use crate::error::SourceError;
-use crate::kubernetes::{DEADLINE, await_answer, of_pods, too_many};
+use crate::kubernetes::{DEADLINE, await_answer, found_pods};
 use crate::metric::{Better, Metric};
 use crate::recording::Recording;
 use crate::selectors;
@@ -90,13 +90,12 @@ impl Profile {
 
     /// The containers to be profiled. Those that cannot be are told.
     async fn choose(&self, recording: &mut Recording) -> Result<Vec<Subject>, SourceError> {
-        let wanted = of_pods(&selectors::of(&self.spec.selector));
-        let listed = await_answer(DEADLINE, self.pods.list(&wanted)).await;
-        let listed = listed.map_err(|error| refusal::of_api("list pods", &error).error())?;
-        if let Some(error) = too_many(&listed) {
+        let selector = selectors::of(&self.spec.selector);
+        let listed = found_pods(&self.pods, &selector, &self.access.lists).await;
+        let (pods, too_many) = listed.map_err(|error| refusal::of_api("list pods", &error).error())?;
+        if let Some(error) = too_many {
             recording.fall_short(&error, Timestamp::now());
         }
-        let pods = listed.items;
         let chosen = target::choose(pods, self.spec.pods as usize);
         if chosen.is_empty() {
             let message = format!("no running pod has the labels {}", selectors::of(&self.spec.selector));

@@ -48,6 +48,7 @@ async fn watched(observe: Value, installation: Installation) -> (Vec<String>, Ve
         cell: CellAddress { test_uid: "uid".to_owned(), cell: 0, attempt: 1 },
         targets: Vec::new(),
         answers: Budget::default(),
+        lists: Budget::default(),
         installation,
     };
     let mut source = open(&serde_json::from_value(observe).unwrap(), &access).remove(0);

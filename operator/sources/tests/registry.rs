@@ -70,6 +70,7 @@ fn access() -> Access {
         cell: CellAddress { test_uid: "uid".to_owned(), cell: 0, attempt: 1 },
         targets: Vec::new(),
         answers: Budget::default(),
+        lists: Budget::default(),
         installation: Installation::default(),
     }
 }

@@ -24,6 +24,7 @@ pub fn access(client: Client, namespace: &str) -> Access {
         cell: first_cell("uid-of-watched"),
         targets: Vec::new(),
         answers: Budget::default(),
+        lists: Budget::default(),
         installation: Installation::default(),
     }
 }

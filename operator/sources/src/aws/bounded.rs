@@ -18,16 +18,17 @@ use aws_smithy_runtime_api::client::runtime_components::{RuntimeComponents, Runt
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
 use http_body_util::BodyExt;
-use throughput_answers::{Budget, NoRoom, Share};
+use throughput_answers::{Budget, NoRoom, Share, weight};
 use tokio::time::Instant;
 
 use super::login::ATTEMPT_DEADLINE;
-use super::weight::weight;
 
 /// The longest answer that is read. The longest that AWS gives is a page of 100,800 points, or 10,000 lines.
 const MOST_BYTES: usize = 8 << 20;
 /// The most that an answer may take, as it came and as it was understood.
 const MOST_WEIGHT: usize = 24 << 20;
+/// The largest structures of CloudWatch, its logs and Performance Insights.
+const OBJECT_BYTES: usize = 256;
 /// So much of an answer is read before anything is taken of the budget: most answers end here. Whoever sends the beginning of
 /// one and then nothing keeps no room from others.
 const BEGINNING_BYTES: usize = 64 << 10;
@@ -126,7 +127,7 @@ async fn read(mut body: SdkBody, answers: &Budget) -> Result<(Vec<u8>, Share), C
         read.extend_from_slice(&data);
     }
     read.shrink_to_fit();
-    let weight = weight(&read);
+    let weight = weight(&read, OBJECT_BYTES);
     if weight > MOST_WEIGHT {
         return Err(refused(OutOfBounds::TooManyParts(MOST_WEIGHT)));
     }

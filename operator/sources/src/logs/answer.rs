@@ -20,10 +20,16 @@ pub(super) async fn within<T>(
     deadline: Duration,
     request: impl Future<Output = kube::Result<T>>,
 ) -> Result<T, SourceError> {
-    await_answer(deadline, request).await.map_err(|no_answer| match no_answer {
-        NoAnswer::Failed(error) => SourceError::new(reason(&error), error.to_string()),
+    await_answer(deadline, request).await.map_err(|no_answer| error(&no_answer))
+}
+
+/// Why there is no answer.
+pub(super) fn error(no_answer: &NoAnswer) -> SourceError {
+    match no_answer {
+        NoAnswer::Failed(error) => SourceError::new(reason(error), error.to_string()),
         NoAnswer::TimedOut => SourceError::new("DeadlineExceeded", "the API server did not answer in time"),
-    })
+        NoAnswer::TooLarge => SourceError::new("TooLarge", "the answer is larger than may be read"),
+    }
 }
 
 fn reason(error: &kube::Error) -> &'static str {

@@ -33,6 +33,7 @@ pub(super) fn of_api(what: &str, no_answer: &NoAnswer) -> Refusal {
         NoAnswer::Failed(kube::Error::Api(status)) => status,
         NoAnswer::Failed(error) => return unreachable(error),
         NoAnswer::TimedOut => return unreachable(&"no answer in time"),
+        NoAnswer::TooLarge => return Refusal::Final(no_answer.error(what)),
     };
     let words = status.message.as_str();
     let refused = |reason| Refusal::Final(SourceError::new(reason, format!("cannot {what}: {words}")));
