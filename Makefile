@@ -52,7 +52,7 @@ crds: ## Write the YAML of the CustomResourceDefinition from the Rust types
 
 ##@ Test it
 
-.PHONY: test test-all fmt scripts docs clippy deny unit page servers chart aws api e2e e2e-examples e2e-pulps chaos chaos-short fuzz postgres-versions bench bench-observer bench-observe bench-report bench-short
+.PHONY: test test-all fmt scripts docs clippy deny unit page servers chart aws api e2e e2e-examples e2e-pulps chaos chaos-short fuzz postgres-versions bench bench-memory bench-observer bench-observe bench-report bench-short
 test: fmt scripts docs clippy deny unit page servers chart aws api e2e ## All tests but the longest
 
 test-all: test fuzz postgres-versions e2e-examples e2e-pulps chaos-short ## All tests, also the long ones
@@ -108,7 +108,10 @@ aws: ## The sources that ask AWS, with AWS's own clients against a stand-in
 api: ## Rung 2: the controller against a real API server
 	@$(step) 'programs of the cluster, with etcd' $(cluster) bin target/cluster-bin
 	@$(step) 'a database that is watched' tests/servers/install postgres
+	@$(step) 'the stand-in for AWS' tests/aws/stand-in install
 	@$(step) 'tests against a real API server' cargo test $(locked) --no-fail-fast --workspace --all-features --test api --test owners -- --test-threads=8
+	@$(step) "the operator's programs" cargo build $(locked) --workspace --all-features --bin throughput-operator --bin throughput-loadgen --test reasons
+	@OPERATOR_PROFILE=debug $(step) 'the operator within its memory' cargo test $(locked) --workspace --all-features --test memory
 
 # By name and with the whole workspace, as all other steps: another choice of packages would compile AWS's clients anew.
 on_the_cluster := $(patsubst tests/e2e/tests/%.rs,--test %,$(filter-out %/examples.rs %/other_pulps.rs,$(wildcard tests/e2e/tests/*.rs)))
@@ -139,6 +142,16 @@ bench: pulp-up install ## Measure what the operator itself costs, as it is distr
 	@$(step) 'measuring' tests/steps/run bench
 	@$(step) 'measuring with many tests' tests/steps/run scale
 
+# For how long: make bench-memory MINUTES=20.
+MINUTES := 60
+bench-memory: export OPERATOR_PROFILE := dist
+bench-memory: ## Measure whether it keeps within its memory under attack: an hour; MINUTES=N chooses
+	@$(step) 'programs of the cluster, with etcd' $(cluster) bin target/cluster-bin
+	@$(step) 'a database that is watched' tests/servers/install postgres
+	@$(step) 'the stand-in for AWS' tests/aws/stand-in install
+	@$(step) "the operator's programs" cargo build $(locked) --profile $(OPERATOR_PROFILE) -p throughput-controller -p throughput-loadgen
+	@$(step) 'measuring under attack' tests/steps/run bench-memory --minutes $(MINUTES)
+
 bench-observer: pulp-up install ## Measure what it costs the tasks that they are watched (half an hour)
 	@$(step) 'measuring with and without' tests/steps/run bench-observer
 
@@ -160,6 +173,7 @@ bench-short: pulp-up install ## Each of these once and short: shows that it stil
 	@$(step) 'programs of the cluster, with etcd' $(cluster) bin target/cluster-bin
 	@$(step) 'the stand-in for AWS' tests/aws/stand-in install
 	@$(step) 'a browser' tests/steps/browser
-	@for program in start-skew scale bench bench-observer bench-settling bench-observe bench-report; do \
+	@$(step) 'a database that is watched' tests/servers/install postgres
+	@for program in start-skew scale bench bench-memory bench-observer bench-settling bench-observe bench-report; do \
 	  $(step) "$$program, short" tests/steps/run "$$program" --short; \
 	done

@@ -6,6 +6,7 @@
     reason = "a measurement that cannot be made shall stop"
 )]
 
+pub mod memory;
 pub mod nodes;
 pub mod observer;
 pub mod process;
@@ -42,7 +43,10 @@ pub fn or_short<T>(whole: T, short: T) -> T {
 pub fn programs() -> PathBuf {
     let profile = std::env::var("OPERATOR_PROFILE").unwrap_or_else(|_| "dist".to_owned());
     let own = std::env::current_exe().expect("the path of this program");
-    own.parent().expect("a folder").with_file_name(profile)
+    let folder = own.parent().expect("a folder");
+    // A test is in a folder below.
+    let folder = if folder.ends_with("deps") { folder.parent().expect("a folder") } else { folder };
+    folder.with_file_name(profile)
 }
 
 /// Measures two ways in turns, each so many times, and tells each pair with its number. Whoever is first in a pair is

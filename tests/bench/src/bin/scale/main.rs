@@ -126,6 +126,7 @@ async fn memory_in_run(world: &World, operator: &OperatorProcess) -> Memory {
         most = Memory {
             resident: most.resident.max(now.resident),
             anonymous: most.anonymous.max(now.anonymous),
+            peak_resident: now.peak_resident,
         };
         tokio::time::sleep(Duration::from_millis(500)).await;
     }

@@ -12,7 +12,6 @@ use serde_json::{Value, json};
 use throughput_api_tests::{Tenant, spec};
 use throughput_bench::nodes::Nodes;
 use throughput_bench::process::{OperatorProcess, Program};
-use throughput_bench::programs;
 use throughput_bench::pulp::Pulp;
 use throughput_crds::{ConditionStatus, ConditionType, Stage, ThroughputTest};
 use throughput_test_support::daemon::free_ports;
@@ -57,11 +56,7 @@ impl World {
         tenant.create::<Service>(json!({"metadata": {"name": "pulp-api"}, "spec": port})).await;
         let service = format!("pulp-api.{}.svc", tenant.namespace);
         let hosts: BTreeMap<String, String> = [(service, pulp.ip().to_string())].into();
-        let program = |name: &str| {
-            let file = programs().join(name);
-            assert!(file.exists(), "{} is not built: cargo build --profile dist makes it", file.display());
-            Program { file, hosts: hosts.clone() }
-        };
+        let program = |name: &str| Program::built(name, &hosts);
         let [own, collector] = free_ports().unwrap().map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
         Self {
             operator: program("throughput-operator"),
