@@ -34,6 +34,7 @@ use throughput_crds::{
 use throughput_model::cell::CellAddress;
 
 pub use pulp::PulpClients;
+pub use remains::Held;
 
 use secret_use::Purpose;
 use service::ServiceUse;
@@ -73,6 +74,8 @@ pub struct Seen {
     pub observed: Observed,
     /// Held until the look ends: without one nothing is asked of the target.
     pub turn: Option<Turn>,
+    /// What is held for the tasks that were read, as long as they are there.
+    pub collected: Option<Held>,
 }
 
 /// What people ask of the run on its way.
@@ -122,7 +125,7 @@ pub async fn observe(
         pulps.collect_no_more(&facts.uid);
     }
     let Some(plan) = plan else {
-        return Ok(Seen { observed, turn: None });
+        return Ok(Seen { observed, turn: None, collected: None });
     };
     observed.sources = samplers.seen(&facts.uid, plan, &status);
     if let Some(current) = &status.current
@@ -139,15 +142,16 @@ pub async fn observe(
     // Of a deleted test only one thing is still to be known of Pulp: what is left to be canceled. And of one that is to be
     // aborted nothing, before that is begun.
     let aborting = observed.controls.abort && !stage_facts(stage).at_its_end;
-    let mut turn = None;
+    let (mut turn, mut collected) = (None, None);
     let cell = status.current.as_ref().map_or(0, |current| current.cell);
     if let (Some(tasks), Some(subject)) = (plan.pulp_tasks(), plan.subject(cell))
         && stage_facts(stage).asks_target != Question::Nothing
         && (!observed.deleting || stage == Stage::CancelingTasks)
         && !aborting
     {
-        turn = Box::pin(ask_pulp(clients, facts, (plan, tasks, subject), &status, &mut observed, heeding))
-            .await?;
+        let asked = (plan, tasks, subject);
+        (turn, collected) =
+            Box::pin(ask_pulp(clients, facts, asked, &status, &mut observed, heeding)).await?;
     }
     // Last, and one after the other: whoever waits for something else is not asked meanwhile.
     if decide::may_ask_once(plan, &status, &observed) {
@@ -163,7 +167,7 @@ pub async fn observe(
     if stage == Stage::Collecting {
         observed.report = report::read(client, facts, plan.main_axis(), &status).await?;
     }
-    Ok(Seen { observed, turn })
+    Ok(Seen { observed, turn, collected })
 }
 
 /// Asks Pulp what the stage depends on, with the credentials that may be used.
@@ -174,11 +178,11 @@ async fn ask_pulp(
     status: &ThroughputTestStatus,
     observed: &mut Observed,
     heeding: &Heeding,
-) -> Result<Option<Turn>, RequestError> {
+) -> Result<(Option<Turn>, Option<Held>), RequestError> {
     let ObserveClients { client, pulps, .. } = clients;
     let stage = stage(status);
     let purpose = Purpose::of(stage);
-    let mut held = None;
+    let mut held = (None, None);
     match credentials::read(client, &facts.namespace, subject, purpose).await {
         Ok(found) => {
             let inquiry = pulp::Inquiry { endpoint: &subject.pulp.endpoint, facts, status, stage };
@@ -191,7 +195,7 @@ async fn ask_pulp(
                     Pulp::NotAsked.into()
                 }
             };
-            pulp::Answer { seen: observed.pulp, turn: held } = answer;
+            pulp::Answer { seen: observed.pulp, turn: held.0, collected: held.1 } = answer;
         }
         Err(Obstacle::Refused(why)) => {
             // Whatever this look leads to, nothing is sent with what may not be used any more.

@@ -172,9 +172,10 @@ async fn look(known: Arc<Known>, context: Arc<Context>) -> Result<Requeue, Recon
     }
     let before = test.status.clone().unwrap_or_default();
     let plan = Plan::new(&facts.namespace, &test.spec, &context.permissions, &Registry);
-    let Seen { observed, turn } = observe(&context.observe, &test, &facts, plan.as_ref().ok(), &heeding)
-        .await
-        .map_err(ReconcileError::Observe)?;
+    let Seen { observed, turn, collected: _collected } =
+        observe(&context.observe, &test, &facts, plan.as_ref().ok(), &heeding)
+            .await
+            .map_err(ReconcileError::Observe)?;
     let mut decision = decide(&facts, &plan, &before, &observed, now(&context, &test).await.1);
     if turn.is_none() {
         wait_for_a_turn(&mut decision);

@@ -118,7 +118,7 @@ impl CheckedViews {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use serde_json::json;
     use throughput_core::kinds::pulp_tasks::plan::PulpUnderTest;
     use throughput_core::plan::Plan;
@@ -129,7 +129,7 @@ mod tests {
 
     use super::*;
 
-    fn plan(url: &str) -> Plan {
+    pub(in crate::observe) fn plan(url: &str) -> Plan {
         let spec = json!({
             "targets": [{"name": "pulp", "url": url, "credentials": {"method": "None"}, "pulp": {}}],
             "scale": [{"name": "workers", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "w"}}],

@@ -21,7 +21,7 @@ use uuid::Uuid;
 use super::check_view::{self, CheckedViews};
 use super::credentials::Found;
 use super::due::{Due, due};
-use super::remains::{Collections, Progress, Wanted};
+use super::remains::{Collections, Held, Progress, Wanted};
 use crate::cadence::turns::{Turn, Turns};
 use crate::cadence::wishes::{GivenUp, Heeding};
 
@@ -59,11 +59,13 @@ pub(super) struct Answer {
     pub(super) seen: PulpSeen,
     /// The turn in which it was asked, which lasts until the look ends.
     pub(super) turn: Option<Turn>,
+    /// What is held for the tasks that were read, until the look ends.
+    pub(super) collected: Option<Held>,
 }
 
 impl From<Pulp> for Answer {
     fn from(pulp: Pulp) -> Self {
-        Self { seen: pulp.into(), turn: None }
+        Self { seen: pulp.into(), turn: None, collected: None }
     }
 }
 
@@ -146,7 +148,7 @@ impl PulpClients {
             }
             Err(given_up) => not_asked(given_up),
         };
-        Answer { seen: pulp.into(), turn: Some(turn) }
+        Answer { seen: pulp.into(), turn: Some(turn), collected: None }
     }
 
     /// Reads the tasks of the cell, or looks how far that is.
@@ -158,11 +160,12 @@ impl PulpClients {
         let wanted = Wanted { address, nudged: !current.progress.nudges.is_empty() };
         let read = self.collections.read(client, wanted, inquiry.facts, &self.turns);
         match heeding.unless_changed(read).await {
-            Ok(Progress::Read(Ok(remains))) => {
+            Ok(Progress::Read(held, Ok(remains))) => {
                 let answering = Pulp::Answering(Counts::default()).into();
-                Answer { seen: PulpSeen { remains: Some(remains), ..answering }, turn: None }
+                let seen = PulpSeen { remains: Some(remains), ..answering };
+                Answer { seen, turn: None, collected: Some(held) }
             }
-            Ok(Progress::Read(Err(error))) => unavailable(inquiry, &error).into(),
+            Ok(Progress::Read(_held, Err(error))) => unavailable(inquiry, &error).into(),
             Ok(Progress::UnderWay) => {
                 let words = "all tasks of the cell are still being read";
                 Pulp::Unavailable(Why::new(Reason::NotYetAsked, words)).into()
