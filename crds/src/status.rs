@@ -73,6 +73,8 @@ pub struct ThroughputTestStatus {
 pub enum Phase {
     /// Something that the run needs is not there yet.
     Pending,
+    /// Other tests are served first, or have the targets; `timeouts.start` does not run.
+    Queued,
     /// It is held between two cells, since `suspend` is set.
     Suspended,
     /// Cells are being measured.

@@ -36,6 +36,8 @@ pub struct Current {
 pub enum Stage {
     /// Waiting for what the run needs.
     AwaitingTargets,
+    /// Waiting for its turn, while other tests have the targets or are served first.
+    Queued,
     /// Claiming what will be scaled.
     Claiming,
     /// Held, with everything put back, until `suspend` is false.

@@ -25,6 +25,7 @@ use throughput_crds::{ThroughputTestStatus, Verdict};
 use throughput_model::failure::FailureClass;
 use throughput_pulp::RequestCounts;
 
+use crate::cadence::queues::Queues;
 use crate::cadence::turns::Turns;
 use crate::generators::phase::GeneratorPhases;
 use crate::objects::deadline::RequestError;
@@ -180,6 +181,11 @@ impl Metrics {
     /// Whose turn it is to wait for a server.
     pub fn turns(&self) -> Turns {
         self.0.waiting.turns.clone()
+    }
+
+    /// The queues of tests that want the same targets.
+    pub fn queues(&self) -> Queues {
+        self.0.waiting.queues.clone()
     }
 
     /// Counts a look that went well.

@@ -14,19 +14,22 @@ mod secret_use;
 mod service;
 mod targets;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use kube::{Client, ResourceExt};
-use throughput_core::decide;
+use throughput_core::decide::{self, is_held};
 use throughput_core::identity::TestFacts;
 use throughput_core::kinds::pulp_tasks::observed::Pulp;
 use throughput_core::kinds::pulp_tasks::plan::{PulpTasks, Subject};
-use throughput_core::observed::{Controls, Credentials, Generators, Observed, Sources};
+use throughput_core::observed::{Controls, Credentials, Generators, Observed, Sources, Target};
 use throughput_core::plan::Plan;
+use throughput_core::queue::Line;
 use throughput_core::reason::{Reason, Why};
 use throughput_core::stage::{Question, facts as stage_facts};
 use throughput_core::status;
+use throughput_core::target::{Holder, TargetName, uid_of};
 use throughput_crds::{
     ConditionType, Current, RESTORE_FINALIZER, Stage, ThroughputTest, ThroughputTestSpec,
     ThroughputTestStatus,
@@ -40,6 +43,7 @@ use secret_use::Purpose;
 use service::ServiceUse;
 
 use crate::apply::pods::GeneratorSettings;
+use crate::cadence::queues::Queues;
 use crate::cadence::turns::Turn;
 use crate::cadence::wishes::Heeding;
 use crate::generators::token::TokenKey;
@@ -65,6 +69,8 @@ pub struct ObserveClients {
     pub own: OwnPods,
     /// What is the same for all generators, whose pods are asked for by a dry run.
     pub generators: GeneratorSettings,
+    /// The queues of tests that want the same targets.
+    pub queues: Queues,
 }
 
 /// What was seen, and the turn in which the target was asked for it, if it was.
@@ -97,7 +103,7 @@ pub async fn observe(
     plan: Option<&Plan>,
     heeding: &Heeding,
 ) -> Result<Seen, RequestError> {
-    let ObserveClients { client, key, pulps, samplers, own, generators } = clients;
+    let ObserveClients { client, key, pulps, samplers, own, generators, queues } = clients;
     let claimant = claimant(facts);
     let status = test.status.clone().unwrap_or_default();
     let stage = stage(&status);
@@ -108,11 +114,13 @@ pub async fn observe(
         Some(plan) => targets::look((client, key), &claimant, plan, &claims, own).await?,
         None => BTreeMap::new(),
     };
+    let line = plan.map_or(Line::First, |plan| line(queues, test, facts, plan, &targets));
     let mut observed = Observed {
         deleting: test.metadata.deletion_timestamp.is_some(),
         controls: controls(&test.spec),
         has_finalizer: test.finalizers().iter().any(|finalizer| finalizer == RESTORE_FINALIZER),
         targets,
+        line,
         claims: claims.iter().map(Claim::claimed).collect(),
         objects_refused: None,
         credentials: Credentials::Ready,
@@ -187,6 +195,8 @@ async fn ask_pulp(
         Ok(found) => {
             let inquiry = pulp::Inquiry { endpoint: &subject.pulp.endpoint, facts, status, stage };
             let answer = match service::usable(client, &facts.namespace, subject, purpose).await? {
+                // Whoever has it measures it.
+                ServiceUse::Permitted if waits_for_holder(stage, observed) => Pulp::NotAsked.into(),
                 ServiceUse::Permitted => pulps.ask(&inquiry, found, heeding).await,
                 ServiceUse::Missing(why) => Pulp::Unavailable(why).into(),
                 ServiceUse::NotPermitted(why) => {
@@ -249,6 +259,39 @@ async fn others_unusable(client: &Client, namespace: &str, plan: &Plan) -> Resul
         }
     }
     Ok(None)
+}
+
+/// What a plan scales, each once.
+pub fn wants(plan: &Plan) -> BTreeSet<TargetName> {
+    plan.scale.iter().map(|entry| entry.target.clone()).collect()
+}
+
+/// When the test was created.
+pub fn created(test: &ThroughputTest) -> Timestamp {
+    test.metadata.creation_timestamp.as_ref().map(|created| created.0).unwrap_or_default()
+}
+
+/// Where the test is in the queue.
+fn line(
+    queues: &Queues,
+    test: &ThroughputTest,
+    facts: &TestFacts,
+    plan: &Plan,
+    targets: &BTreeMap<TargetName, Target>,
+) -> Line {
+    let holders = targets.values().filter_map(|target| match target {
+        Target::Present { holder: Holder::Another(identity), .. } => Some(uid_of(identity)),
+        Target::Present { holder: Holder::Nobody | Holder::This | Holder::Unsigned { .. }, .. }
+        | Target::Missing
+        | Target::Autoscaled { .. }
+        | Target::Refused(_) => None,
+    });
+    queues.line(facts, created(test), &wants(plan), &holders.collect::<Vec<_>>())
+}
+
+/// Whether the test waits for its targets while another one has them.
+fn waits_for_holder(stage: Stage, observed: &Observed) -> bool {
+    stage == Stage::AwaitingTargets && is_held(&observed.targets)
 }
 
 /// Who claims for this test.

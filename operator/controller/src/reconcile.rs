@@ -23,6 +23,7 @@ use throughput_core::identity::TestFacts;
 use throughput_core::observed::Observed;
 use throughput_core::plan::Plan;
 use throughput_core::plan::permissions::Permissions;
+use throughput_core::queue::standing;
 use throughput_core::reason::Reason;
 use throughput_crds::{ThroughputTest, ThroughputTestStatus};
 use throughput_sources::registry::Registry;
@@ -32,6 +33,7 @@ use crate::apply::{ApplyClients, ApplyError, apply, set_finalizer};
 use crate::cadence::backoff::Backoffs;
 use crate::cadence::clock::{Reading, TestClocks};
 use crate::cadence::polling::PollingInterval;
+use crate::cadence::queues::{Found, Queues};
 use crate::cadence::turns::Turns;
 use crate::cadence::wishes::{Wanted, Wishes};
 use crate::generators::phase::GeneratorPhases;
@@ -40,7 +42,7 @@ use crate::objects::deadline::{RequestError, within};
 use crate::objects::known::Known;
 use crate::objects::lead::Lead;
 use crate::objects::namespace;
-use crate::observe::{ObserveClients, Seen, observe};
+use crate::observe::{ObserveClients, Seen, created, observe, wants};
 use crate::rescue::{Rescued, patience, rescue};
 
 /// How long a look may take. Waiting for the target is over long before, and one that puts something back waits for nobody
@@ -66,6 +68,8 @@ pub struct Context {
     pub metrics: Metrics,
     /// The times that tests go by.
     pub clocks: TestClocks,
+    /// The queues of tests that want the same targets.
+    pub queues: Queues,
     /// The waits after failures, by test.
     pub backoffs: Backoffs,
     /// Whose turn it is to wait for a server.
@@ -136,6 +140,7 @@ pub async fn reconcile(known: Arc<Known>, context: Arc<Context>) -> Result<Reque
 async fn look_or_rescue(known: Arc<Known>, context: Arc<Context>) -> Result<Requeue, ReconcileError> {
     let (facts, wanted) = (facts(&known), wanted(&known));
     if context.rescued.rests(&facts.uid, wanted) {
+        context.queues.set_away(&facts);
         return Ok(Requeue::await_change());
     }
     // What is shared between looks is whole at any time: its locks are never held over a call that could panic.
@@ -203,7 +208,21 @@ async fn look(known: Arc<Known>, context: Arc<Context>) -> Result<Requeue, Recon
     // What was written may be a reason to go on, and is no change that the watch tells of.
     let next = decision.next.or_else(|| (decision.status != before).then_some(Duration::ZERO));
     let next = context.pace.next(&before, &decision.status, next);
+    note_standing(&context, &reconciled, &decision.status, (started, next));
     Ok(next.map_or_else(Requeue::await_change, Requeue::requeue))
+}
+
+/// Tells the queue what a look found; a look that is over begins with whoever is first now.
+fn note_standing(
+    context: &Context,
+    Reconciled { test, facts, plan, before, observed }: &Reconciled<'_>,
+    after: &ThroughputTestStatus,
+    (began, next): (Instant, Option<Duration>),
+) {
+    let standing = standing(before, after, (observed.deleting, !observed.claims.is_empty()));
+    let wants = plan.map(wants).unwrap_or_default();
+    let next = next.unwrap_or_default();
+    context.queues.note(facts, Found { created: created(test), wants, standing, began, next });
 }
 
 /// This moment, and the time that it is for a test.
@@ -338,6 +357,7 @@ impl Context {
         self.observe.pulps.forget(test_uid);
         self.backoffs.reset(test_uid);
         self.clocks.forget(test_uid);
+        self.queues.forget(test_uid);
         self.rescued.forget(test_uid);
         self.turns.forget(test_uid);
         self.metrics.forget(test_uid);

@@ -15,6 +15,7 @@ pub(crate) mod drift;
 mod generators;
 pub mod outcome;
 mod prepare;
+mod queue;
 pub(crate) mod scaling;
 pub(crate) mod settle;
 mod verdict;
@@ -28,7 +29,7 @@ mod tests;
 
 pub use decision::{Action, Decision, EventText};
 pub use draft::{Draft, View};
-pub use prepare::may_ask_once;
+pub use prepare::{is_held, may_ask_once};
 
 use std::ops::ControlFlow;
 
@@ -77,6 +78,7 @@ fn carry_out(draft: &mut Draft<'_>, plan: &Plan, observed: &Observed) {
     plan.workload.kind().note(draft, &view);
     match current.stage {
         Stage::AwaitingTargets => prepare::awaiting_targets(draft, &view),
+        Stage::Queued => queue::queued(draft, &view),
         Stage::Claiming => prepare::claiming(draft, &view),
         Stage::Suspended => controls::suspended(draft, &view),
         Stage::StartingGenerators => generators::starting_generators(draft, &view),

@@ -13,6 +13,7 @@ pub mod judge;
 pub mod kinds;
 pub mod observed;
 pub mod plan;
+pub mod queue;
 pub mod reason;
 pub mod source_catalog;
 pub mod stage;

@@ -8,6 +8,7 @@ use throughput_model::source_report::{Shortfall, SourceReport};
 use throughput_report::data::TestReport;
 
 use crate::kinds::pulp_tasks::observed::PulpSeen;
+use crate::queue::Line;
 use crate::reason::Why;
 use crate::target::{Claimed, Holder, TargetName};
 
@@ -22,6 +23,8 @@ pub struct Observed {
     pub has_finalizer: bool,
     /// What the plan scales, as far as it was looked at.
     pub targets: BTreeMap<TargetName, Target>,
+    /// Where the test is in the queue of those that want the same targets.
+    pub line: Line,
     /// The claims that this test holds.
     pub claims: Vec<Claimed>,
     /// Why the test's objects cannot be made, a name being another's or the API server refusing them; only looked for before

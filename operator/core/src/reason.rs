@@ -52,6 +52,7 @@ reasons! {
     NoRepeats,
     AllFound,
     TargetNotFound,
+    Queued,
     TargetClaimed,
     ClaimNotSigned,
     TargetAutoscaled,

@@ -140,6 +140,7 @@ pub const fn facts(stage: Stage) -> StageFacts {
         StageFacts { sources: Sampling::Settle, at_its_end: true, load: Load::Over, ..CLAIMED };
     match stage {
         Stage::AwaitingTargets => StageFacts { asks_target: Question::Queue, ..UNCLAIMED },
+        Stage::Queued => StageFacts { phase: Phase::Queued, ..UNCLAIMED },
         Stage::Claiming => UNCLAIMED,
         Stage::Suspended => StageFacts { phase: Phase::Suspended, can_be_held: false, ..UNCLAIMED },
         Stage::EmptyingQueue => StageFacts { can_be_held: true, asks_target: Question::Queue, ..CLAIMED },

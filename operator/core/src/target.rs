@@ -52,6 +52,11 @@ pub enum Holder {
     },
 }
 
+/// The UID of the test that a holder identity names, `namespace/name/uid`.
+pub fn uid_of(identity: &str) -> &str {
+    identity.rsplit_once('/').map_or(identity, |(_, uid)| uid)
+}
+
 impl TargetKind {
     /// The kind of this name, if it is one that can be scaled.
     pub fn named(kind: &str) -> Option<Self> {

@@ -5,6 +5,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use crate::cadence::queues::Queues;
 use crate::cadence::turns::{Lane, Turns};
 
 /// The gauges, and where their figures are.
@@ -12,7 +13,9 @@ use crate::cadence::turns::{Lane, Turns};
 pub(super) struct Waiting {
     taken: Family<InLane, Gauge>,
     queued: Family<InLane, Gauge>,
+    in_queues: Gauge,
     pub(super) turns: Turns,
+    pub(super) queues: Queues,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -28,18 +31,27 @@ impl Waiting {
             registry.register(name, help, family.clone());
             family
         };
+        let in_queues = Gauge::default();
         Self {
             taken: family("turns_taken", "Servers that are being waited for, by what for"),
             queued: family(
                 "tests_waiting_for_a_turn",
                 "Tests whose server is not asked yet, since those of others do not answer, by what for",
             ),
+            in_queues: {
+                let help =
+                    "Tests that wait for their turn, since others have their targets or are served first";
+                registry.register("queued_tests", help, in_queues.clone());
+                in_queues
+            },
             turns: Turns::default(),
+            queues: Queues::default(),
         }
     }
 
     /// Takes over how it is now.
     pub(super) fn take_counts(&self) {
+        self.in_queues.set(i64::try_from(self.queues.queued()).unwrap_or(i64::MAX));
         let integer = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         for lane in Lane::ALL {
             let (taken, waiting) = self.turns.count(lane);

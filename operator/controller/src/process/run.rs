@@ -140,7 +140,7 @@ fn context(
 ) -> Context {
     // One for all that servers answer, whoever asks them.
     let answers = Budget::default();
-    let turns = metrics.turns();
+    let (turns, queues) = (metrics.turns(), metrics.queues());
     let pulps = PulpClients::new(metrics.pulp_requests(), answers.clone(), turns.clone());
     let reporter = Reporter {
         controller: "throughput-operator".to_owned(),
@@ -154,6 +154,7 @@ fn context(
             samplers: Samplers::new(client.clone(), flags.installation(), answers),
             own: own.clone(),
             generators: flags.generators(),
+            queues: queues.clone(),
         },
         apply: ApplyClients {
             client: client.clone(),
@@ -168,6 +169,7 @@ fn context(
         phases: phases.clone(),
         metrics: metrics.clone(),
         clocks: TestClocks::default(),
+        queues: queues.clone(),
         backoffs: Backoffs::default(),
         rescued: Rescued::default(),
         turns,

@@ -38,11 +38,13 @@ pub async fn watch(client: &Client, namespace: &str, context: &Arc<Context>, wor
     let jobs: Api<PartialObjectMeta<Job>> = Api::namespaced(client.clone(), namespace);
     let maps: Api<PartialObjectMeta<ConfigMap>> = Api::namespaced(client.clone(), namespace);
     let (reader, writer) = reflector::store();
-    let (forgetful, mut present) = (context.clone(), Present::default());
+    let (forgetful, mut present, within) = (context.clone(), Present::default(), namespace.to_owned());
     let changes = watcher(tests, everything)
         .default_backoff()
         .modify(slim)
         .inspect_ok(move |event| {
+            // Before the test is looked at, and before any that was created later.
+            forgetful.queues.hear(&within, event);
             if let Event::Apply(test) | Event::InitApply(test) = event {
                 forgetful.wishes.note(&test.uid().unwrap_or_default(), wanted(test));
             }
@@ -60,6 +62,7 @@ pub async fn watch(client: &Client, namespace: &str, context: &Arc<Context>, wor
     Controller::for_stream(changes, reader)
         .owns(jobs, ours.clone())
         .owns(maps, ours)
+        .reconcile_on(context.queues.to_look_at(namespace))
         .with_config(ControllerConfig::default().concurrency(TESTS_AT_ONCE))
         .graceful_shutdown_on(work.clone().cancelled_owned())
         .run(reconcile, after_error, context.clone())
@@ -124,6 +127,7 @@ fn slim(test: &mut Known) {
         name: all.name,
         namespace: all.namespace,
         uid: all.uid,
+        creation_timestamp: all.creation_timestamp,
         resource_version: all.resource_version,
         generation: all.generation,
         deletion_timestamp: all.deletion_timestamp,
@@ -198,6 +202,7 @@ mod tests {
                 "name": "small",
                 "namespace": "pulp",
                 "uid": "3f1c",
+                "creationTimestamp": "2026-01-01T00:00:00Z",
                 "generation": 2,
                 "resourceVersion": "7",
                 "deletionTimestamp": "2026-01-01T00:00:00Z",

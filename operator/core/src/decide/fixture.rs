@@ -22,6 +22,7 @@ use crate::observed::{Controls, Credentials, Generators, Job, Observed, Sources,
 use crate::plan::Plan;
 use crate::plan::permissions::Permissions;
 use crate::plan::rejection::Rejection;
+use crate::queue::Line;
 use crate::reason::{Reason, Why};
 use crate::source_catalog::fixture::OneSource;
 use crate::target::TargetName;
@@ -115,6 +116,7 @@ pub fn observed() -> Observed {
         controls: Controls::default(),
         has_finalizer: true,
         targets: targets([present(2, Holder::This), present(3, Holder::This)]),
+        line: Line::First,
         claims: claims(),
         objects_refused: None,
         credentials: Credentials::Ready,
@@ -261,8 +263,9 @@ pub fn events(decision: &Decision) -> Vec<String> {
 }
 
 /// All stages, in their order.
-pub const STAGES: [Stage; 15] = [
+pub const STAGES: [Stage; 16] = [
     Stage::AwaitingTargets,
+    Stage::Queued,
     Stage::Claiming,
     Stage::Suspended,
     Stage::EmptyingQueue,

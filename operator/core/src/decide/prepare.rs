@@ -1,15 +1,18 @@
 //! From a new test to its first cell: waiting for targets, and claiming them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use throughput_crds::{ConditionStatus, ConditionType, Stage, ThroughputTestStatus, Verdict};
 
 use super::decision::Action;
 use super::draft::{Draft, View};
+use super::queue;
 use crate::observed::{Controls, Credentials, Observed, Target};
 use crate::plan::Plan;
+use crate::queue::{Ahead, Line};
 use crate::reason::{Reason, Why};
-use crate::target::{Claimed, Holder};
+use crate::target::{Claimed, Holder, TargetName, uid_of};
 
 /// How often to look whether what is missing has come.
 const LOOK_FOR_TARGETS: Duration = Duration::from_secs(5);
@@ -21,7 +24,7 @@ pub(super) fn awaiting_targets(draft: &mut Draft<'_>, view: &View<'_>) {
         draft.condition(ConditionType::TargetsReady, ConditionStatus::False, reason, &message);
         return super::verdict::give_up(draft, Verdict::Failed, reason, &message);
     }
-    match missing(view) {
+    match hindrance(view) {
         None => {
             draft.condition(
                 ConditionType::TargetsReady,
@@ -32,24 +35,48 @@ pub(super) fn awaiting_targets(draft: &mut Draft<'_>, view: &View<'_>) {
             draft.status.ready_at.get_or_insert(draft.now);
             draft.enter(Stage::Claiming);
         }
-        Some(Why { reason: _, message }) if !view.observed.claims.is_empty() => {
+        Some(hindrance) if !view.observed.claims.is_empty() => {
             // All or none: what is missing may be claimed by a test that waits for what this one holds.
+            let message = match hindrance {
+                Hindrance::Missing(Why { reason: _, message }) => message,
+                Hindrance::Behind(ahead) => queue::message(draft, view, ahead),
+            };
             draft.condition(ConditionType::TargetsReady, ConditionStatus::False, Reason::GivingBack, message);
             draft.act(Action::Restore);
             draft.look_again_in(LOOK_AT_CLAIMS);
         }
-        Some(Why { reason, message }) => {
-            // From the first time on: losing a claim does not prolong the wait.
-            let since = view.began(Stage::AwaitingTargets).unwrap_or_else(|| view.since());
-            let waited_enough = draft.is_past(since, view.plan.deadlines.start);
-            draft.condition(ConditionType::TargetsReady, ConditionStatus::False, reason, message.clone());
-            if waited_enough {
-                draft.warn(reason, format!("not there within timeouts.start: {message}"));
-                super::verdict::give_up(draft, Verdict::Failed, reason, &message);
-            } else {
-                draft.look_again_in(LOOK_FOR_TARGETS);
-            }
-        }
+        Some(Hindrance::Behind(ahead)) => queue::queue_up(draft, view, ahead),
+        Some(Hindrance::Missing(why)) => await_missing(draft, view, why),
+    }
+}
+
+/// Waits for what is missing, until `timeouts.start`: from the first time on, so that losing a claim does not prolong the
+/// wait, and without the time in the queue.
+fn await_missing(draft: &mut Draft<'_>, view: &View<'_>, Why { reason, message }: Why) {
+    let waited_enough = queue::waited(view.current, draft.now) > view.plan.deadlines.start;
+    draft.condition(ConditionType::TargetsReady, ConditionStatus::False, reason, message.clone());
+    if waited_enough {
+        draft.warn(reason, format!("not there within timeouts.start: {message}"));
+        super::verdict::give_up(draft, Verdict::Failed, reason, &message);
+    } else {
+        draft.look_again_in(LOOK_FOR_TARGETS);
+    }
+}
+
+/// What keeps a run from claiming.
+enum Hindrance<'a> {
+    /// Something that it needs is not there.
+    Missing(Why),
+    /// Everything is there, and these tests are served first.
+    Behind(&'a [Ahead]),
+}
+
+/// The first thing that keeps the run from claiming. Whoever waits for something else does not stand in the queue.
+fn hindrance<'a>(view: &View<'a>) -> Option<Hindrance<'a>> {
+    match (missing(view), &view.observed.line) {
+        (Some(why), _) => Some(Hindrance::Missing(why)),
+        (None, Line::Behind(ahead)) => Some(Hindrance::Behind(ahead)),
+        (None, Line::First) => None,
     }
 }
 
@@ -61,7 +88,9 @@ pub fn may_ask_once(plan: &Plan, status: &ThroughputTestStatus, observed: &Obser
         Some(View { plan, cell, current, observed })
     });
     let waits_for_nothing = view.is_some_and(|view| {
-        view.current.stage == Stage::AwaitingTargets && observed.claims.is_empty() && missing(&view).is_none()
+        view.current.stage == Stage::AwaitingTargets
+            && observed.claims.is_empty()
+            && hindrance(&view).is_none()
     });
     // A look that does something else asks nothing: the answer would be lost.
     let Controls { suspend, abort, ttl_after_finished: _ } = observed.controls;
@@ -83,10 +112,14 @@ fn missing(view: &View<'_>) -> Option<Why> {
             ),
         )),
         Target::Refused(unscalable) => Some(unscalable.clone()),
-        Target::Present { holder: Holder::Another(identity), .. } => Some(Why::new(
-            Reason::TargetClaimed,
-            format!("the {} is claimed by another test, {identity}", entry.target),
-        )),
+        // One that comes to its end is waited for in the queue; of one that is not known nobody can tell.
+        Target::Present { holder: Holder::Another(identity), .. } => {
+            let is_unknown = !view.observed.line.is_behind(uid_of(identity));
+            is_unknown.then(|| {
+                let message = format!("the {} is claimed by another test, {identity}", entry.target);
+                Why::new(Reason::TargetClaimed, message)
+            })
+        }
         Target::Present { holder: Holder::Unsigned { lease }, .. } => Some(Why::new(
             Reason::ClaimNotSigned,
             format!(
@@ -101,8 +134,14 @@ fn missing(view: &View<'_>) -> Option<Why> {
         Credentials::Unusable(why) => Some(why.clone()),
         Credentials::Ready => None,
     };
-    let of_the_kind = || view.plan.workload.kind().unmet(view);
+    // What another test has scaled says nothing of how it is found later.
+    let of_the_kind = || view.plan.workload.kind().unmet(view).filter(|_| !is_held(&view.observed.targets));
     not_ready.into_iter().next().or(objects_refused).or(credentials).or_else(of_the_kind)
+}
+
+/// Whether another test has claimed one of these.
+pub fn is_held(targets: &BTreeMap<TargetName, Target>) -> bool {
+    targets.values().any(|target| matches!(target, Target::Present { holder: Holder::Another(_), .. }))
 }
 
 pub(super) fn claiming(draft: &mut Draft<'_>, view: &View<'_>) {
@@ -127,8 +166,12 @@ pub(super) fn claiming(draft: &mut Draft<'_>, view: &View<'_>) {
         draft.status.started_at.get_or_insert(draft.now);
         return draft.begin_measuring(view.plan, view.cell);
     }
-    if missing(view).is_some() {
-        return draft.enter(Stage::AwaitingTargets);
+    // Whoever has claimed a part already is served, unless another test has the rest.
+    let may_yield = view.observed.claims.is_empty() || is_held(&view.observed.targets);
+    match hindrance(view) {
+        Some(Hindrance::Missing(_)) => return draft.enter(Stage::AwaitingTargets),
+        Some(Hindrance::Behind(_)) if may_yield => return draft.enter(Stage::AwaitingTargets),
+        Some(Hindrance::Behind(_)) | None => {}
     }
     if draft.is_past(view.since(), view.plan.deadlines.start) {
         return claim_no_more(draft, view);

@@ -5,6 +5,7 @@
 //! with nothing but what is stored. The world keeps watch itself: it panics when something is scaled that is
 //! not claimed, when a cell begins with a queue that is not empty, or when the finalizer goes too early.
 
+mod queue;
 mod recorded;
 mod runs;
 #[cfg(feature = "example-kind")]

@@ -9,6 +9,7 @@ mod controls;
 mod generators;
 mod load;
 mod prepare;
+mod queue;
 mod settle;
 mod verdict;
 mod withdrawn;
@@ -42,6 +43,7 @@ fn each_action_belongs_to_its_stages() {
         acted,
         [
             (Stage::AwaitingTargets, vec![]),
+            (Stage::Queued, vec![]),
             (Stage::Claiming, vec![]),
             (Stage::Suspended, vec!["Restore"]),
             (Stage::EmptyingQueue, vec![]),

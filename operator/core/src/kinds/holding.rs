@@ -69,6 +69,7 @@ impl WorkloadKind for Holding {
             | Stage::Draining
             | Stage::CleaningUp
             | Stage::AwaitingTargets
+            | Stage::Queued
             | Stage::Claiming
             | Stage::Suspended
             | Stage::StartingGenerators

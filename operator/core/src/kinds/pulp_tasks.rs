@@ -134,6 +134,7 @@ impl WorkloadKind for PulpTasks {
             Stage::CleaningUp => cleanup::cleaning_up(draft, view),
             // What all kinds share.
             Stage::AwaitingTargets
+            | Stage::Queued
             | Stage::Claiming
             | Stage::Suspended
             | Stage::StartingGenerators

@@ -15,6 +15,7 @@ mod in_process;
 mod leading;
 mod lost;
 mod operator;
+mod queueing;
 mod refusals;
 mod rescuing;
 mod restoring;

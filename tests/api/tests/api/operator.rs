@@ -68,7 +68,8 @@ impl Operator {
         Self::start_in(tenant, &[], through)
     }
 
-    fn start_with(tenant: &Tenant, urls: &[&str]) -> Self {
+    /// Starts one whose administrator permits these URLs, where it has its rights already.
+    pub(crate) fn start_with(tenant: &Tenant, urls: &[&str]) -> Self {
         Self::start_in(tenant, urls, Client::clone)
     }
 

@@ -55,10 +55,14 @@ async fn scaled(tenant: &Tenant, name: &str, url: &str) -> Found {
     found
 }
 
-/// Many tests of this spec.
+/// Many tests of this spec, each with workers of its own: none waits for another's turn.
 async fn crowd(tenant: &Tenant, spec: &Value) {
     for number in 0..CROWD {
-        tenant.test(&format!("silent-{number}"), spec.clone()).await;
+        let (name, mut spec) = (format!("silent-{number}"), spec.clone());
+        let deployment = format!("{name}-worker");
+        tenant.deployment(&deployment, 3).await;
+        spec["scale"][0]["ref"]["name"] = deployment.into();
+        tenant.test(&name, spec).await;
     }
 }
 
@@ -84,7 +88,6 @@ async fn while_servers_are_silent_a_running_test_goes_on_and_is_restored_when_it
     let operator = Operator::start_permitting(&tenant, &[silent.url(), &good]).await;
     let count = async || asked.load(Ordering::Relaxed);
     eventually("the running test is looked at", count, |count| *count > 0).await;
-    tenant.deployment("pulp-worker", 3).await;
     crowd(&tenant, &spec(silent.url(), "pulp-worker")).await;
     let places = Lane::Unproven.places();
     let waiting = async || silent.waiting();
@@ -115,7 +118,6 @@ async fn while_views_are_silent_another_test_begins_and_is_restored_when_it_is_d
     let app = Router::new().route("/pulp/api/v3/tasks/", tasks).route("/pulp/test/tasks/", view);
     let (url, (good, _)) = (serve(app).await, pulp().await);
     let _operator = Operator::start_permitting(&tenant, &[&url, &good]).await;
-    tenant.deployment("pulp-worker", 3).await;
     let mut hostile = spec(&url, "pulp-worker");
     hostile["workload"]["pulpTasks"]["dispatch"] =
         json!({"testView": {"query": {"tasks": "5"}, "checkQuery": {"tasks": "0"}}});

@@ -17,6 +17,7 @@ use crate::decide::Action;
 use crate::decide::fixture::{AS_FOUND, at, claim};
 use crate::observed::{Controls, Generators, Job};
 use crate::plan::Plan;
+use crate::queue::Line;
 use crate::target::Claimed;
 
 /// How long another test takes once nobody holds what it waits for, in seconds.
@@ -28,6 +29,10 @@ pub(super) struct World {
     pub(super) deleting: bool,
     /// What people ask of the run.
     pub(super) controls: Controls,
+    /// Where the test is in the queue, as the operator knows.
+    pub(super) line: Line,
+    /// The holder of each Deployment that a test of another world has claimed.
+    pub(super) held_by: BTreeMap<String, String>,
     /// Until when it is suspended.
     suspended_until: i64,
     /// Tasks were dispatched while no worker was online, and none was dispatched since one is: nobody notices them.
@@ -85,6 +90,8 @@ impl World {
             seconds: 0,
             deleting: false,
             controls: Controls::default(),
+            line: Line::First,
+            held_by: BTreeMap::new(),
             suspended_until: 0,
             overslept: false,
             seconds_held: 0,
@@ -214,7 +221,7 @@ impl World {
         assert!(self.has_finalizer, "{name} is claimed without the finalizer");
         let now = self.seconds;
         let deployment = self.deployments.get_mut(name).unwrap();
-        if deployment.another_until > now {
+        if deployment.another_until > now || self.held_by.contains_key(name) {
             return false;
         }
         let replicas = deployment.replicas;
@@ -227,7 +234,8 @@ impl World {
             // The API server adds none to a test that is being deleted.
             Action::AddFinalizer => self.has_finalizer |= !self.deleting,
             Action::Scale { target, replicas } => {
-                let all_claimed = self.deployments.values().all(|deployment| deployment.claim.is_some());
+                let is_claimed = |name: &str| self.deployments[name].claim.is_some();
+                let all_claimed = plan.scale.iter().all(|entry| is_claimed(&entry.target.name));
                 assert!(all_claimed && self.has_finalizer, "{target} is scaled before all is claimed");
                 let stage = self.status.current.as_ref().unwrap().stage;
                 let empties = plan.workload.kind().route().contains(&Stage::EmptyingQueue);

@@ -79,6 +79,7 @@ fn an_abort_ends_every_stage_that_has_not_come_to_its_end() {
         let decision = decided(&status_at(0, stage), &aborted(observed()), 1);
         let expected = match stage {
             Stage::AwaitingTargets
+            | Stage::Queued
             | Stage::Claiming
             | Stage::Suspended
             | Stage::EmptyingQueue

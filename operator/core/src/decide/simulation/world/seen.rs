@@ -32,6 +32,7 @@ impl World {
                 .iter()
                 .map(|entry| (entry.target.clone(), self.target(&entry.target.name)))
                 .collect(),
+            line: self.line.clone(),
             claims: self.deployments.values().filter_map(|deployment| deployment.claim.clone()).collect(),
             objects_refused: None,
             credentials: Credentials::Ready,
@@ -79,6 +80,9 @@ impl World {
         let Deployment { replicas, ready, claim, another_until } = &self.deployments[deployment];
         let holder = match claim {
             Some(_) => Holder::This,
+            None if self.held_by.contains_key(deployment) => {
+                Holder::Another(self.held_by[deployment].clone())
+            }
             None if *another_until > self.seconds => Holder::Another("pulp/other/9e2a".to_owned()),
             None => Holder::Nobody,
         };
