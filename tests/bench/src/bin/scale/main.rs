@@ -26,6 +26,8 @@ const FEW: usize = 10;
 const MANY: usize = 1_000;
 /// How many are measured at once.
 const RUNNING: usize = 20;
+/// How many want the same workers at once.
+const QUEUED: usize = 20;
 /// How many looks the median is of.
 const LOOKS: usize = 101;
 /// How long the running tests are watched.
@@ -39,6 +41,7 @@ async fn main() {
         .finished("sample", &json!([{"name": "concurrency", "of": "Load", "values": [1, 2, 3, 4, 5, 6]}]), 1)
         .await;
     let sizes = sizes_of_many_cells(&world).await;
+    let between = between_queued(&world).await;
     let pattern = many::Pattern::of(&world.tenant, &finished).await;
     drop(operator);
 
@@ -52,6 +55,8 @@ async fn main() {
     let idle = operator.memory();
     let working = memory_in_run(&world, &operator).await;
 
+    figure("queue_end_to_next_start_median", between[between.len() / 2] * 1e3, "ms", 3_000.0);
+    figure("queue_end_to_next_start_largest", between[between.len() - 1] * 1e3, "ms", 3_000.0);
     figure("look_at_10_tests_median", few * 1e3, "ms", 50.0);
     figure("look_at_1000_tests_median", many * 1e3, "ms", 50.0);
     figure("look_at_1000_to_10_tests", many / few, "ratio", 1.5);
@@ -94,6 +99,21 @@ async fn sizes_of_many_cells(world: &World) -> Sizes {
         report: bytes(report[0]),
         largest_cell: cells.into_iter().map(bytes).max().unwrap(),
     }
+}
+
+/// The times between the end of a test and the start of the next one that wants the same workers, in seconds, the shortest
+/// first.
+async fn between_queued(world: &World) -> Vec<f64> {
+    let tests = world.queued(or_short(QUEUED, 3)).await;
+    let statuses: Vec<_> = tests.iter().map(|test| test.status.as_ref().expect("a status")).collect();
+    let between = statuses.windows(2).map(|pair| {
+        let (end, start) = (pair[0].finished_at.expect("an end"), pair[1].started_at.expect("a start"));
+        assert!(end <= start, "not one after the other: {end} {start}");
+        start.duration_since(end).as_secs_f64()
+    });
+    let mut between: Vec<f64> = between.collect();
+    between.sort_by(f64::total_cmp);
+    between
 }
 
 /// How long the operator takes to look at a finished test: the median of several looks, one after the other, once

@@ -90,6 +90,24 @@ impl World {
         spec["matrix"] = matrix.clone();
         spec["repeat"] = repeat.into();
         self.tenant.test(name, spec).await;
+        self.until_finished(name).await
+    }
+
+    /// Runs so many tests of one small cell that all want the same workers, to their ends; in the order of their creation.
+    pub(crate) async fn queued(&self, count: usize) -> Vec<ThroughputTest> {
+        let spec = self.spec("queue", 250, json!({"tasks": "250"})).await;
+        let names: Vec<String> = (0..count).map(|number| format!("queue-{number:03}")).collect();
+        for name in &names {
+            self.tenant.test(name, spec.clone()).await;
+        }
+        let mut tests = Vec::new();
+        for name in &names {
+            tests.push(self.until_finished(name).await);
+        }
+        tests
+    }
+
+    async fn until_finished(&self, name: &str) -> ThroughputTest {
         let tests: Api<ThroughputTest> = self.tenant.api();
         let is_finished = |test: &ThroughputTest| {
             let conditions = test.status.iter().flat_map(|status| &status.conditions);
