@@ -1,5 +1,8 @@
 //! Tests that want the same targets: who is served first, and what does not keep others waiting.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use axum::Router;
 use axum::routing::get;
 use jiff::Timestamp;
@@ -202,6 +205,32 @@ async fn who_waits_for_something_else_keeps_nobody_waiting() {
     older.poke().await;
     // Also while another test has its targets, it says what it waits for itself.
     older.until_it_waits_for("SecretNotFound").await;
+}
+
+#[tokio::test]
+async fn who_waits_for_its_turn_asks_its_pulp_nothing() {
+    let scene = Scene::new().await;
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = asked.clone();
+    let tasks = get(move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        std::future::ready(r#"{"count": 0, "results": []}"#)
+    });
+    let other = serve(Router::new().route("/pulp/api/v3/tasks/", tasks)).await;
+    let _operator = Operator::start_permitting(&scene.tenant, &[&scene.pulp, &other]).await;
+    let holder = scene.create("a", &["pulp-worker"]).await;
+    until_started(&holder).await;
+    // The same workers, and a Pulp that counts.
+    scene.tenant.test("b", spec_for(&other, json!({"method": "None"}))).await;
+    let waiting = scene.watched("b");
+    scene.until_queued(&waiting, &scene.behind("pulp-worker", &["a (measuring)"])).await;
+    waiting.poke().await;
+    let young = scene.create("c", &["pulp-worker"]).await;
+    scene.until_queued(&young, &scene.behind("pulp-worker", &["a (measuring)", "b"])).await;
+    assert_eq!(asked.load(Ordering::Relaxed), 0);
+    end(&holder).await;
+    until_started(&waiting).await;
+    assert_ne!(asked.load(Ordering::Relaxed), 0, "before it claims, it makes sure that its Pulp answers");
 }
 
 #[tokio::test]
