@@ -190,7 +190,7 @@ pub struct TopologySpread {
     /// How many more pods one part may have than another.
     #[cfg_attr(feature = "kube", schemars(range(min = 1, max = 64)))]
     pub max_skew: i32,
-    /// The label of nodes whose value tells the parts: `kubernetes.io/hostname`.
+    /// The label of nodes by whose value they are told apart, such as `kubernetes.io/hostname`.
     #[cfg_attr(feature = "kube", schemars(length(min = 1, max = 317)))]
     pub topology_key: String,
     /// What happens to a pod that cannot be placed so.

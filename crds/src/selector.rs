@@ -37,7 +37,7 @@ pub struct LabelRequirement {
     pub key: String,
     /// How its value is compared with `values`.
     pub operator: LabelOperator,
-    /// The values of In and NotIn.
+    /// The values of `In` and `NotIn`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "kube", schemars(length(max = 16)))]
     pub values: Vec<String>,

@@ -13,7 +13,7 @@ pub(crate) const NAME: &str = "^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$";
     derive(kube::KubeSchema),
     x_kube(validation = kube::core::Rule::new("has(self.service) != has(self.url)").message("name one target: service, a Service of this namespace, or url, which the operator's administrator has to permit")),
     x_kube(validation = kube::core::Rule::new("!has(self.tls) || (has(self.url) ? self.url.startsWith('https://') : self.service.scheme == 'https')").message("tls is for an encrypted target: write service.scheme: https, or a url that begins with https://")),
-    x_kube(validation = kube::core::Rule::new("!has(self.pulp) || has(self.credentials)").message("say as whom Pulp is asked: credentials: {secretRef: {name: …}} with a Secret that holds username and password, or credentials: {method: None} for a Pulp that asks for neither")),
+    x_kube(validation = kube::core::Rule::new("!has(self.pulp) || has(self.credentials)").message("say as whom Pulp is asked: name in credentials.secretRef the Secret that holds username and password, or write credentials with the method None for a Pulp that asks for neither")),
     x_kube(validation = kube::core::Rule::new("has(self.pulp) || !has(self.credentials) || !has(self.credentials.method) || self.credentials.method != 'Session'").message("method: Session is Pulp's own login: a target without pulp takes Basic, Bearer, Header or None")),
 )]
 #[serde(rename_all = "camelCase")]
@@ -189,7 +189,7 @@ fn default_api_root() -> String {
 #[cfg_attr(
     feature = "kube",
     derive(kube::KubeSchema),
-    x_kube(validation = kube::core::Rule::new("(has(self.method) && self.method == 'None') != has(self.secretRef)").message("name the Secret in credentials.secretRef (with username and password, for Bearer with token, for Header with value), or write method: None for a target that asks for nothing")),
+    x_kube(validation = kube::core::Rule::new("(has(self.method) && self.method == 'None') != has(self.secretRef)").message("name the Secret in credentials.secretRef (with username and password, for Bearer with token, for Header with value), or write the method None for a target that asks for nothing")),
     x_kube(validation = kube::core::Rule::new("(has(self.method) && self.method == 'Header') == has(self.header)").message("method: Header needs the header's name in credentials.header, as in header: x-rh-identity; no other method takes one")),
     x_kube(validation = kube::core::Rule::new("!has(self.username) || !has(self.method) || self.method in ['Session', 'Basic']").message("a username is for the methods Session and Basic")),
     x_kube(validation = kube::core::Rule::new("!has(self.header) || !(self.header.lowerAscii() in ['accept', 'connection', 'content-length', 'content-type', 'correlation-id', 'expect', 'host', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'user-agent'])").message("credentials.header is a header of the request itself: name the one that carries the credentials, as in x-rh-identity or authorization")),

@@ -39,6 +39,19 @@ pub struct PulpTasksWorkload {
     /// What is done with that which the tasks made.
     #[serde(default)]
     pub cleanup: Cleanup,
+    /// The share of the workers' time that tasks of others may take while the cell's tasks are counted, those of Pulp's own
+    /// schedule above all: a decimal in quotes, in percent of the time that workers spent on tasks. With a larger one the
+    /// cell's figures are not trusted: its verdict is Invalid.
+    #[serde(default = "default_max_foreign_work_percent")]
+    #[cfg_attr(
+        feature = "kube",
+        schemars(length(max = 6), regex(pattern = r"^(100|[0-9]{1,2}(\.[0-9]{1,3})?)$"))
+    )]
+    pub max_foreign_work_percent: String,
+}
+
+fn default_max_foreign_work_percent() -> String {
+    "1".to_owned()
 }
 
 /// What the workers do while tasks are dispatched.

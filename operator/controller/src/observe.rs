@@ -103,7 +103,7 @@ pub async fn observe(
     plan: Option<&Plan>,
     heeding: &Heeding,
 ) -> Result<Seen, RequestError> {
-    let ObserveClients { client, key, pulps, samplers, own, generators, queues } = clients;
+    let ObserveClients { client, key, pulps, samplers, own, generators: _, queues } = clients;
     let claimant = claimant(facts);
     let status = test.status.clone().unwrap_or_default();
     let stage = stage(&status);
@@ -143,8 +143,7 @@ pub async fn observe(
         observed.generators = generators::look((client, key), facts, &address, stored_by).await?;
     }
     if stage == Stage::AwaitingTargets {
-        let first = CellAddress { test_uid: facts.uid.clone(), cell: 0, attempt: 1 };
-        let taken = owned_objects::name_conflict(client, facts, &first).await?;
+        let taken = owned_objects::name_conflict(client, facts, &first_cell(facts)).await?;
         observed.objects_refused = taken.map(|taken| Why::new(Reason::NameTaken, taken.to_string()));
     }
     // Of a deleted test only one thing is still to be known of Pulp: what is left to be canceled. And of one that is to be
@@ -157,21 +156,10 @@ pub async fn observe(
         && (!observed.deleting || stage == Stage::CancelingTasks)
         && !aborting
     {
-        let asked = (plan, tasks, subject);
-        (turn, collected) =
-            Box::pin(ask_pulp(clients, facts, asked, &status, &mut observed, heeding)).await?;
+        let asked = ask_pulp(clients, facts, (plan, tasks, subject), &status, &mut observed, heeding);
+        (turn, collected) = Box::pin(asked).await?;
     }
-    // Last, and one after the other: whoever waits for something else is not asked meanwhile.
-    if decide::may_ask_once(plan, &status, &observed) {
-        let first = CellAddress { test_uid: facts.uid.clone(), cell: 0, attempt: 1 };
-        let order = plan.order(&plan.cells[0], &first);
-        observed.objects_refused = dry_run::refusal(client, generators, facts, &order).await?;
-    }
-    if let Some(subject) = plan.subject(cell)
-        && decide::may_ask_once(plan, &status, &observed)
-    {
-        check_view(pulps, subject, facts, heeding, &mut observed).await;
-    }
+    Box::pin(ask_before_the_start(clients, facts, (plan, cell), &status, &mut observed, heeding)).await?;
     if stage == Stage::Collecting {
         observed.report = report::read(client, facts, plan.main_axis(), &status).await?;
     }
@@ -225,6 +213,28 @@ async fn ask_pulp(
         observed.credentials = Credentials::Unusable(why);
     }
     Ok(held)
+}
+
+/// Asks what is asked last, and one after the other: whoever waits for something else is not asked meanwhile.
+async fn ask_before_the_start(
+    clients: &ObserveClients,
+    facts: &TestFacts,
+    (plan, cell): (&Plan, u32),
+    status: &ThroughputTestStatus,
+    observed: &mut Observed,
+    heeding: &Heeding,
+) -> Result<(), RequestError> {
+    let ObserveClients { client, pulps, generators, .. } = clients;
+    if decide::may_ask_once(plan, status, observed) {
+        let order = plan.order(&plan.cells[0], &first_cell(facts));
+        observed.objects_refused = dry_run::refusal(client, generators, facts, &order).await?;
+    }
+    if let Some(subject) = plan.subject(cell)
+        && decide::may_ask_once(plan, status, observed)
+    {
+        check_view(pulps, subject, facts, heeding, observed).await;
+    }
+    Ok(())
 }
 
 /// Asks the view that dispatches whether it would.
@@ -297,6 +307,10 @@ fn waits_for_holder(stage: Stage, observed: &Observed) -> bool {
 /// Who claims for this test.
 pub fn claimant(facts: &TestFacts) -> Claimant {
     Claimant { namespace: facts.namespace.clone(), test: facts.name.clone(), test_uid: facts.uid.clone() }
+}
+
+fn first_cell(facts: &TestFacts) -> CellAddress {
+    CellAddress { test_uid: facts.uid.clone(), cell: 0, attempt: 1 }
 }
 
 fn address(facts: &TestFacts, current: &Current) -> CellAddress {

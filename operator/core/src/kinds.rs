@@ -93,8 +93,8 @@ pub trait WorkloadKind: PlannedLoad {
     }
 
     /// Looks at the target while the generators get ready; `all_ready` once, just before they start.
-    fn watch_the_start(&self, draft: &mut Draft<'_>, view: &View<'_>, all_ready: bool) {
-        let _ = (draft, view, all_ready);
+    fn watch_the_start(&self, draft: &mut Draft<'_>, view: &View<'_>) {
+        let _ = (draft, view);
     }
 
     /// Decides in a stage that is not shared by all kinds.

@@ -79,8 +79,8 @@ pub enum Question {
     Queue,
     /// How many workers are online.
     Workers,
-    /// How many tasks of anybody have not ended, and once a cell all processes and versions.
-    QueueAndProcesses,
+    /// Once a cell all processes and versions.
+    Processes,
     /// The cell's tasks and the workers online, as far as they are due.
     Tasks,
     /// The cell's tasks, those of them that wait, and the workers online.
@@ -153,7 +153,7 @@ pub const fn facts(stage: Stage) -> StageFacts {
             generators: Door::Register,
             generators_read: GeneratorsRead::JobAndStored,
             // While the API has nothing else to do yet.
-            asks_target: Question::QueueAndProcesses,
+            asks_target: Question::Processes,
             sources: Sampling::Prepare,
             ..CLAIMED
         },

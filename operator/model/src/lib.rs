@@ -17,6 +17,7 @@ pub mod counted;
 pub mod decimal;
 pub mod failure;
 pub mod figures;
+pub mod foreign;
 pub mod generator;
 pub mod histogram;
 #[cfg(feature = "example-kind")]

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use throughput_crds::WorkersOnline;
 use throughput_model::figures::{Completions, QueuePoint};
+use throughput_model::foreign::{ForeignWork, NamedWork, OtherWork};
 use throughput_model::source_report::{Series, SeriesPoint, SourceReport};
 
 use crate::data::{CellDetail, CellReport, TestReport};
@@ -18,6 +19,23 @@ use crate::timeline::Timelines;
 /// What is kept of the tasks of a cell of these reports.
 pub fn tasks_of(cell: &mut CellReport) -> &mut PulpTasksReport {
     cell.load.kind_mut().pulp_tasks_mut().unwrap()
+}
+
+/// What 14 tasks of others took, of 12 names, one of which is hostile: 31 s of 4,000 s.
+pub fn foreign_work() -> ForeignWork {
+    let named = |number: u64| NamedWork {
+        name: format!("<b>{number}</b>|domain_metrics.count"),
+        count: 1,
+        worker_microseconds: 4_000_000 - number * 200_000,
+    };
+    ForeignWork {
+        count: 14,
+        worker_microseconds: Some(31_000_000),
+        own_worker_microseconds: 3_969_000_000,
+        max_percent: "1".to_owned(),
+        names: (0..10).map(named).collect(),
+        others: Some(OtherWork { count: 4, worker_microseconds: 0 }),
+    }
 }
 
 /// A report of no cells.

@@ -9,6 +9,7 @@ pub mod pulp_tasks;
 
 use maud::Markup;
 use serde::{Deserialize, Serialize};
+use throughput_model::source_report::Table;
 use uuid::Uuid;
 
 use crate::figures::Figures;
@@ -63,6 +64,11 @@ pub trait ReportedKind {
 
     /// What stands on the page for the cell with this correlation id, before what the sources saw.
     fn section(&self, correlation_id: Uuid) -> Markup;
+
+    /// What else stands in rows for the cell, beside its figures. None as a rule.
+    fn tables(&self) -> Vec<Table> {
+        Vec::new()
+    }
 
     /// The number that the axis of the report's main target came to in this cell: its workers. `None` where the kind has no
     /// such target.

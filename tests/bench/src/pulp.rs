@@ -14,6 +14,10 @@ use axum::{Json, Router};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+/// When a task starts, and ends, from its dispatch on.
+const STARTED_AFTER: SignedDuration = SignedDuration::from_millis(100);
+const ENDED_AFTER: SignedDuration = SignedDuration::from_millis(150);
+
 /// A Pulp that never has anything left to do.
 #[derive(Clone, Debug, Default)]
 pub struct Pulp(Arc<Mutex<Tasks>>);
@@ -23,6 +27,15 @@ struct Tasks {
     workers_online: u32,
     /// When each task was dispatched, by correlation id.
     dispatched: HashMap<String, Vec<Timestamp>>,
+}
+
+/// The task of this number of a run.
+#[derive(Clone, Copy, Debug)]
+struct Task<'a> {
+    run: usize,
+    id: &'a str,
+    number: usize,
+    created: Timestamp,
 }
 
 impl Pulp {
@@ -94,30 +107,41 @@ async fn tasks(State(pulp): State<Pulp>, uri: Uri) -> Json<Value> {
     if query.contains_key("state__in") {
         return Json(json!({"count": 0, "results": []}));
     }
-    let (since, until) = (instant("pulp_created__gte"), instant("pulp_created__lte"));
-    let is_meant = |created: &&Timestamp| {
-        since.is_none_or(|since| **created >= since) && until.is_none_or(|until| **created <= until)
+    let (started_until, ended_since) = (instant("started_at__lte"), instant("finished_at__gte"));
+    let ended_before = instant("finished_at__lt");
+    let is_meant = |task: &Task<'_>| {
+        let (started, ended) = (task.created + STARTED_AFTER, task.created + ENDED_AFTER);
+        started_until.is_none_or(|until| started <= until)
+            && ended_since.is_none_or(|since| ended >= since)
+            && ended_before.is_none_or(|before| ended < before)
     };
     let pulp = pulp.lock();
-    let Some(id) = query.get("logging_cid") else {
-        let count = pulp.dispatched.values().flatten().filter(is_meant).count();
-        return Json(json!({"count": count, "results": []}));
-    };
-    let of_run = pulp.dispatched.get(id).map(Vec::as_slice).unwrap_or_default();
+    let of_run = query.get("logging_cid");
+    let runs = pulp.dispatched.iter().enumerate();
+    let meant: Vec<Task<'_>> = runs
+        .filter(|(_, (id, _))| of_run.is_none_or(|wanted| wanted == *id))
+        .flat_map(|(run, (id, dispatched))| {
+            let of_run = dispatched.iter().enumerate();
+            of_run.map(move |(number, created)| Task { run, id, number, created: *created })
+        })
+        .filter(is_meant)
+        .collect();
     let (offset, limit) = (number("offset").unwrap_or_default(), number("limit").unwrap_or(100));
-    let page: Vec<Value> = of_run.iter().enumerate().skip(offset).take(limit).map(task).collect();
-    Json(json!({"count": of_run.len(), "results": page}))
+    let page: Vec<Value> = meant.iter().skip(offset).take(limit).map(shown).collect();
+    Json(json!({"count": meant.len(), "results": page}))
 }
 
 /// A task as Pulp shows it: a tenth of a second of waiting, a twentieth of work.
-fn task((number, created): (usize, &Timestamp)) -> Value {
-    let after = |milliseconds| *created + SignedDuration::from_millis(milliseconds);
+fn shown(task: &Task<'_>) -> Value {
+    let Task { run, id, number, created } = *task;
     json!({
-        "pulp_href": format!("/pulp/api/v3/tasks/00000000-0000-4000-8000-{number:012x}/"),
+        "pulp_href": format!("/pulp/api/v3/tasks/{run:08x}-0000-4000-8000-{number:012x}/"),
+        "name": "pulp_perf.app.tasks.nothing",
+        "logging_cid": id,
         "pulp_created": created,
-        "unblocked_at": after(90),
-        "started_at": after(100),
-        "finished_at": after(150),
+        "unblocked_at": created + SignedDuration::from_millis(90),
+        "started_at": created + STARTED_AFTER,
+        "finished_at": created + ENDED_AFTER,
         "state": "completed",
         "error": null,
     })

@@ -90,7 +90,10 @@ async fn any_pulp_is_measured_by_two_ways_with_a_secret_that_says_only_where_it_
         assert_eq!(cell["tasks"]["submitted"], json!(40), "each request dispatched one: {cell:#}");
     }
     let purged = "select count(*) from core_task where name like '%purge%' and state = 'completed'";
-    assert!(sql::one(purged).await.parse::<u32>().unwrap() >= 80, "the tasks of both ways are there, none was deleted");
+    assert!(
+        sql::one(purged).await.parse::<u32>().unwrap() >= 80,
+        "the tasks of both ways are there, none was deleted"
+    );
     assert_eq!(cluster.as_found(WORKERS).await, before, "as it was found");
     cluster.assert_nothing_left(NAME).await;
     let services: Api<Service> = cluster.api();

@@ -117,9 +117,10 @@ pub(crate) fn assignments(input: &[u8]) {
 /// What the script in Pulp's process has measured.
 pub(crate) fn script_results(input: &[u8]) {
     let assignment = serde_json::json!({
-        "version": 2, "address": {"testUid": "3f1c", "cell": 0, "attempt": 1}, "generators": 1,
+        "version": 3, "address": {"testUid": "3f1c", "cell": 0, "attempt": 1}, "generators": 1,
         "workload": {"pulpTasks": {
-            "pulp": {"baseUrl": "http://pulp-api:24817", "apiRoot": "/pulp/", "authentication": "None"},
+            "pulp": {"baseUrl": "http://pulp-api:24817", "apiRoot": "/pulp/", "authentication": "None",
+                "verifiesCertificate": true},
             "correlationId": "7d444840-9dc0-11d1-b245-5ffdce74fad2", "tasks": 10, "concurrency": 1,
             "dispatch": {"request": {"method": "POST", "path": "/p/", "requestTimeoutMilliseconds": 1000}},
             "dispatchDeadlineMilliseconds": 1000}},

@@ -274,11 +274,7 @@ async fn answer(client: &PulpClient, inquiry: &Inquiry<'_>) -> Result<Counts, Pu
             let workers_online = Some(workers_online(client).await?);
             Counts { workers_online, ..Counts::default() }
         }
-        (Question::QueueAndProcesses, _) => {
-            let unfinished = Some(client.count_tasks(&unfinished(None)).await?);
-            let counts = Counts { unfinished, ..Counts::default() };
-            with_processes(counts, client, inquiry).await?
-        }
+        (Question::Processes, _) => processes(client, inquiry).await?,
         (Question::Tasks, Some(id)) => tasks(client, inquiry, id).await?,
         (Question::WaitingTasks, Some(id)) => {
             // What waits is counted first: a task that is started in between is then not taken for one that waits.
@@ -353,14 +349,10 @@ async fn workers_online(client: &PulpClient) -> Result<u32, PulpError> {
 }
 
 /// All processes and versions, once a cell: the status page is too dear to be asked often.
-async fn with_processes(
-    counts: Counts,
-    client: &PulpClient,
-    inquiry: &Inquiry<'_>,
-) -> Result<Counts, PulpError> {
+async fn processes(client: &PulpClient, inquiry: &Inquiry<'_>) -> Result<Counts, PulpError> {
     let known = inquiry.status.current.as_ref().and_then(|current| current.progress.processes);
     if known.is_some() {
-        return Ok(counts);
+        return Ok(Counts::default());
     }
     let status = client.status().await?;
     let count = |processes: usize| u32::try_from(processes).unwrap_or(u32::MAX);
@@ -372,5 +364,5 @@ async fn with_processes(
     let bounded = |words: &str| words.chars().take(LONGEST_VERSION).collect::<String>();
     let of = |version: &ComponentVersion| (bounded(&version.component), bounded(&version.version));
     let versions = status.versions.iter().take(MOST_VERSIONS).map(of).collect();
-    Ok(Counts { processes, versions, ..counts })
+    Ok(Counts { processes, versions, ..Counts::default() })
 }

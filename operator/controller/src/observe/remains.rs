@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use throughput_answers::{Budget, Share};
 use throughput_core::identity::TestFacts;
 use throughput_core::kinds::pulp_tasks::observed::Remains;
@@ -19,6 +18,8 @@ use crate::cadence::turns::{Lane, Turn, Turns};
 
 /// More tasks than this are not read: a cell dispatches at most 200,000, and overshoots by what was under way.
 const MOST_TASKS: u64 = 400_000;
+/// More tasks of others than this are not read: the cell's figures are not trusted then, whatever they did.
+const MOST_FOREIGN_TASKS: u64 = 2_000;
 /// How long a look waits for them. The next one takes them if they come later.
 const GLANCE: Duration = Duration::from_secs(5);
 
@@ -149,33 +150,17 @@ async fn room_for_all(
     Ok((most, room.take(bytes, until).await.map_err(PulpError::NoRoom)?))
 }
 
-/// The cell's tasks, of which there are no more than this, and how many of others were dispatched in its window.
+/// The cell's tasks, of which there are no more than this, and those of others that workers were at meanwhile. What only
+/// woke the workers up is no others'.
 async fn remains(
     client: &PulpClient,
     (correlation_id, most): (Uuid, u64),
     nudges: Option<Uuid>,
 ) -> Result<Remains, PulpError> {
     let tasks = client.tasks_of(correlation_id, most).await?;
-    let begin = tasks.iter().map(|task| task.pulp_created).min();
-    let end: Option<Timestamp> = tasks.iter().filter_map(|task| task.finished_at).max();
-    let foreign_tasks = match (begin, end) {
-        (Some(begin), Some(end)) => {
-            let window =
-                TaskFilter { created_since: Some(begin), created_until: Some(end), ..TaskFilter::default() };
-            let own = tasks.iter().filter(|task| task.pulp_created <= end).count() as u64;
-            // Those that only woke the workers up.
-            let nudges = match nudges {
-                Some(id) => {
-                    let nudges = TaskFilter { correlation_id: Some(id), ..window.clone() };
-                    client.count_tasks(&nudges).await?
-                }
-                None => 0,
-            };
-            client.count_tasks(&window).await?.saturating_sub(own + nudges)
-        }
-        _ => 0,
-    };
-    Ok(Remains { tasks, foreign_tasks })
+    let own_ids: Vec<Uuid> = nudges.into_iter().chain([correlation_id]).collect();
+    let foreign = client.foreign_tasks(&tasks, &own_ids, MOST_FOREIGN_TASKS).await?;
+    Ok(Remains { tasks, foreign })
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use throughput_crds::{ConditionStatus, ConditionType, Stage, ThroughputTestStatus};
 use throughput_model::cell::CellAddress;
 use throughput_model::figures::TaskFigures;
+use throughput_model::foreign::ForeignTasks;
 use throughput_model::generator::{GeneratorResult, RESULT_VERSION, RequestFigures, StopReason};
 use throughput_model::pulp_load::PulpLoad;
 use throughput_model::task::{TaskRecord, TaskState};
@@ -145,7 +146,7 @@ pub fn collected() -> Observed {
 
 /// The same, with these tasks of the cell's read.
 pub fn read(tasks: Vec<TaskRecord>, observed: Observed) -> Observed {
-    let remains = Some(Remains { tasks, foreign_tasks: 0 });
+    let remains = Some(Remains { tasks, foreign: ForeignTasks::Read(Vec::new()) });
     Observed { pulp: PulpSeen { remains, ..observed.pulp }, ..observed }
 }
 

@@ -32,7 +32,7 @@ pub(super) fn starting_generators(draft: &mut Draft<'_>, view: &View<'_>) {
     let kind = view.plan.workload.kind();
     let generators = &view.observed.generators;
     let all_ready = generators.registered >= view.cell.generators;
-    kind.watch_the_start(draft, view, all_ready);
+    kind.watch_the_start(draft, view);
     let address = draft.address(view.current);
     if all_ready {
         return start_together(draft, view);

@@ -116,11 +116,8 @@ impl WorkloadKind for PulpTasks {
         workers::note_online(draft, view);
     }
 
-    fn watch_the_start(&self, draft: &mut Draft<'_>, view: &View<'_>, all_ready: bool) {
+    fn watch_the_start(&self, draft: &mut Draft<'_>, view: &View<'_>) {
         counting::update_counts(draft, view);
-        if all_ready {
-            queue::doubt_what_came_since(draft, view);
-        }
     }
 
     fn step(&self, draft: &mut Draft<'_>, view: &View<'_>) {

@@ -167,7 +167,7 @@ mod tests {
     fn judged(criterion: &CheckedCriterion, ratio: Option<&str>) -> CriteriaOutcome {
         let mut tasks = TaskFigures::of(&[]);
         tasks.success_ratio = ratio.map(str::to_owned);
-        criterion.judge(&figures(&tasks, None), &[])
+        criterion.judge(&figures(&tasks, None, None), &[])
     }
 
     fn rds(cpu: Option<f64>, shortfall: Option<&[&str]>) -> SourceSummary {

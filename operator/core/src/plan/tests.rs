@@ -75,6 +75,7 @@ fn shortest() -> PulpTasks {
         tasks: 10_000,
         procedure: Procedure::Sustained,
         deletes_created: false,
+        max_foreign_work_percent: "1".to_owned(),
         in_process: None,
     }
 }

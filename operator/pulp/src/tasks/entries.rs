@@ -17,6 +17,8 @@ const TASK_BYTES: usize = 4 << 10;
 const FEW_TASKS_BYTES: usize = 1 << 20;
 /// The longest path of a resource, in bytes.
 const LONGEST_HREF_BYTES: usize = 1024;
+/// The longest name of a task, in characters. What is longer is cut.
+const LONGEST_NAME: usize = 128;
 
 /// What a page is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,12 +91,42 @@ pub(super) struct CreatingEntry {
     pub(super) created_resources: Vec<Option<Href>>,
 }
 
+#[derive(Deserialize)]
+pub(super) struct NamedEntry {
+    pub(super) pulp_href: String,
+    pub(super) pulp_created: Timestamp,
+    pub(super) name: Name,
+    #[serde(default)]
+    pub(super) logging_cid: Option<String>,
+    #[serde(default)]
+    pub(super) started_at: Option<Timestamp>,
+    #[serde(default)]
+    pub(super) finished_at: Option<Timestamp>,
+}
+
+/// The name of a task, fit to be quoted.
+#[derive(Deserialize)]
+#[serde(from = "String")]
+pub(super) struct Name(pub(super) String);
+
+impl From<String> for Name {
+    fn from(name: String) -> Self {
+        Self(quote::<&str>(name.as_bytes(), &[]).chars().take(LONGEST_NAME).collect())
+    }
+}
+
 /// A task on a page, whatever is read of it.
 pub(super) trait Entry: serde::de::DeserializeOwned {
     fn pulp_href(&self) -> &str;
 }
 
 impl Entry for TaskEntry {
+    fn pulp_href(&self) -> &str {
+        &self.pulp_href
+    }
+}
+
+impl Entry for NamedEntry {
     fn pulp_href(&self) -> &str {
         &self.pulp_href
     }

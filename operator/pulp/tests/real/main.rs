@@ -6,6 +6,7 @@ use std::env::var;
 use std::fs;
 use std::time::{Duration, Instant};
 
+use throughput_model::foreign::ForeignTasks;
 use throughput_model::task::TaskState;
 use throughput_model::workload::{Authentication, PulpEndpoint};
 use throughput_pulp::{ClientOptions, Credentials, PulpClient, PulpError, TaskFilter};
@@ -44,14 +45,13 @@ async fn a_real_pulp_answers_all_that_the_client_asks() {
         assert_eq!(client.online_workers_count().await, Ok(status.online_workers.len() as u64));
         assert!(status.versions.iter().any(|version| version.component == "core"));
 
-        let (id, begun) = (fresh_id(), jiff::Timestamp::now());
+        let (id, other) = (fresh_id(), fresh_id());
         for _ in 0..5 {
             client.purge_nothing(id).await.unwrap();
+            client.purge_nothing(other).await.unwrap();
         }
         let own = TaskFilter { correlation_id: Some(id), ..TaskFilter::default() };
         assert_eq!(client.count_tasks(&own).await, Ok(5));
-        let since = TaskFilter { created_since: Some(begun), ..TaskFilter::default() };
-        assert!(client.count_tasks(&since).await.unwrap() >= 5);
         let unfinished = TaskFilter { states: TaskState::UNFINISHED.to_vec(), ..own };
         let deadline = Instant::now() + Duration::from_mins(1);
         while client.count_tasks(&unfinished).await.unwrap() > 0 {
@@ -62,6 +62,13 @@ async fn a_real_pulp_answers_all_that_the_client_asks() {
         assert_eq!(tasks.len(), 5);
         assert!(tasks.iter().all(|task| task.state == TaskState::Completed && task.finished_at.is_some()));
         assert_eq!(client.tasks_of(id, 4).await, Err(PulpError::TooManyTasks { count: 5, most: 4 }));
+        let others = client.foreign_tasks(&tasks, &[id], 1_000).await.unwrap();
+        let ForeignTasks::Read(others) = others else { panic!("{others:?}") };
+        assert!(others.iter().any(|task| task.name.contains("purge")), "{others:?}");
+        assert_eq!(
+            client.foreign_tasks(&tasks, &[id, other], 1_000).await,
+            Ok(ForeignTasks::Read(Vec::new()))
+        );
         assert_eq!(client.cancel_unfinished(id).await.unwrap(), throughput_pulp::Cancellation::default());
         assert_eq!(client.cancel(id).await, Ok(false), "no such task");
     }

@@ -1,6 +1,7 @@
 //! Tasks that Pulp's workers finish.
 
 pub mod figures;
+mod foreign;
 mod section;
 
 use std::collections::BTreeMap;
@@ -11,8 +12,10 @@ use serde::{Deserialize, Serialize};
 use throughput_crds::{CleanupProgress, ProcessCounts};
 use throughput_model::failure::Failures;
 use throughput_model::figures::TaskFigures;
+use throughput_model::foreign::ForeignWork;
 use throughput_model::generator::StopReason;
 use throughput_model::histogram::LatencySummary;
+use throughput_model::source_report;
 use uuid::Uuid;
 
 use super::ReportedKind;
@@ -33,6 +36,9 @@ pub struct PulpTasksReport {
     pub requests: Option<RequestReport>,
     /// What Pulp says of the tasks.
     pub tasks: TaskFigures,
+    /// What tasks of others took of the workers' time meanwhile; absent where the cell's tasks were not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreign_work: Option<ForeignWork>,
     /// Pulp's processes when the dispatch began.
     pub processes: Option<ProcessCounts>,
     /// The versions of Pulp's components then, by their names.
@@ -179,11 +185,15 @@ impl ReportedKind for PulpTasksReport {
     }
 
     fn figures(&self) -> Figures {
-        figures::figures(&self.tasks, self.requests.as_ref())
+        figures::figures(&self.tasks, self.requests.as_ref(), self.foreign_work.as_ref())
     }
 
     fn section(&self, correlation_id: Uuid) -> Markup {
         section::render(self, correlation_id)
+    }
+
+    fn tables(&self) -> Vec<source_report::Table> {
+        self.foreign_work.as_ref().and_then(foreign::table).into_iter().collect()
     }
 
     fn workers(&self) -> Option<u32> {
@@ -199,6 +209,9 @@ impl ReportedKind for PulpTasksReport {
             requests.failures.drop_samples();
         }
         self.tasks.error_samples.clear();
+        if let Some(work) = &mut self.foreign_work {
+            work.keep_names(0);
+        }
     }
 
     fn pulp_tasks(&self) -> Option<&PulpTasksReport> {

@@ -1,5 +1,7 @@
 //! The table that the plan's readers know, in Markdown.
 
+use throughput_model::source_report;
+
 use crate::columns::{Align, Column, NO_FIGURE, Table};
 use crate::data::{CellReport, TestReport};
 use crate::rows::Row;
@@ -20,13 +22,30 @@ pub fn render(report: &TestReport) -> String {
             text.push_str(&row(facts.repeat_columns.iter().map(|column| column.text(facts, repeats))));
         }
     }
+    for cell in &report.cells {
+        for told in cell.load.kind().tables() {
+            text.push_str(&table(cell.cell, &told));
+        }
+    }
     if let Some(words) = report.words_on_lost_cells() {
         text.extend(["\n", &escaped(&words), "\n"]);
     }
     text
 }
 
-fn head(columns: impl Iterator<Item = (&'static str, Align)>) -> String {
+/// A table of a cell under its title, its first column of words and the others of numbers.
+fn table(cell: u32, table: &source_report::Table) -> String {
+    let title = escaped(&table.title);
+    let aligned = table
+        .columns
+        .iter()
+        .enumerate()
+        .map(|(number, column)| (column.as_str(), if number == 0 { Align::Left } else { Align::Right }));
+    let rows: String = table.rows.iter().map(|texts| row(texts.iter().cloned())).collect();
+    format!("\nRun {}: {title}\n\n{}{rows}", cell + 1, head(aligned))
+}
+
+fn head<'a>(columns: impl Iterator<Item = (&'a str, Align)>) -> String {
     let (titles, rules): (Vec<&str>, Vec<&str>) = columns
         .map(|(title, align)| match align {
             Align::Left => (title, "---"),
@@ -104,6 +123,23 @@ mod tests {
              | 2 (concurrency 4) | 4 | - | 0 | - | - | Failed: 3 of 4 workers online |\n"
         );
         assert_eq!(render(&fixture::report()), expected);
+    }
+
+    #[test]
+    fn tasks_of_others_are_named_in_a_table_of_their_run() {
+        let mut report = fixture::report();
+        fixture::tasks_of(&mut report.cells[0]).foreign_work = Some(fixture::foreign_work());
+        let rendered = render(&report);
+        let (_, table) = rendered.split_once("\n\n").unwrap();
+        let (first, last) = (
+            "| &lt;b>0&lt;/b>\\|domain_metrics.count | 1 | 4.000 | 0.100 |\n",
+            "| others | 4 | 0.000 | 0.000 |\n",
+        );
+        let head = "Run 1: Tasks that are not of this run\n\n\
+                    | name | tasks | worker time in s | share in % |\n| --- | ---: | ---: | ---: |\n";
+        assert!(table.starts_with(&format!("{head}{first}")), "{table}");
+        assert!(table.ends_with(last), "{table}");
+        assert_eq!(table.lines().count(), 4 + 11);
     }
 
     #[test]

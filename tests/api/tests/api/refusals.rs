@@ -217,12 +217,12 @@ async fn a_missing_service_and_a_missing_port_are_named() {
     let (tenant, _operator) = run(spec(), &[]).await;
     let test = watched(&tenant);
     let message = test.until_it_waits_for("ServiceNotFound").await;
-    assert_eq!(message, "there is no Service pulp-api in this namespace (target.service)");
+    assert_eq!(message, "there is no Service pulp-api in this namespace (targets)");
     let service = json!({"metadata": {"name": "pulp-api"}, "spec": {"ports": [{"port": 80}]}});
     tenant.create::<Service>(service).await;
     test.poke().await;
     let message = test.until_it_waits_for("ServicePortNotFound").await;
-    assert_eq!(message, "the Service pulp-api has no port 24817 (target.service.port); it has 80");
+    assert_eq!(message, "the Service pulp-api has no port 24817 (service.port of the target); it has 80");
 }
 
 #[tokio::test]

@@ -44,6 +44,14 @@ async fn assert_rescued(
     is_it: impl Fn(&Request<Body>) -> bool + Send + Sync + 'static,
     instead: Instead,
 ) -> ThroughputTest {
+    // Boxed, so that not each test carries all of it on its stack.
+    Box::pin(rescued(is_it, instead)).await
+}
+
+async fn rescued(
+    is_it: impl Fn(&Request<Body>) -> bool + Send + Sync + 'static,
+    instead: Instead,
+) -> ThroughputTest {
     let tenant = Tenant::new().await;
     let failing = left(&tenant, FAILING, Stage::Draining).await;
     start_generators(&tenant, &failing.facts).await;

@@ -26,7 +26,10 @@ fn settings() -> GeneratorSettings {
         image: "throughput-loadgen:test".to_owned(),
         image_pull_policy: "IfNotPresent".to_owned(),
         collector_url: "http://collector.throughput.svc:8081".to_owned(),
-        pod: GeneratorPod::default(),
+        pod: serde_json::from_value(json!({"resources": {
+            "requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "256Mi"},
+        }}))
+        .unwrap(),
     }
 }
 

@@ -9,7 +9,7 @@ use throughput_crds::{
 
 use super::world::World;
 use super::{Disturbance, Walked, walk};
-use crate::decide::fixture::{at, backlog, plan_of};
+use crate::decide::fixture::{at, backlog, plan_of, plan_with};
 use crate::plan::{Deadlines, Plan};
 
 /// Each with four and with eight workers, dispatched by one and by two requests at once.
@@ -280,4 +280,28 @@ fn a_test_whose_report_is_refused_can_be_aborted() {
             "the details of this cell are not in the report, since they could not be written: refused by a webhook"
         ]
     );
+}
+
+#[test]
+fn scheduled_tasks_are_judged_by_the_workers_time_that_they_took() {
+    // A task takes a second, and the cell has ten.
+    let plan = |bound: &str| {
+        let matrix = json!([{"name": "workers", "of": "Scale", "values": [4]}]);
+        plan_with(&matrix, &json!({"tasks": 10, "maxForeignWorkPercent": bound}))
+    };
+    let little = "1 task not of this run took 1.0 s of worker time, 9.091 %: domain_metrics.count";
+    let much = "2 tasks not of this run took 2.0 s of worker time, 16.667 %, more than maxForeignWorkPercent (10): \
+                domain_metrics.count";
+    for (scheduled, verdict, message, observations) in
+        [(1, Verdict::Passed, None, vec![little]), (2, Verdict::Invalid, Some(much), vec![])]
+    {
+        let mut world = World::new();
+        world.scheduled = scheduled;
+        let run = walk(&plan("10"), world, &[]);
+        assert_left_as_found(&run, &[]);
+        let result = &run.world.stored().results[0];
+        assert_eq!((result.verdict, result.message.as_deref()), (verdict, message), "{scheduled}");
+        assert_eq!(result.observations, observations, "{scheduled}");
+        assert_eq!(result.tasks_completed, Some(10));
+    }
 }

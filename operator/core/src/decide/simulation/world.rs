@@ -33,6 +33,8 @@ pub(super) struct World {
     pub(super) line: Line,
     /// The holder of each Deployment that a test of another world has claimed.
     pub(super) held_by: BTreeMap<String, String>,
+    /// So many tasks Pulp's own schedule dispatches in each cell, right after the cell's first ones.
+    pub(super) scheduled: u32,
     /// Until when it is suspended.
     suspended_until: i64,
     /// Tasks were dispatched while no worker was online, and none was dispatched since one is: nobody notices them.
@@ -92,6 +94,7 @@ impl World {
             controls: Controls::default(),
             line: Line::First,
             held_by: BTreeMap::new(),
+            scheduled: 0,
             suspended_until: 0,
             overslept: false,
             seconds_held: 0,

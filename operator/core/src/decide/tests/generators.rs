@@ -6,7 +6,6 @@ use crate::decide::Action;
 use crate::decide::fixture::{
     active, address, condition, decided, delivered, failure, generators, observed, place, plan, status_at,
 };
-use crate::kinds::pulp_tasks::observed::{Counts, Pulp};
 use crate::observed::{Job, Observed};
 
 #[test]
@@ -32,17 +31,6 @@ fn generators_that_are_all_ready_dispatch() {
     let observed = Observed { generators: generators(active(), 1, Vec::new()), ..observed() };
     let decision = decided(&status_at(0, Stage::StartingGenerators), &observed, 1);
     assert_eq!((place(&decision), decision.actions), (Some((0, Stage::Dispatching)), vec![]));
-}
-
-#[test]
-fn tasks_of_others_that_came_before_the_dispatch_make_the_cell_invalid() {
-    let pulp = Pulp::Answering(Counts { unfinished: Some(2), ..Counts::default() }).into();
-    let observed = Observed { pulp, generators: generators(active(), 1, Vec::new()), ..observed() };
-    let decision = decided(&status_at(0, Stage::StartingGenerators), &observed, 1);
-    assert_eq!(
-        decision.status.current.unwrap().progress.invalid,
-        ["2 tasks that are not of this run were unfinished when the dispatch began"]
-    );
 }
 
 #[test]

@@ -1,8 +1,11 @@
+mod foreign_work;
+
 use jiff::Timestamp;
 use serde_json::json;
 use throughput_crds::{CellParameter, CellProgress, Stage, StageEntry};
 use throughput_model::cell::CellAddress;
 use throughput_model::failure::{FailureClass, Phase};
+use throughput_model::foreign::{ForeignTask, ForeignTasks};
 use throughput_model::generator::{OwnWork, RESULT_VERSION, RequestFigures, StartFigures, StopReason};
 use throughput_model::histogram::LatencySummary;
 use throughput_model::pulp_load::PulpLoad;
@@ -10,6 +13,7 @@ use throughput_model::task::{TaskRecord, TaskState};
 use throughput_report::fixture::tasks_of;
 use throughput_report::kinds::pulp_tasks::StartReport;
 
+use self::foreign_work::foreign;
 use super::*;
 use crate::kinds::pulp_tasks::observed::{Pulp, PulpSeen, Remains};
 use crate::plan::permissions::Permissions;
@@ -28,11 +32,15 @@ fn plan() -> Plan {
 }
 
 fn plan_with(criteria: &serde_json::Value) -> Plan {
+    plan_of(&json!({"tasks": 4}), criteria)
+}
+
+fn plan_of(pulp_tasks: &serde_json::Value, criteria: &serde_json::Value) -> Plan {
     let spec = json!({
         "targets": [{"name": "pulp", "service": {"name": "pulp-api", "port": 24817}, "credentials": {"method": "None"}, "pulp": {}}],
         "scale": [{"name": "workers", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "pulp-worker"}}],
         "matrix": [{"name": "workers", "of": "Scale", "values": [2]}],
-        "workload": {"pulpTasks": {"tasks": 4}},
+        "workload": {"pulpTasks": pulp_tasks},
         "criteria": criteria,
     });
     Plan::new("pulp", &serde_json::from_value(spec).unwrap(), &Permissions::default(), &OneSource).unwrap()
@@ -109,10 +117,19 @@ fn detail(
     plan: &Plan,
     progress: CellProgress,
     tasks: &[TaskRecord],
-    foreign_tasks: u64,
+    foreign: &[ForeignTask],
     generators: &[GeneratorResult],
 ) -> CellDetail {
-    let remains = Some(Remains { tasks: tasks.to_vec(), foreign_tasks });
+    let foreign = ForeignTasks::Read(foreign.to_vec());
+    measured_of(plan, progress, Some(Remains { tasks: tasks.to_vec(), foreign }), generators)
+}
+
+fn measured_of(
+    plan: &Plan,
+    progress: CellProgress,
+    remains: Option<Remains>,
+    generators: &[GeneratorResult],
+) -> CellDetail {
     let pulp = PulpSeen { remains, ..Pulp::NotAsked.into() };
     let evidence = Evidence { pulp: &pulp, generators, workers: 2, sources: &[], earlier: &[] };
     let address = CellAddress { test_uid: "3f1c".to_owned(), cell: 0, attempt: 1 };
@@ -120,7 +137,7 @@ fn detail(
 }
 
 fn measured(tasks: &[TaskRecord], generators: &[GeneratorResult]) -> CellResult {
-    summarized(&detail(&plan(), CellProgress::default(), tasks, 0, generators).figures)
+    summarized(&detail(&plan(), CellProgress::default(), tasks, &[], generators).figures)
 }
 
 /// Outcome, verdict, reason and message of a cell.
@@ -178,19 +195,13 @@ fn a_cell_that_nothing_was_dispatched_in_has_no_figures() {
         failure_reason: Some("WorkersNotOnline".to_owned()),
         ..CellProgress::default()
     };
-    let result = summarized(&detail(&plan(), progress, &[], 0, &[]).figures);
+    let result = summarized(&detail(&plan(), progress, &[], &[], &[]).figures);
     assert_eq!(
         judged(&result),
         (CellOutcome::Incomplete, Verdict::Failed, "WorkersNotOnline", "timeouts.scale passed")
     );
     assert_eq!((result.requests, result.requests_failed), (None, None));
     assert_eq!((result.tasks_submitted, result.tasks_per_second, result.wait), (Some(0), None, None));
-}
-
-#[test]
-fn tasks_of_others_in_the_window_make_the_figures_untrustworthy() {
-    let result = summarized(&detail(&plan(), CellProgress::default(), &four(), 7, &[complete(4)]).figures);
-    assert_doubted(&result, "7 tasks that are not of this run were dispatched while its tasks were counted");
 }
 
 #[test]
@@ -253,7 +264,7 @@ fn how_well_several_generators_started_together_is_reported() {
         ..complete(2)
     };
     let report = |generators: &[GeneratorResult]| {
-        let mut detail = detail(&plan(), CellProgress::default(), &four(), 0, generators);
+        let mut detail = detail(&plan(), CellProgress::default(), &four(), &[], generators);
         assert_eq!(detail.generators.len(), generators.len());
         tasks_of(&mut detail.figures).requests.clone().unwrap().start
     };
@@ -267,10 +278,12 @@ fn how_well_several_generators_started_together_is_reported() {
 fn all_doubts_are_told_and_those_of_the_way_come_first() {
     let progress =
         CellProgress { invalid: vec!["the replicas were changed".to_owned()], ..CellProgress::default() };
-    let result = summarized(&detail(&plan(), progress, &four(), 1, &[complete(4)]).figures);
+    let others = [foreign("purge", 2, 1_000)];
+    let result = summarized(&detail(&plan(), progress, &four(), &others, &[complete(4)]).figures);
     assert_doubted(
         &result,
-        "the replicas were changed; 1 task that is not of this run was dispatched while its tasks were counted",
+        "the replicas were changed; 1 task not of this run took 1.0 s of worker time, 20.000 %, \
+         more than maxForeignWorkPercent (1): purge",
     );
 }
 
@@ -281,7 +294,7 @@ fn a_failure_weighs_more_than_a_doubt() {
         invalid: vec!["the replicas were changed".to_owned()],
         ..CellProgress::default()
     };
-    let result = summarized(&detail(&plan(), progress, &four(), 1, &[]).figures);
+    let result = summarized(&detail(&plan(), progress, &four(), &[foreign("purge", 2, 1_000)], &[]).figures);
     assert_eq!(
         judged(&result),
         (CellOutcome::Incomplete, Verdict::Failed, "CellFailed", "a load generator was lost")
@@ -332,7 +345,7 @@ fn a_criterion_that_is_not_met_fails_the_cell() {
 fn a_criterion_without_a_figure_cannot_be_judged() {
     // Workers of type redis never note when a task was unblocked.
     let plan = plan_with(&json!([{"metric": "tasks.unblockedWait.p99Milliseconds", "atMost": "1"}]));
-    let result = summarized(&detail(&plan, CellProgress::default(), &four(), 0, &[complete(4)]).figures);
+    let result = summarized(&detail(&plan, CellProgress::default(), &four(), &[], &[complete(4)]).figures);
     let words = "the criterion on tasks.unblockedWait.p99Milliseconds has no figure to judge";
     assert_eq!(judged(&result), (CellOutcome::Completed, Verdict::Invalid, "CriterionWithoutFigure", words));
 }
@@ -343,7 +356,7 @@ fn a_criterion_that_is_not_met_weighs_more_than_one_without_a_figure() {
         {"metric": "tasks.unblockedWait.p99Milliseconds", "atMost": "1"},
         {"metric": "tasks.perSecond", "atLeast": "2"},
     ]));
-    let result = summarized(&detail(&plan, CellProgress::default(), &four(), 0, &[complete(4)]).figures);
+    let result = summarized(&detail(&plan, CellProgress::default(), &four(), &[], &[complete(4)]).figures);
     assert_eq!(judged(&result).3, "tasks.perSecond is 1.000, at least 2 is wanted");
 }
 
@@ -358,7 +371,7 @@ fn canceled_tasks_are_observed() {
 fn generators_are_reported_together() {
     let mut late = with_failed_request(generator(1, StopReason::DeadlineExceeded));
     (late.started_at, late.finished_at) = (at(1), at(9));
-    let mut detail = detail(&plan(), CellProgress::default(), &four(), 0, &[complete(3), late]);
+    let mut detail = detail(&plan(), CellProgress::default(), &four(), &[], &[complete(3), late]);
     let requests = tasks_of(&mut detail.figures).requests.clone().unwrap();
     assert_eq!((requests.generators, requests.sent, requests.succeeded), (2, 4, 3));
     assert_eq!((requests.tasks_dispatched, requests.largest_yield, requests.overshoot), (4, 2, 0));
@@ -369,7 +382,7 @@ fn generators_are_reported_together() {
 
 #[test]
 fn what_goes_into_the_status_is_bounded() {
-    let mut report = detail(&plan(), CellProgress::default(), &four(), 0, &[complete(4)]).figures;
+    let mut report = detail(&plan(), CellProgress::default(), &four(), &[], &[complete(4)]).figures;
     report.observations = vec!["ä".repeat(5_000); 100];
     assert_eq!(summarized(&report).observations, vec!["ä".repeat(LONGEST_OBSERVATION); MOST_OBSERVATIONS]);
 }
@@ -377,7 +390,7 @@ fn what_goes_into_the_status_is_bounded() {
 #[test]
 fn the_status_of_64_cells_stays_below_100_kb_whatever_servers_say() {
     let mut report =
-        detail(&plan(), CellProgress::default(), &[task(1, 2, TaskState::Completed)], 0, &[]).figures;
+        detail(&plan(), CellProgress::default(), &[task(1, 2, TaskState::Completed)], &[], &[]).figures;
     report.message = Some("x".repeat(10_000));
     report.observations = vec!["y".repeat(10_000); 50];
     report.parameters = vec![CellParameter { name: "n".repeat(40), value: "10000".to_owned() }; 2];

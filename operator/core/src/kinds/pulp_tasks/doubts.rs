@@ -1,26 +1,25 @@
 //! Why a cell's figures cannot be trusted, in a sentence each.
 
 use throughput_model::counted::{agreeing, counted, counted_as};
+use throughput_model::decimal::seconds;
 use throughput_model::figures::TaskFigures;
+use throughput_model::foreign::ForeignWork;
 use throughput_model::pulp_load::all_tasks_dispatched;
 
 use crate::judge::evidence::Evidence;
 use crate::judge::saturation;
 
+/// How many names of others' tasks are told in a sentence.
+const NAMES_TOLD: usize = 3;
+
 /// All doubts.
-pub(super) fn all(evidence: &Evidence<'_>, tasks: &TaskFigures) -> Vec<String> {
+pub(super) fn all(
+    evidence: &Evidence<'_>,
+    tasks: &TaskFigures,
+    foreign: Option<&ForeignWork>,
+) -> Vec<String> {
     let mut doubts = Vec::new();
-    let foreign_tasks = evidence.pulp.remains.as_ref().map_or(0, |remains| remains.foreign_tasks);
-    if foreign_tasks > 0 {
-        doubts.push(format!(
-            "{} dispatched while its tasks were counted",
-            counted_as(
-                foreign_tasks,
-                "task that is not of this run was",
-                "tasks that are not of this run were"
-            )
-        ));
-    }
+    doubts.extend(foreign.and_then(too_much_foreign_work));
     if tasks.negative_durations > 0 {
         doubts.push(format!(
             "{} or an end before {} start: clocks differ",
@@ -46,4 +45,30 @@ pub(super) fn all(evidence: &Evidence<'_>, tasks: &TaskFigures) -> Vec<String> {
         ));
     }
     doubts
+}
+
+/// That tasks of others took more of the workers' time than they may, if so.
+fn too_much_foreign_work(work: &ForeignWork) -> Option<String> {
+    if !work.exceeds() {
+        return None;
+    }
+    let tasks = counted_as(work.count, "task not of this run", "tasks not of this run");
+    let Some((taken, share)) = work.worker_microseconds.zip(work.worker_time_percent()) else {
+        let were = agreeing(work.count, "was", "were");
+        return Some(format!("{tasks} {were} there while its tasks were counted, more than are looked at"));
+    };
+    // The status has no room for a long sentence, and the names are most of it.
+    Some(format!(
+        "{tasks} took {} s of worker time, {share} %, more than maxForeignWorkPercent ({}): {}",
+        seconds(taken, 1),
+        work.max_percent,
+        foreign_names(work)
+    ))
+}
+
+/// What tasks of others were, those that took the most time first.
+pub(super) fn foreign_names(work: &ForeignWork) -> String {
+    let names: Vec<&str> = work.names.iter().take(NAMES_TOLD).map(|work| work.name.as_str()).collect();
+    let more = work.names.len() > NAMES_TOLD || work.others.is_some();
+    format!("{}{}", names.join(", "), if more { ", and others" } else { "" })
 }

@@ -3,6 +3,7 @@
 use throughput_crds::{Current, Stage};
 use throughput_model::counted::{agreeing, counted};
 use throughput_model::figures::{TaskFigures, completions_over_time, queue_over_time};
+use throughput_model::foreign::ForeignWork;
 use throughput_model::generator::{GeneratorResult, RequestFigures, StopReason};
 use throughput_model::pulp_load::{PulpLoad, TASKS_MOST_A_REQUEST, all_tasks_dispatched};
 use throughput_model::task::TaskRecord;
@@ -55,8 +56,12 @@ pub(super) fn evaluate(planned: &PulpTasks, current: &Current, evidence: &Eviden
     let requests = merged.as_ref().map(|figures| request_report(planned, evidence.generators, figures));
     let read = evidence.pulp.remains.as_ref().map_or(&[][..], |remains| &remains.tasks);
     let tasks = TaskFigures::of(read);
+    let foreign_work =
+        evidence.pulp.remains.as_ref().map(|remains| {
+            ForeignWork::of(&remains.foreign, &remains.tasks, &planned.max_foreign_work_percent)
+        });
     Evaluation {
-        doubts: doubts::all(evidence, &tasks),
+        doubts: doubts::all(evidence, &tasks, foreign_work.as_ref()),
         short: requests.as_ref().and_then(|requests| short(planned, requests)).or_else(|| unfinished(&tasks)),
         request_figures: merged,
         queue: queue_over_time(read),
@@ -66,6 +71,7 @@ pub(super) fn evaluate(planned: &PulpTasks, current: &Current, evidence: &Eviden
             tasks_wanted: planned.tasks,
             requests,
             tasks,
+            foreign_work,
             processes: current.progress.processes,
             pulp_versions: current.progress.pulp_versions.clone(),
             nudges: current.progress.nudges.clone(),

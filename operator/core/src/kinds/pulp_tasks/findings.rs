@@ -1,13 +1,14 @@
 //! What is worth a word of Pulp's tasks, and where it stands among what the sources saw.
 
-use throughput_model::counted::{agreeing, counted, times};
-use throughput_model::decimal;
+use throughput_model::counted::{agreeing, counted, counted_as, times};
+use throughput_model::decimal::{self, seconds};
 use throughput_model::failure::FailureGroup;
 use throughput_model::figures::TaskFigures;
 use throughput_report::data::CellReport;
 use throughput_report::kinds::pulp_tasks::PulpTasksReport;
 use throughput_report::repeats::is_trusted;
 
+use super::doubts::foreign_names;
 use super::nudging::PATIENCE;
 use crate::judge::findings::{
     Rule, Seen, database_busy, database_connections, incomplete, other_resources, out_of_memory, profiled,
@@ -18,7 +19,7 @@ use crate::judge::findings::{
 const FLAT_GROWTH_PERMILLE: u128 = 1_100;
 
 /// The rules, in the order in which they speak.
-pub(super) const RULES: [Rule; 15] = [
+pub(super) const RULES: [Rule; 16] = [
     nudged,
     requests_failed,
     tasks_failed,
@@ -32,6 +33,7 @@ pub(super) const RULES: [Rule; 15] = [
     more_workers_than_tasks_can_use,
     other_resources,
     profiled,
+    foreign_work,
     incomplete,
     left_behind,
 ];
@@ -87,6 +89,18 @@ fn tasks_failed(seen: &Seen<'_>) -> Vec<String> {
         words.push(format!("{canceled} of {submitted} {were} canceled"));
     }
     words
+}
+
+/// Tasks of others, which took no more of the workers' time than they may. That they took more is a doubt.
+fn foreign_work(seen: &Seen<'_>) -> Vec<String> {
+    let work = of(seen).and_then(|load| load.foreign_work.as_ref()).filter(|work| !work.exceeds());
+    let words = work.filter(|work| work.count > 0).and_then(|work| {
+        let tasks = counted_as(work.count, "task not of this run", "tasks not of this run");
+        let share = work.worker_time_percent()?;
+        let taken = seconds(work.worker_microseconds?, 1);
+        Some(format!("{tasks} took {taken} s of worker time, {share} %: {}", foreign_names(work)))
+    });
+    words.into_iter().collect()
 }
 
 /// Twice the workers, and hardly more throughput: the tasks wait for one another, or for something else.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use throughput_crds::ProcessCounts;
+use throughput_model::foreign::ForeignTasks;
 use throughput_model::task::TaskRecord;
 
 use crate::reason::Why;
@@ -96,6 +97,7 @@ pub struct Deletions {
 pub struct Remains {
     /// What Pulp says of the tasks with the cell's correlation id.
     pub tasks: Vec<TaskRecord>,
-    /// Tasks of others that were dispatched or at work between the first and the last instant of the cell's.
-    pub foreign_tasks: u64,
+    /// Tasks of others that workers were at between the first and the last instant of the cell's, and those that still wait
+    /// since then.
+    pub foreign: ForeignTasks,
 }

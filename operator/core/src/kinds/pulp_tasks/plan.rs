@@ -34,6 +34,8 @@ pub struct PulpTasks {
     pub procedure: Procedure,
     /// Whether what the tasks made is deleted after each cell.
     pub deletes_created: bool,
+    /// The share of the workers' time that tasks of others may take, in percent: a decimal.
+    pub max_foreign_work_percent: String,
     /// The container that dispatches, where tasks are dispatched in Pulp's own process.
     pub in_process: Option<InProcessDispatch>,
 }
@@ -137,6 +139,7 @@ impl PulpTasks {
                 Cleanup::None => false,
                 Cleanup::Created => true,
             },
+            max_foreign_work_percent: tasks.max_foreign_work_percent.clone(),
             in_process: tasks.dispatch.in_process.clone(),
         };
         Ok((planned, cells))

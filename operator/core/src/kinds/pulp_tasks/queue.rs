@@ -1,11 +1,12 @@
-//! Pulp's queue, which is empty when a cell begins.
+//! Pulp's queue, which is empty when a cell begins. What comes after that, while the workers are scaled, is judged at the end
+//! by the workers' time that it took, like what comes while tasks are dispatched.
 
 use std::time::Duration;
 
 use throughput_crds::{ConditionStatus, ConditionType, Stage};
 use throughput_model::counted::{agreeing, counted_as};
 
-use super::observed::{Counts, Pulp};
+use super::observed::Pulp;
 use crate::decide::draft::{Draft, View};
 use crate::reason::{Reason, Why};
 
@@ -36,16 +37,4 @@ pub(super) fn emptying(draft: &mut Draft<'_>, view: &View<'_>) {
     }
     draft.condition(ConditionType::Running, ConditionStatus::True, Reason::EmptyingQueue, what);
     draft.look_again_in(LOOK_AT_QUEUE);
-}
-
-/// The queue was empty before the workers were scaled; what came since is older than the cell's own tasks, and would not be
-/// counted among the foreign ones later.
-pub(super) fn doubt_what_came_since(draft: &mut Draft<'_>, view: &View<'_>) {
-    if let Pulp::Answering(Counts { unfinished: Some(unfinished @ 1..), .. }) = &view.observed.pulp.answer {
-        draft.doubt(format!(
-            "{} not of this run {} unfinished when the dispatch began",
-            counted_as(*unfinished, "task that is", "tasks that are"),
-            agreeing(*unfinished, "was", "were")
-        ));
-    }
 }

@@ -3,16 +3,8 @@
 use super::*;
 
 #[test]
-fn each_rejection_says_what_to_write() {
-    let bound = "the criterion on tasks.perSecond needs one bound, atLeast or atMost, that is a decimal such as \"0.99\"";
-    let unnamed = json!([scaled("content", "pulp-content"), scaled("api", "pulp-api")]);
+fn what_is_wrong_with_a_target_or_a_text_is_told_with_what_to_write() {
     let cases = [
-        (
-            "/workload",
-            json!({}),
-            "NoWorkload",
-            "the workload is not one that this version can carry out: write workload.pulpTasks",
-        ),
         (
             "/targets/0/pulp",
             Value::Null,
@@ -37,6 +29,25 @@ fn each_rejection_says_what_to_write() {
             json!([{"name": "by", "of": "Target", "values": ["gateway"]}]),
             "AxisValueNotAllowed",
             "the value \"gateway\" of the axis \"by\" is the name of no entry of targets",
+        ),
+    ];
+    for (pointer, value, reason, message) in cases {
+        let rejection =
+            Plan::new("pulp", &spec(pointer, value), &Permissions::default(), &OneSource).unwrap_err();
+        assert_eq!((rejection.reason().as_str(), rejection.to_string().as_str()), (reason, message));
+    }
+}
+
+#[test]
+fn each_rejection_says_what_to_write() {
+    let bound = "the criterion on tasks.perSecond needs one bound, atLeast or atMost, that is a decimal such as \"0.99\"";
+    let unnamed = json!([scaled("content", "pulp-content"), scaled("api", "pulp-api")]);
+    let cases = [
+        (
+            "/workload",
+            json!({}),
+            "NoWorkload",
+            "the workload is not one that this version can carry out: write workload.pulpTasks",
         ),
         ("/targets/0/service", Value::Null, "NoTarget", "the target pulp needs one of service and url"),
         (

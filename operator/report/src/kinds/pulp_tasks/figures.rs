@@ -4,6 +4,7 @@
 
 use throughput_model::decimal;
 use throughput_model::figures::TaskFigures;
+use throughput_model::foreign::ForeignWork;
 use throughput_model::histogram::LatencySummary;
 use throughput_model::percentile::Distribution;
 
@@ -29,6 +30,8 @@ pub const FIGURES: &[Figure] = &[
     Figure { name: "tasks.perSecond", unit: Unit::TASKS_PER_SECOND, better: Better::Higher },
     Figure { name: "tasks.dispatchedPerSecond", unit: Unit::TASKS_PER_SECOND, better: Better::Higher },
     Figure { name: "tasks.successRatio", unit: Unit::RATIO, better: Better::Higher },
+    Figure { name: "tasks.foreign.count", unit: Unit::TASKS, better: Better::Lower },
+    Figure { name: "tasks.foreign.workerTimePercent", unit: Unit::PERCENT, better: Better::Lower },
     Figure { name: "requests.sent", unit: Unit::REQUESTS, better: Better::Neither },
     Figure { name: "requests.failed", unit: Unit::REQUESTS, better: Better::Lower },
     duration("requests.start.maxUncertaintyMilliseconds"),
@@ -73,9 +76,17 @@ pub const REPEATS: [Figure; 4] = [
 ];
 
 /// The figures of a cell. What was not measured has none.
-pub fn figures(tasks: &TaskFigures, requests: Option<&RequestReport>) -> Figures {
+pub fn figures(
+    tasks: &TaskFigures,
+    requests: Option<&RequestReport>,
+    foreign: Option<&ForeignWork>,
+) -> Figures {
     let mut figures = Figures::default();
     add_tasks(&mut figures, tasks);
+    if let Some(foreign) = foreign {
+        figures.set("tasks.foreign.count", Some(foreign.count.to_string()));
+        figures.set("tasks.foreign.workerTimePercent", foreign.worker_time_percent());
+    }
     if let Some(requests) = requests {
         add_requests(&mut figures, requests);
     }
@@ -172,7 +183,7 @@ mod tests {
     use crate::fixture;
 
     /// The tasks and the requests of a cell of which everything was measured.
-    fn complete() -> (TaskFigures, RequestReport) {
+    fn complete() -> (TaskFigures, RequestReport, ForeignWork) {
         let load = fixture::tasks_of(&mut fixture::report().cells[0]).clone();
         let mut tasks = load.tasks;
         (tasks.unblocked_wait, tasks.service, tasks.total) = (tasks.wait, tasks.wait, tasks.wait);
@@ -188,13 +199,13 @@ mod tests {
             max_lag_p99_microseconds: 2_500,
             max_unsent: 7,
         });
-        (tasks, requests)
+        (tasks, requests, fixture::foreign_work())
     }
 
     #[test]
     fn a_cell_of_which_everything_was_measured_has_the_figures_of_the_table() {
-        let (tasks, requests) = complete();
-        let figures = figures(&tasks, Some(&requests));
+        let (tasks, requests, foreign) = complete();
+        let figures = figures(&tasks, Some(&requests), Some(&foreign));
         let measured: BTreeSet<&str> = figures.names().collect();
         assert_eq!(measured, FIGURES.iter().map(|figure| figure.name).collect());
         assert_eq!(measured.len(), FIGURES.len(), "no name stands twice");
@@ -202,9 +213,9 @@ mod tests {
     }
 
     #[test]
-    fn the_generators_figures_have_the_units_of_their_names() {
-        let (tasks, requests) = complete();
-        let figures = figures(&tasks, Some(&requests));
+    fn figures_have_the_units_of_their_names() {
+        let (tasks, requests, foreign) = complete();
+        let figures = figures(&tasks, Some(&requests), Some(&foreign));
         for (name, value) in [
             ("requests.start.maxUncertaintyMilliseconds", "0.980"),
             ("requests.start.maxLatenessMilliseconds", "19.550"),
@@ -213,6 +224,8 @@ mod tests {
             ("requests.ownWork.maxLagPercent", "4.5"),
             ("requests.ownWork.maxLagP99Milliseconds", "2.500"),
             ("requests.ownWork.maxUnsent", "7"),
+            ("tasks.foreign.count", "14"),
+            ("tasks.foreign.workerTimePercent", "0.775"),
         ] {
             assert_eq!(figures.get(name), Some(value), "{name}");
         }
@@ -220,12 +233,15 @@ mod tests {
 
     #[test]
     fn what_was_not_measured_has_no_figure() {
-        let figures = figures(&TaskFigures::of(&[]), None);
+        let figures = figures(&TaskFigures::of(&[]), None, None);
         let counts = ["tasks.canceled", "tasks.completed", "tasks.failed", "tasks.submitted"];
         assert_eq!(figures.names().collect::<Vec<_>>(), counts);
-        let (tasks, mut requests) = complete();
+        let (tasks, mut requests, foreign) = complete();
         requests.latency = LatencySummary::default();
-        assert_eq!(self::figures(&tasks, Some(&requests)).get("requests.latency.p99Milliseconds"), None);
+        let unread = ForeignWork { worker_microseconds: None, ..foreign };
+        let without = self::figures(&tasks, Some(&requests), Some(&unread));
+        assert_eq!(without.get("tasks.foreign.workerTimePercent"), None);
+        assert_eq!(without.get("requests.latency.p99Milliseconds"), None);
     }
 
     #[test]

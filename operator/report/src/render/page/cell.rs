@@ -51,6 +51,7 @@ pub(super) fn section(
                 @if is_drawn {
                     @if cell.message.is_some() || !cell.observations.is_empty() { (table::observations(cell)) }
                     (cell.load.kind().section(cell.correlation_id))
+                    @for told in &cell.load.kind().tables() { (table::told(told)) }
                     (seen(cell, timeline))
                 }
             }

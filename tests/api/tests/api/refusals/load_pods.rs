@@ -85,6 +85,7 @@ async fn a_job_and_its_pods_are_what_a_test_says() {
     }))
     .unwrap();
     let facts = facts(&tenant, "run");
+    tenant.grant().await;
     act(&tenant.operators_client(), &facts, &[start_generators(&plan, &facts)]).await.unwrap();
     let jobs: Api<Job> = tenant.api();
     let job = jobs.list(&kube::api::ListParams::default()).await.unwrap().items.remove(0);

@@ -75,7 +75,10 @@ async fn defaults_are_filled_in() {
         "scale": [scaled("workers", "Deployment", "pulp-worker")],
         "matrix": [],
         "repeat": 1,
-        "workload": {"pulpTasks": {"tasks": 100, "procedure": "Sustained", "dispatch": dispatch, "cleanup": "None"}},
+        "workload": {"pulpTasks": {
+            "tasks": 100, "procedure": "Sustained", "dispatch": dispatch, "cleanup": "None",
+            "maxForeignWorkPercent": "1",
+        }},
         "load": {"generators": 1},
         "observe": {"interval": "5s"},
         "criteria": [],

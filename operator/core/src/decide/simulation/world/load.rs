@@ -79,6 +79,8 @@ impl World {
             let now = a_second.min(job.wanted - job.finished);
             if job.sends_tasks {
                 (0..now).for_each(|_| self.dispatch(job.address.correlation_id()));
+                let scheduled = if job.finished == 0 { self.scheduled } else { 0 };
+                (0..scheduled).for_each(|_| self.dispatch(Uuid::nil()));
             }
             job.finished += now;
             if job.finished == job.wanted {

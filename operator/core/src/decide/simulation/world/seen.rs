@@ -2,7 +2,8 @@
 
 use throughput_crds::Stage;
 use throughput_model::cell::CellAddress;
-use throughput_model::task::TaskState;
+use throughput_model::foreign::{Counted, ForeignTask, ForeignTasks};
+use throughput_model::task::{TaskRecord, TaskState};
 
 use crate::decide::fixture::address;
 use crate::kinds::pulp_tasks::observed::{Counts, Deletions, OwnTasks, Pulp, PulpSeen, Remains};
@@ -62,9 +63,7 @@ impl World {
         };
         Pulp::Answering(match asked {
             Question::Nothing => return Pulp::NotAsked,
-            Question::Queue | Question::QueueAndProcesses => {
-                Counts { unfinished: Some(self.unfinished()), ..Counts::default() }
-            }
+            Question::Queue => Counts { unfinished: Some(self.unfinished()), ..Counts::default() },
             Question::Workers => Counts { own: None, ..tasks },
             Question::Tasks => tasks,
             Question::WaitingTasks => Counts { waiting: Some(waiting), ..tasks },
@@ -72,7 +71,7 @@ impl World {
                 let deletions = address.map(|address| self.deletions(address));
                 Counts { deletions, ..Counts::default() }
             }
-            Question::Remains => Counts::default(),
+            Question::Processes | Question::Remains => Counts::default(),
         })
     }
 
@@ -101,17 +100,24 @@ impl World {
         Deletions { unfinished: count_unfinished(&tasks), failed: 0 }
     }
 
+    /// The cell's tasks, and those of others that workers were at meanwhile.
     fn remains(&self, address: Option<&CellAddress>, own: &[&Task]) -> Remains {
-        let begin = own.iter().map(|task| task.record.pulp_created).min();
-        let end = own.iter().filter_map(|task| task.record.finished_at).max();
-        let in_window =
-            |task: &&Task| Some(task.record.pulp_created) >= begin && Some(task.record.pulp_created) <= end;
-        let nudge = address.map(CellAddress::nudge_correlation_id);
-        let counted = |task: &&Task| Some(task.correlation_id) != nudge;
-        let all = self.tasks.iter().filter(in_window).filter(counted).count() as u64;
-        Remains {
-            tasks: own.iter().map(|task| task.record.clone()).collect(),
-            foreign_tasks: all.saturating_sub(own.len() as u64),
-        }
+        let tasks: Vec<TaskRecord> = own.iter().map(|task| task.record.clone()).collect();
+        let window = Counted::of(&tasks);
+        let ours =
+            |id| address.is_some_and(|of| id == of.correlation_id() || id == of.nudge_correlation_id());
+        let meanwhile = |task: &&Task| {
+            let TaskRecord { pulp_created, started_at, finished_at, .. } = &task.record;
+            window.is_some_and(|Counted { begin, end }| {
+                started_at.unwrap_or(*pulp_created) <= end && finished_at.is_none_or(|ended| ended >= begin)
+            })
+        };
+        let foreign = self.tasks.iter().filter(|task| !ours(task.correlation_id)).filter(meanwhile);
+        let foreign = foreign.map(|task| ForeignTask {
+            name: "domain_metrics.count".to_owned(),
+            started_at: task.record.started_at,
+            finished_at: task.record.finished_at,
+        });
+        Remains { foreign: ForeignTasks::Read(foreign.collect()), tasks }
     }
 }
