@@ -43,10 +43,8 @@ const RUN_ELSEWHERE: [&str; 6] = [
 ];
 /// Examples for what the local cluster has not: on the API rung they become plans, and what is special about them
 /// is tested there.
-const NEEDS_MORE: [(&str, &str); 2] = [
-    ("throughput-test-pulp-operator.yaml", "pulp-operator"),
-    ("throughput-test-clowder.yaml", "Clowder"),
-];
+const NEEDS_MORE: [(&str, &str); 2] =
+    [("throughput-test-pulp-operator.yaml", "pulp-operator"), ("throughput-test-clowder.yaml", "Clowder")];
 
 #[tokio::test]
 async fn every_example_runs_to_its_end_and_passes() {

@@ -121,7 +121,8 @@ async fn what_one_pod_refuses_leaves_the_profile_of_another() {
     pod["runAsGroup"] = 700.into();
     bench.start("api", Program::Gunicorn, pod.clone(), container.clone()).await;
     bench.start("sleeper", Program::Sleep, pod, container).await;
-    let recording = bench.profile("api", json!({"selector": {"profiled": "yes"}, "pods": 2})).await;
+    let recording =
+        bench.profile("api", json!({"selector": {"matchLabels": {"profiled": "yes"}}, "pods": 2})).await;
     assert_eq!(reasons(&recording), ["NoPython"], "{recording:#?}");
     let report = recording.report();
     assert!(report.summary.figures["profile.samples"] > 20.0);

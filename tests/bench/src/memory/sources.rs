@@ -61,7 +61,7 @@ impl Sources {
 
     /// All that an honest test watches; AWS only where it shall.
     pub(super) fn observe(&self, with_aws: bool) -> Value {
-        let selector = json!({"app": "crowd"});
+        let selector = json!({"matchLabels": {"app": "crowd"}});
         let mut observe = json!({
             "provenance": {"deployments": ["pulp-worker"]},
             "pods": [{"name": "crowd", "selector": selector}],
