@@ -9,7 +9,8 @@
 //! # Who does not stand in it
 //! A test that waits for something else, such as a Secret or an answer of its target, keeps nobody waiting. Before a
 //! younger one is served, it is looked at once more ([`RELOOK`]): what both waited for may be there for both. One that is
-//! suspended between two cells has given up what it held, and comes back to the place of its creation.
+//! suspended between two cells has given up what it held, and comes back to the place of its creation. One whose turn it
+//! is and whose target stays silent is overtaken after [`STARTS_WITHIN`].
 //!
 //! # What it is not
 //! The lock is the claim on a target; the queue is an order on top of it, of what one operator has seen in its looks. It is
@@ -31,6 +32,9 @@ pub use standing::{Standing, standing};
 pub const UNSEEN: Duration = Duration::from_secs(30);
 /// How long a test that waits for something else is waited for, once a younger one is ready, until it is looked at again.
 pub const RELOOK: Duration = Duration::from_secs(2);
+/// How long a test whose turn it is is waited for while it makes sure that everything is there still: a moment, unless its
+/// target does not answer. Then it waits for something else than its turn, and is overtaken.
+pub const STARTS_WITHIN: Duration = Duration::from_secs(5);
 /// How much later than it was to be looked at a test keeps its place: longer than any is left alone in the queue, and than
 /// a server is waited for.
 pub const LATE: Duration = Duration::from_secs(90);
@@ -113,6 +117,8 @@ struct Entry {
     unseen_since: Duration,
     /// Since when it waits for nothing but for its turn.
     ready_since: Option<Duration>,
+    /// Since when it makes sure, at its turn, that everything is there.
+    starting_since: Option<Duration>,
     /// Until when nobody needs to look at it that it keeps its place.
     kept_until: Duration,
     /// Whether it was first when somebody asked last.
@@ -152,6 +158,9 @@ impl Queue {
         }
         self.noted_at = Some(now);
         let entry = self.tests.entry(uid.to_owned()).or_insert_with(|| Entry::new(place.clone(), now));
+        // Whoever was seen to wait for something else and could not be asked again, it being others' turn, waits for it still.
+        let is_still_waiting = standing == Standing::Unseen && entry.standing == Standing::Waiting;
+        let standing = if is_still_waiting { Standing::Waiting } else { standing };
         if standing == Standing::Unseen && entry.standing != Standing::Unseen {
             entry.unseen_since = now;
         }
@@ -160,6 +169,16 @@ impl Queue {
             Standing::Unseen
             | Standing::Waiting
             | Standing::Away
+            | Standing::Measuring
+            | Standing::Restoring => None,
+        };
+        entry.starting_since = match standing {
+            Standing::Starting => Some(entry.starting_since.unwrap_or(now)),
+            // Its target is being asked.
+            Standing::Unseen => entry.starting_since,
+            Standing::Waiting
+            | Standing::Away
+            | Standing::Queued
             | Standing::Measuring
             | Standing::Restoring => None,
         };
@@ -240,7 +259,7 @@ impl Queue {
             {
                 first.insert(uid.clone());
             }
-            if self.has_its_place(entry, now) {
+            if self.is_served_first(entry, now) {
                 taken.extend(wants.iter().cloned());
             }
         }
@@ -256,6 +275,16 @@ impl Queue {
     /// Whether a test comes when it is to come. While nobody was looked at for long, nobody could.
     fn has_its_place(&self, entry: &Entry, now: Duration) -> bool {
         now < entry.kept_until || self.was_away(now)
+    }
+
+    /// Whether a test that is in line is served before younger ones.
+    fn is_served_first(&self, entry: &Entry, now: Duration) -> bool {
+        Self::starts_soon(entry, now) && self.has_its_place(entry, now)
+    }
+
+    /// Whether a test whose turn it is is not late with starting.
+    fn starts_soon(entry: &Entry, now: Duration) -> bool {
+        entry.starting_since.is_none_or(|since| now < since.saturating_add(STARTS_WITHIN))
     }
 
     /// Whether nobody was looked at for as long as it takes to lose one's place.
@@ -285,8 +314,10 @@ impl Queue {
     ) -> bool {
         entry.wants_any(wants)
             && match entry.standing {
-                Standing::Queued | Standing::Starting => self.has_its_place(entry, now),
-                Standing::Unseen => now < entry.unseen_since.saturating_add(UNSEEN),
+                Standing::Queued | Standing::Starting => self.is_served_first(entry, now),
+                Standing::Unseen => {
+                    Self::starts_soon(entry, now) && now < entry.unseen_since.saturating_add(UNSEEN)
+                }
                 Standing::Waiting => {
                     entry.looked_at.is_none_or(|looked_at| looked_at < ready_since)
                         && now < ready_since.saturating_add(RELOOK)
@@ -310,6 +341,7 @@ impl Entry {
             looked_at: None,
             unseen_since: now,
             ready_since: None,
+            starting_since: None,
             kept_until: now.saturating_add(UNSEEN),
             was_first: false,
         }

@@ -60,12 +60,8 @@ fn wait(draft: &mut Draft<'_>, view: &View<'_>, ahead: &[Ahead]) {
 
 fn next(ahead: &[Ahead]) -> Duration {
     let is_known = |ahead: &Ahead| match ahead.standing {
-        Standing::Unseen | Standing::Waiting => false,
-        Standing::Away
-        | Standing::Queued
-        | Standing::Starting
-        | Standing::Measuring
-        | Standing::Restoring => true,
+        Standing::Unseen | Standing::Waiting | Standing::Starting => false,
+        Standing::Away | Standing::Queued | Standing::Measuring | Standing::Restoring => true,
     };
     if ahead.is_empty() || !ahead.iter().all(is_known) {
         return LOOK_WHO_IS_AHEAD;

@@ -4,7 +4,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use throughput_test_support::dice::Dice;
 
-use super::{Ahead, LATE, Line, Noted, Place, Queue, RELOOK, Standing, UNSEEN};
+use super::{Ahead, LATE, Line, Noted, Place, Queue, RELOOK, STARTS_WITHIN, Standing, UNSEEN};
 use crate::target::TargetName;
 
 /// How soon each test is to be looked at again.
@@ -163,7 +163,7 @@ fn whoever_was_never_looked_at_may_want_anything_and_is_waited_for_a_while() {
 
 #[test]
 fn whoever_does_not_come_again_loses_its_place() {
-    for standing in [Standing::Queued, Standing::Starting, Standing::Measuring, Standing::Restoring] {
+    for standing in [Standing::Queued, Standing::Measuring, Standing::Restoring] {
         let mut queue = queue(&[("old", 1, &["worker"], standing)]);
         let (young, wants) = (place("young", 2), targets(&["worker"]));
         let late = NEXT + LATE;
@@ -175,6 +175,33 @@ fn whoever_does_not_come_again_loses_its_place() {
         }
         assert_eq!(queue.line(("young", &young), &wants, &[], late), Line::First, "{standing:?}");
     }
+}
+
+#[test]
+fn whoever_is_first_and_does_not_come_to_claim_is_overtaken_until_it_is_ready() {
+    let mut queue = queue(&[("silent", 1, &["worker"], Standing::Queued)]);
+    let (silent, young, wants) = (place("silent", 1), place("young", 2), targets(&["worker"]));
+    let at = |queue: &Queue, now: Duration| queue.line(("young", &young), &wants, &[], now);
+    assert_ne!(at(&queue, seconds(3)), Line::First);
+    // However often somebody looks meanwhile.
+    for (second, standing) in [(4, Standing::Starting), (6, Standing::Unseen), (8, Standing::Unseen)] {
+        let looked = noted(&silent, &wants, standing, seconds(second));
+        queue.note("silent", looked, seconds(second));
+    }
+    assert_ne!(at(&queue, seconds(8)), Line::First);
+    assert_eq!(at(&queue, seconds(4) + STARTS_WITHIN), Line::First);
+    queue.note("silent", noted(&silent, &wants, Standing::Queued, seconds(20)), seconds(20));
+    assert_ne!(at(&queue, seconds(21)), Line::First, "it is back in its place");
+}
+
+#[test]
+fn whoever_could_not_be_asked_again_waits_for_what_it_waited_for() {
+    let mut queue = queue(&[("silent", 1, &["worker"], Standing::Waiting)]);
+    let (silent, young, wants) = (place("silent", 1), place("young", 2), targets(&["worker"]));
+    queue.note("silent", noted(&silent, &wants, Standing::Unseen, seconds(10)), seconds(10));
+    queue.note("young", noted(&young, &wants, Standing::Queued, seconds(11)), seconds(11));
+    let at = |now: Duration| queue.line(("young", &young), &wants, &[], now);
+    assert_eq!(at(seconds(11) + RELOOK), Line::First);
 }
 
 #[test]
@@ -318,8 +345,9 @@ impl Scene {
                 self.look(&name);
             }
         }
-        for name in self.tests.keys().cloned().collect::<Vec<_>>() {
-            if self.dice.one_in(3) {
+        for (name, test) in self.tests.clone() {
+            // Whoever is about to start is looked at again at once.
+            if test.standing == Standing::Starting || self.dice.one_in(3) {
                 self.look(&name);
             }
         }
